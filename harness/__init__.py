@@ -1,0 +1,1 @@
+"""Powerdown: a conformance harness for the soft shutdown of Windows guests."""

@@ -1,0 +1,1 @@
+"""From observation to verdict. Knows nothing of what was injected."""

@@ -1,0 +1,68 @@
+"""Diagnosis: what happened to a guest and why, from what was seen of it and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.diagnosis import facts
+from harness.diagnosis.remedies import REMEDIES
+from harness.diagnosis.rules import RULES, inconclusive
+from harness.diagnosis.verdict import Cause, Confidence, Outcome, Verdict
+from harness.guest.event_log import EventRecord
+from harness.shutdown.observation import Observation
+
+START_EVENT_IDS = (12, 13, 41, 6005, 6006, 6008)
+"""Records from which a start and the stop before it are read (fact sheet 1 and 9)."""
+
+_KERNEL_POWER = "Microsoft-Windows-Kernel-Power"
+_KERNEL_GENERAL = "Microsoft-Windows-Kernel-General"
+_EVENT_LOG = "EventLog"
+
+
+def diagnose(seen: Observation) -> Verdict:
+    """The verdict on one attempt to end a guest."""
+    for rule in RULES:
+        verdict = rule(seen)
+        if verdict is not None:
+            return verdict
+    return inconclusive(seen)
+
+
+def diagnose_previous_stop(records: Sequence[EventRecord]) -> Verdict:
+    """How the session before this one ended, from the System log alone.
+
+    An orderly stop leaves EventLog 6006 and Kernel-General 13; the start after a power cut
+    leaves Kernel-Power 41 with BugcheckCode 0 and EventLog 6008 (fact sheet 1, 9, 14).
+
+    :param records: System records of :data:`START_EVENT_IDS` since before that stop, oldest first.
+    """
+    unexpected = _find(records, _KERNEL_POWER, 41)
+    unclean = _find(records, _EVENT_LOG, 6008)
+    orderly = _find(records, _EVENT_LOG, 6006) or _find(records, _KERNEL_GENERAL, 13)
+    cut = unexpected or unclean
+    if cut is not None and orderly is None and _bugcheck_code(unexpected) == 0:
+        found = [entry for entry in (unexpected, unclean) if entry is not None]
+        evidence = tuple(facts.record(e, "recorded at the next start") for e in found)
+        confidence = Confidence.HIGH if len(found) == 2 else Confidence.MEDIUM
+        cause = Cause.FORCED_SHUTDOWN
+        return Verdict(Outcome.FORCED_OFF, cause, confidence, evidence, (), REMEDIES.get(cause, ""))
+    if orderly is not None and cut is None:
+        evidence = (facts.record(orderly, "recorded by the stopping guest"),)
+        return Verdict(Outcome.COMPLETED, Cause.NONE, Confidence.HIGH, evidence)
+    evidence = tuple(facts.record(entry, "recorded") for entry in records)
+    return Verdict(Outcome.INCONCLUSIVE, Cause.UNKNOWN, Confidence.LOW, evidence)
+
+
+def _find(records: Sequence[EventRecord], provider: str, event_id: int) -> EventRecord | None:
+    matches = (r for r in records if r.event_id == event_id and r.provider == provider)
+    return next(matches, None)
+
+
+def _bugcheck_code(unexpected: EventRecord | None) -> int | None:
+    """BugcheckCode of a Kernel-Power 41; 0 where there is none, ``None`` if it is not a number."""
+    if unexpected is None:
+        return 0
+    try:
+        return int(unexpected.data.get("BugcheckCode", "0"), 0)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""The image at rest: partitions, NTFS."""

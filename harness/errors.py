@@ -1,0 +1,49 @@
+"""The one family of errors Powerdown raises.
+
+Every message says three things: what was tried, what was seen instead and what
+to do about it.  Whatever is not a :class:`PowerdownError` is a bug in Powerdown.
+"""
+
+from __future__ import annotations
+
+
+class PowerdownError(Exception):
+    """Root of every error raised on purpose.
+
+    :param tried: what was being done, as a clause (``"read image definition /x.toml"``).
+    :param saw: what was found instead of success.
+    :param remedy: what the reader can do about it.
+    """
+
+    def __init__(self, tried: str, saw: str, remedy: str) -> None:
+        super().__init__(tried, saw, remedy)
+        self.tried = tried
+        self.saw = saw
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"could not {self.tried}: {self.saw}. {self.remedy}"
+
+
+class DefinitionError(PowerdownError):
+    """An image definition cannot be used; the message names the file and the key."""
+
+
+class HostError(PowerdownError):
+    """This host lacks something, or a tool on it failed."""
+
+
+class MachineError(PowerdownError):
+    """QEMU did not start, died, or answered what QMP does not allow."""
+
+
+class ControlChannelError(PowerdownError):
+    """The inside of the guest could not be reached, or answered nonsense."""
+
+
+class DiskError(PowerdownError):
+    """A disk image or a structure on it could not be read."""
+
+
+class DeadlineExpired(PowerdownError):
+    """A wait ended without what it waited for."""

@@ -1,0 +1,1 @@
+"""The catalogue of failures to inject. Knows nothing of diagnosis."""

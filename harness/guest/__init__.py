@@ -1,0 +1,1 @@
+"""The inside of a guest: control channel, Windows commands, probe programs."""

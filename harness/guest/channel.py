@@ -1,0 +1,59 @@
+"""The control channel: commands into the guest, answers out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.deadline import Deadline
+from harness.errors import ControlChannelError
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """What a command inside the guest answered.
+
+    :param command: the command line as it was sent.
+    :param exit_code: its exit code.
+    :param output: standard output, with ``\\n`` line ends.
+    :param error_output: standard error, likewise.
+
+    >>> CommandResult("ver", 0, "Microsoft Windows", "").checked().output
+    'Microsoft Windows'
+    """
+
+    command: str
+    exit_code: int
+    output: str
+    error_output: str
+
+    def checked(self) -> CommandResult:
+        """This result, if the command succeeded.
+
+        :raise ControlChannelError: its exit code is not 0.
+        """
+        if self.exit_code != 0:
+            said = (self.error_output or self.output).strip() or "nothing"
+            raise ControlChannelError(
+                f"run {self.command!r} in the guest",
+                f"exit code {self.exit_code}, it said: {said[:500]}",
+                "Run it in the guest by hand to see more.",
+            )
+        return self
+
+
+class GuestChannel(Protocol):
+    """A way to run commands in the guest.
+
+    Every call raises :class:`harness.errors.ControlChannelError` when the guest cannot be
+    reached, refuses or answers nonsense, and :class:`harness.errors.DeadlineExpired` in time.
+    """
+
+    def run(self, command: str, deadline: Deadline) -> CommandResult:
+        """Run one ``cmd.exe`` command line and wait for its end."""
+
+    def answers(self, deadline: Deadline) -> bool:
+        """Whether the control port answers a request at all; never raises."""
+
+    def close(self) -> None:
+        """Drop the connection; never raises."""

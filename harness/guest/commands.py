@@ -1,0 +1,167 @@
+"""Every command line the harness runs in a guest, in one place, each with its source.
+
+Sources: ``facts`` is the project's fact sheet on Windows shutdown (its section is named);
+``learn`` is the Microsoft Learn page of that title. GUIDs are used instead of ``powercfg`` aliases,
+which some releases hide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+SUB_BUTTONS = "4f971e89-eebd-4455-a8de-9e59040e7347"
+"""Power button and lid sub-group (facts 6; learn: Power button and lid settings)."""
+
+PBUTTONACTION = "7648efa3-dd9c-4e3e-b566-50f929386280"
+"""Power button action (facts 6; learn: Power button action)."""
+
+POWER_BUTTON_POLICY_KEY = (
+    r"HKLM\SOFTWARE\Policies\Microsoft\Power\PowerSettings\7648EFA3-DD9C-4E3E-B566-50F929386280"
+)
+"""Policy that overrides the scheme (facts 6: policy reference)."""
+
+
+class ButtonAction(IntEnum):
+    """Indexes of PBUTTONACTION (learn: Power button action; 4 from Windows 10)."""
+
+    NOTHING = 0
+    SLEEP = 1
+    HIBERNATE = 2
+    SHUT_DOWN = 3
+    DISPLAY_OFF = 4
+
+
+class PowerSource(IntEnum):
+    """Which of a power setting's two values; a guest without battery runs on AC."""
+
+    AC = 0
+    DC = 1
+
+
+QUERY_POWER_BUTTON = f"powercfg /query SCHEME_CURRENT {SUB_BUTTONS} {PBUTTONACTION}"
+"""Prints the active scheme's indexes (facts 6). Localised: read the two hexadecimal numbers."""
+
+QUERY_POWER_BUTTON_POLICY = f'reg query "{POWER_BUTTON_POLICY_KEY}"'
+"""Prints ACSettingIndex and DCSettingIndex; fails with exit code 1 when there is no policy."""
+
+
+def set_power_button(action: ButtonAction) -> tuple[str, ...]:
+    """Set the active scheme's power button action for AC and DC (facts 6)."""
+    setting = f"SCHEME_CURRENT {SUB_BUTTONS} {PBUTTONACTION} {int(action)}"
+    return (
+        f"powercfg /setacvalueindex {setting}",
+        f"powercfg /setdcvalueindex {setting}",
+        "powercfg /setactive SCHEME_CURRENT",
+    )
+
+
+def set_power_button_policy(action: ButtonAction) -> tuple[str, ...]:
+    """Set the power button policy, which overrides every scheme (facts 6).
+
+    That re-activating the scheme makes Windows read the policy again without a group policy
+    refresh is UNCONFIRMED.
+    """
+    return (
+        *(
+            f'reg add "{POWER_BUTTON_POLICY_KEY}" /v {source.name}SettingIndex '
+            f"/t REG_DWORD /d {int(action)} /f"
+            for source in PowerSource
+        ),
+        "powercfg /setactive SCHEME_CURRENT",
+    )
+
+
+CLEAR_POWER_BUTTON_POLICY = (
+    f'reg delete "{POWER_BUTTON_POLICY_KEY}" /f',
+    "powercfg /setactive SCHEME_CURRENT",
+)
+"""Remove the power button policy (learn: reg delete)."""
+
+SHUT_DOWN = "shutdown /s /t 0"
+"""Shut down from inside, without forcing applications (facts 5; learn: shutdown)."""
+
+RESTART = "shutdown /r /t 0"
+"""Restart from inside, likewise."""
+
+SHUTDOWN_EVENT_IDS = (1074, 1075, 6006, 109, 42, 13)
+"""Records of a shutdown under way in the System log (facts 1)."""
+
+LAST_RECORD = "wevtutil qe System /f:xml /rd:true /c:1"
+"""The newest record of the System log (learn: wevtutil)."""
+
+
+def query_events(after_record: int, event_ids: Iterable[int], limit: int = 200) -> str:
+    """Query System records of these ids that are newer than ``after_record``.
+
+    (learn: wevtutil; learn: Consuming Events, XPath 1.0 limitations)
+    """
+    ids = " or ".join(f"EventID={event_id}" for event_id in event_ids)
+    return (
+        f"wevtutil qe System /f:xml /rd:true /c:{limit} "
+        f'/q:"*[System[({ids}) and EventRecordID>{after_record}]]"'
+    )
+
+
+DIRTY_QUERY = "fsutil dirty query C:"
+"""Says whether the volume is marked dirty (facts 9; localised)."""
+
+
+def type_file(path: str) -> str:
+    """Print a text file; exit code 1 when it does not exist (learn: type)."""
+    return f'type "{path}"'
+
+
+def list_names(pattern: str) -> str:
+    """List matching file names, one a line; exit code 1 when there is none (learn: dir)."""
+    return f'dir /b "{pattern}"'
+
+
+def make_directory(path: str) -> str:
+    """Create a directory if it is not there (learn: mkdir, if)."""
+    return f'if not exist "{path}" mkdir "{path}"'
+
+
+def delete_file(path: str) -> str:
+    """Delete a file without asking (learn: del)."""
+    return f'del /f /q "{path}"'
+
+
+def append_line(text: str, path: str) -> str:
+    """Append a line to a file; ``text`` must be free of cmd.exe's special characters."""
+    return f'echo {text}>>"{path}"'
+
+
+def decode_base64(source: str, target: str) -> str:
+    """Turn a base64 text file into the binary file (learn: certutil)."""
+    return f'certutil -f -decode "{source}" "{target}"'
+
+
+def create_desktop_task(task: str, program: str) -> str:
+    """Define a task that starts ``program`` on the desktop of the user it is created by.
+
+    ``/it`` runs it only in that user's interactive session (learn: schtasks create). The start
+    time is in the past on purpose: the task runs when told to. That no password is asked for
+    when the caller is that user is UNCONFIRMED over WinRM.
+    """
+    return f'schtasks /create /f /it /sc once /st 00:00 /tn {task} /tr "{program}"'
+
+
+def run_task(task: str) -> str:
+    """Start a task now (learn: schtasks run)."""
+    return f"schtasks /run /tn {task}"
+
+
+def list_process(image_name: str) -> str:
+    """List processes of this image name as CSV without header (learn: tasklist)."""
+    return f'tasklist /fo csv /nh /fi "IMAGENAME eq {image_name}"'
+
+
+def create_service(name: str, program: str) -> str:
+    """Create a service that is started on demand (learn: sc.exe create; blanks after ``=``)."""
+    return f'sc.exe create {name} binPath= "{program}" start= demand'
+
+
+def start_service(name: str) -> str:
+    """Start a service (learn: sc.exe start)."""
+    return f"sc.exe start {name}"

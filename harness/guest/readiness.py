@@ -1,0 +1,98 @@
+"""When a guest can be shut down: its control port answers and it has armed the power button."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.deadline import Deadline, now
+from harness.errors import MachineError, PowerdownError
+from harness.guest.channel import GuestChannel
+from harness.machine.events import named
+from harness.machine.protocol import Machine, Pm1Sample
+
+_PROBE_SECONDS = 1.0
+"""One look at the control port. A connection made before the guest's network is up hangs."""
+
+_PAUSE_SECONDS = 0.1
+"""Between looks at registers and ports, for which no event exists."""
+
+_FIRST_COMMAND = "ver"
+"""The cheapest command there is (learn: ver)."""
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """When a guest became ready.
+
+    :param armed_at: when the power button was first seen enabled.
+    :param answered_at: when the control channel first ran a command; ``None`` without a channel.
+    :param pm1: the last reading of the PM1 registers.
+    """
+
+    armed_at: float
+    answered_at: float | None
+    pm1: Pm1Sample
+
+    @property
+    def at(self) -> float:
+        """When everything was ready."""
+        return max(self.armed_at, self.answered_at or self.armed_at)
+
+
+def wait_until_ready(
+    machine: Machine, channel: GuestChannel | None, deadline: Deadline
+) -> Readiness:
+    """Wait until a press can arrive and, where there is a channel, commands are answered.
+
+    :raise MachineError: QEMU ended first.
+    :raise DeadlineExpired: it did not get ready in time; says which part is missing.
+    """
+    armed = _wait_until_armed(machine, deadline)
+    answered_at = None if channel is None else _wait_for_channel(machine, channel, deadline)
+    return Readiness(armed_at=armed.at, answered_at=answered_at, pm1=machine.probe_pm1())
+
+
+def _wait_until_armed(machine: Machine, deadline: Deadline) -> Pm1Sample:
+    while True:
+        sample = machine.probe_pm1()
+        if sample.button_armed:
+            return sample
+        if deadline.expired:
+            raise deadline.expire(
+                f"{machine.image.name} arm its power button",
+                f"{sample} (the guest has not enabled the button: still in firmware, boot loader "
+                f"or early boot, or it does not use ACPI)",
+                "Look at the screenshot; raise [budgets] boot if it is only slow.",
+            )
+        _pause(machine, deadline)
+
+
+def _wait_for_channel(machine: Machine, channel: GuestChannel, deadline: Deadline) -> float:
+    saw = "nothing answers on the control port"
+    while not deadline.expired:
+        if channel.answers(deadline.at_most(_PROBE_SECONDS)):
+            try:
+                channel.run(_FIRST_COMMAND, deadline).checked()
+            except PowerdownError as error:
+                saw = str(error)
+                if "credentials" in saw:
+                    raise
+            else:
+                return now()
+        _pause(machine, deadline)
+    raise deadline.expire(
+        f"the control channel of {machine.image.name} answer",
+        saw,
+        "Look at the screenshot; check WinRM in the guest, or raise [budgets] boot.",
+    )
+
+
+def _pause(machine: Machine, deadline: Deadline) -> None:
+    """Wait a moment, but no longer than the machine lives."""
+    ended = machine.events.wait(named(), deadline.at_most(_PAUSE_SECONDS))
+    if ended is not None:
+        raise MachineError(
+            f"wait for {machine.image.name} to get ready",
+            f"its QEMU ended ({ended})",
+            "See QEMU's standard error in the run directory.",
+        )

@@ -1,0 +1,117 @@
+"""A Windows guest seen from inside: the few questions and orders the harness has."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from pathlib import Path
+
+from harness.deadline import Deadline
+from harness.errors import ControlChannelError
+from harness.guest import commands
+from harness.guest.channel import CommandResult, GuestChannel
+from harness.guest.event_log import EventRecord, parse_events
+from harness.guest.power_settings import (
+    PowerButton,
+    parse_policy_values,
+    parse_powercfg_indexes,
+)
+
+WORK_DIRECTORY = r"C:\powerdown"
+"""Where the harness puts what it needs inside a guest."""
+
+COMMAND_SECONDS = 60.0
+"""Time allowed for one ordinary command; Windows under emulation is slow."""
+
+_UPLOAD_CHUNK = 6000
+"""Characters a line: cmd.exe takes 8191 in all (learn: Command prompt line string limitation)."""
+
+
+class Windows:
+    """The inside of a Windows guest, through any control channel.
+
+    Every call raises what :class:`harness.guest.channel.GuestChannel` raises.
+    """
+
+    def __init__(self, channel: GuestChannel) -> None:
+        self.channel = channel
+
+    def run(self, command: str, seconds: float = COMMAND_SECONDS) -> CommandResult:
+        """Run one command line, whatever its exit code."""
+        return self.channel.run(command, Deadline.after(seconds))
+
+    def run_all(self, command_lines: Iterable[str]) -> None:
+        """Run command lines that must all succeed."""
+        for command in command_lines:
+            self.run(command).checked()
+
+    def power_button(self) -> PowerButton:
+        """What the power button is set to do."""
+        scheme = self.run(commands.QUERY_POWER_BUTTON).checked()
+        # Without a policy the key does not exist and reg answers 1: that is an answer.
+        policy = self.run(commands.QUERY_POWER_BUTTON_POLICY)
+        return PowerButton(
+            scheme=parse_powercfg_indexes(scheme.output), policy=parse_policy_values(policy.output)
+        )
+
+    def last_record_id(self) -> int:
+        """``EventRecordID`` of the newest record in the System log, 0 when it is empty."""
+        records = parse_events(self.run(commands.LAST_RECORD).checked().output)
+        return records[-1].record_id if records else 0
+
+    def events(self, after_record: int, event_ids: Iterable[int]) -> tuple[EventRecord, ...]:
+        """System records of these ids newer than ``after_record``, oldest first."""
+        answer = self.run(commands.query_events(after_record, event_ids)).checked()
+        return parse_events(answer.output)
+
+    def read_file(self, path: str) -> str | None:
+        """A text file's content without its last line end; ``None`` when it cannot be read."""
+        answer = self.run(commands.type_file(path))
+        return answer.output.rstrip("\n") if answer.exit_code == 0 else None
+
+    def volume_is_dirty(self) -> str:
+        """What ``fsutil`` says of the system volume, as text: its words are localised."""
+        return self.run(commands.DIRTY_QUERY).checked().output.strip()
+
+    def upload(self, program: Path) -> str:
+        """Copy a small program into the guest; its path there.
+
+        Sent as base64 lines through the control channel, so that nothing else must be shared.
+        """
+        self.run(commands.make_directory(WORK_DIRECTORY)).checked()
+        target = rf"{WORK_DIRECTORY}\{program.name}"
+        encoded = f"{target}.b64"
+        self.run(commands.delete_file(encoded))
+        text = base64.b64encode(program.read_bytes()).decode("ascii")
+        for start in range(0, len(text), _UPLOAD_CHUNK):
+            line = text[start : start + _UPLOAD_CHUNK]
+            self.run(commands.append_line(line, encoded)).checked()
+        self.run(commands.decode_base64(encoded, target)).checked()
+        self.run(commands.delete_file(encoded))
+        return target
+
+    def start_on_desktop(self, task: str, program: str, image_name: str) -> None:
+        """Start a program on the logged-on user's desktop and see that it runs.
+
+        :raise ControlChannelError: it does not run; most often nobody is logged on.
+        """
+        self.run(commands.create_desktop_task(task, program)).checked()
+        self.run(commands.run_task(task)).checked()
+        deadline = Deadline.after(COMMAND_SECONDS)
+        # Each question is a round trip into the guest: that paces the loop.
+        while not self.is_running(image_name):
+            if deadline.expired:
+                raise ControlChannelError(
+                    f"start {image_name} on the guest's desktop",
+                    "the task was started but no such process appeared",
+                    "Is the control channel's user logged on at the console (autologon)?",
+                )
+
+    def is_running(self, image_name: str) -> bool:
+        """Whether a process of this image name runs."""
+        return image_name.lower() in self.run(commands.list_process(image_name)).output.lower()
+
+    def start_service(self, name: str, program: str) -> None:
+        """Create a service and start it."""
+        self.run(commands.create_service(name, program)).checked()
+        self.run(commands.start_service(name)).checked()

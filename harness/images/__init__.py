@@ -1,0 +1,1 @@
+"""What to boot: TOML definitions as typed images, overlays, digests."""

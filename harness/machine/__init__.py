@@ -1,0 +1,1 @@
+"""One running guest as its host sees it: QEMU, QMP, ACPI, screen."""

@@ -1,0 +1,132 @@
+"""What the host sees of a machine, in one order on one clock.
+
+QMP events, QEMU's own end and anything else that arrives by itself goes into one
+:class:`EventStream`.  A waiter can therefore never miss an event that came between
+the command and the wait, and never waits for a machine that is gone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from harness.deadline import Deadline, now
+from harness.errors import MachineError
+
+PROCESS_EXIT = "PROCESS_EXIT"
+"""Name of the event recorded when QEMU has ended; data: ``status`` (int, negative for a signal)."""
+
+
+@dataclass(frozen=True)
+class HostEvent:
+    """Something the host saw happen.
+
+    :param at: seconds on the host-monotonic clock.
+    :param name: QMP's name of the event (``SHUTDOWN``), or :data:`PROCESS_EXIT`.
+    :param data: the event's data as QMP delivered it.
+    """
+
+    at: float
+    name: str
+    data: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        inner = ", ".join(f"{key}={value}" for key, value in self.data.items())
+        return f"{self.name}({inner})"
+
+
+Match = Callable[[HostEvent], bool]
+
+
+class EventStream:
+    """All events of one machine so far, and a way to wait for the next.
+
+    Written by the QMP reader and the process watcher, read by everyone.
+    The stream ends with :data:`PROCESS_EXIT`; nothing follows it.
+    """
+
+    def __init__(self) -> None:
+        self._events: list[HostEvent] = []
+        self._changed = threading.Condition()
+
+    def append(self, event: HostEvent) -> None:
+        """Add an event; ignored once the machine has ended."""
+        with self._changed:
+            if self._ended():
+                return
+            self._events.append(event)
+            self._changed.notify_all()
+
+    def record(self, name: str, data: Mapping[str, object] | None = None) -> HostEvent:
+        """Append an event stamped with the time now."""
+        event = HostEvent(at=now(), name=name, data=data or {})
+        self.append(event)
+        return event
+
+    def since(self, at: float = 0.0) -> tuple[HostEvent, ...]:
+        """The events stamped at or after ``at``."""
+        with self._changed:
+            return tuple(event for event in self._events if event.at >= at)
+
+    @property
+    def exit(self) -> HostEvent | None:
+        """The :data:`PROCESS_EXIT` event, if QEMU has ended."""
+        with self._changed:
+            return self._events[-1] if self._ended() else None
+
+    def first(self, match: Match, since: float = 0.0) -> HostEvent | None:
+        """The first matching event so far."""
+        with self._changed:
+            return self._find(match, since)
+
+    def wait(self, match: Match, deadline: Deadline, since: float = 0.0) -> HostEvent | None:
+        """Wait for a matching event, the end of the machine, or the deadline.
+
+        :param since: ignore events stamped before this time.
+        :return: the event; the :data:`PROCESS_EXIT` event if the machine ended first;
+            ``None`` if the deadline passed.
+        """
+        with self._changed:
+            while True:
+                found = self._find(match, since)
+                if found is not None:
+                    return found
+                if self._ended():
+                    return self._events[-1]
+                if deadline.expired:
+                    return None
+                self._changed.wait(deadline.remaining)
+
+    def expect(self, match: Match, deadline: Deadline, waiting_for: str) -> HostEvent:
+        """Like :meth:`wait`, but everything else than the event is an error.
+
+        :raise MachineError: QEMU ended first.
+        :raise DeadlineExpired: nothing matched in time.
+        """
+        found = self.wait(match, deadline)
+        if found is None:
+            raise deadline.expire(waiting_for, f"saw {self._summary()}", "See the QMP transcript.")
+        if found.name == PROCESS_EXIT and not match(found):
+            raise MachineError(
+                f"see {waiting_for}",
+                f"QEMU ended with status {found.data.get('status')}",
+                "See QEMU's standard error in the run directory.",
+            )
+        return found
+
+    def _ended(self) -> bool:
+        return bool(self._events) and self._events[-1].name == PROCESS_EXIT
+
+    def _find(self, match: Match, since: float) -> HostEvent | None:
+        return next((e for e in self._events if e.at >= since and match(e)), None)
+
+    def _summary(self) -> str:
+        with self._changed:
+            names = [str(event) for event in self._events[-8:]]
+        return ", ".join(names) or "no event at all"
+
+
+def named(*names: str) -> Match:
+    """A match for events of any of these names."""
+    return lambda event: event.name in names

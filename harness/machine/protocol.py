@@ -1,0 +1,129 @@
+"""What the rest of the harness may ask of a running guest, whatever runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from harness.deadline import Deadline
+from harness.images.image import Image
+from harness.machine.events import EventStream
+
+POWER_BUTTON_BIT = 1 << 8
+"""PWRBTN_STS and PWRBTN_EN: bit 8 of both PM1 event registers (ACPI 6.5, 4.8.4.1)."""
+
+_UNMAPPED = 0xFFFF
+
+
+@dataclass(frozen=True)
+class Pm1Sample:
+    """One reading of the ACPI PM1 event registers.
+
+    :param at: seconds on the host-monotonic clock, taken after the reading.
+    :param status: PM1_STS, 16 bits.
+    :param enable: PM1_EN, 16 bits.
+    """
+
+    at: float
+    status: int
+    enable: int
+
+    @property
+    def mapped(self) -> bool:
+        """Whether the register block answers: before firmware has placed it, it does not."""
+        return not (self.status == _UNMAPPED and self.enable == _UNMAPPED)
+
+    @property
+    def button_armed(self) -> bool:
+        """Whether the guest has enabled the power button; QEMU drops a press otherwise."""
+        return self.mapped and bool(self.enable & POWER_BUTTON_BIT)
+
+    @property
+    def press_pending(self) -> bool:
+        """Whether a press was latched that the guest has not acknowledged yet."""
+        return self.mapped and bool(self.status & POWER_BUTTON_BIT)
+
+    def __str__(self) -> str:
+        return f"PM1_STS={self.status:#06x} PM1_EN={self.enable:#06x}"
+
+
+class RunState(StrEnum):
+    """QEMU's run states that matter for a verdict (qapi/run-state.json)."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    SUSPENDED = "suspended"
+    SHUTDOWN = "shutdown"
+    GUEST_PANICKED = "guest-panicked"
+    IO_ERROR = "io-error"
+    INTERNAL_ERROR = "internal-error"
+    WATCHDOG = "watchdog"
+    PRELAUNCH = "prelaunch"
+    INMIGRATE = "inmigrate"
+    OTHER = "other"
+
+
+class Machine(Protocol):
+    """One guest on the host, from power-on to the end of its QEMU.
+
+    Calls raise :class:`harness.errors.MachineError` when QEMU is gone or refuses.
+    """
+
+    @property
+    def image(self) -> Image:
+        """What it runs."""
+
+    @property
+    def events(self) -> EventStream:
+        """Everything seen of it from outside."""
+
+    @property
+    def run_directory(self) -> Path:
+        """Private directory with overlay, sockets and transcripts."""
+
+    @property
+    def overlay(self) -> Path:
+        """The disk it writes to; readable with QEMU's tools once the machine is off or stopped."""
+
+    @property
+    def control_address(self) -> tuple[str, int]:
+        """Loopback host and port that reach the guest's control port."""
+
+    @property
+    def started_at(self) -> float:
+        """When the guest's CPUs started, on the host-monotonic clock."""
+
+    def press_power_button(self) -> float:
+        """Press the ACPI power button; the time just before the command was sent.
+
+        That QEMU answers and emits POWERDOWN proves nothing about the guest.
+        """
+
+    def probe_pm1(self) -> Pm1Sample:
+        """Read the ACPI PM1 event registers."""
+
+    def run_state(self) -> RunState:
+        """QEMU's run state now."""
+
+    def screenshot(self, path: Path) -> Path:
+        """Save the screen as PNG."""
+
+    def quit(self, deadline: Deadline) -> None:
+        """Cut the power the way a host does in an orderly manner: QMP ``quit``."""
+
+    def kill(self, deadline: Deadline) -> None:
+        """Cut the power as a host crash does: SIGKILL to QEMU."""
+
+    def reset(self) -> float:
+        """Press the reset button: QMP ``system_reset``; the time just before it was sent."""
+
+    def pause(self) -> None:
+        """Stop the guest's CPUs (QMP ``stop``)."""
+
+    def resume(self) -> None:
+        """Let the guest's CPUs go on (QMP ``cont``)."""
+
+    def close(self) -> None:
+        """End QEMU if it still runs and remove sockets; never raises, may be called twice."""

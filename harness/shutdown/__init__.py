@@ -1,0 +1,1 @@
+"""Pressing the button, pulling the plug, and observing what follows."""

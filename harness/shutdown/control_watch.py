@@ -1,0 +1,90 @@
+"""Sees the moment at which a guest's control port goes away, without asking it anything.
+
+An idle connection to the port is closed by the guest when the service behind it stops: an event,
+where polling would load a guest that is busy shutting down. A server may also drop an idle
+connection for its own reasons: if the port still answers then, that is recorded too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+from harness.deadline import Deadline
+from harness.machine.events import EventStream
+from harness.shutdown.observation import CONTROL_BACK, CONTROL_CLOSED
+
+_ANSWER_SECONDS = 1.0
+
+
+class ControlWatch:
+    """Records :data:`CONTROL_CLOSED` and :data:`CONTROL_BACK` in ``events``.
+
+    :param address: loopback host and port that reach the control port.
+    :param answers: whether the port answers a request before a deadline.
+    :param events: where they are recorded.
+    """
+
+    def __init__(
+        self, address: tuple[str, int], answers: Callable[[Deadline], bool], events: EventStream
+    ) -> None:
+        self._address = address
+        self._answers = answers
+        self._events = events
+        self._connection: socket.socket | None = None
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="control-watch", daemon=True)
+
+    def __enter__(self) -> ControlWatch:
+        # A port that does not answer now cannot be lost later.
+        if self._connect():
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stopped.set()
+        self._disconnect()
+        if self._thread.ident is not None:
+            self._thread.join(timeout=2 * _ANSWER_SECONDS)
+
+    def _watch(self) -> None:
+        while not self._stopped.is_set():
+            self._wait_until_closed()
+            if self._stopped.is_set():
+                return
+            self._events.record(CONTROL_CLOSED)
+            if not self._answers(Deadline.after(_ANSWER_SECONDS)) or not self._connect():
+                return
+            self._events.record(CONTROL_BACK)
+
+    def _wait_until_closed(self) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        with contextlib.suppress(OSError):
+            while connection.recv(4096):
+                pass
+
+    def _connect(self) -> bool:
+        self._disconnect()
+        try:
+            self._connection = socket.create_connection(self._address, timeout=_ANSWER_SECONDS)
+            self._connection.settimeout(None)
+        except OSError:
+            self._connection = None
+        return self._connection is not None
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()

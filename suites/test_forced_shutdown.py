@@ -1,0 +1,102 @@
+"""What a forced shutdown costs: each way to cut the power against each thing it destroys.
+
+Each way is carried out once, with an unsaved document and an update under way in the guest; the
+tests then look at one consequence each. The soft shutdown is the control: it costs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from harness.diagnosis.verdict import Cause, Outcome, Verdict
+from harness.images.image import Image
+from harness.report.gate_result import Stage
+from harness.scenario import Expectation, Laboratory, Scenario
+from harness.shutdown import unfinished_work
+from harness.shutdown.forced import FORCED_COMMANDS
+from harness.shutdown.observation import Command
+from harness.shutdown.unfinished_work import UNSAVED_TEXT, UpdateState
+
+FORCED = Expectation(Outcome.FORCED_OFF, Cause.FORCED_SHUTDOWN)
+COMPLETED = Expectation(Outcome.COMPLETED, Cause.NONE)
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """What was found after one way of ending the guest."""
+
+    forced: bool
+    dirty: bool
+    document: str | None
+    update: UpdateState
+    previous_stop: Verdict
+    stages: tuple[Stage, ...]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(way, id=way.value, marks=pytest.mark.xdist_group(way.value))
+        for way in (Command.PRESS, *FORCED_COMMANDS)
+    ],
+)
+def aftermath(request: pytest.FixtureRequest, laboratory: Laboratory, image: Image) -> Aftermath:
+    """End a guest in the middle of its work, and read what is left of it."""
+    way: Command = request.param
+    with laboratory.scenario(image, f"forced-shutdown {way}") as scenario:
+        guest = scenario.boot()
+        unfinished_work.begin(guest.inside, *scenario.probe_programs())
+        before = guest.inside.last_record_id()
+        if way is Command.PRESS:
+            scenario.press(guest, "soft shutdown", COMPLETED)
+        else:
+            scenario.cut_power(guest, way, FORCED)
+        dirty = scenario.volume_is_dirty(guest)
+        again = scenario.boot_again(guest)
+        previous = scenario.diagnose_previous_stop(
+            again, before, COMPLETED if way is Command.PRESS else FORCED
+        )
+        return Aftermath(
+            forced=way is not Command.PRESS,
+            dirty=dirty,
+            document=unfinished_work.document(again.inside),
+            update=unfinished_work.update(again.inside),
+            previous_stop=previous,
+            stages=scenario.stages,
+        )
+
+
+@pytest.mark.scenario("forced-shutdown", variant="volume")
+def test_volume(scenario: Scenario, aftermath: Aftermath) -> None:
+    """A forced stop leaves NTFS marked dirty; a soft one does not.
+
+    On real Windows $LogFile replay often hides the mark from ``fsutil`` after the next start, and a
+    kill may leave it clear (fact sheet 9, UNCONFIRMED): so it is read from the disk, before it.
+    """
+    scenario.adopt(aftermath.stages, {"ntfs_dirty": aftermath.dirty})
+    assert aftermath.dirty == aftermath.forced
+
+
+@pytest.mark.scenario("forced-shutdown", variant="document")
+def test_document(scenario: Scenario, aftermath: Aftermath) -> None:
+    """A forced stop loses what was not saved; a soft one lets the program save it."""
+    scenario.adopt(aftermath.stages, {"document": aftermath.document})
+    assert aftermath.document == (None if aftermath.forced else UNSAVED_TEXT)
+
+
+@pytest.mark.scenario("forced-shutdown", variant="update")
+def test_update(scenario: Scenario, aftermath: Aftermath) -> None:
+    """A forced stop leaves an update half installed; a soft one waits for it."""
+    scenario.adopt(aftermath.stages, {"update": str(aftermath.update)})
+    assert aftermath.update.interrupted == aftermath.forced
+    assert aftermath.update.finished != aftermath.forced
+
+
+@pytest.mark.scenario("forced-shutdown", variant="event-log")
+def test_event_log(scenario: Scenario, aftermath: Aftermath) -> None:
+    """The next start records 41 and 6008 after a forced stop, and 6006 and 13 stand after a soft one."""
+    scenario.adopt(aftermath.stages, {"previous_stop": str(aftermath.previous_stop)})
+    expected = Outcome.FORCED_OFF if aftermath.forced else Outcome.COMPLETED
+    assert aftermath.previous_stop.outcome is expected

@@ -1,0 +1,133 @@
+"""A machine and a guest that follow a script, so that watching can be tested without QEMU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.deadline import Deadline, now
+from harness.errors import ControlChannelError, MachineError
+from harness.guest.channel import CommandResult
+from harness.images.image import (
+    Budgets,
+    Control,
+    Disk,
+    DiskBus,
+    DiskFormat,
+    Firmware,
+    Image,
+    MachineType,
+    NicModel,
+    Transport,
+    WinrmAuthentication,
+)
+from harness.machine.events import PROCESS_EXIT, EventStream
+from harness.machine.protocol import Pm1Sample, RunState
+
+IMAGE = Image(
+    name="scripted",
+    definition=Path("/definitions/scripted.toml"),
+    description="a guest that follows a script",
+    disk=Disk(Path("/disks/scripted.qcow2"), DiskFormat.QCOW2, DiskBus.IDE),
+    machine=MachineType.PC,
+    firmware=Firmware.BIOS,
+    memory_mib=512,
+    vcpus=1,
+    nic=NicModel.E1000,
+    control=Control(Transport.NONE, 5985, WinrmAuthentication.BASIC, None),
+    budgets=Budgets(boot=0.3, reaction=0.1, shutdown_soft=0.3, shutdown_hard=0.5),
+)
+
+ARMED = (0x0000, 0x0120)
+LATCHED = (0x0100, 0x0120)
+UNARMED = (0x0000, 0x0000)
+
+
+@dataclass
+class ScriptedMachine:
+    """Answers PM1 probes from ``pm1`` (the last one for ever) and runs ``on_press``."""
+
+    pm1: list[tuple[int, int]]
+    on_press: Callable[[ScriptedMachine], None] = lambda machine: None
+    image: Image = IMAGE
+    events: EventStream = field(default_factory=EventStream)
+    state: RunState = RunState.RUNNING
+    presses: int = 0
+    run_directory: Path = Path("/nowhere")
+    overlay: Path = Path("/nowhere/overlay.qcow2")
+    # Port 9 (discard) of loopback: nothing listens there.
+    control_address: tuple[str, int] = ("127.0.0.1", 9)
+    started_at: float = 0.0
+
+    def press_power_button(self) -> float:
+        at = now()
+        self.presses += 1
+        self.events.record("POWERDOWN")
+        self.on_press(self)
+        return at
+
+    def probe_pm1(self) -> Pm1Sample:
+        self._must_live()
+        status, enable = self.pm1.pop(0) if len(self.pm1) > 1 else self.pm1[0]
+        return Pm1Sample(now(), status, enable)
+
+    def run_state(self) -> RunState:
+        self._must_live()
+        return self.state
+
+    def power_off(self) -> None:
+        self.events.record("SHUTDOWN", {"guest": True, "reason": "guest-shutdown"})
+        self.events.record(PROCESS_EXIT, {"status": 0})
+
+    def quit(self, deadline: Deadline) -> None:
+        self.events.record("SHUTDOWN", {"guest": False, "reason": "host-qmp-quit"})
+        self.events.record(PROCESS_EXIT, {"status": 0})
+
+    def kill(self, deadline: Deadline) -> None:
+        self.events.record(PROCESS_EXIT, {"status": -9})
+
+    def reset(self) -> float:
+        at = now()
+        self.events.record("RESET", {"guest": False, "reason": "host-qmp-system-reset"})
+        return at
+
+    def pause(self) -> None:
+        self.state = RunState.PAUSED
+
+    def resume(self) -> None:
+        self.state = RunState.RUNNING
+
+    def screenshot(self, path: Path) -> Path:
+        raise MachineError("take a screenshot", "a script has no screen", "Use QEMU.")
+
+    def close(self) -> None:
+        self.events.record(PROCESS_EXIT, {"status": 0})
+
+    def _must_live(self) -> None:
+        if self.events.exit is not None:
+            raise MachineError("ask QEMU", "it has ended", "Start it again.")
+
+
+class ScriptedChannel:
+    """Answers commands by their first words; unknown ones fail as in cmd.exe."""
+
+    def __init__(self, answers: dict[str, str], alive: bool = True) -> None:
+        self.scripted = answers
+        self.alive = alive
+        self.commands: list[str] = []
+
+    def run(self, command: str, deadline: Deadline) -> CommandResult:
+        if not self.alive:
+            raise ControlChannelError(f"run {command!r}", "the guest is gone", "Wait.")
+        self.commands.append(command)
+        for start, output in self.scripted.items():
+            if command.startswith(start):
+                return CommandResult(command, 0, output, "")
+        return CommandResult(command, 1, "", "not recognized")
+
+    def answers(self, deadline: Deadline) -> bool:
+        return self.alive
+
+    def close(self) -> None:
+        self.alive = False
