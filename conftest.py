@@ -1,9 +1,3 @@
-"""Pytest configuration of this checkout; the harness itself is the plugin ``harness.plugin``."""
-
-from __future__ import annotations
-
-from hypothesis import settings
-
-# CI machines are slow and shared: an example's time says nothing about the code.
-settings.register_profile("powerdown", deadline=None, print_blob=True)
-settings.load_profile("powerdown")
+"""Where pytest is rooted. Options, fixtures and reports come from the plugin ``harness.plugin``,
+which is installed with Powerdown, so that suites outside this checkout have them too.
+"""

@@ -11,16 +11,19 @@ from dataclasses import dataclass
 import pytest
 
 from harness.diagnosis.verdict import Cause, Outcome, Verdict
+from harness.guest.probe_programs import DOCUMENT, UPDATER
 from harness.images.image import Image
-from harness.report.gate_result import Stage
-from harness.scenario import Expectation, Laboratory, Scenario
+from harness.laboratory import Laboratory
+from harness.plugin import OpenScenario
+from harness.report.gate_result import Expected, Stage
+from harness.scenario import Scenario, untimed
 from harness.shutdown import unfinished_work
 from harness.shutdown.forced import FORCED_COMMANDS
 from harness.shutdown.observation import Command
 from harness.shutdown.unfinished_work import UNSAVED_TEXT, UpdateState
 
-FORCED = Expectation(Outcome.FORCED_OFF, Cause.FORCED_SHUTDOWN)
-COMPLETED = Expectation(Outcome.COMPLETED, Cause.NONE)
+FORCED = Expected(Outcome.FORCED_OFF, Cause.FORCED_SHUTDOWN)
+COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)
 
 
 @dataclass(frozen=True)
@@ -42,33 +45,41 @@ class Aftermath:
         for way in (Command.PRESS, *FORCED_COMMANDS)
     ],
 )
-def aftermath(request: pytest.FixtureRequest, laboratory: Laboratory, image: Image) -> Aftermath:
+def aftermath(
+    request: pytest.FixtureRequest,
+    image: Image,
+    laboratory: Laboratory,
+    open_scenario: OpenScenario,
+) -> Aftermath:
     """End a guest in the middle of its work, and read what is left of it."""
     way: Command = request.param
-    with laboratory.scenario(image, f"forced-shutdown {way}") as scenario:
+    forced = way is not Command.PRESS
+    with open_scenario(image, f"forced-shutdown {way}") as scenario:
         guest = scenario.boot()
-        unfinished_work.begin(guest.inside, *scenario.probe_programs())
-        before = guest.inside.last_record_id()
-        if way is Command.PRESS:
-            scenario.press(guest, "soft shutdown", COMPLETED)
-        else:
+        inside = scenario.inside(guest)
+        programs = laboratory.probe_program(DOCUMENT), laboratory.probe_program(UPDATER)
+        unfinished_work.begin(inside, *programs)
+        last_record = inside.last_record_id()
+        if forced:
             scenario.cut_power(guest, way, FORCED)
-        dirty = scenario.volume_is_dirty(guest)
+        else:
+            scenario.press(guest, "soft shutdown", COMPLETED)
+        dirty = guest.volume_state().dirty
         again = scenario.boot_again(guest)
-        previous = scenario.diagnose_previous_stop(
-            again, before, COMPLETED if way is Command.PRESS else FORCED
+        previous_stop = scenario.diagnose_previous_stop(
+            again, last_record, FORCED if forced else COMPLETED
         )
         return Aftermath(
-            forced=way is not Command.PRESS,
+            forced=forced,
             dirty=dirty,
-            document=unfinished_work.document(again.inside),
-            update=unfinished_work.update(again.inside),
-            previous_stop=previous,
+            document=unfinished_work.document(scenario.inside(again)),
+            update=unfinished_work.update(scenario.inside(again)),
+            previous_stop=previous_stop,
             stages=scenario.stages,
         )
 
 
-@pytest.mark.scenario("forced-shutdown", variant="volume")
+@pytest.mark.scenario("forced-shutdown", mission="F", variant="volume")
 def test_volume(scenario: Scenario, aftermath: Aftermath) -> None:
     """A forced stop leaves NTFS marked dirty; a soft one does not.
 
@@ -79,24 +90,24 @@ def test_volume(scenario: Scenario, aftermath: Aftermath) -> None:
     assert aftermath.dirty == aftermath.forced
 
 
-@pytest.mark.scenario("forced-shutdown", variant="document")
+@pytest.mark.scenario("forced-shutdown", mission="F", variant="document")
 def test_document(scenario: Scenario, aftermath: Aftermath) -> None:
     """A forced stop loses what was not saved; a soft one lets the program save it."""
-    scenario.adopt(aftermath.stages, {"document": aftermath.document})
+    scenario.adopt(untimed(aftermath.stages), {"document": aftermath.document})
     assert aftermath.document == (None if aftermath.forced else UNSAVED_TEXT)
 
 
-@pytest.mark.scenario("forced-shutdown", variant="update")
+@pytest.mark.scenario("forced-shutdown", mission="F", variant="update")
 def test_update(scenario: Scenario, aftermath: Aftermath) -> None:
     """A forced stop leaves an update half installed; a soft one waits for it."""
-    scenario.adopt(aftermath.stages, {"update": str(aftermath.update)})
+    scenario.adopt(untimed(aftermath.stages), {"update": str(aftermath.update)})
     assert aftermath.update.interrupted == aftermath.forced
     assert aftermath.update.finished != aftermath.forced
 
 
-@pytest.mark.scenario("forced-shutdown", variant="event-log")
+@pytest.mark.scenario("forced-shutdown", mission="F", variant="event-log")
 def test_event_log(scenario: Scenario, aftermath: Aftermath) -> None:
-    """The next start records 41 and 6008 after a forced stop, and 6006 and 13 stand after a soft one."""
-    scenario.adopt(aftermath.stages, {"previous_stop": str(aftermath.previous_stop)})
+    """The next start records 41 and 6008 after a forced stop; 6006 and 13 follow a soft one."""
+    scenario.adopt(untimed(aftermath.stages), {"previous_stop": str(aftermath.previous_stop)})
     expected = Outcome.FORCED_OFF if aftermath.forced else Outcome.COMPLETED
     assert aftermath.previous_stop.outcome is expected

@@ -6,10 +6,11 @@ import pytest
 
 from harness.diagnosis.verdict import Cause, Outcome
 from harness.faults import power_button_ignored
-from harness.scenario import Expectation, Scenario
+from harness.report.gate_result import Expected
+from harness.scenario import Scenario
 
-IGNORED = Expectation(Outcome.STAYED_UP, Cause.POWER_BUTTON_IGNORED)
-COMPLETED = Expectation(Outcome.COMPLETED, Cause.NONE)
+IGNORED = Expected(Outcome.STAYED_UP, Cause.POWER_BUTTON_IGNORED)
+COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)
 
 
 @pytest.mark.scenario("power-button-ignored", mission=5)
@@ -19,7 +20,7 @@ def test_named_and_remedied(
 ) -> None:
     """The cause is named; after the remedy the next press completes."""
     guest = scenario.boot()
-    fault.inject(guest.inside)
+    fault.inject(scenario.inside(guest))
     scenario.press(guest, "press with the fault", IGNORED)
-    fault.remedy(guest.inside)
+    fault.remedy(scenario.inside(guest))
     scenario.press(guest, "press after the remedy", COMPLETED)

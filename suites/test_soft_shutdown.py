@@ -10,9 +10,10 @@ import pytest
 
 from harness.diagnosis.verdict import Cause, Outcome
 from harness.guest import commands
-from harness.scenario import Expectation, Scenario
+from harness.report.gate_result import Expected
+from harness.scenario import Scenario
 
-COMPLETED = Expectation(Outcome.COMPLETED, Cause.NONE)
+COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)
 
 
 @pytest.mark.scenario("soft-shutdown", variant="control")
@@ -26,7 +27,7 @@ def test_press_completes(scenario: Scenario) -> None:
 def test_press_while_booting_is_lost_and_harmless(scenario: Scenario) -> None:
     """A press before the guest has armed its button is lost; a later one completes."""
     guest = scenario.boot(wait=False)
-    lost = Expectation(Outcome.STAYED_UP, Cause.PRESS_LOST)
+    lost = Expected(Outcome.STAYED_UP, Cause.PRESS_LOST)
     scenario.press(guest, "press in firmware", lost)
     scenario.wait_until_ready(guest)
     scenario.press(guest, "press when ready", COMPLETED)
@@ -50,7 +51,7 @@ def test_shutdown_from_inside_completes(scenario: Scenario) -> None:
 def test_restart_from_inside_is_told_apart(scenario: Scenario) -> None:
     """A restart is not taken for a shutdown, and the guest can be shut down after it."""
     guest = scenario.boot()
-    restarted = Expectation(Outcome.RESTARTED_INSTEAD, Cause.RESTART_REQUESTED)
+    restarted = Expected(Outcome.RESTARTED_INSTEAD, Cause.RESTART_REQUESTED)
     scenario.command_inside(guest, commands.RESTART, "shutdown /r", restarted)
     scenario.wait_until_ready(guest)
     scenario.press(guest, "press after the restart", COMPLETED)

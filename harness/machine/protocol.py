@@ -81,7 +81,7 @@ class Machine(Protocol):
 
     @property
     def run_directory(self) -> Path:
-        """Private directory with overlay, sockets and transcripts."""
+        """Private directory with the transcripts; gone once the machine is closed."""
 
     @property
     def overlay(self) -> Path:
@@ -126,4 +126,4 @@ class Machine(Protocol):
         """Let the guest's CPUs go on (QMP ``cont``)."""
 
     def close(self) -> None:
-        """End QEMU if it still runs and remove sockets; never raises, may be called twice."""
+        """End QEMU if need be and remove the run directory; never raises, may be called twice."""

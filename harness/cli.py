@@ -1,0 +1,95 @@
+"""The ``powerdown`` command: look at one image without pytest."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.diagnosis.diagnose import diagnose
+from harness.diagnosis.verdict import Outcome, Verdict
+from harness.errors import PowerdownError
+from harness.images.definition import load
+from harness.images.image import Image
+from harness.laboratory import Laboratory
+from harness.machine.run_directory import RunDirectory
+from harness.report.gate_result import verdict_to_json
+from harness.shutdown.soft import press_power_button
+
+_GOOD = (Outcome.COMPLETED, Outcome.SLOW_BUT_COMPLETED)
+
+EXIT_STATUS = """\
+exit status: 0 the definition is sound, or the guest powered off; 1 it did not;
+2 nothing could be said: bad input, missing tool, host fault; 3 inconclusive"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        image = load(options.definition)
+        if options.action == "check":
+            print(_describe(image))
+            return 0
+        verdict = _try(image)
+    except PowerdownError as error:
+        print(f"powerdown: {error}", file=sys.stderr)
+        return 2
+    print(json.dumps(verdict_to_json(verdict), indent=2) if options.json else _tell(verdict))
+    return _exit_status(verdict)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="powerdown",
+        description="Does a Windows image shut down when its host asks, and if not, why not?",
+        epilog=EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(dest="action", required=True)
+    check = actions.add_parser("check", help="read an image definition and say what is wrong")
+    attempt = actions.add_parser("try", help="boot the image, press the power button, say why")
+    attempt.add_argument("--json", action="store_true", help="print the verdict as JSON")
+    for action in (check, attempt):
+        action.add_argument("definition", type=Path, help="image definition (TOML)")
+    return parser
+
+
+def _try(image: Image) -> Verdict:
+    """Boot ``image``, press when it is ready, and diagnose."""
+    laboratory = Laboratory.of_this_host()
+    with RunDirectory("disks") as disks, laboratory.boot(image, disks.path) as guest:
+        guest.wait_until_ready()
+        return diagnose(press_power_button(guest.machine, guest.windows))
+
+
+def _describe(image: Image) -> str:
+    disk = f"{image.disk.path} ({image.disk.format}, {image.disk.bus})"
+    control = image.control.transport
+    return (
+        f"{image.name}: {image.description}\n"
+        f"  disk     {disk}\n"
+        f"  machine  {image.machine}, {image.firmware}, {image.vcpus} vCPU, "
+        f"{image.memory_mib} MiB, {image.nic}\n"
+        f"  control  {control}\n"
+        f"  budgets  boot {image.budgets.boot:g} s, reaction {image.budgets.reaction:g} s, "
+        f"shutdown {image.budgets.shutdown_soft:g} s, at most {image.budgets.shutdown_hard:g} s"
+    )
+
+
+def _tell(verdict: Verdict) -> str:
+    lines = [str(verdict)]
+    for evidence in verdict.evidence:
+        lines.append(f"  {evidence.source:16} {evidence.fact}: {evidence.raw}")
+    lines += [f"  not {cause}: {why}" for cause, why in verdict.ruled_out]
+    if verdict.remedy:
+        lines.append(f"  remedy: {verdict.remedy}")
+    return "\n".join(lines)
+
+
+def _exit_status(verdict: Verdict) -> int:
+    if verdict.outcome in _GOOD:
+        return 0
+    return {Outcome.HOST_FAULT: 2, Outcome.INCONCLUSIVE: 3}.get(verdict.outcome, 1)

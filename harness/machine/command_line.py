@@ -1,0 +1,165 @@
+"""QEMU's command line for an image.
+
+No default devices, no configuration of the user, no network but the forwarded control port, and
+a sandbox that lets QEMU start no program: the guest may be infected.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.images.image import DiskBus, Image
+from harness.machine.accelerator import QEMU, Accelerator, AcceleratorKind
+from harness.machine.firmware import UefiFlash
+
+HYPERV_FLAGS = (
+    # What Windows expects of a hypervisor (qemu:docs/system/i386/hyperv.rst).
+    "hv-relaxed",
+    "hv-vapic",
+    "hv-spinlocks=0x1fff",
+    "hv-vpindex",
+    "hv-runtime",
+    "hv-synic",
+    "hv-time",
+    "hv-stimer",
+    "hv-frequencies",
+    "hv-tlbflush",
+    "hv-ipi",
+    # GUEST_PANICKED with the stop code, without a driver in the guest.
+    "hv-crash",
+)
+"""CPU flags for Windows under KVM; software emulation has no Hyper-V interface."""
+
+LOOPBACK = "127.0.0.1"
+"""Where the guest's control port is forwarded from."""
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The host's ends of one machine.
+
+    :param overlay: the qcow2 disk it writes to.
+    :param serial: file that takes the first serial port's output.
+    :param commands: file descriptor of the socket for QMP commands, as QEMU inherits it.
+    :param events: the same for the socket on which it only listens to events.
+    :param flash: UEFI firmware, or ``None`` for QEMU's BIOS.
+    """
+
+    overlay: Path
+    serial: Path
+    commands: int
+    events: int
+    flash: UefiFlash | None = None
+
+
+def command_line(image: Image, wiring: Wiring, accelerator: Accelerator) -> list[str]:
+    """The command that starts QEMU with the guest's CPUs stopped.
+
+    The kernel picks the loopback port (``:0``), so parallel guests cannot collide.
+    """
+    return [
+        QEMU,
+        *("-name", f"powerdown-{image.name}"),
+        *("-nodefaults", "-no-user-config"),
+        *_sandbox(),
+        *_machine(image, wiring.flash, accelerator),
+        *_monitor("commands", wiring.commands),
+        *_monitor("events", wiring.events),
+        *_disk(image, wiring.overlay),
+        *_network(image),
+        # The image's disk or nothing: no network boot, no menu.
+        *("-boot", "menu=off,strict=on"),
+        *("-display", "none", "-vga", "std"),
+        # Windows keeps local time in the clock (fact sheet, QEMU line).
+        *("-rtc", "base=localtime"),
+        *(
+            "-chardev",
+            f"file,id=serial,path={_escaped(wiring.serial)}",
+            "-serial",
+            "chardev:serial",
+        ),
+        # Lets a guest report its crash; pausing there keeps the evidence.
+        *("-device", "pvpanic-pci", "-action", "panic=pause"),
+        "-S",
+    ]
+
+
+def _sandbox() -> tuple[str, ...]:
+    return (
+        "-sandbox",
+        "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+    )
+
+
+def _machine(image: Image, flash: UefiFlash | None, accelerator: Accelerator) -> list[str]:
+    kvm = accelerator.kind is AcceleratorKind.KVM
+    machine = f"{image.machine},vmport=off"
+    arguments: list[str] = []
+    if flash is not None:
+        machine += ",pflash0=firmware,pflash1=variables"
+        arguments += _flash("firmware", flash.code, read_only=True)
+        arguments += _flash("variables", flash.variables, read_only=False)
+    return [
+        *("-machine", machine),
+        *("-accel", accelerator.kind),
+        *("-cpu", ",".join(("host", *HYPERV_FLAGS)) if kvm else "max"),
+        *("-m", f"{image.memory_mib}M"),
+        # One socket: Windows client editions use no more than one or two.
+        *("-smp", f"cpus={image.vcpus},sockets=1,cores={image.vcpus},threads=1"),
+        *arguments,
+    ]
+
+
+def _flash(name: str, path: Path, *, read_only: bool) -> tuple[str, str]:
+    return _blockdev(
+        {
+            "driver": "raw",
+            "node-name": name,
+            "read-only": read_only,
+            "file": {"driver": "file", "filename": str(path)},
+        }
+    )
+
+
+def _monitor(name: str, descriptor: int) -> tuple[str, ...]:
+    return (
+        *("-chardev", f"socket,id={name},fd={descriptor}"),
+        *("-mon", f"chardev={name},mode=control"),
+    )
+
+
+def _disk(image: Image, overlay: Path) -> tuple[str, ...]:
+    device = {
+        # Both machine types name their first bus ide.0; on q35 it is SATA.
+        DiskBus.IDE: "ide-hd,bus=ide.0",
+        DiskBus.NVME: "nvme,serial=powerdown",
+        DiskBus.VIRTIO: "virtio-blk-pci",
+    }[image.disk.bus]
+    node: dict[str, object] = {
+        "driver": "qcow2",
+        "node-name": "disk",
+        "discard": "unmap",
+        "file": {"driver": "file", "filename": str(overlay), "discard": "unmap"},
+    }
+    return (*_blockdev(node), "-device", f"{device},drive=disk,bootindex=0")
+
+
+def _network(image: Image) -> tuple[str, ...]:
+    forward = f"hostfwd=tcp:{LOOPBACK}:0-:{image.control.port}"
+    return (
+        *("-netdev", f"user,id=control,restrict=on,{forward}"),
+        # No option ROM: it could only boot from the network.
+        *("-device", f"{image.nic},netdev=control,romfile="),
+    )
+
+
+def _blockdev(node: dict[str, object]) -> tuple[str, str]:
+    # As JSON, because paths may hold commas.
+    return "-blockdev", json.dumps(node)
+
+
+def _escaped(path: Path) -> str:
+    """A path inside a comma-separated option (qemu: commas are doubled)."""
+    return str(path).replace(",", ",,")

@@ -1,0 +1,214 @@
+"""QEMU's monitor: commands that always return, events that are never missed.
+
+Two QMP connections. Commands go over one; the other only listens. A command sent while QEMU ends
+breaks its connection, and asyncio then throws away what was received but not yet read; on a
+connection that never sends, QEMU's last words (``SHUTDOWN``) always arrive before the end of file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import CancelledError
+from pathlib import Path
+from typing import Any, TypeVar
+
+from qemu.qmp import ExecuteError, Message, QMPClient, QMPError, Runstate
+
+from harness.deadline import Deadline, now
+from harness.errors import MachineError
+from harness.machine.events import EventStream, HostEvent
+
+_DRAIN_SECONDS = 2.0
+"""After QEMU's end the rest of its events is in the socket's buffer: reading it takes no time."""
+
+_CLOSE_SECONDS = 5.0
+"""Time for the connections to be closed down; nothing is waited for on the network."""
+
+_SENT, _RECEIVED = "->", "<-"
+
+_Result = TypeVar("_Result")
+_OnMessage = Callable[[str, Mapping[str, Any]], None]
+
+
+class Monitor:
+    """The monitor of one QEMU, usable from any thread.
+
+    :param commands: connected socket whose other end QEMU has.
+    :param events: the same, for listening.
+    :param stream: takes every event, stamped when it arrives.
+    :param transcript: file that takes all traffic, one JSON object a line: ``at`` (seconds,
+        host-monotonic), ``way`` and ``message``.
+    """
+
+    def __init__(
+        self,
+        commands: socket.socket,
+        events: socket.socket,
+        stream: EventStream,
+        transcript: Path,
+    ) -> None:
+        self._sockets = (commands, events)
+        self._stream = stream
+        self._transcript = transcript.open("a", encoding="utf-8", buffering=1)
+        self._commands = _Client("commands", self._on_command_traffic)
+        self._listener = _Client("events", self._on_event_traffic)
+        self._drained = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run_loop, daemon=True, name="qmp")
+        self._thread.start()
+
+    def connect(self, deadline: Deadline) -> None:
+        """Greet QEMU on both connections; listens before any command can be sent.
+
+        :raise MachineError: QEMU closed the connection or did not greet in time.
+        """
+        try:
+            self._call(self._connect(), deadline)
+        except (QMPError, OSError, EOFError) as error:
+            raise MachineError(
+                "connect to QEMU's monitor", str(error) or repr(error), "See its standard error."
+            ) from error
+
+    def execute(
+        self, command: str, arguments: Mapping[str, object] | None, deadline: Deadline
+    ) -> object:
+        """Run a QMP command; what it returns.
+
+        :raise MachineError: QEMU is gone, refuses, or does not answer in time.
+        """
+        try:
+            return self._call(self._commands.execute(command, arguments), deadline)
+        except ExecuteError as error:
+            raise MachineError(
+                f"run QMP command {command}", f"QEMU refused: {error}", "See the QMP transcript."
+            ) from error
+        except (QMPError, OSError, EOFError) as error:
+            raise MachineError(
+                f"run QMP command {command}",
+                f"the connection to QEMU is lost ({error or repr(error)})",
+                "See the end of the QMP transcript and QEMU's standard error.",
+            ) from error
+
+    def human(self, command_line: str, deadline: Deadline) -> str:
+        """Run a command of the human monitor; what it prints.
+
+        :raise MachineError: as for :meth:`execute`.
+        """
+        answer = self.execute("human-monitor-command", {"command-line": command_line}, deadline)
+        return answer if isinstance(answer, str) else ""
+
+    def drain(self) -> None:
+        """Wait until every event that QEMU sent before its end is in the stream; bounded."""
+        self._drained.wait(_DRAIN_SECONDS)
+
+    def close(self) -> None:
+        """Close both connections and the transcript; never raises, may be called twice."""
+        if self._loop.is_closed():
+            return
+        with contextlib.suppress(MachineError):
+            self._call(self._disconnect(), Deadline.after(_CLOSE_SECONDS))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_CLOSE_SECONDS)
+        if self._thread.is_alive():
+            return
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        with contextlib.suppress(Exception):
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+        for end in self._sockets:
+            end.close()
+        self._transcript.close()
+
+    def _run_loop(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    def _call(self, work: Coroutine[Any, Any, _Result], deadline: Deadline) -> _Result:
+        """Run ``work`` on the loop from another thread, in bounded time."""
+        if self._loop.is_closed():
+            work.close()
+            raise _closed()
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(deadline.remaining)
+        except TimeoutError as error:
+            future.cancel()
+            raise MachineError(
+                "hear from QEMU's monitor",
+                f"it did not answer within {deadline.allowed:.1f} s",
+                "The host is overloaded or QEMU hangs; see the QMP transcript.",
+            ) from error
+        except CancelledError as error:
+            raise _closed() from error
+
+    async def _connect(self) -> None:
+        commands, events = self._sockets
+        await self._listener.connect(events)
+        self._watcher = asyncio.create_task(self._watch(self._listener, self._drained.set))
+        await self._commands.connect(commands)
+        self._commands_watcher = asyncio.create_task(self._watch(self._commands, lambda: None))
+
+    async def _watch(self, client: QMPClient, ended: Callable[[], None]) -> None:
+        """Follow a connection to its end; every message before it has then been handled."""
+        try:
+            while client.runstate is Runstate.RUNNING:
+                await client.runstate_changed()
+        finally:
+            ended()
+        # qemu.qmp wants to be told; what ended the connection is raised here and known already.
+        with contextlib.suppress(Exception):
+            await client.disconnect()
+
+    async def _disconnect(self) -> None:
+        for client in (self._commands, self._listener):
+            with contextlib.suppress(Exception):
+                await client.disconnect()
+
+    def _on_command_traffic(self, way: str, message: Mapping[str, Any]) -> None:
+        # Events come on both connections; the listener's are the ones that count.
+        if "event" not in message:
+            self._write(now(), way, message)
+
+    def _on_event_traffic(self, way: str, message: Mapping[str, Any]) -> None:
+        if "event" not in message:
+            return
+        at = now()
+        data = message.get("data")
+        self._stream.append(
+            HostEvent(at, str(message["event"]), data if isinstance(data, dict) else {})
+        )
+        self._write(at, way, message)
+
+    def _write(self, at: float, way: str, message: Mapping[str, Any]) -> None:
+        line = json.dumps({"at": round(at, 6), "way": way, "message": dict(message)})
+        # A full disk must not end the run's only view of QEMU.
+        with contextlib.suppress(OSError, ValueError):
+            self._transcript.write(f"{line}\n")
+
+
+class _Client(QMPClient):
+    """A QMP connection that shows its traffic, through the hooks qemu.qmp has for that."""
+
+    def __init__(self, name: str, on_message: _OnMessage) -> None:
+        super().__init__(name)
+        self._on_traffic = on_message
+
+    def _cb_inbound(self, msg: Message) -> Message:
+        self._on_traffic(_RECEIVED, msg)
+        return super()._cb_inbound(msg)
+
+    def _cb_outbound(self, msg: Message) -> Message:
+        self._on_traffic(_SENT, msg)
+        return super()._cb_outbound(msg)
+
+
+def _closed() -> MachineError:
+    return MachineError(
+        "talk to QEMU's monitor", "the machine was closed", "Use a machine that runs."
+    )

@@ -1,0 +1,133 @@
+"""The QEMU process: started so that it never outlives the harness, and watched to its end."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from harness.deadline import Deadline
+from harness.errors import HostError, MachineError
+from harness.machine.events import PROCESS_EXIT, EventStream, named
+
+_TAIL_BYTES = 2000
+"""How much of standard error goes into a message."""
+
+_ONLY_UNDER = 'test "$PPID" = "$1" || exit 1; shift; exec "$@"'
+"""Go on only under the parent given first: it may have died before the death signal was set."""
+
+
+class QemuProcess:
+    """One QEMU, in its own session, with its standard error in a file.
+
+    The kernel sends a parent-death signal when the *thread* that started the process ends, not
+    the process of that thread (man 2 PR_SET_PDEATHSIG). So the watcher thread starts QEMU and
+    then waits for it: it lives exactly as long. Killing the harness in any way kills QEMU.
+
+    :param command: the command line.
+    :param descriptors: file descriptors QEMU inherits under the same numbers.
+    :param stderr: file for its standard error.
+    :param events: takes :data:`PROCESS_EXIT` when it has ended.
+    :param drain: called between its end and that event; returns when everything it said before
+        its end is in ``events``, in bounded time.
+    :raise HostError: the program or setpriv is not installed.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        descriptors: Sequence[int],
+        stderr: Path,
+        events: EventStream,
+        drain: Callable[[], None],
+    ) -> None:
+        for program in ("setpriv", command[0]):
+            if shutil.which(program) is None:
+                raise HostError(f"start {program}", "it is not installed", "Run ci/setup.")
+        self._command = command
+        self._descriptors = descriptors
+        self._stderr = stderr
+        self._events = events
+        self._drain = drain
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._failure: OSError | None = None
+        started = threading.Event()
+        threading.Thread(target=self._watch, args=(started,), daemon=True, name="qemu").start()
+        started.wait()
+        if self._failure is not None:
+            raise HostError(
+                f"start {command[0]}", str(self._failure), "Check permissions and free memory."
+            )
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, or ``None`` once it has ended."""
+        with self._lock:
+            return None if self._process is None else self._process.pid
+
+    def kill(self) -> None:
+        """Send SIGKILL, if it still runs."""
+        with self._lock:
+            if self._process is not None:
+                os.kill(self._process.pid, signal.SIGKILL)
+
+    def wait(self, deadline: Deadline) -> int | None:
+        """Its exit status once it ended and all its events are recorded, ``None`` if it goes on."""
+        ended = self._events.wait(named(PROCESS_EXIT), deadline)
+        status = None if ended is None else ended.data.get("status")
+        return status if isinstance(status, int) else None
+
+    def launch_failure(self, status: int | None) -> MachineError:
+        """The error for a QEMU that ended, or said nothing, before it could be talked to."""
+        saw = "it does not answer" if status is None else f"it ended with status {status}"
+        return MachineError(
+            "start QEMU",
+            f"{saw}, saying: {self.stderr_tail() or 'nothing'}",
+            f"The command was: {shlex.join(self._command)}",
+        )
+
+    def stderr_tail(self) -> str:
+        """The last lines of its standard error."""
+        try:
+            with self._stderr.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+                return file.read(_TAIL_BYTES).decode(errors="replace").strip()
+        except OSError:
+            return ""
+
+    def _watch(self, started: threading.Event) -> None:
+        try:
+            process = self._spawn()
+        except OSError as error:
+            self._failure = error
+            started.set()
+            return
+        with self._lock:
+            self._process = process
+        started.set()
+        # Leaves it a zombie, so that its id stays its own until nobody can signal it any more.
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        with self._lock:
+            status = process.wait()
+            self._process = None
+        self._drain()
+        self._events.record(PROCESS_EXIT, {"status": status})
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        guard = ["setpriv", "--pdeathsig", "KILL", "--"]
+        guard += ["sh", "-c", _ONLY_UNDER, "sh", str(os.getpid())]
+        with self._stderr.open("wb") as stderr:
+            return subprocess.Popen(
+                [*guard, *self._command],
+                stdin=subprocess.DEVNULL,
+                stdout=stderr,
+                stderr=stderr,
+                pass_fds=self._descriptors,
+                start_new_session=True,
+            )

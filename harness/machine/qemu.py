@@ -1,0 +1,268 @@
+"""One guest in a QEMU of its own: the :class:`~harness.machine.protocol.Machine` of this host."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+import socket
+from pathlib import Path
+
+from harness.deadline import Deadline, now
+from harness.errors import HostError, MachineError
+from harness.images.image import Firmware, Image
+from harness.machine.accelerator import Accelerator
+from harness.machine.acpi import AcpiProbe
+from harness.machine.command_line import LOOPBACK, Wiring, command_line
+from harness.machine.events import PROCESS_EXIT, EventStream, named
+from harness.machine.firmware import uefi_flash
+from harness.machine.monitor import Monitor
+from harness.machine.process import QemuProcess
+from harness.machine.protocol import Pm1Sample, RunState
+from harness.machine.run_directory import RunDirectory
+from harness.machine.screen import save_screen
+
+_START_SECONDS = 30.0
+"""QEMU's own start; 0.1 s on a quiet host."""
+
+_COMMAND_SECONDS = 15.0
+"""One monitor command; QEMU answers within milliseconds unless the host is overloaded."""
+
+_KILL_SECONDS = 10.0
+"""From SIGKILL to the end of the process."""
+
+_FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s")
+"""A forwarded port in the human monitor's ``info usernet``."""
+
+
+class QemuMachine:
+    """A running guest. Make one with :meth:`start`; it implements ``Machine``.
+
+    The overlay is the caller's: after this machine's end another can boot from it. The run
+    directory is the machine's own and goes with :meth:`close`; copy transcripts before.
+    """
+
+    def __init__(self, image: Image, accelerator: Accelerator, overlay: Path) -> None:
+        self._image = image
+        self._accelerator = accelerator
+        self._overlay = overlay.absolute()
+        self._events = EventStream()
+        self._directory = RunDirectory(image.name)
+        try:
+            self._monitor, self._process = self._launch()
+        except BaseException:
+            self._directory.close()
+            raise
+        self._probe = AcpiProbe(self._monitor)
+        self._port = 0
+        self._started_at = 0.0
+
+    @classmethod
+    def start(cls, image: Image, accelerator: Accelerator, overlay: Path) -> QemuMachine:
+        """Power on a guest.
+
+        :param overlay: the qcow2 disk it writes to, new from
+            :func:`~harness.images.overlay.create_overlay` or as an earlier guest left it. UEFI
+            variables are kept beside it.
+        :raise MachineError: QEMU does not start; carries its status and what it said.
+        :raise HostError: a program or firmware is not installed.
+        """
+        machine = cls(image, accelerator, overlay)
+        try:
+            machine._power_on()
+        except BaseException:
+            machine.close()
+            raise
+        return machine
+
+    @property
+    def image(self) -> Image:
+        """What it runs."""
+        return self._image
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """What it runs on."""
+        return self._accelerator
+
+    @property
+    def events(self) -> EventStream:
+        """Everything seen of it from outside."""
+        return self._events
+
+    @property
+    def run_directory(self) -> Path:
+        """Private directory with the transcripts; gone after :meth:`close`."""
+        return self._directory.path
+
+    @property
+    def overlay(self) -> Path:
+        """The disk it writes to; readable with QEMU's tools once the machine is off or stopped."""
+        return self._overlay
+
+    @property
+    def control_address(self) -> tuple[str, int]:
+        """Loopback host and port that reach the guest's control port."""
+        return LOOPBACK, self._port
+
+    @property
+    def started_at(self) -> float:
+        """When the guest's CPUs started, on the host-monotonic clock."""
+        return self._started_at
+
+    @property
+    def pid(self) -> int | None:
+        """QEMU's process id, or ``None`` once it has ended."""
+        return self._process.pid
+
+    def transcripts(self) -> list[Path]:
+        """Command line, QMP traffic, serial output and standard error, as far as written."""
+        files = (self._command_file, self._qmp_file, self._serial_file, self._stderr_file)
+        return [file for file in files if file.is_file() and file.stat().st_size > 0]
+
+    def press_power_button(self) -> float:
+        """Press the ACPI power button; the time just before the command was sent."""
+        at = now()
+        self._execute("system_powerdown")
+        return at
+
+    def probe_pm1(self) -> Pm1Sample:
+        """Read the ACPI PM1 event registers."""
+        return self._probe.read(Deadline.after(_COMMAND_SECONDS))
+
+    def run_state(self) -> RunState:
+        """QEMU's run state now."""
+        answer = self._execute("query-status")
+        state = answer.get("status") if isinstance(answer, dict) else None
+        try:
+            return RunState(str(state))
+        except ValueError:
+            return RunState.OTHER
+
+    def screenshot(self, path: Path) -> Path:
+        """Save the screen as PNG."""
+        return save_screen(self._monitor, path, Deadline.after(_COMMAND_SECONDS))
+
+    def wake(self) -> None:
+        """Wake a sleeping guest: QMP ``system_wakeup``."""
+        self._execute("system_wakeup")
+
+    def quit(self, deadline: Deadline) -> None:
+        """Cut the power with QMP ``quit``.
+
+        :raise DeadlineExpired: QEMU goes on.
+        """
+        with contextlib.suppress(MachineError):
+            # The answer may be cut off by the very end it brings.
+            self._monitor.execute("quit", None, deadline)
+        self._expect_end(deadline, "quit")
+
+    def kill(self, deadline: Deadline) -> None:
+        """Cut the power with SIGKILL to QEMU.
+
+        :raise DeadlineExpired: QEMU goes on.
+        """
+        self._process.kill()
+        self._expect_end(deadline, "SIGKILL")
+
+    def reset(self) -> float:
+        """Press the reset button: QMP ``system_reset``; the time just before it was sent."""
+        at = now()
+        self._execute("system_reset")
+        return at
+
+    def pause(self) -> None:
+        """Stop the guest's CPUs; what it has written is then on its overlay."""
+        self._execute("stop")
+
+    def resume(self) -> None:
+        """Let the guest's CPUs go on."""
+        self._execute("cont")
+
+    def close(self) -> None:
+        """End QEMU if it still runs and remove its run directory; may be called twice."""
+        self._process.kill()
+        self._process.wait(Deadline.after(_KILL_SECONDS))
+        self._monitor.close()
+        self._directory.close()
+
+    @property
+    def _command_file(self) -> Path:
+        return self.run_directory / "command.txt"
+
+    @property
+    def _qmp_file(self) -> Path:
+        return self.run_directory / "qmp.jsonl"
+
+    @property
+    def _serial_file(self) -> Path:
+        return self.run_directory / "serial.log"
+
+    @property
+    def _stderr_file(self) -> Path:
+        return self.run_directory / "stderr.log"
+
+    def _launch(self) -> tuple[Monitor, QemuProcess]:
+        """Start the process with both monitor connections made: sockets without a name."""
+        flash = None
+        if self._image.firmware is Firmware.UEFI:
+            flash = uefi_flash(self._overlay.with_suffix(".efivars"))
+        commands, qemu_commands = socket.socketpair()
+        events, qemu_events = socket.socketpair()
+        descriptors = (qemu_commands.fileno(), qemu_events.fileno())
+        wiring = Wiring(self._overlay, self._serial_file, *descriptors, flash=flash)
+        command = command_line(self._image, wiring, self._accelerator)
+        try:
+            self._command_file.write_text(f"{shlex.join(command)}\n")
+            monitor = Monitor(commands, events, self._events, self._qmp_file)
+        except OSError as error:
+            for end in (commands, events, qemu_commands, qemu_events):
+                end.close()
+            raise HostError(
+                f"write to {self.run_directory}", str(error), "Give a private directory."
+            ) from error
+        try:
+            process = QemuProcess(
+                command, descriptors, self._stderr_file, self._events, monitor.drain
+            )
+        except BaseException:
+            monitor.close()
+            raise
+        finally:
+            # Only QEMU may hold these ends: then its death closes them.
+            qemu_commands.close()
+            qemu_events.close()
+        return monitor, process
+
+    def _power_on(self) -> None:
+        deadline = Deadline.after(_START_SECONDS)
+        try:
+            self._monitor.connect(deadline)
+        except MachineError as error:
+            status = self._process.wait(deadline.at_most(_KILL_SECONDS))
+            raise self._process.launch_failure(status) from error
+        self._port = self._forwarded_port(deadline)
+        self._started_at = now()
+        self._monitor.execute("cont", None, deadline)
+
+    def _forwarded_port(self, deadline: Deadline) -> int:
+        printed = self._monitor.human("info usernet", deadline)
+        match = _FORWARD.search(printed)
+        if match is None:
+            raise MachineError(
+                "find the forwarded control port",
+                f"QEMU's `info usernet` printed {printed[:300]!r}",
+                "See the QMP transcript; this QEMU may print it in another form.",
+            )
+        return int(match[1])
+
+    def _execute(self, command: str) -> object:
+        return self._monitor.execute(command, None, Deadline.after(_COMMAND_SECONDS))
+
+    def _expect_end(self, deadline: Deadline, after: str) -> None:
+        if self._events.wait(named(PROCESS_EXIT), deadline) is None:
+            raise deadline.expire(
+                f"QEMU end after {after}",
+                "it goes on",
+                "Its process may hang in the host's kernel or on a slow disk.",
+            )

@@ -1,0 +1,264 @@
+"""The pytest plugin: options, fixtures, the ``scenario`` marker, and the result of a run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import PowerdownError
+from harness.gate_run import Records, SharedImages, gate_result
+from harness.images.image import Image
+from harness.laboratory import Laboratory
+from harness.machine.run_directory import RunDirectory
+from harness.report.gate_result import GateResult, ScenarioRecord, Status
+from harness.report.summary import render
+from harness.scenario import Scenario
+
+OpenScenario = Callable[[Image, str], AbstractContextManager[Scenario]]
+"""Type of the fixture :func:`open_scenario`."""
+
+_RECORD = "powerdown_record"
+"""Attribute of a test report that carries a scenario's record from a worker to the controller."""
+
+_RUN = "powerdown_run"
+"""Key under which a worker is told the directory that it shares with the others."""
+
+_run_key = pytest.StashKey[Path]()
+_records_key = pytest.StashKey[Records]()
+_result_key = pytest.StashKey[GateResult]()
+_scenario_key = pytest.StashKey[Scenario]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of Powerdown."""
+    group = parser.getgroup("powerdown", "soft shutdown of Windows images")
+    group.addoption(
+        "--image",
+        action="append",
+        metavar="FILE",
+        help="image definition (TOML) to test; may be given several times",
+    )
+    group.addoption(
+        "--reports",
+        metavar="DIRECTORY",
+        default="reports",
+        help="where gate.json, pictures and transcripts go (default: %(default)s)",
+    )
+    parser.addini(
+        "powerdown_images", "image definitions to test without --image", type="paths", default=[]
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker and prepare what the workers of a run share."""
+    config.addinivalue_line(
+        "markers",
+        "scenario(id, mission='', variant=''): a conformance scenario, with the mission's number "
+        "of the failure it provokes",
+    )
+    config.stash[_records_key] = records = Records()
+    if _is_worker(config):
+        config.stash[_run_key] = Path(config.workerinput[_RUN])  # type: ignore[attr-defined]
+        return
+    config.pluginmanager.register(_Collector(records), "powerdown-collector")
+    run = RunDirectory("run")
+    config.add_cleanup(run.close)
+    config.stash[_run_key] = run.path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell an xdist worker the directory of the run."""
+    node.workerinput[_RUN] = str(node.config.stash[_run_key])
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every test that needs an image once on each."""
+    if "image_definition" in metafunc.fixturenames:
+        definitions = image_definitions(metafunc.config)
+        names = [definition.stem for definition in definitions]
+        metafunc.parametrize("image_definition", definitions, ids=names, scope="session")
+
+
+def image_definitions(config: pytest.Config) -> list[Path]:
+    """The definitions to test: those of ``--image``, else those of the ini file.
+
+    :raise pytest.UsageError: there are none.
+    """
+    given = config.getoption("--image")
+    if given:
+        return [config.invocation_params.dir / path for path in given]
+    configured: list[Path] = config.getini("powerdown_images")
+    if not configured:
+        raise pytest.UsageError("no image to test: give --image FILE, an image definition (TOML)")
+    return configured
+
+
+@pytest.fixture(scope="session")
+def laboratory() -> Laboratory:
+    """This host as a place for guests."""
+    return Laboratory.of_this_host()
+
+
+@pytest.fixture(scope="session")
+def image(image_definition: Path, pytestconfig: pytest.Config) -> Image:
+    """The image under test; its disk is built if it has to be, once in a run."""
+    return SharedImages(pytestconfig.stash[_run_key]).prepare(image_definition)
+
+
+@pytest.fixture(scope="session")
+def open_scenario(laboratory: Laboratory, pytestconfig: pytest.Config) -> OpenScenario:
+    """Opens scenarios that outlive one test; most tests want :func:`scenario` instead."""
+    reports = _reports(pytestconfig)
+
+    @contextmanager
+    def opened(image: Image, title: str) -> Iterator[Scenario]:
+        plain = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+        scenario = Scenario(laboratory, image, title, reports / "scenarios" / image.name / plain)
+        try:
+            yield scenario
+        finally:
+            scenario.close()
+
+    return opened
+
+
+@pytest.fixture
+def scenario(
+    request: pytest.FixtureRequest, image: Image, open_scenario: OpenScenario
+) -> Iterator[Scenario]:
+    """The scenario of this test: boots guests and ends them all when the test ends."""
+    marker = request.node.get_closest_marker("scenario")
+    if marker is None:
+        raise pytest.UsageError(f"{request.node.nodeid} uses 'scenario' but has no such marker")
+    title = " ".join((marker.args[0], _variant(request.node, marker))).strip()
+    with open_scenario(image, title) as opened:
+        request.node.stash[_scenario_key] = opened
+        yield opened
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach the scenario's record to the report of the phase that decides its status."""
+    report = yield
+    marker = item.get_closest_marker("scenario")
+    status = _status(report)
+    if marker is not None and status is not None:
+        setattr(report, _RECORD, _record(item, marker, status, report).to_json())
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write ``gate.json`` and check that no image was written."""
+    config = session.config
+    records = config.stash[_records_key]
+    if _is_worker(config) or not records.in_order():
+        return
+    try:
+        host = Laboratory.of_this_host().facts()
+        result = gate_result(host, SharedImages(config.stash[_run_key]), records)
+        result.write(_reports(config) / "gate.json")
+    except PowerdownError as error:
+        config.issue_config_time_warning(pytest.PytestWarning(f"no gate result: {error}"), 2)
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        return
+    config.stash[_result_key] = result
+    if any(image.untouched is False for image in result.images):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the result as a table."""
+    config = terminalreporter.config
+    result = config.stash.get(_result_key, None)
+    if result is None:
+        return
+    terminalreporter.section("soft shutdown")
+    width = terminalreporter._tw.fullwidth
+    reports = {"result": _reports(config) / "gate.json", "pictures": _reports(config) / "scenarios"}
+    text = render(result, width, terminalreporter.hasmarkup, reports)
+    terminalreporter.write(text, flush=True)
+
+
+class _Collector:
+    """Takes scenario records out of test reports, on the controller or without xdist."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the record that came with a report, or note a worker that crashed."""
+        record = getattr(report, _RECORD, None)
+        if record is not None:
+            self._records.add(ScenarioRecord.from_json(record))
+        elif report.when not in ("setup", "call", "teardown"):
+            # xdist's report for a test whose worker died has the phase "???" and nothing else.
+            lost = ScenarioRecord(
+                "", report.nodeid, "", "", report.nodeid, Status.ERROR, (), report.longreprtext
+            )
+            self._records.add(lost)
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _reports(config: pytest.Config) -> Path:
+    return config.invocation_params.dir / str(config.getoption("--reports"))
+
+
+def _status(report: pytest.TestReport) -> Status | None:
+    """What this phase decides about the test; ``None`` when it decides nothing."""
+    if report.skipped:
+        return Status.SKIPPED
+    if report.when == "call":
+        return Status.PASSED if report.passed else Status.FAILED
+    return Status.ERROR if report.failed else None
+
+
+def _record(
+    item: pytest.Item, marker: pytest.Mark, status: Status, report: pytest.TestReport
+) -> ScenarioRecord:
+    opened = item.stash.get(_scenario_key, None)
+    return ScenarioRecord(
+        image=_image_name(item),
+        scenario=str(marker.args[0]),
+        mission=str(marker.kwargs.get("mission", "")),
+        variant=_variant(item, marker),
+        test_id=item.nodeid,
+        status=status,
+        stages=opened.stages if opened is not None else (),
+        message=_message(report),
+    )
+
+
+def _image_name(item: pytest.Item) -> str:
+    callspec = getattr(item, "callspec", None)
+    definition = callspec.params.get("image_definition") if callspec else None
+    return definition.stem if isinstance(definition, Path) else ""
+
+
+def _variant(item: pytest.Item, marker: pytest.Mark) -> str:
+    """The variant's name: parameters other than the image, then what the marker says."""
+    callspec = getattr(item, "callspec", None)
+    parameters = callspec.params.items() if callspec else ()
+    words = [_word(value) for name, value in parameters if name != "image_definition"]
+    return " ".join([*words, str(marker.kwargs.get("variant", ""))]).strip()
+
+
+def _word(value: object) -> str:
+    return str(getattr(value, "variant", value))
+
+
+def _message(report: pytest.TestReport) -> str:
+    if report.skipped and isinstance(report.longrepr, tuple):
+        return report.longrepr[2].removeprefix("Skipped: ")
+    return "" if report.passed else report.longreprtext

@@ -1,0 +1,214 @@
+"""One scenario under way: the vocabulary that suites are written in.
+
+A scenario boots guests, ends them in some way and states what the diagnosis must be. Each such
+step becomes a *stage* of the report, with its timeline, verdict, screenshot and transcripts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+
+from harness.deadline import now
+from harness.diagnosis.diagnose import START_EVENT_IDS, diagnose, diagnose_previous_stop
+from harness.diagnosis.verdict import Verdict
+from harness.errors import PowerdownError
+from harness.guest.windows import Windows
+from harness.images.image import Image
+from harness.laboratory import Guest, Laboratory
+from harness.machine.run_directory import RunDirectory
+from harness.report.allure_report import report_stage
+from harness.report.gate_result import Expected, Stage, phase_seconds, verdict_to_json
+from harness.report.json_object import Scalar
+from harness.report.timeline_picture import draw
+from harness.shutdown.forced import cut_power
+from harness.shutdown.observation import Command, Observation
+from harness.shutdown.phases import timeline_of
+from harness.shutdown.soft import command_inside, press_power_button
+
+
+class Scenario:
+    """What a suite does with the guests of one image.
+
+    Every method that ends in a verdict records a stage and fails the test, as an assertion, when
+    the verdict is not the expected one.
+
+    :param laboratory: where guests run.
+    :param image: what they boot.
+    :param title: what it is called in pictures.
+    :param artifacts: directory for pictures, transcripts and evidence.
+    """
+
+    def __init__(self, laboratory: Laboratory, image: Image, title: str, artifacts: Path) -> None:
+        self.image = image
+        self._laboratory = laboratory
+        self._title = title
+        self._artifacts = artifacts
+        self._stages: list[Stage] = []
+        self._stage_began = now()
+        self._open = ExitStack()
+        self._disks = self._open.enter_context(RunDirectory("disks")).path
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What was done and found so far."""
+        return tuple(self._stages)
+
+    def boot(self, *, wait: bool = True) -> Guest:
+        """Switch on a fresh guest and, unless told not to, wait until it is ready."""
+        guest = self._open.enter_context(self._laboratory.boot(self.image, self._new_disk()))
+        if wait:
+            self.wait_until_ready(guest)
+        return guest
+
+    def wait_until_ready(self, guest: Guest) -> None:
+        """Wait until the guest can be pressed and asked; a stage named ``boot``."""
+        try:
+            guest.wait_until_ready()
+        except PowerdownError:
+            # What the screen shows is the best hint at why a guest does not get ready.
+            self._save(guest, self._stem("not-ready"))
+            raise
+        self._record(guest, Stage("boot", None, None))
+
+    def boot_again(self, guest: Guest) -> Guest:
+        """Start the guest's disk again after it was ended, and wait until it is ready."""
+        if guest.machine.events.exit is None:
+            guest.machine.resume()
+            again = guest
+        else:
+            guest.close()
+            again = self._open.enter_context(
+                self._laboratory.boot(self.image, self._new_disk(), guest.machine.overlay)
+            )
+        self.wait_until_ready(again)
+        return again
+
+    def inside(self, guest: Guest) -> Windows:
+        """The inside of the guest; without a control channel the test is skipped, saying so."""
+        if guest.windows is None:
+            pytest.skip(f"needs a control channel; image {self.image.name} defines none")
+        return guest.windows
+
+    def press(
+        self, guest: Guest, name: str, expected: Expected, *, second_press: bool = False
+    ) -> Verdict:
+        """Press the power button and watch to the end."""
+        seen = press_power_button(guest.machine, guest.windows, second_press=second_press)
+        return self._conclude(guest, name, seen, expected)
+
+    def command_inside(self, guest: Guest, command: str, name: str, expected: Expected) -> Verdict:
+        """Run a shutdown command in the guest and watch to the end."""
+        seen = command_inside(guest.machine, self.inside(guest), command)
+        return self._conclude(guest, name, seen, expected)
+
+    def cut_power(self, guest: Guest, way: Command, expected: Expected) -> Verdict:
+        """Force the guest off; after a reset it stays paused until :meth:`boot_again`."""
+        return self._conclude(guest, way.value, cut_power(guest.machine, way), expected)
+
+    def diagnose_previous_stop(
+        self, guest: Guest, after_record: int, expected: Expected
+    ) -> Verdict:
+        """Have the guest's event log say how its previous session ended.
+
+        :param after_record: newest System record known from that session.
+        """
+        records = self.inside(guest).events(after_record, START_EVENT_IDS)
+        verdict = diagnose_previous_stop(records)
+        self._record(guest, Stage("next start", expected, verdict))
+        _must_match(expected, verdict, "next start")
+        return verdict
+
+    def adopt(self, stages: tuple[Stage, ...], facts: Mapping[str, Scalar]) -> None:
+        """Take over what a shared fixture did, and add what this test found in it."""
+        self._stages += stages
+        self._stages.append(Stage("aftermath", None, None, facts=facts))
+
+    def close(self) -> None:
+        """End every guest and remove its disk; never raises."""
+        self._open.close()
+
+    def _new_disk(self) -> Path:
+        return Path(mkdtemp(dir=self._disks))
+
+    def _conclude(self, guest: Guest, name: str, seen: Observation, expected: Expected) -> Verdict:
+        guest.time.add(seen.commanded_at, seen.ended_at)
+        verdict, timeline = diagnose(seen), timeline_of(seen)
+        stage = Stage(
+            name,
+            expected,
+            verdict,
+            phases=phase_seconds(timeline),
+            commanded_at=seen.commanded_at,
+        )
+        stem = self._stem(name)
+        picture = draw(timeline, verdict, f"{self._title}: {name}", stem.with_suffix(".png"))
+        evidence = stem.with_suffix(".json")
+        evidence.write_text(json.dumps(verdict_to_json(verdict), indent=2) + "\n")
+        files = [(picture, "timeline"), (evidence, "evidence")]
+        files += self._save(guest, stem)
+        report_stage(name, timeline, verdict, files)
+        self._record(guest, stage)
+        _must_match(expected, verdict, name)
+        return verdict
+
+    def _stem(self, name: str) -> Path:
+        """Where files of a stage go; their endings follow."""
+        self._artifacts.mkdir(parents=True, exist_ok=True)
+        plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+        return self._artifacts / f"{len(self._stages):02}-{plain}"
+
+    def _save(self, guest: Guest, stem: Path) -> list[tuple[Path, str]]:
+        """Keep the screen and the transcripts as they are now."""
+        return self._screen(guest, stem) + self._transcripts(guest, stem)
+
+    def _screen(self, guest: Guest, stem: Path) -> list[tuple[Path, str]]:
+        """A screenshot, where there is still a screen."""
+        if guest.machine.events.exit is not None:
+            return []
+        with suppress(PowerdownError):
+            return [(guest.machine.screenshot(stem.with_suffix(".screen.png")), "screen")]
+        return []
+
+    def _transcripts(self, guest: Guest, stem: Path) -> list[tuple[Path, str]]:
+        copies = []
+        for transcript in guest.machine.transcripts():
+            if transcript.is_file():
+                copy = stem.with_suffix(f".{transcript.name}")
+                shutil.copyfile(transcript, copy)
+                copies.append((copy, transcript.name))
+        return copies
+
+    def _record(self, guest: Guest, stage: Stage) -> None:
+        """Add a stage, with all time since the last one split into guest and harness."""
+        ended = now()
+        guest_seconds = guest.time.take()
+        harness_seconds = max(0.0, ended - self._stage_began - guest_seconds)
+        self._stages.append(
+            replace(stage, guest_seconds=guest_seconds, harness_seconds=harness_seconds)
+        )
+        self._stage_began = ended
+
+
+def untimed(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    """The same stages without durations, for those that share them with a test that has them."""
+    return tuple(replace(stage, guest_seconds=0.0, harness_seconds=0.0) for stage in stages)
+
+
+def _must_match(expected: Expected, verdict: Verdict, name: str) -> None:
+    __tracebackhide__ = True
+    if (verdict.outcome, verdict.cause) == (expected.outcome, expected.cause):
+        return
+    facts = "\n".join(f"  {e.source}: {e.fact}: {e.raw}" for e in verdict.evidence)
+    pytest.fail(
+        f"{name}: expected {expected.outcome} ({expected.cause}), diagnosed {verdict}\n{facts}\n"
+        f"  remedy: {verdict.remedy or 'none known'}"
+    )

@@ -1,0 +1,159 @@
+"""A modelled machine on a plain directory, with a clock that moves only when told to."""
+
+from __future__ import annotations
+
+import json
+import struct
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from standin.screen import MemoryFramebuffer, Screen
+from standin.setup import install
+from standin.system import System
+from standin.volume import Volume
+
+# How long a test waits for another thread before it calls the thread stuck.
+PATIENCE = 10.0
+
+
+class ManualClock:
+    """A clock whose time a test moves. Threads that wait are counted."""
+
+    def __init__(self):
+        self._changed = threading.Condition()
+        self._time = 0.0
+        self._deadlines = []
+
+    def now(self):
+        return datetime(2026, 3, 1, 9, 30, tzinfo=UTC) + timedelta(seconds=self._time)
+
+    def monotonic(self):
+        return self._time
+
+    def notify(self):
+        with self._changed:
+            self._changed.notify_all()
+
+    def wait_for(self, predicate, timeout=None):
+        with self._changed:
+            deadline = None if timeout is None else self._time + timeout
+            entry = [deadline]
+            self._deadlines.append(entry)
+            self._changed.notify_all()
+            try:
+                while not predicate() and (deadline is None or self._time < deadline):
+                    self._changed.wait(PATIENCE)
+                return bool(predicate())
+            finally:
+                self._deadlines.remove(entry)
+                self._changed.notify_all()
+
+    def await_waiters(self, count):
+        """Wait until exactly ``count`` threads wait on this clock."""
+        with self._changed:
+            arrived = self._changed.wait_for(
+                lambda: len(self._deadlines) == count, timeout=PATIENCE
+            )
+            assert arrived, f"{len(self._deadlines)} threads wait, not {count}"
+
+    def advance(self, seconds):
+        with self._changed:
+            self._time += seconds
+            self._changed.notify_all()
+
+
+class Machine:
+    """A volume that can be booted again and again."""
+
+    def __init__(self, root):
+        self.volume = Volume(root)
+        self.log = []
+
+    def boot(self, *, dirty=False, suspend=None):
+        self.clock = ManualClock()
+        self.frame = MemoryFramebuffer(320, 240)
+        self.system = System(
+            self.volume,
+            clock=self.clock,
+            screen=Screen(self.frame),
+            suspend=suspend,
+            log=self.log.append,
+        )
+        self.system.boot(volume_was_dirty=dirty)
+        self.system.start_services()
+        return self.system
+
+    def ended(self):
+        """Wait, in real time, for the shutdown's end; its kind."""
+        done = threading.Event()
+        result = []
+
+        def wait():
+            result.append(self.system.wait())
+            done.set()
+
+        threading.Thread(target=wait, daemon=True).start()
+        assert done.wait(PATIENCE), f"no end; {self.log}"
+        return result[0]
+
+    def ids(self, since=0):
+        """Event ids in order, after record ``since``."""
+        return [e.event_id for e in self.system.event_log.events() if e.record_id > since]
+
+    def last_record(self):
+        return self.system.event_log.events()[-1].record_id
+
+    def program(self, name="C:\\t\\app.exe", **declaration):
+        """Put a declared program on the volume; its path."""
+        self.volume.write(name, make_pe(json.dumps({"format": 1, **declaration}).encode()))
+        return name
+
+    def read(self, path):
+        host = self.volume.path(path)
+        return host.read_text() if host.exists() else None
+
+
+def make_pe(declaration, *, name=b".pdprog\0", padding=64):
+    """The smallest PE file that carries a declaration."""
+    content = declaration + b"\0" * padding
+    headers = bytearray(512)
+    headers[:2] = b"MZ"
+    struct.pack_into("<I", headers, 0x3C, 0x80)
+    headers[0x80:0x84] = b"PE\0\0"
+    struct.pack_into("<HH", headers, 0x84, 0x8664, 2)
+    struct.pack_into("<H", headers, 0x94, 0xF0)
+    table = 0x98 + 0xF0
+    struct.pack_into("<8sIIII", headers, table, b".text\0\0\0", 0, 0x1000, 0, 512)
+    struct.pack_into(
+        "<8sIIII", headers, table + 40, name, len(content), 0x2000, len(content), 512
+    )
+    return bytes(headers) + content
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """A default installation that no test writes to."""
+    root = tmp_path_factory.mktemp("volume")
+    install(Volume(root))
+    return root
+
+
+@pytest.fixture
+def machine(installed, tmp_path):
+    """A machine with the default installation, not booted yet."""
+    import shutil
+
+    root = tmp_path / "c"
+    shutil.copytree(installed, root)
+    return Machine(root)
+
+
+@pytest.fixture
+def volume(tmp_path):
+    return Volume(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def pe():
+    return make_pe
