@@ -76,7 +76,8 @@ class Guest:
     """One guest under test, from outside and from inside.
 
     :ivar machine: it from outside.
-    :ivar windows: it from inside; ``None`` for an image without control channel.
+    :ivar windows: it from inside; ``None`` until it is ready, and for an image without control
+        channel for ever.
     :ivar time: time spent waiting for it.
     """
 
@@ -84,7 +85,7 @@ class Guest:
         self.machine = machine
         self.time = GuestTime()
         self._channel = _open_channel(machine, self.time)
-        self.windows = None if self._channel is None else Windows(self._channel)
+        self.windows: Windows | None = None
 
     @classmethod
     def power_on(cls, laboratory: Laboratory, image: Image, overlay: Path) -> Guest:
@@ -95,7 +96,9 @@ class Guest:
         """Wait until it can be pressed and asked, within its boot budget."""
         deadline = Deadline.after(self.machine.image.budgets.boot)
         with self.time.counted():
-            return wait_until_ready(self.machine, self._channel, deadline)
+            readiness = wait_until_ready(self.machine, self._channel, deadline)
+        self.windows = None if self._channel is None else Windows(self._channel)
+        return readiness
 
     def volume_state(self) -> NtfsVolumeState:
         """The system volume's NTFS state, read from the disk; the guest must be off or paused."""

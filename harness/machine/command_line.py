@@ -41,16 +41,16 @@ class Wiring:
     """The host's ends of one machine.
 
     :param overlay: the qcow2 disk it writes to.
-    :param serial: file that takes the first serial port's output.
     :param commands: file descriptor of the socket for QMP commands, as QEMU inherits it.
-    :param events: the same for the socket on which it only listens to events.
+    :param events: the same for the socket on which the harness only listens to events.
+    :param serial: the same for the first serial port.
     :param flash: UEFI firmware, or ``None`` for QEMU's BIOS.
     """
 
     overlay: Path
-    serial: Path
     commands: int
     events: int
+    serial: int
     flash: UefiFlash | None = None
 
 
@@ -65,8 +65,9 @@ def command_line(image: Image, wiring: Wiring, accelerator: Accelerator) -> list
         *("-nodefaults", "-no-user-config"),
         *_sandbox(),
         *_machine(image, wiring.flash, accelerator),
-        *_monitor("commands", wiring.commands),
-        *_monitor("events", wiring.events),
+        *_socket("commands", wiring.commands),
+        *_socket("events", wiring.events),
+        *("-mon", "chardev=commands,mode=control", "-mon", "chardev=events,mode=control"),
         *_disk(image, wiring.overlay),
         *_network(image),
         # The image's disk or nothing: no network boot, no menu.
@@ -74,12 +75,8 @@ def command_line(image: Image, wiring: Wiring, accelerator: Accelerator) -> list
         *("-display", "none", "-vga", "std"),
         # Windows keeps local time in the clock (fact sheet, QEMU line).
         *("-rtc", "base=localtime"),
-        *(
-            "-chardev",
-            f"file,id=serial,path={_escaped(wiring.serial)}",
-            "-serial",
-            "chardev:serial",
-        ),
+        *_socket("serial", wiring.serial),
+        *("-serial", "chardev:serial"),
         # Lets a guest report its crash; pausing there keeps the evidence.
         *("-device", "pvpanic-pci", "-action", "panic=pause"),
         "-S",
@@ -123,11 +120,8 @@ def _flash(name: str, path: Path, *, read_only: bool) -> tuple[str, str]:
     )
 
 
-def _monitor(name: str, descriptor: int) -> tuple[str, ...]:
-    return (
-        *("-chardev", f"socket,id={name},fd={descriptor}"),
-        *("-mon", f"chardev={name},mode=control"),
-    )
+def _socket(name: str, descriptor: int) -> tuple[str, str]:
+    return "-chardev", f"socket,id={name},fd={descriptor}"
 
 
 def _disk(image: Image, overlay: Path) -> tuple[str, ...]:
@@ -158,8 +152,3 @@ def _network(image: Image) -> tuple[str, ...]:
 def _blockdev(node: dict[str, object]) -> tuple[str, str]:
     # As JSON, because paths may hold commas.
     return "-blockdev", json.dumps(node)
-
-
-def _escaped(path: Path) -> str:
-    """A path inside a comma-separated option (qemu: commas are doubled)."""
-    return str(path).replace(",", ",,")

@@ -149,7 +149,11 @@ class Monitor:
 
     async def _connect(self) -> None:
         commands, events = self._sockets
-        await self._listener.connect(events)
+        try:
+            await self._listener.connect(events)
+        except BaseException:
+            self._drained.set()
+            raise
         self._watcher = asyncio.create_task(self._watch(self._listener, self._drained.set))
         await self._commands.connect(commands)
         self._commands_watcher = asyncio.create_task(self._watch(self._commands, lambda: None))

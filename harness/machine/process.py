@@ -18,7 +18,7 @@ from harness.machine.events import PROCESS_EXIT, EventStream, named
 _TAIL_BYTES = 2000
 """How much of standard error goes into a message."""
 
-_ONLY_UNDER = 'test "$PPID" = "$1" || exit 1; shift; exec "$@"'
+ONLY_UNDER = 'test "$PPID" = "$1" || exit 1; shift; exec "$@"'
 """Go on only under the parent given first: it may have died before the death signal was set."""
 
 
@@ -121,7 +121,7 @@ class QemuProcess:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         guard = ["setpriv", "--pdeathsig", "KILL", "--"]
-        guard += ["sh", "-c", _ONLY_UNDER, "sh", str(os.getpid())]
+        guard += ["sh", "-c", ONLY_UNDER, "sh", str(os.getpid())]
         with self._stderr.open("wb") as stderr:
             return subprocess.Popen(
                 [*guard, *self._command],

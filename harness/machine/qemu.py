@@ -6,6 +6,7 @@ import contextlib
 import re
 import shlex
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 from harness.deadline import Deadline, now
@@ -21,6 +22,7 @@ from harness.machine.process import QemuProcess
 from harness.machine.protocol import Pm1Sample, RunState
 from harness.machine.run_directory import RunDirectory
 from harness.machine.screen import save_screen
+from harness.machine.serial_log import SerialLog
 
 _START_SECONDS = 30.0
 """QEMU's own start; 0.1 s on a quiet host."""
@@ -49,7 +51,7 @@ class QemuMachine:
         self._events = EventStream()
         self._directory = RunDirectory(image.name)
         try:
-            self._monitor, self._process = self._launch()
+            self._monitor, self._serial, self._process = self._launch()
         except BaseException:
             self._directory.close()
             raise
@@ -184,6 +186,7 @@ class QemuMachine:
         self._process.kill()
         self._process.wait(Deadline.after(_KILL_SECONDS))
         self._monitor.close()
+        self._serial.close()
         self._directory.close()
 
     @property
@@ -202,37 +205,47 @@ class QemuMachine:
     def _stderr_file(self) -> Path:
         return self.run_directory / "stderr.log"
 
-    def _launch(self) -> tuple[Monitor, QemuProcess]:
-        """Start the process with both monitor connections made: sockets without a name."""
+    def _launch(self) -> tuple[Monitor, SerialLog, QemuProcess]:
+        """Start the process, wired to the harness by sockets that have no name.
+
+        Only the harness and QEMU hold their ends, so that the end of either closes them.
+        """
         flash = None
         if self._image.firmware is Firmware.UEFI:
             flash = uefi_flash(self._overlay.with_suffix(".efivars"))
-        commands, qemu_commands = socket.socketpair()
-        events, qemu_events = socket.socketpair()
-        descriptors = (qemu_commands.fileno(), qemu_events.fileno())
-        wiring = Wiring(self._overlay, self._serial_file, *descriptors, flash=flash)
-        command = command_line(self._image, wiring, self._accelerator)
-        try:
-            self._command_file.write_text(f"{shlex.join(command)}\n")
-            monitor = Monitor(commands, events, self._events, self._qmp_file)
-        except OSError as error:
-            for end in (commands, events, qemu_commands, qemu_events):
-                end.close()
-            raise HostError(
-                f"write to {self.run_directory}", str(error), "Give a private directory."
-            ) from error
-        try:
-            process = QemuProcess(
-                command, descriptors, self._stderr_file, self._events, monitor.drain
+        with ExitStack() as qemus_ends, ExitStack() as on_failure:
+            pairs = [socket.socketpair() for _ in range(3)]
+            for ours, qemus in pairs:
+                on_failure.enter_context(ours)
+                qemus_ends.enter_context(qemus)
+            commands, events, serial = (ours for ours, _ in pairs)
+            descriptors = [qemus.fileno() for _, qemus in pairs]
+            wiring = Wiring(
+                self._overlay,
+                commands=descriptors[0],
+                events=descriptors[1],
+                serial=descriptors[2],
+                flash=flash,
             )
-        except BaseException:
-            monitor.close()
-            raise
-        finally:
-            # Only QEMU may hold these ends: then its death closes them.
-            qemu_commands.close()
-            qemu_events.close()
-        return monitor, process
+            command = command_line(self._image, wiring, self._accelerator)
+            try:
+                self._command_file.write_text(f"{shlex.join(command)}\n")
+                monitor = Monitor(commands, events, self._events, self._qmp_file)
+                on_failure.callback(monitor.close)
+                log = SerialLog(serial, self._serial_file)
+                on_failure.callback(log.close)
+            except OSError as error:
+                raise HostError(
+                    f"write to {self.run_directory}", str(error), "Make room there."
+                ) from error
+
+            def drain() -> None:
+                monitor.drain()
+                log.drain()
+
+            process = QemuProcess(command, descriptors, self._stderr_file, self._events, drain)
+            on_failure.pop_all()
+            return monitor, log, process
 
     def _power_on(self) -> None:
         deadline = Deadline.after(_START_SECONDS)

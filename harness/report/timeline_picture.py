@@ -21,6 +21,8 @@ _LANE, _BAR = 66, 26
 _MARK_ROW, _MARK_ROWS = 21, 7
 _EVIDENCE_ROW, _EVIDENCE_ROWS, _RULED_OUT_ROWS = 30, 8, 4
 _LEAST_BAR = 5.0
+_LONGEST = 1e9
+"""Seconds; some thirty years."""
 
 _PAPER: Colour = (255, 255, 255)
 _LANE_FILL: Colour = (246, 248, 250)
@@ -73,9 +75,9 @@ def draw(timeline: Timeline, verdict: Verdict, title: str, path: Path) -> Path:
 
 
 def _told(seconds: float, origin: float) -> float:
-    """Seconds since the command; 0 for what is not a number."""
+    """Seconds since the command; 0 for what is not a number, limited to what can be drawn."""
     since = seconds - origin
-    return since if math.isfinite(since) else 0.0
+    return min(max(since, -_LONGEST), _LONGEST) if math.isfinite(since) else 0.0
 
 
 @dataclass(frozen=True)
@@ -308,7 +310,8 @@ class _Picture:
         elif order.index(step) == last + 1 and self._verdict.outcome in _NOT_ENDED:
             words, ink = f"not reached in {seconds_text(self._watched)}", self._tone
         left = _PLOT_LEFT + 14 + text_width(words, 14) + 12
-        self._canvas.dashes(left, middle, self._axis.x(self._watched), middle, _RULE, 1.5)
+        right = max(left, self._axis.x(self._watched))
+        self._canvas.dashes(left, middle, right, middle, _RULE, 1.5)
         self._over_lines(_PLOT_LEFT + 14, middle - 10, words, 14)
         self._canvas.text(_PLOT_LEFT + 14, middle, words, 14, ink, "lm")
 

@@ -19,6 +19,9 @@ _ENDS = named("SHUTDOWN", "RESET", "SUSPEND", "GUEST_PANICKED", PROCESS_EXIT)
 _LATCH_SECONDS = 0.004
 """Between looks at the PM1 latch, which a healthy guest clears within some 10 ms."""
 
+_PORT_SECONDS = 1.0
+"""Time for the control port to show that it answers at all."""
+
 _EXIT_SECONDS = 10.0
 """Time allowed for QEMU to end after its guest has powered off."""
 
@@ -128,7 +131,7 @@ class _Attempt:
             events=self._machine.events.since(commanded_at),
             run_state=_run_state(self._machine),
             control_before=self._last_record is not None,
-            control_after=self._answers(Deadline.after(1.0)) if ended is None else None,
+            control_after=self._answers(Deadline.after(_PORT_SECONDS)) if ended is None else None,
             records=self._records() if ended is None else None,
             notes=tuple(self.notes),
         )
@@ -136,6 +139,9 @@ class _Attempt:
     def _look_before(self) -> None:
         if self._windows is None:
             self.notes.append("no control channel: seen from outside only")
+            return
+        if not self._answers(Deadline.after(_PORT_SECONDS)):
+            self.notes.append("the control port did not answer before: seen from outside only")
             return
         try:
             self._button = self._windows.power_button()
@@ -150,7 +156,7 @@ class _Attempt:
         """Shutdown records written since the command; ``None`` when the guest cannot be asked."""
         if self._windows is None or self._last_record is None:
             return None
-        if not self._answers(Deadline.after(1.0)):
+        if not self._answers(Deadline.after(_PORT_SECONDS)):
             return None
         try:
             return self._windows.events(self._last_record, commands.SHUTDOWN_EVENT_IDS)

@@ -310,11 +310,11 @@ def session_wine() -> Iterator[Wine]:
             }
             wine = Wine(root / "prefix", environment)
             wine.prefix.mkdir()
-            # First, and before every test: a server of Wine's own choice ends with its last
-            # program, and what starts meanwhile waits 10 s for services that are on their way out.
             wine.power_on()
             try:
-                wine.run("wineboot", "-i", seconds=START_SECONDS)
+                # The first program makes Wine fill the prefix. After "wineboot -i", which does no
+                # more, the next window took 10 s to appear.
+                wine.run("cmd", "/c", "ver", seconds=START_SECONDS)
                 yield wine
             finally:
                 wine.power_cut()
@@ -424,10 +424,10 @@ def test_the_document_is_lost_when(wine: Wine, document: OpenDocument, way: str)
 class Update:
     """The updater as a service of its own, and what its JSON says about its files."""
 
-    def __init__(self, wine: Wine, executable: Path, directory: str, delay_ms: int) -> None:
+    def __init__(self, wine: Wine, executable: Path, directory: str, components: int) -> None:
         self.wine = wine
         self.behaviour = declared_behaviour(executable)
-        self.arguments = [directory, "2.0", "5", str(delay_ms)]
+        self.arguments = [directory, "2.0", str(components), "300"]
         self.service = directory.removeprefix("C:\\")
         self.declared = writes(self.behaviour["run"], self.arguments)
         self.paths = list(dict.fromkeys(path for path, _, _ in self.declared))
@@ -476,67 +476,73 @@ class Update:
 
 
 @pytest.fixture
-def slow_update(wine: Wine, compiled: Path, place: str) -> Update:
-    return Update(wine, compile_probe(UPDATER, compiled), place, delay_ms=300)
+def update(wine: Wine, compiled: Path, place: str) -> Update:
+    return Update(wine, compile_probe(UPDATER, compiled), place, components=5)
+
+
+@pytest.fixture
+def long_update(wine: Wine, compiled: Path, place: str) -> Update:
+    """One that is still under way when a busy host gets round to interrupting it."""
+    return Update(wine, compile_probe(UPDATER, compiled), place, components=30)
 
 
 def test_the_update_replaces_component_after_component(
-    wine: Wine, witness: str, slow_update: Update
+    wine: Wine, witness: str, update: Update
 ) -> None:
-    slow_update.start()
-    seen = slow_update.wait_for(2)
-    status = [int(number) for number in wine.run(witness, "status", slow_update.service).split()]
-    accepted = sum(ACCEPTED_CONTROL[name] for name in slow_update.behaviour["accepts"])
+    update.start()
+    seen = update.wait_for(2)
+    status = [int(number) for number in wine.run(witness, "status", update.service).split()]
+    accepted = sum(ACCEPTED_CONTROL[name] for name in update.behaviour["accepts"])
     assert status == [SERVICE_RUNNING, accepted]
-    seen += slow_update.wait_for(len(slow_update.declared))
+    seen += update.wait_for(len(update.declared))
 
     assert seen == sorted(seen)
     assert len(set(seen)) > 3, f"half-way states were expected, seen {seen}"
-    assert slow_update.files() == slow_update.after(len(slow_update.declared))
+    assert update.files() == update.after(len(update.declared))
     # Each file's time of writing shows the declared wait before the next one.
-    component_waits = [(path, wait) for path, _, wait in slow_update.declared if wait]
-    last = slow_update.declared[-1][0]
+    component_waits = [(path, wait) for path, _, wait in update.declared if wait]
+    last = update.declared[-1][0]
     following = [path for path, _ in component_waits[1:]] + [last]
     for (path, wait), after in zip(component_waits, following, strict=True):
         between = wine.file(after).stat().st_mtime - wine.file(path).stat().st_mtime
         assert between >= wait / 1000 - 0.02, f"{path} to {after}"
 
 
-def test_the_update_asks_for_the_declared_time_at_shutdown(wine: Wine, slow_update: Update) -> None:
-    slow_update.start()
-    slow_update.wait_for(1)
-    key = rf"HKLM\SYSTEM\CurrentControlSet\Services\{slow_update.service}"
+def test_the_update_asks_for_the_declared_time_at_shutdown(wine: Wine, update: Update) -> None:
+    update.start()
+    update.wait_for(1)
+    key = rf"HKLM\SYSTEM\CurrentControlSet\Services\{update.service}"
     shown = wine.run("reg", "query", key, "/v", "PreshutdownTimeout")
     match = re.search(r"PreshutdownTimeout\s+REG_DWORD\s+(0x[0-9a-f]+)", shown)
     assert match, shown
-    assert int(match[1], 16) == slow_update.behaviour["preshutdown_timeout_ms"]
+    assert int(match[1], 16) == update.behaviour["preshutdown_timeout_ms"]
 
 
 @pytest.mark.parametrize("way", ["power is cut", "the service is stopped"])
 def test_an_interrupted_update_leaves_a_mix(
-    wine: Wine, witness: str, slow_update: Update, way: str
+    wine: Wine, witness: str, long_update: Update, way: str
 ) -> None:
-    slow_update.start()
-    slow_update.wait_for(3)
+    long_update.start()
+    long_update.wait_for(3)
     if way == "power is cut":
         wine.power_cut()
     else:
-        assert slow_update.behaviour["on_stop"] == "stop"
-        wine.run("sc", "stop", slow_update.service)
+        assert long_update.behaviour["on_stop"] == "stop"
+        wine.run("sc", "stop", long_update.service)
 
     # It goes no further: watched for longer than one component takes.
-    left = slow_update.files()
-    watched = Deadline.after(2.5 * slow_update.wait_seconds / 5)
+    left = long_update.files()
+    watched = Deadline.after(2.5 * max(wait for _, _, wait in long_update.declared) / 1000)
     while not watched.expired:
-        assert slow_update.files() == left
+        assert long_update.files() == left
         time.sleep(POLL_SECONDS)
     components = [text for path, text in left.items() if "component" in path]
     assert set(components) == {"1.0", "2.0"}
-    done = slow_update.progress()
+    done = long_update.progress()
     assert done is not None
-    assert 3 <= done < len(slow_update.declared)
+    assert 3 <= done < len(long_update.declared)
     if way == "the service is stopped":
-        state = wine.run(witness, "status", slow_update.service).split()[0]
+        state = wine.run(witness, "status", long_update.service).split()[0]
         assert int(state) == SERVICE_STOPPED
 
 
@@ -547,7 +553,7 @@ def test_the_update_is_completed_before_the_service_stops_at_preshutdown(
     behaviour = declared_behaviour(compile_probe(UPDATER, compiled))
     assert behaviour["on_preshutdown"] == "finish"
     program = compile_helper(wine, "own-manager", OWN_CONTROL_MANAGER)
-    arguments = [place, "2.0", "4", "150"]
+    arguments = [place, "2.0", "6", "150"]
 
     printed = wine.run(program, *arguments)
 

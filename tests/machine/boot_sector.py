@@ -46,6 +46,8 @@ IGNORING = ARM + AWAIT_BUTTON + ACKNOWLEDGE + HALT
 HUNG = ARM + HALT
 UNARMED = HALT
 OFF_AT_ONCE = write_port(CONTROL, POWER_OFF) + HALT
+TALKATIVE = bytes.fromhex("baf803 b041 ee") + OFF_AT_ONCE
+"""mov dx, 0x3f8; mov al, 'A'; out dx, al: one letter on the first serial port, then off."""
 REBOOTING = ARM + AWAIT_BUTTON + bytes.fromhex("b0fe e664") + HALT
 """... mov al, 0xfe; out 0x64, al: the keyboard controller pulses the CPU's reset line."""
 

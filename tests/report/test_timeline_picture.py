@@ -94,7 +94,9 @@ def test_long_lists_make_the_picture_higher_up_to_a_limit(tmp_path: Path) -> Non
     assert height(1) < height(8) < height(9) == height(500)
 
 
-times = st.floats() | st.sampled_from([ORIGIN, ORIGIN - 1, ORIGIN + 1e-9, ORIGIN + 9])
+times = st.floats() | st.sampled_from(
+    [ORIGIN, ORIGIN - 1, ORIGIN + 1e-9, ORIGIN + 9, 1.7e308, -1.7e308]
+)
 timelines = st.builds(
     Timeline,
     origin=times,

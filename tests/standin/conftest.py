@@ -23,7 +23,7 @@ class ManualClock:
     def __init__(self):
         self._changed = threading.Condition()
         self._time = 0.0
-        self._deadlines = []
+        self._waits = []
 
     def now(self):
         return datetime(2026, 3, 1, 9, 30, tzinfo=UTC) + timedelta(seconds=self._time)
@@ -37,25 +37,29 @@ class ManualClock:
 
     def wait_for(self, predicate, timeout=None):
         with self._changed:
-            deadline = None if timeout is None else self._time + timeout
-            entry = [deadline]
-            self._deadlines.append(entry)
+            deadline = float("inf") if timeout is None else self._time + timeout
+            entry = (predicate, deadline)
+            self._waits.append(entry)
             self._changed.notify_all()
             try:
-                while not predicate() and (deadline is None or self._time < deadline):
+                while not predicate() and self._time < deadline:
                     self._changed.wait(PATIENCE)
                 return bool(predicate())
             finally:
-                self._deadlines.remove(entry)
+                self._waits.remove(entry)
                 self._changed.notify_all()
 
     def await_waiters(self, count):
-        """Wait until exactly ``count`` threads wait on this clock."""
+        """Wait, in real time, until exactly ``count`` threads have to wait on this clock."""
+        self.until(lambda: self._waiting() == count, lambda: f"{self._waiting()} wait, not {count}")
+
+    def until(self, predicate, complaint=lambda: "it did not happen"):
+        """Wait, in real time, for something that other threads bring about."""
         with self._changed:
-            arrived = self._changed.wait_for(
-                lambda: len(self._deadlines) == count, timeout=PATIENCE
-            )
-            assert arrived, f"{len(self._deadlines)} threads wait, not {count}"
+            assert self._changed.wait_for(predicate, PATIENCE), complaint()
+
+    def _waiting(self):
+        return sum(self._time < end and not predicate() for predicate, end in self._waits)
 
     def advance(self, seconds):
         with self._changed:
@@ -125,9 +129,7 @@ def make_pe(declaration, *, name=b".pdprog\0", padding=64):
     struct.pack_into("<H", headers, 0x94, 0xF0)
     table = 0x98 + 0xF0
     struct.pack_into("<8sIIII", headers, table, b".text\0\0\0", 0, 0x1000, 0, 512)
-    struct.pack_into(
-        "<8sIIII", headers, table + 40, name, len(content), 0x2000, len(content), 512
-    )
+    struct.pack_into("<8sIIII", headers, table + 40, name, len(content), 0x2000, len(content), 512)
     return bytes(headers) + content
 
 

@@ -128,9 +128,7 @@ def test_damage_without_a_log_is_an_error(machine):
         Registry(machine.volume).dword(r"HKLM\SYSTEM\Select", "Current")
 
 
-TEXT = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30
-)
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 VALUES = st.one_of(
     st.tuples(st.just(RegistryType.DWORD), st.integers(0, 2**32 - 1)),
     st.tuples(st.just(RegistryType.QWORD), st.integers(0, 2**64 - 1)),

@@ -6,7 +6,8 @@ from standin.volume import Volume, VolumePathError, expand
 
 @pytest.mark.parametrize(
     "text", ["C:\\Windows\\Temp\\a.txt", "c:/windows/TEMP/a.txt", "\\Windows\\Temp\\a.txt",
-             "%SystemRoot%\\Temp\\a.txt", "\\SystemRoot\\Temp\\A.TXT", "\\??\\C:\\Windows\\Temp\\a.txt",
+             "%SystemRoot%\\Temp\\a.txt", "\\SystemRoot\\Temp\\A.TXT",
+             "\\??\\C:\\Windows\\Temp\\a.txt",
              "C:\\Windows\\System32\\..\\Temp\\.\\a.txt"]
 )  # fmt: skip
 def test_ways_to_name_the_same_file(volume, text):
@@ -15,7 +16,8 @@ def test_ways_to_name_the_same_file(volume, text):
 
 
 @pytest.mark.parametrize(
-    "text", ["D:\\a", "a", "a\\b", "C:a", "..\\a", "C:\\..\\a", "C:\\a\\..\\..\\b", "\\\\host\\share",
+    "text", ["D:\\a", "a", "a\\b", "C:a", "..\\a", "C:\\..\\a", "C:\\a\\..\\..\\b",
+             "\\\\host\\share",
              "C:\\a:stream", "C:\\a*", 'C:\\"', "C:\\a\nb", "", "C:\\" + "x" * 300]
 )  # fmt: skip
 def test_what_is_no_path_on_the_volume(volume, text):
