@@ -52,7 +52,8 @@ class Laboratory:
 
     def facts(self) -> HostFacts:
         """What guests run on, for reports."""
-        return HostFacts(qemu_version(), self.accelerator.kind.value, self.accelerator.why)
+        version = qemu_version().removeprefix("QEMU emulator version ")
+        return HostFacts(version, self.accelerator.kind.value, self.accelerator.why)
 
     def probe_program(self, program: ProbeProgram) -> Path:
         """A probe program, compiled if it has to be."""

@@ -28,6 +28,9 @@ _RECORD = "powerdown_record"
 _RUN = "powerdown_run"
 """Key under which a worker is told the directory that it shares with the others."""
 
+_FILE_WIDTH = 120
+"""Columns of the result where it does not go to a terminal."""
+
 _run_key = pytest.StashKey[Path]()
 _records_key = pytest.StashKey[Records]()
 _result_key = pytest.StashKey[GateResult]()
@@ -182,7 +185,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if result is None:
         return
     terminalreporter.section("soft shutdown")
-    width = terminalreporter._tw.fullwidth
+    # What is not a terminal has no width: pytest assumes 80, too narrow for the table.
+    width = terminalreporter._tw.fullwidth if terminalreporter.isatty else _FILE_WIDTH
     reports = {"result": _reports(config) / "gate.json", "pictures": _reports(config) / "scenarios"}
     text = render(result, width, terminalreporter.hasmarkup, reports)
     terminalreporter.write(text, flush=True)
@@ -261,4 +265,7 @@ def _word(value: object) -> str:
 def _message(report: pytest.TestReport) -> str:
     if report.skipped and isinstance(report.longrepr, tuple):
         return report.longrepr[2].removeprefix("Skipped: ")
-    return "" if report.passed else report.longreprtext
+    if report.passed:
+        return ""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return report.longreprtext if crash is None else str(crash.message)

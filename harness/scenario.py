@@ -127,9 +127,9 @@ class Scenario:
         _must_match(expected, verdict, "next start")
         return verdict
 
-    def adopt(self, stages: tuple[Stage, ...], facts: Mapping[str, Scalar]) -> None:
+    def adopt(self, shared: SharedStages, facts: Mapping[str, Scalar]) -> None:
         """Take over what a shared fixture did, and add what this test found in it."""
-        self._stages += stages
+        self._stages += shared.take()
         self._stages.append(Stage("aftermath", None, None, facts=facts))
 
     def close(self) -> None:
@@ -198,9 +198,17 @@ class Scenario:
         self._stage_began = ended
 
 
-def untimed(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
-    """The same stages without durations, for those that share them with a test that has them."""
-    return tuple(replace(stage, guest_seconds=0.0, harness_seconds=0.0) for stage in stages)
+class SharedStages:
+    """Stages of a fixture that several tests share; their time is counted for the first of them."""
+
+    def __init__(self, stages: tuple[Stage, ...]) -> None:
+        self._stages = stages
+
+    def take(self) -> tuple[Stage, ...]:
+        """The stages, with durations at the first call only."""
+        stages = self._stages
+        self._stages = tuple(replace(s, guest_seconds=0.0, harness_seconds=0.0) for s in stages)
+        return stages
 
 
 def _must_match(expected: Expected, verdict: Verdict, name: str) -> None:

@@ -15,8 +15,8 @@ from harness.guest.probe_programs import DOCUMENT, UPDATER
 from harness.images.image import Image
 from harness.laboratory import Laboratory
 from harness.plugin import OpenScenario
-from harness.report.gate_result import Expected, Stage
-from harness.scenario import Scenario, untimed
+from harness.report.gate_result import Expected
+from harness.scenario import Scenario, SharedStages
 from harness.shutdown import unfinished_work
 from harness.shutdown.forced import FORCED_COMMANDS
 from harness.shutdown.observation import Command
@@ -35,7 +35,7 @@ class Aftermath:
     document: str | None
     update: UpdateState
     previous_stop: Verdict
-    stages: tuple[Stage, ...]
+    stages: SharedStages
 
 
 @pytest.fixture(
@@ -75,7 +75,7 @@ def aftermath(
             document=unfinished_work.document(scenario.inside(again)),
             update=unfinished_work.update(scenario.inside(again)),
             previous_stop=previous_stop,
-            stages=scenario.stages,
+            stages=SharedStages(scenario.stages),
         )
 
 
@@ -86,21 +86,21 @@ def test_volume(scenario: Scenario, aftermath: Aftermath) -> None:
     On real Windows $LogFile replay often hides the mark from ``fsutil`` after the next start, and a
     kill may leave it clear (fact sheet 9, UNCONFIRMED): so it is read from the disk, before it.
     """
-    scenario.adopt(aftermath.stages, {"ntfs_dirty": aftermath.dirty})
+    scenario.adopt(aftermath.stages, {"ntfs dirty": aftermath.dirty})
     assert aftermath.dirty == aftermath.forced
 
 
 @pytest.mark.scenario("forced-shutdown", mission="F", variant="document")
 def test_document(scenario: Scenario, aftermath: Aftermath) -> None:
     """A forced stop loses what was not saved; a soft one lets the program save it."""
-    scenario.adopt(untimed(aftermath.stages), {"document": aftermath.document})
+    scenario.adopt(aftermath.stages, {"document": aftermath.document})
     assert aftermath.document == (None if aftermath.forced else UNSAVED_TEXT)
 
 
 @pytest.mark.scenario("forced-shutdown", mission="F", variant="update")
 def test_update(scenario: Scenario, aftermath: Aftermath) -> None:
     """A forced stop leaves an update half installed; a soft one waits for it."""
-    scenario.adopt(untimed(aftermath.stages), {"update": str(aftermath.update)})
+    scenario.adopt(aftermath.stages, {"update": str(aftermath.update)})
     assert aftermath.update.interrupted == aftermath.forced
     assert aftermath.update.finished != aftermath.forced
 
@@ -108,6 +108,6 @@ def test_update(scenario: Scenario, aftermath: Aftermath) -> None:
 @pytest.mark.scenario("forced-shutdown", mission="F", variant="event-log")
 def test_event_log(scenario: Scenario, aftermath: Aftermath) -> None:
     """The next start records 41 and 6008 after a forced stop; 6006 and 13 follow a soft one."""
-    scenario.adopt(untimed(aftermath.stages), {"previous_stop": str(aftermath.previous_stop)})
+    scenario.adopt(aftermath.stages, {"previous stop": str(aftermath.previous_stop.outcome)})
     expected = Outcome.FORCED_OFF if aftermath.forced else Outcome.COMPLETED
     assert aftermath.previous_stop.outcome is expected

@@ -6,7 +6,6 @@ from types import MappingProxyType
 
 from harness.diagnosis.verdict import Cause
 from harness.guest import commands
-from harness.guest.commands import ButtonAction
 
 REMEDIES = MappingProxyType(
     {
@@ -16,8 +15,10 @@ REMEDIES = MappingProxyType(
         ),
         Cause.POWER_BUTTON_IGNORED: (
             "Set the power button to shut down: "
-            + "; ".join(commands.set_power_button(ButtonAction.SHUT_DOWN))
-            + f'. If a policy overrides it: reg delete "{commands.POWER_BUTTON_POLICY_KEY}" /f'
+            "powercfg /setacvalueindex SCHEME_CURRENT SUB_BUTTONS PBUTTONACTION 3 & "
+            "powercfg /setdcvalueindex SCHEME_CURRENT SUB_BUTTONS PBUTTONACTION 3 & "
+            "powercfg /setactive SCHEME_CURRENT. "
+            f'If a policy sets it: reg delete "{commands.POWER_BUTTON_POLICY_KEY}" /f'
         ),
         Cause.RESTART_REQUESTED: (
             "Find who asked for the restart: User32 1074 in the System log names the process. If "

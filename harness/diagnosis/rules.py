@@ -72,9 +72,11 @@ def completed(seen: Observation) -> Verdict | None:
         return None
     took = event.at - seen.commanded_at
     soft = seen.budgets.shutdown_soft
-    evidence = (facts.host_event(event, f"the guest powered off after {took:.2f} s"),)
+    evidence = [facts.host_event(event, f"the guest powered off after {took:.2f} s")]
+    if seen.press_taken_at is not None:
+        evidence.append(facts.taken(seen))
     if took <= soft:
-        return _verdict(Outcome.COMPLETED, Cause.NONE, Confidence.HIGH, evidence)
+        return _verdict(Outcome.COMPLETED, Cause.NONE, Confidence.HIGH, tuple(evidence))
     slow = facts.note(f"{took:.2f} s is more than the soft budget of {soft:.2f} s")
     return _verdict(Outcome.SLOW_BUT_COMPLETED, Cause.UNKNOWN, Confidence.HIGH, (*evidence, slow))
 

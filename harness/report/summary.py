@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.diagnosis.verdict import Cause, Outcome
+from harness.diagnosis.verdict import Cause, Confidence, Outcome
 from harness.report.gate_result import GateResult, ImageRecord, ScenarioRecord, Stage, Status
 
 _LEAST_WIDTH = 60
+_LEAST_VERDICT = 32
 _GAP = "  "
 
 _MARKS = {
@@ -22,7 +23,7 @@ _FAINT = "2"
 _BOLD = "1"
 _WARNING = "1;31"
 
-_HEAD = ("", "scenario", "variant", "expected -> diagnosed", "sure", "guest s", "harness s")
+_HEAD = ("", "scenario", "variant", "diagnosed", "sure", "guest s", "harness s")
 _VERDICT = 3
 _NUMBERS = frozenset({5, 6})
 _SHRINKS = ((2, 10), (1, 12))
@@ -107,7 +108,10 @@ class _Layout:
         widths = {
             column: max(len(row.cells[column]) for row in rows) for column in range(len(_HEAD))
         }
-        if cls(widths, width).excess > 0:
+        excess = cls(widths, width).excess
+        if widths[_VERDICT] - excess >= _LEAST_VERDICT:
+            widths[_VERDICT] -= max(0, excess)
+        else:
             del widths[_VERDICT]
         for column, least in _SHRINKS:
             excess = cls(widths, width).excess
@@ -137,20 +141,30 @@ class _Layout:
 
 def _rows(record: ScenarioRecord) -> list[_Row]:
     mark, code = _MARKS[record.status]
-    scenario, variant = _plain(record.scenario), _plain(record.variant)
-    guest, harness = f"{record.guest_seconds:.1f}", f"{record.harness_seconds:.1f}"
-    if not record.stages:
-        return [_Row((mark, scenario, variant, "", "", "", ""), code)]
-    if len(record.stages) == 1:
-        stage = record.stages[0]
-        cells = (mark, scenario, variant, _verdict(stage), _sure(stage), guest, harness)
-        return [_Row(cells, code, "" if stage.as_expected else _WARNING)]
-    rows = [_Row((mark, scenario, variant, "", "", guest, harness), code)]
+    words = (mark, _plain(record.scenario), _plain(record.variant))
+    times = (f"{record.guest_seconds:.1f}", f"{record.harness_seconds:.1f}")
+    if record.status in (Status.PASSED, Status.SKIPPED):
+        return [_Row((*words, _findings(record.stages), _sure(record.stages), *times), code)]
+    rows = [_Row((*words, "", "", *times), code)]
     for stage in record.stages:
-        times = (f"{stage.guest_seconds:.1f}", f"{stage.harness_seconds:.1f}")
-        cells = ("", f"{_GAP}{_plain(stage.name)}", "", _verdict(stage), _sure(stage), *times)
-        rows.append(_Row(cells, verdict="" if stage.as_expected else _WARNING))
+        if stage.diagnosed is not None or stage.expected is not None:
+            cells = ("", f"{_GAP}{_plain(stage.name)}", "", _verdict(stage), _sure([stage]))
+            rows.append(_Row((*cells, "", ""), verdict="" if stage.as_expected else _WARNING))
     return rows
+
+
+def _findings(stages: Sequence[Stage]) -> str:
+    """What was diagnosed and measured, in order: causes, or outcomes where nothing was wrong."""
+    found: list[str] = []
+    for stage in stages:
+        verdict = stage.diagnosed
+        if verdict is not None:
+            unnamed = verdict.cause in (Cause.NONE, Cause.UNKNOWN)
+            name = str(verdict.outcome if unnamed else verdict.cause)
+            # The next start usually confirms what was seen before.
+            found += [] if found and found[-1] == name else [name]
+        found += [f"{_plain(key)}={_plain(str(value))}" for key, value in stage.facts.items()]
+    return ", ".join(found)
 
 
 def _message_lines(record: ScenarioRecord, width: int, paint: _Paint) -> list[str]:
@@ -163,11 +177,10 @@ def _message_lines(record: ScenarioRecord, width: int, paint: _Paint) -> list[st
 def _verdict(stage: Stage) -> str:
     found = stage.diagnosed
     diagnosed = "none" if found is None else _named(found.outcome, found.cause)
-    if stage.expected is None:
-        return "" if found is None else f"-> {diagnosed}"
-    if stage.as_expected:
-        return f"{diagnosed} -> same"
-    return f"{_named(stage.expected.outcome, stage.expected.cause)} -> {diagnosed}"
+    if stage.expected is None or stage.as_expected:
+        return diagnosed
+    expected = _named(stage.expected.outcome, stage.expected.cause)
+    return f"{diagnosed}, expected {expected}"
 
 
 def _named(outcome: Outcome, cause: Cause) -> str:
@@ -176,8 +189,10 @@ def _named(outcome: Outcome, cause: Cause) -> str:
     return f"{outcome}/{cause}"
 
 
-def _sure(stage: Stage) -> str:
-    return "" if stage.diagnosed is None else str(stage.diagnosed.confidence)
+def _sure(stages: Sequence[Stage]) -> str:
+    """The lowest confidence of all verdicts."""
+    said = {stage.diagnosed.confidence for stage in stages if stage.diagnosed is not None}
+    return next((str(level) for level in reversed(Confidence) if level in said), "")
 
 
 def _closing_lines(

@@ -51,7 +51,7 @@ class UpdateState:
         return self.state == "installing" and 0 < self.replaced < self.components
 
     def __str__(self) -> str:
-        return f"{self.replaced} of {self.components} components replaced, state {self.state}"
+        return f"{self.replaced} of {self.components} {self.state}"
 
 
 def begin(windows: Windows, document_program: Path, updater_program: Path) -> None:
