@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from harness.deadline import Deadline
-from harness.images.definition import load
+from harness.errors import HostError, PowerdownError
+from harness.images.definition import Definition, resolve
 from harness.images.digest import digest
 from harness.images.image import Image
-from harness.report.gate_result import GateResult, HostFacts, ImageRecord, ScenarioRecord
+from harness.report.gate_result import (
+    GateResult,
+    HostFacts,
+    ImageRecord,
+    ScenarioRecord,
+    Status,
+)
 
 _DIGEST_SECONDS = 900.0
 """Time allowed to read a whole disk; public images have some tens of GB."""
@@ -29,23 +38,26 @@ class SharedImages:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def prepare(self, definition: Path) -> Image:
-        """Load an image, building its disk if need be, and note its disk's digest.
+    def prepare(self, definition: Definition) -> Image:
+        """Have an image's disk at hand, building it if need be, and note its digest.
 
-        :raise PowerdownError: the definition, its build or its disk is unusable.
+        What failed once in a run is not tried again in it.
+
+        :raise PowerdownError: its build failed or its disk is unusable.
         """
+        name = definition.described.name
+        note = self._directory / f"{name}.json"
+        failure = self._directory / f"{name}.failure"
         with self._locked():
-            image = load(definition)
-            note = self._directory / f"{image.name}.json"
-            if not note.exists():
-                before = digest(image.disk.path, Deadline.after(_DIGEST_SECONDS))
-                facts = {
-                    "definition": str(definition),
-                    "description": image.description,
-                    "disk": str(image.disk.path),
-                    "digest": before,
-                }
-                note.write_text(json.dumps(facts))
+            if failure.exists():
+                raise HostError(*json.loads(failure.read_text()))
+            try:
+                image = resolve(definition)
+                if not note.exists():
+                    note.write_text(json.dumps(_facts(image)))
+            except PowerdownError as error:
+                failure.write_text(json.dumps([error.tried, error.saw, error.remedy]))
+                raise
             return image
 
     def records(self) -> tuple[ImageRecord, ...]:
@@ -68,6 +80,33 @@ class SharedImages:
         with (self._directory / "images.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+class SelectedScenarios:
+    """What the workers are going to run, so that a test lost with its worker is still known.
+
+    :param directory: private to the run and shared by its workers.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / "scenarios" / "selected"
+
+    def note(self, records: Iterable[ScenarioRecord]) -> None:
+        """Leave word of every scenario selected; each worker of a run says the same."""
+        self._file.parent.mkdir(exist_ok=True)
+        new = self._file.with_suffix(f".{os.getpid()}")
+        new.write_text(json.dumps([record.to_json() for record in records]))
+        new.replace(self._file)
+
+    def lost(self, test_id: str, message: str) -> ScenarioRecord | None:
+        """The record of a test whose worker died; ``None`` if it is no scenario."""
+        if not self._file.exists():
+            return None
+        for value in json.loads(self._file.read_text()):
+            record = ScenarioRecord.from_json(value)
+            if record.test_id == test_id:
+                return replace(record, status=Status.ERROR, message=message)
+        return None
 
 
 class Records:
@@ -98,3 +137,12 @@ def gate_result(host: HostFacts, images: SharedImages, records: Records) -> Gate
         images=images.records(),
         scenarios=records.in_order(),
     )
+
+
+def _facts(image: Image) -> dict[str, str]:
+    return {
+        "definition": str(image.definition),
+        "description": image.description,
+        "disk": str(image.disk.path),
+        "digest": digest(image.disk.path, Deadline.after(_DIGEST_SECONDS)),
+    }
