@@ -22,7 +22,8 @@ _GOOD = (Outcome.COMPLETED, Outcome.SLOW_BUT_COMPLETED)
 
 EXIT_STATUS = """\
 exit status: 0 the definition is sound, or the guest powered off; 1 it did not;
-2 nothing could be said: bad input, missing tool, host fault; 3 inconclusive"""
+2 nothing could be said: bad input, missing tool, host fault; 3 inconclusive;
+130 interrupted"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PowerdownError as error:
         print(f"powerdown: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        # The guest is gone by now. What a shell makes of SIGINT: 128 and its number.
+        print("powerdown: interrupted", file=sys.stderr)
+        return 130
     print(json.dumps(verdict_to_json(verdict), indent=2) if options.json else _tell(verdict))
     return _exit_status(verdict)
 

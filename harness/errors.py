@@ -41,6 +41,10 @@ class ControlChannelError(PowerdownError):
     """The inside of the guest could not be reached, or answered nonsense."""
 
 
+class CredentialsRejected(ControlChannelError):
+    """The guest answers, and refuses the user it was asked for: waiting will not help."""
+
+
 class DiskError(PowerdownError):
     """A disk image or a structure on it could not be read."""
 

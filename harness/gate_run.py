@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
 from harness.deadline import Deadline
 from harness.errors import HostError, PowerdownError
-from harness.images.definition import Definition, resolve
+from harness.images.definition import load, read
 from harness.images.digest import digest
 from harness.images.image import Image
 from harness.report.gate_result import (
@@ -38,21 +39,21 @@ class SharedImages:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def prepare(self, definition: Definition) -> Image:
+    def prepare(self, definition: Path) -> Image:
         """Have an image's disk at hand, building it if need be, and note its digest.
 
         What failed once in a run is not tried again in it.
 
-        :raise PowerdownError: its build failed or its disk is unusable.
+        :raise PowerdownError: the definition, its build or its disk is unusable.
         """
-        name = definition.described.name
+        name = read(definition).described.name
         note = self._directory / f"{name}.json"
         failure = self._directory / f"{name}.failure"
         with self._locked():
             if failure.exists():
                 raise HostError(*json.loads(failure.read_text()))
             try:
-                image = resolve(definition)
+                image = load(definition)
                 if not note.exists():
                     note.write_text(json.dumps(_facts(image)))
             except PowerdownError as error:
@@ -82,31 +83,49 @@ class SharedImages:
             yield
 
 
-class SelectedScenarios:
-    """What the workers are going to run, so that a test lost with its worker is still known.
+class WorkerNotes:
+    """What workers leave for the controller and for each other, in case one of them dies.
 
     :param directory: private to the run and shared by its workers.
     """
 
     def __init__(self, directory: Path) -> None:
-        self._file = directory / "scenarios" / "selected"
+        self._directory = directory / "scenarios"
 
-    def note(self, records: Iterable[ScenarioRecord]) -> None:
-        """Leave word of every scenario selected; each worker of a run says the same."""
-        self._file.parent.mkdir(exist_ok=True)
-        new = self._file.with_suffix(f".{os.getpid()}")
+    def select(self, records: Iterable[ScenarioRecord]) -> None:
+        """Tell of every scenario that is going to run; each worker of a run says the same."""
+        self._directory.mkdir(exist_ok=True)
+        new = self._directory / f"selected.{os.getpid()}"
         new.write_text(json.dumps([record.to_json() for record in records]))
-        new.replace(self._file)
+        new.replace(self._selected)
+
+    def begin(self, test_id: str) -> bool:
+        """Claim a test for this worker; false if another has begun it, which must have died.
+
+        xdist hands the test that killed a worker to the next one when it schedules by groups,
+        until none is left.
+        """
+        claim = self._directory / sha256(test_id.encode()).hexdigest()
+        try:
+            with claim.open("x") as file:
+                file.write(str(os.getpid()))
+        except FileExistsError:
+            return claim.read_text() == str(os.getpid())
+        return True
 
     def lost(self, test_id: str, message: str) -> ScenarioRecord | None:
         """The record of a test whose worker died; ``None`` if it is no scenario."""
-        if not self._file.exists():
+        if not self._selected.exists():
             return None
-        for value in json.loads(self._file.read_text()):
+        for value in json.loads(self._selected.read_text()):
             record = ScenarioRecord.from_json(value)
             if record.test_id == test_id:
                 return replace(record, status=Status.ERROR, message=message)
         return None
+
+    @property
+    def _selected(self) -> Path:
+        return self._directory / "selected"
 
 
 class Records:

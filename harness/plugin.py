@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from harness.errors import PowerdownError
-from harness.gate_run import Records, SharedImages, gate_result
+from harness.errors import DefinitionError, PowerdownError
+from harness.gate_run import Records, SharedImages, WorkerNotes, gate_result
+from harness.images.definition import read
 from harness.images.image import Image
 from harness.laboratory import Laboratory
 from harness.machine.run_directory import RunDirectory
+from harness.parent_death import die_with_parent
 from harness.report.gate_result import GateResult, ScenarioRecord, Status
 from harness.report.summary import render
 from harness.scenario import Scenario
@@ -31,9 +34,14 @@ _RUN = "powerdown_run"
 _FILE_WIDTH = 120
 """Columns of the result where it does not go to a terminal."""
 
+_PARENT = "powerdown_parent"
+"""Key under which a worker on this host is told its controller's process id."""
+
+_images_key = pytest.StashKey[dict[Path, str]]()
 _run_key = pytest.StashKey[Path]()
 _records_key = pytest.StashKey[Records]()
 _result_key = pytest.StashKey[GateResult]()
+_no_result_key = pytest.StashKey[str]()
 _scenario_key = pytest.StashKey[Scenario]()
 
 
@@ -58,17 +66,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker and prepare what the workers of a run share."""
+    """Register the marker, check ``--image`` and prepare what the workers of a run share."""
     config.addinivalue_line(
         "markers",
         "scenario(id, mission='', variant=''): a conformance scenario, with the mission's number "
         "of the failure it provokes",
     )
-    config.stash[_records_key] = records = Records()
+    config.stash[_records_key] = Records()
     if _is_worker(config):
-        config.stash[_run_key] = Path(config.workerinput[_RUN])  # type: ignore[attr-defined]
+        worker: dict[str, Any] = config.workerinput  # type: ignore[attr-defined]
+        if _PARENT in worker:
+            die_with_parent(worker[_PARENT])
+        config.stash[_run_key] = Path(worker[_RUN])
         return
-    config.pluginmanager.register(_Collector(records), "powerdown-collector")
+    if config.getoption("--image"):
+        image_names(config)
+    if _reports(config).exists() and not _reports(config).is_dir():
+        raise pytest.UsageError(f"--reports: {_reports(config)} is no directory; give another")
+    config.pluginmanager.register(_Collector(config), "powerdown-collector")
     run = RunDirectory("run")
     config.add_cleanup(run.close)
     config.stash[_run_key] = run.path
@@ -76,23 +91,53 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell an xdist worker the directory of the run."""
+    """Tell an xdist worker the directory of the run, and whom not to outlive."""
     node.workerinput[_RUN] = str(node.config.stash[_run_key])
+    if node.gateway.spec.popen and not node.gateway.spec.via:
+        node.workerinput[_PARENT] = os.getpid()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run every test that needs an image once on each."""
-    if "image_definition" in metafunc.fixturenames:
-        definitions = image_definitions(metafunc.config)
-        names = [definition.stem for definition in definitions]
-        metafunc.parametrize("image_definition", definitions, ids=names, scope="session")
+    if "image_definition" not in metafunc.fixturenames:
+        return
+    try:
+        images = image_names(metafunc.config)
+    except pytest.UsageError as error:
+        # Told like this it is one line without a traceback.
+        raise pytest.Collector.CollectError(str(error)) from error
+    metafunc.parametrize("image_definition", images, ids=images.values(), scope="session")
 
 
-def image_definitions(config: pytest.Config) -> list[Path]:
-    """The definitions to test: those of ``--image``, else those of the ini file.
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Have a worker say what is going to run, in case it dies."""
+    if _is_worker(session.config):
+        marked = ((item, item.get_closest_marker("scenario")) for item in session.items)
+        WorkerNotes(session.config.stash[_run_key]).select(
+            _record(item, marker, Status.ERROR, "") for item, marker in marked if marker
+        )
 
-    :raise pytest.UsageError: there are none.
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Run no scenario a second time after it has taken a worker with it."""
+    if _is_worker(item.config) and item.get_closest_marker("scenario"):
+        notes = WorkerNotes(item.config.stash[_run_key])
+        if not notes.begin(item.nodeid):
+            pytest.fail("the worker that ran this test died; it is not tried again", pytrace=False)
+
+
+def image_names(config: pytest.Config) -> dict[Path, str]:
+    """The definitions to test, of ``--image`` or else of the ini file, and their images' names.
+
+    :raise pytest.UsageError: there are none, one cannot be used, or two have the same name.
     """
+    if _images_key not in config.stash:
+        config.stash[_images_key] = _read_names(_definition_paths(config))
+    return config.stash[_images_key]
+
+
+def _definition_paths(config: pytest.Config) -> list[Path]:
     given = config.getoption("--image")
     if given:
         return [config.invocation_params.dir / path for path in given]
@@ -102,16 +147,38 @@ def image_definitions(config: pytest.Config) -> list[Path]:
     return configured
 
 
+def _read_names(paths: list[Path]) -> dict[Path, str]:
+    names: dict[Path, str] = {}
+    for path in paths:
+        try:
+            name = read(path).described.name
+        except DefinitionError as error:
+            raise pytest.UsageError(str(error)) from error
+        for other, taken in names.items():
+            if taken == name and other != path:
+                raise pytest.UsageError(
+                    f"both {other} and {path} are named {name!r}: give one of them another name"
+                )
+        names[path] = name
+    return names
+
+
 @pytest.fixture(scope="session")
-def laboratory() -> Laboratory:
+def laboratory(request: pytest.FixtureRequest) -> Laboratory:
     """This host as a place for guests."""
-    return Laboratory.of_this_host()
+    try:
+        return Laboratory.of_this_host()
+    except PowerdownError as error:
+        _stop_run(request.session, error)
 
 
 @pytest.fixture(scope="session")
-def image(image_definition: Path, pytestconfig: pytest.Config) -> Image:
+def image(image_definition: Path, request: pytest.FixtureRequest) -> Image:
     """The image under test; its disk is built if it has to be, once in a run."""
-    return SharedImages(pytestconfig.stash[_run_key]).prepare(image_definition)
+    try:
+        return SharedImages(request.config.stash[_run_key]).prepare(image_definition)
+    except PowerdownError as error:
+        _stop_run(request.session, error)
 
 
 @pytest.fixture(scope="session")
@@ -154,13 +221,13 @@ def pytest_runtest_makereport(
     marker = item.get_closest_marker("scenario")
     status = _status(report)
     if marker is not None and status is not None:
-        setattr(report, _RECORD, _record(item, marker, status, report).to_json())
+        setattr(report, _RECORD, _record(item, marker, status, _message(report)).to_json())
     return report
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write ``gate.json`` and check that no image was written."""
+    """Write ``gate.json`` and check that no image was written, now that all guests have ended."""
     config = session.config
     records = config.stash[_records_key]
     if _is_worker(config) or not records.in_order():
@@ -170,7 +237,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         result = gate_result(host, SharedImages(config.stash[_run_key]), records)
         result.write(_reports(config) / "gate.json")
     except PowerdownError as error:
-        config.issue_config_time_warning(pytest.PytestWarning(f"no gate result: {error}"), 2)
+        config.stash[_no_result_key] = f"no gate result: {error}"
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         return
     config.stash[_result_key] = result
@@ -181,6 +248,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the result as a table."""
     config = terminalreporter.config
+    if _no_result_key in config.stash:
+        terminalreporter.write_line(config.stash[_no_result_key], red=True)
     result = config.stash.get(_result_key, None)
     if result is None:
         return
@@ -195,8 +264,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 class _Collector:
     """Takes scenario records out of test reports, on the controller or without xdist."""
 
-    def __init__(self, records: Records) -> None:
-        self._records = records
+    def __init__(self, config: pytest.Config) -> None:
+        self._records = config.stash[_records_key]
+        self._config = config
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the record that came with a report, or note a worker that crashed."""
@@ -205,10 +275,16 @@ class _Collector:
             self._records.add(ScenarioRecord.from_json(record))
         elif report.when not in ("setup", "call", "teardown"):
             # xdist's report for a test whose worker died has the phase "???" and nothing else.
-            lost = ScenarioRecord(
-                "", report.nodeid, "", "", report.nodeid, Status.ERROR, (), report.longreprtext
-            )
-            self._records.add(lost)
+            notes = WorkerNotes(self._config.stash[_run_key])
+            lost = notes.lost(report.nodeid, report.longreprtext)
+            if lost is not None:
+                self._records.add(lost)
+
+
+def _stop_run(session: pytest.Session, error: PowerdownError) -> NoReturn:
+    """End the run with one line: every further test would fail in the same way."""
+    session.shouldstop = str(error)
+    raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -228,9 +304,7 @@ def _status(report: pytest.TestReport) -> Status | None:
     return Status.ERROR if report.failed else None
 
 
-def _record(
-    item: pytest.Item, marker: pytest.Mark, status: Status, report: pytest.TestReport
-) -> ScenarioRecord:
+def _record(item: pytest.Item, marker: pytest.Mark, status: Status, message: str) -> ScenarioRecord:
     opened = item.stash.get(_scenario_key, None)
     return ScenarioRecord(
         image=_image_name(item),
@@ -240,14 +314,18 @@ def _record(
         test_id=item.nodeid,
         status=status,
         stages=opened.stages if opened is not None else (),
-        message=_message(report),
+        message=message,
     )
 
 
 def _image_name(item: pytest.Item) -> str:
+    """The image's name; its definition's, when the image could not be prepared."""
+    image = getattr(item, "funcargs", {}).get("image")
+    if isinstance(image, Image):
+        return image.name
     callspec = getattr(item, "callspec", None)
     definition = callspec.params.get("image_definition") if callspec else None
-    return definition.stem if isinstance(definition, Path) else ""
+    return "" if definition is None else image_names(item.config).get(definition, "")
 
 
 def _variant(item: pytest.Item, marker: pytest.Mark) -> str:
@@ -268,4 +346,5 @@ def _message(report: pytest.TestReport) -> str:
     if report.passed:
         return ""
     crash = getattr(report.longrepr, "reprcrash", None)
-    return report.longreprtext if crash is None else str(crash.message)
+    told = report.longreprtext if crash is None else str(crash.message)
+    return told.removeprefix("Failed: ")

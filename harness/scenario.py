@@ -102,16 +102,19 @@ class Scenario:
         self, guest: Guest, name: str, expected: Expected, *, second_press: bool = False
     ) -> Verdict:
         """Press the power button and watch to the end."""
+        __tracebackhide__ = True
         seen = press_power_button(guest.machine, guest.windows, second_press=second_press)
         return self._conclude(guest, name, seen, expected)
 
     def command_inside(self, guest: Guest, command: str, name: str, expected: Expected) -> Verdict:
         """Run a shutdown command in the guest and watch to the end."""
+        __tracebackhide__ = True
         seen = command_inside(guest.machine, self.inside(guest), command)
         return self._conclude(guest, name, seen, expected)
 
     def cut_power(self, guest: Guest, way: Command, expected: Expected) -> Verdict:
         """Force the guest off; after a reset it stays paused until :meth:`boot_again`."""
+        __tracebackhide__ = True
         return self._conclude(guest, way.value, cut_power(guest.machine, way), expected)
 
     def diagnose_previous_stop(
@@ -121,6 +124,7 @@ class Scenario:
 
         :param after_record: newest System record known from that session.
         """
+        __tracebackhide__ = True
         records = self.inside(guest).events(after_record, START_EVENT_IDS)
         verdict = diagnose_previous_stop(records)
         self._record(guest, Stage("next start", expected, verdict))
@@ -140,6 +144,7 @@ class Scenario:
         return Path(mkdtemp(dir=self._disks))
 
     def _conclude(self, guest: Guest, name: str, seen: Observation, expected: Expected) -> Verdict:
+        __tracebackhide__ = True
         guest.time.add(seen.commanded_at, seen.ended_at)
         verdict, timeline = diagnose(seen), timeline_of(seen)
         stage = Stage(

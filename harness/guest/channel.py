@@ -8,6 +8,19 @@ from typing import Protocol
 from harness.deadline import Deadline
 from harness.errors import ControlChannelError
 
+_QUOTED_CHARACTERS = 200
+
+
+def quoted(command: str) -> str:
+    """A command line for a message; that of an upload has thousands of characters.
+
+    >>> quoted("ver")
+    "'ver'"
+    """
+    if len(command) <= _QUOTED_CHARACTERS:
+        return repr(command)
+    return f"{command[:_QUOTED_CHARACTERS]!r}... ({len(command)} characters)"
+
 
 @dataclass(frozen=True)
 class CommandResult:
@@ -35,7 +48,7 @@ class CommandResult:
         if self.exit_code != 0:
             said = (self.error_output or self.output).strip() or "nothing"
             raise ControlChannelError(
-                f"run {self.command!r} in the guest",
+                f"run {quoted(self.command)} in the guest",
                 f"exit code {self.exit_code}, it said: {said[:500]}",
                 "Run it in the guest by hand to see more.",
             )

@@ -127,6 +127,11 @@ def delete_file(path: str) -> str:
     return f'del /f /q "{path}"'
 
 
+def make_empty_file(path: str) -> str:
+    """Create a file without content, or empty one (learn: type; redirection of nothing)."""
+    return f'type nul>"{path}"'
+
+
 def append_line(text: str, path: str) -> str:
     """Append a line to a file; ``text`` must be free of cmd.exe's special characters."""
     return f'echo {text}>>"{path}"'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.deadline import Deadline, now
-from harness.errors import MachineError, PowerdownError
+from harness.errors import CredentialsRejected, MachineError, PowerdownError
 from harness.guest.channel import GuestChannel
 from harness.machine.events import named
 from harness.machine.protocol import Machine, Pm1Sample
@@ -15,6 +15,9 @@ _PROBE_SECONDS = 1.0
 
 _PAUSE_SECONDS = 0.1
 """Between looks at registers and ports, for which no event exists."""
+
+_COMMAND_SECONDS = 30.0
+"""One try of a command; a service that is still starting may never answer the first."""
 
 _FIRST_COMMAND = "ver"
 """The cheapest command there is (learn: ver)."""
@@ -45,6 +48,7 @@ def wait_until_ready(
     """Wait until a press can arrive and, where there is a channel, commands are answered.
 
     :raise MachineError: QEMU ended first.
+    :raise CredentialsRejected: the guest refuses the channel's user.
     :raise DeadlineExpired: it did not get ready in time; says which part is missing.
     """
     armed = _wait_until_armed(machine, deadline)
@@ -72,11 +76,11 @@ def _wait_for_channel(machine: Machine, channel: GuestChannel, deadline: Deadlin
     while not deadline.expired:
         if channel.answers(deadline.at_most(_PROBE_SECONDS)):
             try:
-                channel.run(_FIRST_COMMAND, deadline).checked()
+                channel.run(_FIRST_COMMAND, deadline.at_most(_COMMAND_SECONDS)).checked()
+            except CredentialsRejected:
+                raise
             except PowerdownError as error:
                 saw = str(error)
-                if "credentials" in saw:
-                    raise
             else:
                 return now()
         _pause(machine, deadline)

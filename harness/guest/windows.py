@@ -80,9 +80,14 @@ class Windows:
         """
         self.run(commands.make_directory(WORK_DIRECTORY)).checked()
         target = rf"{WORK_DIRECTORY}\{program.name}"
+        content = program.read_bytes()
+        if not content:
+            # There would be no line to decode.
+            self.run(commands.make_empty_file(target)).checked()
+            return target
         encoded = f"{target}.b64"
         self.run(commands.delete_file(encoded))
-        text = base64.b64encode(program.read_bytes()).decode("ascii")
+        text = base64.b64encode(content).decode("ascii")
         for start in range(0, len(text), _UPLOAD_CHUNK):
             line = text[start : start + _UPLOAD_CHUNK]
             self.run(commands.append_line(line, encoded)).checked()

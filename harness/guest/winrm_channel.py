@@ -6,10 +6,10 @@ One remote shell serves all commands: opening one costs Windows a process and th
 from __future__ import annotations
 
 import contextlib
-import http.client
 from collections.abc import Iterator
 
 import requests
+from urllib3.exceptions import HTTPError
 from winrm.exceptions import (
     InvalidCredentialsError,
     WinRMError,
@@ -19,15 +19,23 @@ from winrm.exceptions import (
 from winrm.protocol import Protocol
 
 from harness.deadline import Deadline
-from harness.errors import ControlChannelError
-from harness.guest.bounded_transport import MAX_ANSWER_BYTES, BoundedAdapter
-from harness.guest.channel import CommandResult
+from harness.errors import ControlChannelError, CredentialsRejected, PowerdownError
+from harness.guest.bounded_socket import Allowance, connect
+from harness.guest.bounded_transport import MAX_ANSWER_BYTES, BoundedAdapter, GuestTransport
+from harness.guest.channel import CommandResult, quoted
 from harness.images.image import Control
 
 _OPERATION_SECONDS = 10
 """How long the guest may hold one request for output before it answers "still running"."""
 
+_TERMINATE_SECONDS = 2.0
+"""For telling the guest to end a command whose deadline has passed."""
+
 _UTF8_CODE_PAGE = 65001
+
+_STATUS_START = b"HTTP/"
+_QUOTED_CHARACTERS = 300
+"""Of what a guest said, in a message."""
 
 
 class WinrmChannel:
@@ -42,38 +50,39 @@ class WinrmChannel:
             raise ControlChannelError(
                 "open a WinRM channel", "the image defines no credentials", "Add [control] user."
             )
+        user, password = control.credentials.user, control.credentials.password
         self._address = address
-        self._user = control.credentials.user
+        self._user = user
         self._endpoint = f"http://{address[0]}:{address[1]}/wsman"
         self._shell: str | None = None
         self._adapter = BoundedAdapter()
         self._protocol = Protocol(
             endpoint=self._endpoint,
-            transport=control.authentication.value,
-            username=control.credentials.user,
-            password=control.credentials.password,
+            username=user,
+            password=password,
             operation_timeout_sec=_OPERATION_SECONDS,
             read_timeout_sec=2 * _OPERATION_SECONDS,
-            proxy=None,
-            # Plain HTTP over loopback: no certificate to check, and no CA bundle to look for.
-            server_cert_validation="ignore",
         )
-        # pywinrm keeps one requests session; everything it sends goes through the adapter.
-        self._protocol.transport.build_session().mount("http://", self._adapter)
+        self._protocol.transport = GuestTransport(
+            self._endpoint, control.credentials, control.authentication, self._adapter
+        )
 
     def answers(self, deadline: Deadline) -> bool:
         """Whether something speaks HTTP on the control port; 401 is as good an answer as any."""
-        connection = http.client.HTTPConnection(
-            *self._address, timeout=max(0.01, deadline.remaining)
+        allowance = Allowance(MAX_ANSWER_BYTES)
+        allowance.renew(deadline)
+        host, port = self._address
+        request = (
+            f"POST /wsman HTTP/1.1\r\nHost: {host}:{port}\r\n"
+            "Content-Length: 0\r\nConnection: close\r\n\r\n"
         )
         try:
-            connection.request("POST", "/wsman", headers={"Content-Length": "0"})
-            connection.getresponse()
-        except (OSError, http.client.HTTPException):
+            with connect(self._address, allowance) as connection:
+                connection.sendall(request.encode("ascii"))
+                with connection.makefile("rb") as answer:
+                    return answer.read(len(_STATUS_START)) == _STATUS_START
+        except OSError:
             return False
-        finally:
-            connection.close()
-        return True
 
     def run(self, command: str, deadline: Deadline) -> CommandResult:
         """Run one ``cmd.exe`` command line and wait for its end.
@@ -98,68 +107,90 @@ class WinrmChannel:
         output, error_output, size = [], [], 0
         done, exit_code = False, -1
         while not done:
-            if deadline.expired:
+            try:
+                out, err, exit_code, done = self._protocol.get_command_output_raw(shell, running)
+            except WinRMOperationTimeoutError:
+                # WinRM's way to say "no output yet, still running".
+                out, err = b"", b""
+            except requests.RequestException:
+                if deadline.expired:
+                    self._terminate(shell, running)
+                raise
+            output.append(out)
+            error_output.append(err)
+            size += len(out) + len(err)
+            if size > MAX_ANSWER_BYTES:
+                self._terminate(shell, running)
+                raise ControlChannelError(
+                    f"read the output of {quoted(command)}",
+                    f"it is larger than {MAX_ANSWER_BYTES} bytes",
+                    "The guest misbehaves, or the command prints far too much.",
+                )
+            if not done and deadline.expired:
                 self._terminate(shell, running)
                 raise deadline.expire(
-                    f"the end of {command!r} in the guest", "it still runs", "Allow it more time."
+                    f"the end of {quoted(command)} in the guest",
+                    "it still runs",
+                    "Allow it more time.",
                 )
-            # WinRM's way to say "no output yet, still running".
-            with contextlib.suppress(WinRMOperationTimeoutError):
-                out, err, exit_code, done = self._protocol.get_command_output_raw(shell, running)
-                output.append(out)
-                error_output.append(err)
-                size += len(out) + len(err)
-                if size > MAX_ANSWER_BYTES:
-                    self._terminate(shell, running)
-                    raise ControlChannelError(
-                        f"read the output of {command!r}",
-                        f"it is larger than {MAX_ANSWER_BYTES} bytes",
-                        "The guest misbehaves, or the command prints far too much.",
-                    )
         return CommandResult(command, exit_code, _text(output), _text(error_output))
 
     def _terminate(self, shell: str, running: str) -> None:
         with contextlib.suppress(Exception):
-            self._adapter.deadline = Deadline.after(2.0)
+            self._adapter.deadline = Deadline.after(_TERMINATE_SECONDS)
             self._protocol.cleanup_command(shell, running)
 
     @contextlib.contextmanager
     def _errors_of(self, command: str, deadline: Deadline) -> Iterator[None]:
-        tried = f"run {command!r} over WinRM at {self._endpoint}"
+        """Turn whatever goes wrong into one error, and let the next command begin afresh."""
         try:
             yield
-        except InvalidCredentialsError as error:
-            self._shell = None
-            raise ControlChannelError(
+        except Exception as error:
+            self.close()
+            if isinstance(error, PowerdownError):
+                raise
+            raise self._meaning(error, command, deadline) from error
+
+    def _meaning(self, error: Exception, command: str, deadline: Deadline) -> PowerdownError:
+        tried = f"run {quoted(command)} over WinRM at {self._endpoint}"
+        said = _quoted(error)
+        if isinstance(error, InvalidCredentialsError):
+            return CredentialsRejected(
                 tried,
                 f"the guest rejects the credentials of {self._user!r}",
                 "Check [control] user and password, and that Basic is allowed "
                 '(winrm set winrm/config/service/auth @{Basic="true"}).',
-            ) from error
-        except requests.Timeout as error:
-            self._shell = None
-            raise deadline.expire(
-                f"an answer to {command!r} over WinRM", "no answer", "Allow it more time."
-            ) from error
-        except (requests.RequestException, OSError) as error:
-            self._shell = None
-            raise ControlChannelError(
-                tried, f"the connection failed ({error})", "The guest may be down or restarting."
-            ) from error
-        except (WinRMError, WinRMTransportError) as error:
-            self._shell = None
-            raise ControlChannelError(
-                tried, f"the guest answered with a fault ({error})", "See its WinRM event log."
-            ) from error
-        # pywinrm parses with ElementTree and looks elements up without checks.
-        except (SyntaxError, StopIteration, ValueError, TypeError, AssertionError) as error:
-            self._shell = None
-            raise ControlChannelError(
-                tried,
-                f"the answer is not WS-Management ({type(error).__name__}: {error})",
-                "Something else may listen on the guest's control port.",
-            ) from error
+            )
+        # requests.RequestException is an OSError. What a late answer fails with depends on the
+        # place that was reached.
+        if isinstance(error, (OSError, HTTPError)) and deadline.expired:
+            return deadline.expire(
+                f"an answer to {quoted(command)} over WinRM",
+                f"no answer ({said})",
+                "Allow it more time.",
+            )
+        if isinstance(error, (OSError, HTTPError)):
+            return ControlChannelError(
+                tried, f"the connection failed ({said})", "The guest may be down or restarting."
+            )
+        if isinstance(error, (WinRMError, WinRMTransportError)):
+            return ControlChannelError(
+                tried, f"the guest answered with a fault ({said})", "See its WinRM event log."
+            )
+        # pywinrm parses with ElementTree and looks elements up without checks: an answer that is
+        # none can raise almost anything.
+        return ControlChannelError(
+            tried,
+            f"the answer is not WS-Management ({type(error).__name__}: {said})",
+            "Something else may listen on the guest's control port.",
+        )
 
 
 def _text(pieces: list[bytes]) -> str:
     return b"".join(pieces).decode("utf-8", errors="replace").replace("\r\n", "\n")
+
+
+def _quoted(error: Exception) -> str:
+    """What an error says, which may be what a guest says: short, and safe for a terminal."""
+    text = str(error)[:_QUOTED_CHARACTERS]
+    return "".join(c if c.isprintable() else " " for c in text)

@@ -100,13 +100,24 @@ def _machine(image: Image, flash: UefiFlash | None, accelerator: Accelerator) ->
         arguments += _flash("variables", flash.variables, read_only=False)
     return [
         *("-machine", machine),
-        *("-accel", accelerator.kind),
+        *("-accel", accelerator.kind if kvm else f"tcg,tb-size={_translated_code_mib(image)}"),
         *("-cpu", ",".join(("host", *HYPERV_FLAGS)) if kvm else "max"),
         *("-m", f"{image.memory_mib}M"),
         # One socket: Windows client editions use no more than one or two.
         *("-smp", f"cpus={image.vcpus},sockets=1,cores={image.vcpus},threads=1"),
         *arguments,
     ]
+
+
+def _translated_code_mib(image: Image) -> int:
+    """How much translated code the software emulation may keep, in MiB.
+
+    QEMU's default is up to 1 GiB. After a reset the boot overwrites the old kernel, and each
+    write to a page searches all code ever translated from it (qemu:accel/tcg/translate-all.c):
+    with the default a restart of the stand-in takes ten seconds more than its first start. A buffer
+    that fills up is emptied as a whole, which rids it of such leftovers.
+    """
+    return min(1024, max(32, image.memory_mib // 8))
 
 
 def _flash(name: str, path: Path, *, read_only: bool) -> tuple[str, str]:

@@ -19,6 +19,9 @@ from harness.shutdown.observation import CONTROL_BACK, CONTROL_CLOSED
 
 _ANSWER_SECONDS = 1.0
 
+_MAX_RETURNS = 50
+"""A guest that closes every connection at once must not fill the record of events."""
+
 
 class ControlWatch:
     """Records :data:`CONTROL_CLOSED` and :data:`CONTROL_BACK` in ``events``.
@@ -53,17 +56,24 @@ class ControlWatch:
         self._stopped.set()
         self._disconnect()
         if self._thread.ident is not None:
-            self._thread.join(timeout=2 * _ANSWER_SECONDS)
+            # It may be asking for an answer and then connecting: a second each.
+            self._thread.join(timeout=3 * _ANSWER_SECONDS)
 
     def _watch(self) -> None:
-        while not self._stopped.is_set():
-            self._wait_until_closed()
-            if self._stopped.is_set():
-                return
-            self._events.record(CONTROL_CLOSED)
-            if not self._answers(Deadline.after(_ANSWER_SECONDS)) or not self._connect():
-                return
-            self._events.record(CONTROL_BACK)
+        try:
+            for _ in range(_MAX_RETURNS):
+                self._wait_until_closed()
+                if self._stopped.is_set():
+                    return
+                self._events.record(CONTROL_CLOSED)
+                if not self._answers(Deadline.after(_ANSWER_SECONDS)) or not self._connect():
+                    return
+                # Stopped meanwhile: the connection was made after __exit__ looked for one.
+                if self._stopped.is_set():
+                    return
+                self._events.record(CONTROL_BACK)
+        finally:
+            self._disconnect()
 
     def _wait_until_closed(self) -> None:
         connection = self._connection

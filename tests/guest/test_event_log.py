@@ -13,9 +13,11 @@ from harness.guest.event_log import parse_events
 # Shape of records as wevtutil prints them; values from public samples (fact sheet 1, 14).
 USER32_1074 = (
     "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>"
-    "<Provider Name='User32' Guid='{b0aa8734-56f7-41cc-b2f4-de228e98b946}' EventSourceName='User32'/>"
+    "<Provider Name='User32' Guid='{b0aa8734-56f7-41cc-b2f4-de228e98b946}'"
+    " EventSourceName='User32'/>"
     "<EventID Qualifiers='32768'>1074</EventID><Version>0</Version><Level>4</Level><Task>0</Task>"
-    "<Keywords>0x8080000000000000</Keywords><TimeCreated SystemTime='2026-11-23T01:02:03.1234567Z'/>"
+    "<Keywords>0x8080000000000000</Keywords>"
+    "<TimeCreated SystemTime='2026-11-23T01:02:03.1234567Z'/>"
     "<EventRecordID>{record}</EventRecordID><Channel>System</Channel><Computer>PC</Computer></System>"
     "<EventData><Data Name='param1'>C:\\Windows\\system32\\winlogon.exe (PC)</Data>"
     "<Data Name='param4'>0x500ff</Data></EventData></Event>"

@@ -62,7 +62,7 @@ def test_machine(image: Image) -> None:
     assert options(command, "-machine") == ["q35,vmport=off"]
     assert options(command, "-m") == ["768M"]
     assert options(command, "-smp") == ["cpus=3,sockets=1,cores=3,threads=1"]
-    assert options(command, "-accel") == ["tcg"]
+    assert options(command, "-accel") == ["tcg,tb-size=96"]
     assert options(command, "-cpu") == ["max"]
     assert any(option.startswith("rtl8139,") for option in options(command, "-device"))
 

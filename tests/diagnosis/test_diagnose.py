@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.diagnosis.diagnose import START_EVENT_IDS, diagnose_previous_stop
+from harness.diagnosis.remedies import REMEDIES
+from harness.diagnosis.verdict import Cause, Confidence, Outcome, Source
+from harness.guest.event_log import EventRecord
+
+KERNEL_GENERAL = "Microsoft-Windows-Kernel-General"
+KERNEL_POWER = "Microsoft-Windows-Kernel-Power"
+
+
+def record(provider: str, event_id: int, **data: str) -> EventRecord:
+    at = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=event_id)
+    return EventRecord(event_id, provider, event_id, at, data)
+
+
+STARTED = record(KERNEL_GENERAL, 12)
+LOG_STARTED = record("EventLog", 6005)
+LOG_STOPPED = record("EventLog", 6006)
+KERNEL_STOPPED = record(KERNEL_GENERAL, 13)
+UNEXPECTED = record(KERNEL_POWER, 41, BugcheckCode="0")
+UNCLEAN = record("EventLog", 6008)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [(LOG_STOPPED, KERNEL_STOPPED, STARTED, LOG_STARTED), (LOG_STOPPED,), (KERNEL_STOPPED,)],
+)
+def test_an_orderly_stop(records: tuple[EventRecord, ...]) -> None:
+    verdict = diagnose_previous_stop(records)
+    assert (verdict.outcome, verdict.cause) == (Outcome.COMPLETED, Cause.NONE)
+    assert verdict.confidence is Confidence.HIGH
+    assert verdict.remedy == ""
+    assert all(evidence.source is Source.EVENT_LOG for evidence in verdict.evidence)
+
+
+@pytest.mark.parametrize(
+    ("records", "confidence"),
+    [
+        ((STARTED, UNEXPECTED, UNCLEAN, LOG_STARTED), Confidence.HIGH),
+        ((STARTED, UNEXPECTED), Confidence.MEDIUM),
+        ((UNCLEAN, LOG_STARTED), Confidence.MEDIUM),
+    ],
+)
+def test_a_power_cut(records: tuple[EventRecord, ...], confidence: Confidence) -> None:
+    verdict = diagnose_previous_stop(records)
+    assert (verdict.outcome, verdict.cause) == (Outcome.FORCED_OFF, Cause.FORCED_SHUTDOWN)
+    assert verdict.confidence is confidence
+    assert verdict.remedy == REMEDIES[Cause.FORCED_SHUTDOWN]
+    assert {evidence.raw.split()[-2] for evidence in verdict.evidence} <= {"41", "6008", "EventLog"}
+
+
+@pytest.mark.parametrize("code", ["159", "0x9f", "many", ""])
+def test_a_crash_is_no_power_cut(code: str) -> None:
+    crash = record(KERNEL_POWER, 41, BugcheckCode=code)
+    verdict = diagnose_previous_stop((STARTED, crash, UNCLEAN))
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.cause is Cause.UNKNOWN
+    assert len(verdict.evidence) == 3
+
+
+@pytest.mark.parametrize("code", ["0", "0x0", "00"])
+def test_zero_in_any_notation_is_a_power_cut(code: str) -> None:
+    cut = record(KERNEL_POWER, 41, BugcheckCode=code)
+    assert diagnose_previous_stop((cut,)).outcome is Outcome.FORCED_OFF
+
+
+def test_records_of_both_kinds_decide_nothing() -> None:
+    verdict = diagnose_previous_stop((LOG_STOPPED, STARTED, UNEXPECTED))
+    assert (verdict.outcome, verdict.confidence) == (Outcome.INCONCLUSIVE, Confidence.LOW)
+
+
+def test_the_provider_counts_and_not_only_the_number() -> None:
+    others = (record("Service Control Manager", 6006), record("Application Popup", 41))
+    assert diagnose_previous_stop(others).outcome is Outcome.INCONCLUSIVE
+
+
+def test_no_record_is_no_verdict() -> None:
+    verdict = diagnose_previous_stop(())
+    assert (verdict.outcome, verdict.evidence) == (Outcome.INCONCLUSIVE, ())
+
+
+@given(
+    st.lists(
+        st.builds(
+            record,
+            st.sampled_from([KERNEL_GENERAL, KERNEL_POWER, "EventLog", "x"]),
+            st.sampled_from(START_EVENT_IDS),
+            BugcheckCode=st.text(max_size=4),
+        ),
+        max_size=6,
+    )
+)
+def test_every_log_has_a_verdict_that_is_sure_only_of_what_agrees(
+    records: list[EventRecord],
+) -> None:
+    verdict = diagnose_previous_stop(records)
+    found = {(r.provider, r.event_id) for r in records}
+    cut = found & {(KERNEL_POWER, 41), ("EventLog", 6008)}
+    orderly = found & {("EventLog", 6006), (KERNEL_GENERAL, 13)}
+    if verdict.outcome is Outcome.FORCED_OFF:
+        assert cut
+        assert not orderly
+    elif verdict.outcome is Outcome.COMPLETED:
+        assert orderly
+        assert not cut
+    else:
+        assert verdict.cause is Cause.UNKNOWN
+
+
+class TestRemedies:
+    def test_every_known_cause_has_one(self) -> None:
+        assert set(REMEDIES) == set(Cause) - {Cause.NONE, Cause.UNKNOWN}
+        assert all(REMEDIES.values())

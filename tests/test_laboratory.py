@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.deadline import Deadline
+from harness.errors import HostError, PowerdownError
+from harness.guest.probe_programs import DOCUMENT
+from harness.images.image import Control, Credentials, Transport, WinrmAuthentication
+from harness.laboratory import Guest, Laboratory, cache_directory
+from harness.machine.accelerator import Accelerator, AcceleratorKind
+from tests.machine.boot_sector import HUNG, UNARMED, boot_image
+
+TCG = Accelerator(AcceleratorKind.TCG, "never KVM in the harness's own tests")
+
+
+@pytest.fixture
+def laboratory(tmp_path: Path) -> Laboratory:
+    return Laboratory(TCG, tmp_path / "cache")
+
+
+def test_the_cache_lies_where_the_desktop_standard_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
+    assert cache_directory() == Path("/caches/powerdown")
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert cache_directory() == Path("/home/someone/.cache/powerdown")
+
+
+def test_this_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("POWERDOWN_ACCEL", "tcg")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    facts = Laboratory.of_this_host().facts()
+    assert facts.qemu_version[0].isdigit()
+    assert (facts.accelerator, facts.why) == ("tcg", "POWERDOWN_ACCEL=tcg")
+    monkeypatch.setenv("POWERDOWN_ACCEL", "steam")
+    with pytest.raises(HostError, match="POWERDOWN_ACCEL is 'steam'"):
+        Laboratory.of_this_host()
+
+
+def test_probe_programs_are_compiled_into_the_cache(laboratory: Laboratory) -> None:
+    program = laboratory.probe_program(DOCUMENT)
+    assert program.read_bytes()[:2] == b"MZ"
+    assert laboratory.cache in program.parents
+    assert laboratory.probe_program(DOCUMENT) == program
+
+
+@pytest.mark.guest
+class TestGuest:
+    def test_it_is_gone_after_the_block_whatever_happens(
+        self, laboratory: Laboratory, tmp_path: Path
+    ) -> None:
+        image = boot_image(tmp_path, HUNG)
+        with pytest.raises(KeyError), laboratory.boot(image, tmp_path) as guest:
+            assert guest.machine.pid is not None
+            raise KeyError
+        assert guest.machine.pid is None
+        assert not guest.machine.run_directory.exists()
+        guest.close()
+
+    def test_without_a_channel_it_is_ready_when_its_button_is_armed(
+        self, laboratory: Laboratory, tmp_path: Path
+    ) -> None:
+        with laboratory.boot(boot_image(tmp_path, HUNG), tmp_path) as guest:
+            readiness = guest.wait_until_ready()
+            assert readiness.answered_at is None
+            assert guest.windows is None
+            assert guest.machine.probe_pm1().button_armed
+            assert guest.time.take() > 0
+
+    def test_waiting_has_an_end_and_counts_as_the_guests_time(
+        self, laboratory: Laboratory, tmp_path: Path
+    ) -> None:
+        image = boot_image(tmp_path, UNARMED)
+        image = replace(image, budgets=replace(image.budgets, boot=0.2))
+        with laboratory.boot(image, tmp_path) as guest:
+            with pytest.raises(PowerdownError, match="arm its power button"):
+                guest.wait_until_ready()
+            assert guest.time.take() >= 0.2
+
+    def test_another_guest_may_boot_what_one_has_left(
+        self, laboratory: Laboratory, tmp_path: Path
+    ) -> None:
+        image = boot_image(tmp_path, HUNG)
+        with laboratory.boot(image, tmp_path) as first:
+            overlay = first.machine.overlay
+            first.machine.kill(Deadline.after(10))
+        with laboratory.boot(image, tmp_path / "unused", overlay) as again:
+            assert again.machine.overlay == overlay
+            again.wait_until_ready()
+
+    def test_a_disk_without_windows_has_no_volume_state(
+        self, laboratory: Laboratory, tmp_path: Path
+    ) -> None:
+        with laboratory.boot(boot_image(tmp_path, HUNG), tmp_path) as guest:
+            guest.machine.kill(Deadline.after(10))
+            with pytest.raises(PowerdownError):
+                guest.volume_state()
+
+    def test_with_winrm_it_has_a_channel_that_does_not_answer_yet(
+        self, laboratory: Laboratory, tmp_path: Path
+    ) -> None:
+        control = Control(
+            Transport.WINRM, 5985, WinrmAuthentication.BASIC, Credentials("tester", "secret")
+        )
+        image = boot_image(tmp_path, HUNG)
+        image = replace(image, control=control, budgets=replace(image.budgets, boot=1.5))
+        guest: Guest
+        with laboratory.boot(image, tmp_path) as guest:
+            with pytest.raises(PowerdownError, match="control channel") as caught:
+                guest.wait_until_ready()
+            assert "secret" not in str(caught.value)
+            assert guest.windows is None

@@ -1,0 +1,198 @@
+"""Runs that do not come to their end: killed, interrupted, or robbed of a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.deadline import Deadline
+from harness.parent_death import die_with_parent
+from harness.report.gate_result import Status
+from tests.gate_directory import GateDirectory
+from tests.machine.boot_sector import HUNG
+
+HANGING = """
+def hang(scenario, name):
+    scenario.boot(wait=False)
+    Path(name).write_text(str(os.getpid()))
+    Path("hold").open("rb").read()
+
+@pytest.mark.scenario("x", variant="one", mission=7)
+def test_one(scenario):
+    hang(scenario, "one")
+
+@pytest.mark.scenario("x", variant="two", mission=7)
+def test_two(scenario):
+    hang(scenario, "two")
+"""
+"""Both tests boot a guest and wait until the pipe ``hold`` is opened for writing, and closed."""
+
+CRASHING = """
+@pytest.mark.scenario("x", variant="crash", mission=7)
+def test_crash(scenario):
+    scenario.boot(wait=False)
+    os._exit(1)
+
+@pytest.mark.scenario("x", variant="other")
+def test_other():
+    pass
+
+def test_that_is_no_scenario():
+    os._exit(1)
+"""
+
+pytestmark = pytest.mark.guest
+
+Start = Callable[[str], subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> GateDirectory:
+    os.mkfifo(tmp_path / "hold")
+    made = GateDirectory(tmp_path, HANGING)
+    made.image("hung", HUNG)
+    return made
+
+
+@pytest.fixture
+def start(directory: GateDirectory) -> Iterator[Start]:
+    """Starts a run with 0 or 2 workers; returns when each of them has its guest."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin(workers: str) -> subprocess.Popen[bytes]:
+        run = directory.start("--image", "hung.toml", "-n", workers, "--dist", "loadgroup")
+        started.append(run)
+        names = ("one", "two") if workers == "2" else ("one",)
+        wait_until(
+            lambda: (
+                all((directory.path / name).exists() for name in names)
+                and len(directory.qemus()) == len(names)
+            ),
+            30,
+        )
+        return run
+
+    yield begin
+    for run in started:
+        if run.poll() is None:
+            run.kill()
+            run.wait(10)
+
+
+def wait_until(true: Callable[[], bool], seconds: float) -> None:
+    deadline = Deadline.after(seconds)
+    while not true():
+        assert not deadline.expired
+        time.sleep(0.02)
+
+
+def release(directory: GateDirectory) -> None:
+    """Let every test that hangs go on."""
+    (directory.path / "hold").open("wb").close()
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
+def test_no_guest_outlives_a_killed_run(
+    directory: GateDirectory, start: Start, workers: str, sent: signal.Signals
+) -> None:
+    run = start(workers)
+    run.send_signal(sent)
+    wait_until(lambda: directory.qemus() == [], 2)
+    assert run.wait(2) == -sent
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("to", [os.kill, os.killpg], ids=["controller", "group"])
+def test_an_interrupt_leaves_nothing_behind(
+    directory: GateDirectory, start: Start, workers: str, to: Callable[[int, int], None]
+) -> None:
+    run = start(workers)
+    to(run.pid, signal.SIGINT)
+    assert run.wait(30) == pytest.ExitCode.INTERRUPTED, directory.output
+    assert directory.qemus() == []
+    assert directory.leftovers() == []
+    assert "INTERNALERROR" not in directory.output
+
+
+def test_what_a_killed_run_leaves_is_removed_by_the_next(
+    directory: GateDirectory, start: Start
+) -> None:
+    run = start("0")
+    run.kill()
+    run.wait(2)
+    wait_until(lambda: directory.qemus() == [], 2)
+    assert directory.leftovers() != []
+    next_run = directory.run("--image", "hung.toml", "-k", "nothing")
+    assert next_run.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert directory.leftovers() == []
+
+
+def test_a_run_goes_on_without_a_killed_worker(directory: GateDirectory, start: Start) -> None:
+    run = start("2")
+    os.kill(int((directory.path / "one").read_text()), signal.SIGKILL)
+    wait_until(lambda: len(directory.qemus()) == 1, 2)
+    release(directory)
+    assert run.wait(30) == pytest.ExitCode.TESTS_FAILED, directory.output
+    records = directory.records()
+    assert {variant: record.status for variant, record in records.items()} == {
+        "one": Status.ERROR,
+        "two": Status.PASSED,
+    }
+    lost = records["one"]
+    assert (lost.image, lost.scenario, lost.mission) == ("hung", "x", "7")
+    assert "the worker that ran this test died" in lost.message
+
+
+@pytest.mark.parametrize("distribution", ["load", "loadgroup"])
+def test_a_test_that_takes_its_worker_with_it_is_an_error_once(
+    tmp_path: Path, distribution: str
+) -> None:
+    directory = GateDirectory(tmp_path, CRASHING)
+    directory.image("hung", HUNG)
+    ended = directory.run(
+        *("-n", "2", "--dist", distribution, "--image", "hung.toml", "-k", "crash or other")
+    )
+    assert ended.returncode == pytest.ExitCode.TESTS_FAILED
+    assert ended.stdout.count("crashed while running") in (1, 2), ended.stdout
+    records = directory.records()
+    assert {variant: record.status for variant, record in records.items()} == {
+        "crash": Status.ERROR,
+        "other": Status.PASSED,
+    }
+    assert records["crash"].image == "hung"
+    assert "died" in records["crash"].message or "crashed" in records["crash"].message
+    assert directory.qemus() == []
+
+
+def test_a_lost_test_that_is_no_scenario_is_not_in_the_result(tmp_path: Path) -> None:
+    directory = GateDirectory(tmp_path, CRASHING)
+    directory.image("hung", HUNG)
+    ended = directory.run("-n", "1", "--image", "hung.toml", "-k", "other or no_scenario")
+    assert ended.returncode == pytest.ExitCode.TESTS_FAILED
+    assert [record.variant for record in directory.gate().scenarios] == ["other"]
+
+
+def test_a_process_whose_parent_has_died_already_dies_at_once() -> None:
+    child = os.fork()
+    if child == 0:
+        die_with_parent(os.getpid())
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+
+
+def test_a_process_whose_parent_lives_goes_on() -> None:
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        die_with_parent(parent)
+        os._exit(7)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 7
