@@ -204,7 +204,11 @@ def test_a_bad_ini_file_is_told_where_a_test_needs_an_image(
     assert ended.returncode == pytest.ExitCode.INTERRUPTED
     assert said in ended.stdout
     assert _no_traceback(ended.stdout)
-    (tmp_path / "test_suite.py").write_text("def test_without_image(): pass\n")
+
+
+def test_tests_without_images_need_none(tmp_path: Path) -> None:
+    directory = GateDirectory(tmp_path, "def test_without_image(): pass\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\npowerdown_images = absent.toml\n")
     assert directory.run().returncode == pytest.ExitCode.OK
     assert not (tmp_path / "reports").exists()
 

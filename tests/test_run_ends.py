@@ -74,7 +74,8 @@ def start(directory: GateDirectory) -> Iterator[Start]:
                 all((directory.path / name).exists() for name in names)
                 and len(directory.qemus()) == len(names)
             ),
-            30,
+            60,
+            lambda: f"guests {directory.qemus()}, output {directory.output}",
         )
         return run
 
@@ -85,10 +86,12 @@ def start(directory: GateDirectory) -> Iterator[Start]:
             run.wait(10)
 
 
-def wait_until(true: Callable[[], bool], seconds: float) -> None:
+def wait_until(
+    true: Callable[[], bool], seconds: float, told: Callable[[], str] = lambda: ""
+) -> None:
     deadline = Deadline.after(seconds)
     while not true():
-        assert not deadline.expired
+        assert not deadline.expired, told()
         time.sleep(0.02)
 
 
@@ -151,16 +154,18 @@ def test_a_run_goes_on_without_a_killed_worker(directory: GateDirectory, start: 
 
 
 @pytest.mark.parametrize("distribution", ["load", "loadgroup"])
-def test_a_test_that_takes_its_worker_with_it_is_an_error_once(
+def test_a_scenario_that_takes_its_worker_with_it_is_an_error_once(
     tmp_path: Path, distribution: str
 ) -> None:
     directory = GateDirectory(tmp_path, CRASHING)
     directory.image("hung", HUNG)
+    # xdist hands a lost test that is no scenario to worker after worker when it works by groups.
+    chosen = "crash or other" if distribution == "loadgroup" else ""
     ended = directory.run(
-        *("-n", "2", "--dist", distribution, "--image", "hung.toml", "-k", "crash or other")
+        *("-n", "2", "--dist", distribution, "--image", "hung.toml", "-k", chosen)
     )
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED
-    assert ended.stdout.count("crashed while running") in (1, 2), ended.stdout
+    assert ended.stdout.count("crashed while running 'test_suite.py::test_crash") in (1, 2)
     records = directory.records()
     assert {variant: record.status for variant, record in records.items()} == {
         "crash": Status.ERROR,
@@ -169,14 +174,6 @@ def test_a_test_that_takes_its_worker_with_it_is_an_error_once(
     assert records["crash"].image == "hung"
     assert "died" in records["crash"].message or "crashed" in records["crash"].message
     assert directory.qemus() == []
-
-
-def test_a_lost_test_that_is_no_scenario_is_not_in_the_result(tmp_path: Path) -> None:
-    directory = GateDirectory(tmp_path, CRASHING)
-    directory.image("hung", HUNG)
-    ended = directory.run("-n", "1", "--image", "hung.toml", "-k", "other or no_scenario")
-    assert ended.returncode == pytest.ExitCode.TESTS_FAILED
-    assert [record.variant for record in directory.gate().scenarios] == ["other"]
 
 
 def test_a_process_whose_parent_has_died_already_dies_at_once() -> None:

@@ -81,6 +81,10 @@ def _lock(directory: Path, *, create: bool = False) -> int | None:
     except OSError:
         os.close(lock)
         return None
+    if os.fstat(lock).st_nlink == 0:
+        # Another process took it for abandoned between the opening and the locking.
+        os.close(lock)
+        return None
     return lock
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 import stat
 from pathlib import Path
 
@@ -40,6 +42,22 @@ def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path: Path) -> N
         assert not abandoned.exists()
         assert foreign.is_dir()
         assert (elsewhere / "in-use").exists()
+
+
+def test_one_swept_up_before_it_was_locked_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Another process may lock and remove it between the lock file's creation and its locking.
+    def swept_up(lock: int, operation: int) -> None:
+        monkeypatch.undo()
+        (first,) = tmp_path.glob("powerdown-*")
+        shutil.rmtree(first)
+        fcntl.flock(lock, operation)
+
+    monkeypatch.setattr(fcntl, "flock", swept_up)
+    with RunDirectory("a", tmp_path) as directory:
+        assert directory.path.is_dir()
+        assert list(tmp_path.iterdir()) == [directory.path]
 
 
 def test_a_parent_that_is_no_directory(tmp_path: Path) -> None:
