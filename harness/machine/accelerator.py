@@ -37,11 +37,37 @@ _RESET_VECTOR = bytes([0xB0, _EXIT_VALUE, 0xE6, 0xF4, 0xF4, 0xEB, 0xFD])
 """mov al, VALUE; out 0xf4, al; hlt; jmp to the hlt."""
 
 
+HYPERV_FLAGS = (
+    # What Windows expects of a hypervisor (qemu:docs/system/i386/hyperv.rst).
+    "hv-relaxed",
+    "hv-vapic",
+    "hv-spinlocks=0x1fff",
+    "hv-vpindex",
+    "hv-runtime",
+    "hv-synic",
+    "hv-time",
+    "hv-stimer",
+    "hv-frequencies",
+    "hv-tlbflush",
+    "hv-ipi",
+    # GUEST_PANICKED with the stop code, without a driver in the guest.
+    "hv-crash",
+)
+"""CPU flags for Windows under KVM; software emulation has no Hyper-V interface."""
+
+
 class AcceleratorKind(StrEnum):
     """QEMU accelerators, by QEMU's names."""
 
     KVM = "kvm"
     TCG = "tcg"
+
+    @property
+    def cpu_model(self) -> str:
+        """What goes with QEMU's ``-cpu``: the best that the accelerator has, fit for Windows."""
+        if self is AcceleratorKind.KVM:
+            return ",".join(("host", *HYPERV_FLAGS))
+        return "max"
 
 
 @dataclass(frozen=True)
@@ -82,7 +108,7 @@ def detect(
     except OSError as error:
         return Accelerator(AcceleratorKind.TCG, f"{kvm_device}: {error.strerror}")
     cache = cache_directory / "accelerator.json"
-    key = f"{qemu_version(qemu)} on boot {_boot_id()}"
+    key = f"{qemu_version(qemu)}, {AcceleratorKind.KVM.cpu_model}, on boot {_boot_id()}"
     known = _cached(cache, key)
     if known is not None:
         return known
@@ -101,6 +127,9 @@ def probe(kind: AcceleratorKind, *, qemu: str = QEMU, seconds: float = _PROBE_SE
         firmware = Path(directory) / "firmware"
         firmware.write_bytes(_firmware())
         command = [qemu, "-nodefaults", "-no-user-config", "-machine", "pc", "-accel", kind]
+        # With the CPU that guests will get: a KVM inside another may run code and yet lack some
+        # of Hyper-V's interface ("kernel doesn't allow setting HyperV VP_INDEX").
+        command += ["-cpu", kind.cpu_model]
         command += ["-m", "16", "-display", "none", "-bios", str(firmware)]
         command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
         try:

@@ -14,24 +14,6 @@ from harness.images.image import DiskBus, Image
 from harness.machine.accelerator import QEMU, Accelerator, AcceleratorKind
 from harness.machine.firmware import UefiFlash
 
-HYPERV_FLAGS = (
-    # What Windows expects of a hypervisor (qemu:docs/system/i386/hyperv.rst).
-    "hv-relaxed",
-    "hv-vapic",
-    "hv-spinlocks=0x1fff",
-    "hv-vpindex",
-    "hv-runtime",
-    "hv-synic",
-    "hv-time",
-    "hv-stimer",
-    "hv-frequencies",
-    "hv-tlbflush",
-    "hv-ipi",
-    # GUEST_PANICKED with the stop code, without a driver in the guest.
-    "hv-crash",
-)
-"""CPU flags for Windows under KVM; software emulation has no Hyper-V interface."""
-
 LOOPBACK = "127.0.0.1"
 """Where the guest's control port is forwarded from."""
 
@@ -101,7 +83,7 @@ def _machine(image: Image, flash: UefiFlash | None, accelerator: Accelerator) ->
     return [
         *("-machine", machine),
         *("-accel", accelerator.kind if kvm else f"tcg,tb-size={_translated_code_mib(image)}"),
-        *("-cpu", ",".join(("host", *HYPERV_FLAGS)) if kvm else "max"),
+        *("-cpu", accelerator.kind.cpu_model),
         *("-m", f"{image.memory_mib}M"),
         # One socket: Windows client editions use no more than one or two.
         *("-smp", f"cpus={image.vcpus},sockets=1,cores={image.vcpus},threads=1"),

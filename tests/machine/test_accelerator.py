@@ -65,6 +65,15 @@ def test_kvm_that_runs_a_guest_is_used_and_remembered(fake: FakeQemu) -> None:
     assert fake.probes == 1
 
 
+def test_kvm_without_the_interface_that_windows_gets_is_not_used(fake: FakeQemu) -> None:
+    # As seen on a KVM inside another: the tiny guest ran, and no guest with hv-vpindex started.
+    refusal = "kernel doesn't allow setting HyperV VP_INDEX"
+    fake.behave(f'case "$*" in *hv-vpindex*) echo "{refusal}" >&2; exit 1;; esac; exit 33')
+    kind, why = fake.detect()
+    assert kind is AcceleratorKind.TCG
+    assert refusal in why
+
+
 def test_another_qemu_is_probed_anew(fake: FakeQemu) -> None:
     fake.detect()
     fake.behave("echo no KVM >&2; exit 1", version="8.0")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness.images.image import DiskBus, Firmware, Image, MachineType, NicModel
-from harness.machine.accelerator import Accelerator, AcceleratorKind
-from harness.machine.command_line import HYPERV_FLAGS, Wiring, command_line
+from harness.machine.accelerator import HYPERV_FLAGS, Accelerator, AcceleratorKind
+from harness.machine.command_line import Wiring, command_line
 from harness.machine.firmware import UefiFlash
 from tests.machine.boot_sector import HALT, boot_image
 
