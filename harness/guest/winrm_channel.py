@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-import requests
 from urllib3.exceptions import HTTPError
 from winrm.exceptions import (
     InvalidCredentialsError,
@@ -112,7 +111,8 @@ class WinrmChannel:
             except WinRMOperationTimeoutError:
                 # WinRM's way to say "no output yet, still running".
                 out, err = b"", b""
-            except requests.RequestException:
+            except (OSError, HTTPError):
+                # Of either kind, depending on the place at which time ran out.
                 if deadline.expired:
                     self._terminate(shell, running)
                 raise

@@ -414,7 +414,8 @@ def test_the_document_is_lost_when(wine: Wine, document: OpenDocument, way: str)
         wine.power_cut()
     else:
         document.process.kill()
-    assert document.process.wait(STEP_SECONDS) != 0
+    # Its status says nothing: Wine ends a program that has lost its wineserver with 0 at times.
+    document.process.wait(STEP_SECONDS)
     assert [wine.read(path) for path, _, _ in document.saved] == [None]
 
 
