@@ -15,7 +15,7 @@ from harness.images.definition import load
 from harness.images.image import Image
 from harness.laboratory import Laboratory
 from harness.machine.run_directory import RunDirectory
-from harness.report.gate_result import verdict_to_json
+from harness.report.verdict_json import verdict_to_json
 from harness.shutdown.soft import press_power_button
 
 _GOOD = (Outcome.COMPLETED, Outcome.SLOW_BUT_COMPLETED)

@@ -18,13 +18,8 @@ from harness.errors import HostError, PowerdownError
 from harness.images.definition import load, read
 from harness.images.digest import digest
 from harness.images.image import Image
-from harness.report.gate_result import (
-    GateResult,
-    HostFacts,
-    ImageRecord,
-    ScenarioRecord,
-    Status,
-)
+from harness.report.gate_result import GateResult, HostFacts, ImageRecord
+from harness.report.scenario_record import ScenarioRecord, Status
 
 _DIGEST_SECONDS = 900.0
 """Time allowed to read a whole disk; public images have some tens of GB."""

@@ -18,7 +18,8 @@ from harness.images.image import Image
 from harness.laboratory import Laboratory
 from harness.machine.run_directory import RunDirectory
 from harness.parent_death import die_with_parent
-from harness.report.gate_result import GateResult, ScenarioRecord, Status
+from harness.report.gate_result import GateResult
+from harness.report.scenario_record import ScenarioRecord, Status
 from harness.report.summary import render
 from harness.scenario import Scenario
 

@@ -26,9 +26,10 @@ from harness.images.image import Image
 from harness.laboratory import Guest, Laboratory
 from harness.machine.run_directory import RunDirectory
 from harness.report.allure_report import report_stage
-from harness.report.gate_result import Expected, Stage, phase_seconds, verdict_to_json
 from harness.report.json_object import Scalar
+from harness.report.scenario_record import Expected, Stage, phase_seconds
 from harness.report.timeline_picture import draw
+from harness.report.verdict_json import verdict_to_json
 from harness.shutdown.forced import cut_power
 from harness.shutdown.observation import Command, Observation
 from harness.shutdown.phases import timeline_of

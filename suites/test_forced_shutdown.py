@@ -15,7 +15,7 @@ from harness.guest.probe_programs import DOCUMENT, UPDATER
 from harness.images.image import Image
 from harness.laboratory import Laboratory
 from harness.plugin import OpenScenario
-from harness.report.gate_result import Expected
+from harness.report.scenario_record import Expected
 from harness.scenario import Scenario, SharedStages
 from harness.shutdown import unfinished_work
 from harness.shutdown.forced import FORCED_COMMANDS
@@ -93,7 +93,8 @@ def test_volume(scenario: Scenario, aftermath: Aftermath) -> None:
 @pytest.mark.scenario("forced-shutdown", mission="F", variant="document")
 def test_document(scenario: Scenario, aftermath: Aftermath) -> None:
     """A forced stop loses what was not saved; a soft one lets the program save it."""
-    scenario.adopt(aftermath.stages, {"document": aftermath.document})
+    found = {None: "lost", UNSAVED_TEXT: "saved"}.get(aftermath.document, aftermath.document)
+    scenario.adopt(aftermath.stages, {"document": found})
     assert aftermath.document == (None if aftermath.forced else UNSAVED_TEXT)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from harness.diagnosis.verdict import Cause, Outcome
 from harness.faults import power_button_ignored
-from harness.report.gate_result import Expected
+from harness.report.scenario_record import Expected
 from harness.scenario import Scenario
 
 IGNORED = Expected(Outcome.STAYED_UP, Cause.POWER_BUTTON_IGNORED)

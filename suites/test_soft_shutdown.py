@@ -10,7 +10,7 @@ import pytest
 
 from harness.diagnosis.verdict import Cause, Outcome
 from harness.guest import commands
-from harness.report.gate_result import Expected
+from harness.report.scenario_record import Expected
 from harness.scenario import Scenario
 
 COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.report.gate_result import GateResult, ScenarioRecord
+from harness.report.gate_result import GateResult
+from harness.report.scenario_record import ScenarioRecord
 from tests.machine.boot_sector import boot_image
 
 RUN_SECONDS = 60
@@ -19,7 +20,7 @@ import os, signal, time
 from pathlib import Path
 import pytest
 from harness.diagnosis.verdict import Cause, Outcome
-from harness.report.gate_result import Expected
+from harness.report.scenario_record import Expected
 from harness.shutdown.observation import Command
 
 COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)

@@ -9,7 +9,8 @@ import pytest
 
 from harness.errors import DefinitionError, PowerdownError
 from harness.gate_run import Records, SharedImages, WorkerNotes, gate_result
-from harness.report.gate_result import HostFacts, ScenarioRecord, Status
+from harness.report.gate_result import HostFacts
+from harness.report.scenario_record import ScenarioRecord, Status
 from tests.gate_directory import GateDirectory
 from tests.machine.boot_sector import HUNG
 

@@ -13,7 +13,7 @@ import pytest
 
 from harness.deadline import Deadline
 from harness.parent_death import die_with_parent
-from harness.report.gate_result import Status
+from harness.report.scenario_record import Status
 from tests.gate_directory import GateDirectory
 from tests.machine.boot_sector import HUNG
 

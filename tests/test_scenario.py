@@ -14,7 +14,7 @@ from harness.errors import PowerdownError
 from harness.guest.windows import Windows
 from harness.laboratory import Laboratory
 from harness.machine.accelerator import Accelerator, AcceleratorKind
-from harness.report.gate_result import Expected
+from harness.report.scenario_record import Expected
 from harness.scenario import Scenario, SharedStages
 from harness.shutdown.observation import Command
 from tests.machine.boot_sector import HUNG, IGNORING, OBEDIENT, UNARMED, boot_image

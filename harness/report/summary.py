@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.diagnosis.verdict import Cause, Confidence, Outcome
-from harness.report.gate_result import GateResult, ImageRecord, ScenarioRecord, Stage, Status
+from harness.report.gate_result import GateResult, ImageRecord
+from harness.report.scenario_record import ScenarioRecord, Stage, Status
 
 _LEAST_WIDTH = 60
 _LEAST_VERDICT = 32

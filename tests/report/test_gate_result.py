@@ -17,16 +17,9 @@ from hypothesis import strategies as st
 import harness.report
 from harness.diagnosis.verdict import Cause, Confidence, Evidence, Outcome, Source, Verdict
 from harness.errors import PowerdownError
-from harness.report.gate_result import (
-    Expected,
-    GateResult,
-    HostFacts,
-    ScenarioRecord,
-    Stage,
-    Status,
-    phase_seconds,
-)
+from harness.report.gate_result import GateResult, HostFacts
 from harness.report.json_object import ReportFormatError
+from harness.report.scenario_record import Expected, ScenarioRecord, Stage, Status, phase_seconds
 from harness.shutdown.timeline import Step
 from tests.report.examples import COMPLETED, CONTROL, GATE, IGNORED, IGNORED_TIMELINE, REMEDIED
 from tests.report.schema_check import faults

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.report.gate_result import Status
+from harness.report.scenario_record import Status
 from harness.report.summary import render
 from tests.report.examples import CONTROL, GATE, REMEDIED, SKIPPED
 

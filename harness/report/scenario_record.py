@@ -1,0 +1,210 @@
+"""What one scenario of a gate run did and found, as values that travel as JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from harness.diagnosis.verdict import Cause, Outcome, Verdict
+from harness.report.json_object import JsonObject, ReportFormatError, Scalar
+from harness.report.verdict_json import Json, clean, read_verdict, verdict_to_json
+from harness.shutdown.timeline import Step, Timeline
+
+
+class Status(StrEnum):
+    """What became of a test, by pytest's words."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The verdict a scenario asserts."""
+
+    outcome: Outcome
+    cause: Cause
+
+    def to_json(self) -> Json:
+        """As written to ``gate.json``."""
+        return {"outcome": str(self.outcome), "cause": str(self.cause)}
+
+    @classmethod
+    def read(cls, source: JsonObject) -> Expected:
+        """Read what :meth:`to_json` gave.
+
+        :raise ReportFormatError: it is anything else.
+        """
+        read = cls(source.choice("outcome", Outcome), source.choice("cause", Cause))
+        source.finish()
+        return read
+
+
+def phase_seconds(timeline: Timeline) -> dict[Step, float | None]:
+    """Seconds of every step, in order; ``None`` for those not reached or not seen to end."""
+    taken = {phase.step: phase.duration for phase in timeline.phases}
+    return {step: taken.get(step) for step in Step}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of a scenario that has a verdict of its own, such as one press.
+
+    :param name: what was done, a few words (``press``, ``press after remedy``, ``next boot``).
+    :param expected: the verdict asserted; ``None`` where only facts are asserted.
+    :param diagnosed: the verdict reached; ``None`` when it did not come to one.
+    :param phases: seconds of each step, as :func:`phase_seconds` gives them.
+    :param harness_seconds: time the harness spent on its own work.
+    :param guest_seconds: time spent waiting for the guest.
+    :param facts: measured consequences, such as ``{"ntfs dirty after": True}``.
+    :param commanded_at: the moment of the command on the host-monotonic clock, which evidence
+        times are on too; ``None`` when nothing was commanded.
+    :raise ReportFormatError: a number is not finite and could not be written.
+    """
+
+    name: str
+    expected: Expected | None
+    diagnosed: Verdict | None
+    phases: Mapping[Step, float | None] = field(default_factory=dict)
+    harness_seconds: float = 0.0
+    guest_seconds: float = 0.0
+    facts: Mapping[str, Scalar] = field(default_factory=dict)
+    commanded_at: float | None = None
+
+    def __post_init__(self) -> None:
+        numbers: list[object] = [self.harness_seconds, self.guest_seconds, self.commanded_at]
+        numbers += [*self.phases.values(), *self.facts.values()]
+        if self.diagnosed is not None:
+            numbers += [evidence.at for evidence in self.diagnosed.evidence]
+        for number in numbers:
+            if isinstance(number, float) and not math.isfinite(number):
+                raise ReportFormatError(
+                    f"record the stage {self.name!r}",
+                    f"found the number {number}, which JSON cannot hold",
+                    "This is a fault in Powerdown; please report it.",
+                )
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the verdict is the one asserted; true where none is."""
+        if self.expected is None:
+            return True
+        found = self.diagnosed
+        return found is not None and self.expected == Expected(found.outcome, found.cause)
+
+    def to_json(self) -> Json:
+        """As written to ``gate.json``: plain dicts, lists and scalars, valid UTF-8 throughout."""
+        return {
+            "name": clean(self.name),
+            "expected": None if self.expected is None else self.expected.to_json(),
+            "diagnosed": None if self.diagnosed is None else verdict_to_json(self.diagnosed),
+            "phases": {str(step): self.phases.get(step) for step in Step},
+            "harness_seconds": self.harness_seconds,
+            "guest_seconds": self.guest_seconds,
+            "facts": {
+                clean(key): clean(value) if isinstance(value, str) else value
+                for key, value in self.facts.items()
+            },
+            "commanded_at": self.commanded_at,
+        }
+
+    @classmethod
+    def read(cls, source: JsonObject) -> Stage:
+        """Read what :meth:`to_json` gave.
+
+        :raise ReportFormatError: it is anything else.
+        """
+        expected = source.optional_inner("expected")
+        diagnosed = source.optional_inner("diagnosed")
+        phases = source.inner("phases")
+        read = cls(
+            name=source.text("name"),
+            expected=None if expected is None else Expected.read(expected),
+            diagnosed=None if diagnosed is None else read_verdict(diagnosed),
+            phases={step: phases.optional_number(step) for step in Step},
+            harness_seconds=source.number("harness_seconds"),
+            guest_seconds=source.number("guest_seconds"),
+            facts=source.inner("facts").scalars(),
+            commanded_at=source.optional_number("commanded_at"),
+        )
+        phases.finish()
+        source.finish()
+        return read
+
+
+@dataclass(frozen=True)
+class ScenarioRecord:
+    """One test of the gate: a scenario in one variant on one image.
+
+    :param image: the image's name.
+    :param scenario: its id, such as ``power-button-ignored``.
+    :param mission: the mission's number of it, ``1`` to ``7`` or ``F``; empty when it has none.
+    :param variant: which form of it.
+    :param test_id: pytest's node id.
+    :param status: what became of the test.
+    :param stages: what was done and found, in order; empty when it did not start.
+    :param message: why it was skipped, or what failed; empty when it passed.
+    """
+
+    image: str
+    scenario: str
+    mission: str
+    variant: str
+    test_id: str
+    status: Status
+    stages: tuple[Stage, ...] = ()
+    message: str = ""
+
+    @property
+    def harness_seconds(self) -> float:
+        """Time the harness spent on its own work, over all stages."""
+        return math.fsum(stage.harness_seconds for stage in self.stages)
+
+    @property
+    def guest_seconds(self) -> float:
+        """Time spent waiting for the guest, over all stages."""
+        return math.fsum(stage.guest_seconds for stage in self.stages)
+
+    def to_json(self) -> Json:
+        """As written to ``gate.json``: also what an xdist worker can send to its controller."""
+        return {
+            "image": clean(self.image),
+            "scenario": clean(self.scenario),
+            "mission": clean(self.mission),
+            "variant": clean(self.variant),
+            "test_id": clean(self.test_id),
+            "status": str(self.status),
+            "message": clean(self.message),
+            "stages": [stage.to_json() for stage in self.stages],
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> ScenarioRecord:
+        """Read what :meth:`to_json` gave.
+
+        :raise ReportFormatError: it is anything else.
+        """
+        return cls.read(JsonObject(value, "scenario"))
+
+    @classmethod
+    def read(cls, source: JsonObject) -> ScenarioRecord:
+        """Read what :meth:`to_json` gave.
+
+        :raise ReportFormatError: it is anything else.
+        """
+        read = cls(
+            image=source.text("image"),
+            scenario=source.text("scenario"),
+            mission=source.text("mission"),
+            variant=source.text("variant"),
+            test_id=source.text("test_id"),
+            status=source.choice("status", Status),
+            message=source.text("message"),
+            stages=source.objects("stages", Stage.read),
+        )
+        source.finish()
+        return read
