@@ -32,6 +32,7 @@ from harness.guest.probe_programs import (
     compile_probe,
     declared_behaviour,
 )
+from harness.machine.run_directory import RunDirectory
 
 PACKAGES = "wine wine64 xvfb"
 TOOLS = ("wine", "wineserver", "Xvfb")
@@ -294,14 +295,15 @@ def virtual_display() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def session_wine() -> Iterator[Wine]:
-    # Not pytest's own directory: it keeps the last three, and a prefix has 700 MB.
-    with tempfile.TemporaryDirectory(prefix="powerdown-wine-") as directory:
-        root = Path(directory)
+    # Not pytest's own directory: it keeps the last three, and a prefix has 700 MB. What a killed
+    # run leaves of this one goes with the next run.
+    with RunDirectory("wine") as directory:
+        root = directory.path
         with virtual_display() as display:
             environment = {
                 "PATH": os.environ["PATH"],
                 "LC_ALL": "C.UTF-8",
-                "HOME": directory,
+                "HOME": str(root),
                 "DISPLAY": display,
                 "WINEPREFIX": str(root / "prefix"),
                 "WINEDEBUG": "-all",

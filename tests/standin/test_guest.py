@@ -248,7 +248,7 @@ def test_every_screen_is_another(first, third):
 
 @lived
 def test_the_hives_on_the_disk_hold_what_reg_said(first, tmp_path):
-    for program in ("ntfscat", "hivexget", "sfdisk"):
+    for program in ("ntfscat", "hivexget", SFDISK):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed (ci/packages-test.txt)")
     volume = system_volume(first.overlay, tmp_path)
@@ -333,6 +333,9 @@ ASKED = (
     ("written text", r'reg query "HKLM\SOFTWARE\Powerdown test" /v Text'),
     ("desktop", r'reg query "HKCU\Control Panel\Desktop" /v HungAppTimeout'),
 )
+# Debian keeps it where a plain user's PATH does not look.
+SFDISK = "/usr/sbin/sfdisk"
+
 OFFLINE = (
     (
         "Windows/System32/config/SYSTEM",
@@ -365,7 +368,7 @@ def system_volume(overlay, directory):
     """The NTFS volume of a qcow2 disk as a file of its own, found by sfdisk."""
     raw = directory / "disk.raw"
     qemu_img(["convert", "-f", "qcow2", "-O", "raw", str(overlay), str(raw)], Deadline.after(60))
-    table = json.loads(output("sfdisk", "--json", str(raw)))["partitiontable"]
+    table = json.loads(output(SFDISK, "--json", str(raw)))["partitiontable"]
     (windows,) = (p for p in table["partitions"] if p["name"] == "powerdown-windows")
     volume = directory / "volume.ntfs"
     options = ["bs=512", f"skip={windows['start']}", f"count={windows['size']}", "conv=sparse"]
