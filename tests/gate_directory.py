@@ -46,6 +46,7 @@ boot = 20
 reaction = 0.3
 shutdown_soft = 1
 shutdown_hard = 1
+settle = 0.01
 """
 
 

@@ -11,12 +11,16 @@ from harness.diagnosis.verdict import Cause, Confidence, Outcome, Verdict
 from harness.guest.event_log import EventRecord
 from harness.shutdown.observation import Observation
 
-START_EVENT_IDS = (12, 13, 41, 6005, 6006, 6008)
-"""Records from which a start and the stop before it are read (fact sheet 1 and 9)."""
+START_EVENT_IDS = (12, 13, 41, 1001, 6005, 6006, 6008)
+"""Records from which a start and the stop before it are read (fact sheet 1, 8 and 9)."""
 
 _KERNEL_POWER = "Microsoft-Windows-Kernel-Power"
 _KERNEL_GENERAL = "Microsoft-Windows-Kernel-General"
 _EVENT_LOG = "EventLog"
+_BUGCHECKS = ("BugCheck", "Microsoft-Windows-WER-SystemErrorReporting")
+"""Event source and provider of record 1001, written at the start after a bugcheck."""
+
+_PROVIDERS = (_KERNEL_POWER, _KERNEL_GENERAL, _EVENT_LOG, *_BUGCHECKS)
 
 
 def diagnose(seen: Observation) -> Verdict:
@@ -32,21 +36,29 @@ def diagnose_previous_stop(records: Sequence[EventRecord]) -> Verdict:
     """How the session before this one ended, from the System log alone.
 
     An orderly stop leaves EventLog 6006 and Kernel-General 13; the start after a power cut
-    leaves Kernel-Power 41 with BugcheckCode 0 and EventLog 6008 (fact sheet 1, 9, 14).
+    leaves Kernel-Power 41 with BugcheckCode 0 and EventLog 6008 (fact sheet 1, 9, 14). Either
+    orderly record will do: domain controllers lack 13 at times, and 13 is recorded behind 6005 of
+    the next start. A held power button (41 with a PowerButtonTimestamp) is a power cut as well.
 
-    :param records: System records of :data:`START_EVENT_IDS` since before that stop, oldest first.
+    A crash that left neither a code in 41 nor a 1001 looks like a power cut (learn: Event ID 41);
+    so may one whose 1001 is not written yet when the log is read (UNCONFIRMED).
+
+    :param records: System records of :data:`START_EVENT_IDS` since before that stop, in any order;
+        those of other providers are passed over.
     """
+    records = [record for record in records if record.provider in _PROVIDERS]
     unexpected = _find(records, _KERNEL_POWER, 41)
     unclean = _find(records, _EVENT_LOG, 6008)
     orderly = _find(records, _EVENT_LOG, 6006) or _find(records, _KERNEL_GENERAL, 13)
     cut = unexpected or unclean
-    if cut is not None and orderly is None and _bugcheck_code(unexpected) == 0:
+    crashed = any(_find(records, source, 1001) for source in _BUGCHECKS)
+    if cut is not None and orderly is None and not crashed and _bugcheck_code(unexpected) == 0:
         found = [entry for entry in (unexpected, unclean) if entry is not None]
         evidence = tuple(facts.record(e, "recorded at the next start") for e in found)
         confidence = Confidence.HIGH if len(found) == 2 else Confidence.MEDIUM
         cause = Cause.FORCED_SHUTDOWN
         return Verdict(Outcome.FORCED_OFF, cause, confidence, evidence, (), REMEDIES.get(cause, ""))
-    if orderly is not None and cut is None:
+    if orderly is not None and cut is None and not crashed:
         evidence = (facts.record(orderly, "recorded by the stopping guest"),)
         return Verdict(Outcome.COMPLETED, Cause.NONE, Confidence.HIGH, evidence)
     evidence = tuple(facts.record(entry, "recorded") for entry in records)

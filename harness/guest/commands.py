@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
+from types import MappingProxyType
 
 SUB_BUTTONS = "4f971e89-eebd-4455-a8de-9e59040e7347"
 """Power button and lid sub-group (facts 6; learn: Power button and lid settings)."""
@@ -40,14 +41,21 @@ class PowerSource(IntEnum):
 
 
 QUERY_POWER_BUTTON = f"powercfg /query SCHEME_CURRENT {SUB_BUTTONS} {PBUTTONACTION}"
-"""Prints the active scheme's indexes (facts 6). Localised: read the two hexadecimal numbers."""
+"""Prints the active scheme's indexes (facts 6). Localised: read the two hexadecimal numbers.
+
+Learn calls the setting hidden, public dumps of ``/query`` show it. Whether an image exists whose
+``/query`` leaves it out, so that only ``/qh`` prints it, is UNCONFIRMED.
+"""
 
 QUERY_POWER_BUTTON_POLICY = f'reg query "{POWER_BUTTON_POLICY_KEY}"'
 """Prints ACSettingIndex and DCSettingIndex; fails with exit code 1 when there is no policy."""
 
 
 def set_power_button(action: ButtonAction) -> tuple[str, ...]:
-    """Set the active scheme's power button action for AC and DC (facts 6)."""
+    """Set the active scheme's power button action for AC and DC (facts 6).
+
+    Whether ``powercfg`` refuses while a policy sets the same value is UNCONFIRMED.
+    """
     setting = f"SCHEME_CURRENT {SUB_BUTTONS} {PBUTTONACTION} {int(action)}"
     return (
         f"powercfg /setacvalueindex {setting}",
@@ -79,13 +87,34 @@ CLEAR_POWER_BUTTON_POLICY = (
 """Remove the power button policy (learn: reg delete)."""
 
 SHUT_DOWN = "shutdown /s /t 0"
-"""Shut down from inside, without forcing applications (facts 5; learn: shutdown)."""
+"""Shut down from inside, without forcing applications (facts 5; learn: shutdown).
+
+While somebody else is logged on, Windows may refuse with error 1191 (learn: InitiateShutdown, which
+says so without SHUTDOWN_FORCE_OTHERS); that shutdown.exe behaves so over WinRM is UNCONFIRMED.
+"""
 
 RESTART = "shutdown /r /t 0"
 """Restart from inside, likewise."""
 
-SHUTDOWN_EVENT_IDS = (1074, 1075, 6006, 109, 42, 13)
-"""Records of a shutdown under way in the System log (facts 1)."""
+SHUTDOWN_PROVIDERS = MappingProxyType(
+    {
+        1074: "User32",
+        1075: "User32",
+        6006: "EventLog",
+        109: "Microsoft-Windows-Kernel-Power",
+        42: "Microsoft-Windows-Kernel-Power",
+        13: "Microsoft-Windows-Kernel-General",
+    }
+)
+"""Who writes the records of a shutdown under way in the System log, by event id (facts 1).
+
+Other providers use the same numbers there. Some releases write ``USER32``: compare without case.
+In real logs 109 and 13 are recorded behind 6005 of the *next* start, with the time of the stop:
+the event log service has ended when they happen. So they are not seen while a guest stops.
+"""
+
+SHUTDOWN_EVENT_IDS = tuple(SHUTDOWN_PROVIDERS)
+"""Their numbers, for a query."""
 
 LAST_RECORD = "wevtutil qe System /f:xml /rd:true /c:1"
 """The newest record of the System log (learn: wevtutil)."""
@@ -138,7 +167,11 @@ def append_line(text: str, path: str) -> str:
 
 
 def decode_base64(source: str, target: str) -> str:
-    """Turn a base64 text file into the binary file (learn: certutil)."""
+    """Turn a base64 text file into the binary file (learn: certutil).
+
+    It takes text without header lines. That no antivirus objects is UNCONFIRMED: some watch
+    ``certutil -decode``, which malware uses too.
+    """
     return f'certutil -f -decode "{source}" "{target}"'
 
 
@@ -146,8 +179,8 @@ def create_desktop_task(task: str, program: str) -> str:
     """Define a task that starts ``program`` on the desktop of the user it is created by.
 
     ``/it`` runs it only in that user's interactive session (learn: schtasks create). The start
-    time is in the past on purpose: the task runs when told to. That no password is asked for
-    when the caller is that user is UNCONFIRMED over WinRM.
+    time is in the past on purpose: the task runs when told to; schtasks warns of it and goes on.
+    That no password is asked for when the caller is that user is UNCONFIRMED over WinRM.
     """
     return f'schtasks /create /f /it /sc once /st 00:00 /tn {task} /tr "{program}"'
 
@@ -158,7 +191,10 @@ def run_task(task: str) -> str:
 
 
 def list_process(image_name: str) -> str:
-    """List processes of this image name as CSV without header (learn: tasklist)."""
+    """List processes of this image name as CSV without header (learn: tasklist).
+
+    That localised releases take the filter's English name is UNCONFIRMED.
+    """
     return f'tasklist /fo csv /nh /fi "IMAGENAME eq {image_name}"'
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from harness.errors import ControlChannelError
 from harness.guest.commands import ButtonAction, PowerSource
 
-_HEX_INDEX = re.compile(r":\s*0x([0-9a-fA-F]{8})\s*$", re.MULTILINE)
+# Not tied to the colon before it: translations may use another one, or a no-break space.
+_HEX_INDEX = re.compile(r"(?<!\w)0x([0-9a-fA-F]{8})\s*$", re.MULTILINE)
 _POLICY_VALUE = re.compile(
     r"^\s*(AC|DC)SettingIndex\s+REG_DWORD\s+0x([0-9a-fA-F]+)\s*$", re.M | re.I
 )
@@ -52,7 +53,8 @@ def parse_powercfg_indexes(text: str) -> dict[PowerSource, int]:
         raise ControlChannelError(
             "read the power button's setting",
             f"powercfg printed no AC and DC index: {text.strip()[:200]!r}",
-            "Run 'powercfg /query SCHEME_CURRENT SUB_BUTTONS' in the guest.",
+            "Run 'powercfg /query SCHEME_CURRENT SUB_BUTTONS' in the guest; /qh instead of /query "
+            "shows settings that are hidden there.",
         )
     return {PowerSource.AC: int(found[-2], 16), PowerSource.DC: int(found[-1], 16)}
 

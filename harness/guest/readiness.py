@@ -52,7 +52,11 @@ def wait_until_ready(
     :raise DeadlineExpired: it did not get ready in time; says which part is missing.
     """
     armed = _wait_until_armed(machine, deadline)
-    answered_at = None if channel is None else _wait_for_channel(machine, channel, deadline)
+    if channel is None:
+        _settle(machine)
+        answered_at = None
+    else:
+        answered_at = _wait_for_channel(machine, channel, deadline)
     return Readiness(armed_at=armed.at, answered_at=answered_at, pm1=machine.probe_pm1())
 
 
@@ -91,9 +95,18 @@ def _wait_for_channel(machine: Machine, channel: GuestChannel, deadline: Deadlin
     )
 
 
+def _settle(machine: Machine) -> None:
+    """Give a guest that cannot be asked its time to come up."""
+    _live_through(machine, Deadline.after(machine.image.budgets.settle))
+
+
 def _pause(machine: Machine, deadline: Deadline) -> None:
     """Wait a moment, but no longer than the machine lives."""
-    ended = machine.events.wait(named(), deadline.at_most(_PAUSE_SECONDS))
+    _live_through(machine, deadline.at_most(_PAUSE_SECONDS))
+
+
+def _live_through(machine: Machine, deadline: Deadline) -> None:
+    ended = machine.events.wait(named(), deadline)
     if ended is not None:
         raise MachineError(
             f"wait for {machine.image.name} to get ready",

@@ -60,7 +60,11 @@ class Windows:
         return records[-1].record_id if records else 0
 
     def events(self, after_record: int, event_ids: Iterable[int]) -> tuple[EventRecord, ...]:
-        """System records of these ids newer than ``after_record``, oldest first."""
+        """System records of these ids newer than ``after_record``, whoever wrote them.
+
+        In the order recorded. After a power cut Windows may have lost the newest records and use
+        their numbers again (UNCONFIRMED): then a record of the next start can be missed.
+        """
         answer = self.run(commands.query_events(after_record, event_ids)).checked()
         return parse_events(answer.output)
 

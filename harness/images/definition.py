@@ -31,6 +31,7 @@
     reaction = 10                       # default 10
     shutdown_soft = 120                 # default 120
     shutdown_hard = 300                 # default 300
+    settle = 60                         # default 60; used only with transport "none"
 
 The disk's format and the firmware have no default: guessing them wrong looks like a broken image.
 """
@@ -245,12 +246,13 @@ def _password(table: Table, environment: Mapping[str, str]) -> str:
 
 
 def _budgets(top: Table) -> Budgets:
-    table = top.table("budgets", ("boot", "reaction", "shutdown_soft", "shutdown_hard"))
+    table = top.table("budgets", ("boot", "reaction", "shutdown_soft", "shutdown_hard", "settle"))
     budgets = Budgets(
         boot=table.seconds("boot", 600.0),
         reaction=table.seconds("reaction", 10.0),
         shutdown_soft=table.seconds("shutdown_soft", 120.0),
         shutdown_hard=table.seconds("shutdown_hard", 300.0),
+        settle=table.seconds("settle", 60.0),
     )
     for key in ("reaction", "shutdown_soft"):
         if getattr(budgets, key) > budgets.shutdown_hard:

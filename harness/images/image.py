@@ -115,12 +115,15 @@ class Budgets:
     :param reaction: press until anything at all must be seen of a guest that reacts.
     :param shutdown_soft: press to power off; longer is *slow but completed*.
     :param shutdown_hard: press to power off; after that nothing more is waited for.
+    :param settle: without a control channel, time after the button was armed until Windows is
+        taken to listen to it: the kernel arms it early, and from outside nothing shows the rest.
     """
 
     boot: float
     reaction: float
     shutdown_soft: float
     shutdown_hard: float
+    settle: float = 0.0
 
 
 @dataclass(frozen=True)

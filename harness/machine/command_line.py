@@ -59,7 +59,8 @@ def command_line(image: Image, wiring: Wiring, accelerator: Accelerator) -> list
         *("-rtc", "base=localtime"),
         *_socket("serial", wiring.serial),
         *("-serial", "chardev:serial"),
-        # Lets a guest report its crash; pausing there keeps the evidence.
+        # Lets a guest report its crash; pausing there keeps the evidence. Windows needs a driver
+        # for it (virtio-win); under KVM it reports through hv-crash without one (fact sheet 8).
         *("-device", "pvpanic-pci", "-action", "panic=pause"),
         "-S",
     ]

@@ -153,16 +153,25 @@ class _Attempt:
         return self._windows is not None and self._windows.channel.answers(deadline)
 
     def _records(self) -> tuple[EventRecord, ...] | None:
-        """Shutdown records written since the command; ``None`` when the guest cannot be asked."""
+        """Shutdown records written since the command; ``None`` when the guest cannot be asked.
+
+        By provider too: others use the same numbers, and theirs do not announce a shutdown.
+        """
         if self._windows is None or self._last_record is None:
             return None
         if not self._answers(Deadline.after(_PORT_SECONDS)):
             return None
         try:
-            return self._windows.events(self._last_record, commands.SHUTDOWN_EVENT_IDS)
+            found = self._windows.events(self._last_record, commands.SHUTDOWN_EVENT_IDS)
         except PowerdownError as error:
             self.notes.append(f"the event log could not be read: {error}")
             return None
+        return tuple(entry for entry in found if _tells_of_shutdown(entry))
+
+
+def _tells_of_shutdown(entry: EventRecord) -> bool:
+    provider = commands.SHUTDOWN_PROVIDERS.get(entry.event_id, "")
+    return entry.provider.lower() == provider.lower()
 
 
 def _run_state(machine: Machine) -> RunState | None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,7 @@ from harness.errors import (
 from harness.guest.channel import CommandResult
 from harness.guest.readiness import wait_until_ready
 from harness.machine.events import PROCESS_EXIT
-from tests.shutdown.fake_machine import ARMED, UNARMED, ScriptedChannel, ScriptedMachine
+from tests.shutdown.fake_machine import ARMED, IMAGE, UNARMED, ScriptedChannel, ScriptedMachine
 
 SHORT = 0.5
 PATIENCE = 15.0
@@ -56,6 +57,21 @@ def test_a_guest_without_channel_is_ready_when_it_is_armed() -> None:
     ready = wait_until_ready(ScriptedMachine([ARMED]), None, Deadline.after(PATIENCE))
     assert ready.answered_at is None
     assert ready.at == ready.armed_at
+
+
+def test_a_guest_without_channel_gets_its_time_to_settle() -> None:
+    patient = replace(IMAGE, budgets=replace(IMAGE.budgets, settle=0.2))
+    machine = ScriptedMachine([ARMED], image=patient)
+    ready = wait_until_ready(machine, None, Deadline.after(PATIENCE))
+    assert ready.pm1.at >= ready.armed_at + 0.2
+
+
+def test_a_guest_that_ends_while_it_settles_is_an_error() -> None:
+    patient = replace(IMAGE, budgets=replace(IMAGE.budgets, settle=PATIENCE))
+    machine = ScriptedMachine([ARMED], image=patient)
+    threading.Timer(0.1, ending(machine)).start()
+    with pytest.raises(MachineError, match="its QEMU ended"):
+        wait_until_ready(machine, None, Deadline.after(PATIENCE))
 
 
 def test_a_guest_that_never_arms_is_told_apart() -> None:
