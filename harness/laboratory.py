@@ -63,7 +63,7 @@ class Laboratory:
     def boot(self, image: Image, directory: Path, overlay: Path | None = None) -> Iterator[Guest]:
         """Switch a guest on; it is gone when the block ends, whatever happens in it.
 
-        :param directory: where its overlay goes, and what it leaves for the report.
+        :param directory: where its overlay goes.
         :param overlay: boot from the overlay of an earlier guest instead of a new one.
         """
         guest = Guest.power_on(self, image, overlay or create_overlay(image.disk, directory))
@@ -91,7 +91,12 @@ class Guest:
     @classmethod
     def power_on(cls, laboratory: Laboratory, image: Image, overlay: Path) -> Guest:
         """Start QEMU on ``overlay``."""
-        return cls(QemuMachine.start(image, laboratory.accelerator, overlay))
+        machine = QemuMachine.start(image, laboratory.accelerator, overlay)
+        try:
+            return cls(machine)
+        except BaseException:
+            machine.close()
+            raise
 
     def wait_until_ready(self) -> Readiness:
         """Wait until it can be pressed and asked, within its boot budget."""

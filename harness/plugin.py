@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -233,12 +233,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     records = config.stash[_records_key]
     if _is_worker(config) or not records.in_order():
         return
+    file = _reports(config) / "gate.json"
     try:
         host = Laboratory.of_this_host().facts()
         result = gate_result(host, SharedImages(config.stash[_run_key]), records)
-        result.write(_reports(config) / "gate.json")
+        result.write(file)
     except PowerdownError as error:
         config.stash[_no_result_key] = f"no gate result: {error}"
+        # An earlier run's result must not pass for this one's.
+        with suppress(OSError):
+            file.unlink()
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         return
     config.stash[_result_key] = result

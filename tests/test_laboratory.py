@@ -12,6 +12,7 @@ from harness.images.image import Control, Credentials, Transport, WinrmAuthentic
 from harness.laboratory import Guest, Laboratory, cache_directory
 from harness.machine.accelerator import Accelerator, AcceleratorKind
 from tests.machine.boot_sector import HUNG, UNARMED, boot_image
+from tests.shutdown.fake_machine import IMAGE, ScriptedMachine
 
 TCG = Accelerator(AcceleratorKind.TCG, "never KVM in the harness's own tests")
 
@@ -45,6 +46,17 @@ def test_probe_programs_are_compiled_into_the_cache(laboratory: Laboratory) -> N
     assert program.read_bytes()[:2] == b"MZ"
     assert laboratory.cache in program.parents
     assert laboratory.probe_program(DOCUMENT) == program
+
+
+def test_a_guest_that_cannot_be_reached_is_switched_off(
+    laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_credentials = Control(Transport.WINRM, 5985, WinrmAuthentication.BASIC, None)
+    started = ScriptedMachine([], image=replace(IMAGE, control=no_credentials))
+    monkeypatch.setattr("harness.laboratory.QemuMachine.start", lambda *_: started)
+    with pytest.raises(PowerdownError, match="no credentials"):
+        Guest.power_on(laboratory, started.image, tmp_path)
+    assert started.events.exit is not None
 
 
 @pytest.mark.guest

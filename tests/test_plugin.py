@@ -232,7 +232,11 @@ def test_a_failing_build_is_tried_once_and_ends_the_run(tmp_path: Path, workers:
 def test_a_host_without_an_accelerator_ends_the_run(tmp_path: Path) -> None:
     directory = GateDirectory(tmp_path, GATE)
     directory.image("obedient", OBEDIENT)
+    earlier = tmp_path / "reports" / "gate.json"
+    earlier.parent.mkdir()
+    earlier.write_text("{}")
     ended = directory.run("--image", "obedient.toml", POWERDOWN_ACCEL="steam")
+    assert not earlier.exists(), "an earlier result must not pass for this run's"
     assert ended.returncode == pytest.ExitCode.INTERNAL_ERROR
     assert (
         "Interrupted: could not choose an accelerator: POWERDOWN_ACCEL is 'steam'" in ended.stdout

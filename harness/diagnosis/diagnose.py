@@ -71,10 +71,10 @@ def _find(records: Sequence[EventRecord], provider: str, event_id: int) -> Event
 
 
 def _bugcheck_code(unexpected: EventRecord | None) -> int | None:
-    """BugcheckCode of a Kernel-Power 41; 0 where there is none, ``None`` if it is not a number."""
+    """BugcheckCode of a Kernel-Power 41; 0 without such a record, ``None`` if it has no number."""
     if unexpected is None:
         return 0
     try:
-        return int(unexpected.data.get("BugcheckCode", "0"), 0)
-    except ValueError:
+        return int(unexpected.data["BugcheckCode"], 0)
+    except (KeyError, ValueError):
         return None

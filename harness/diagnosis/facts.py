@@ -36,15 +36,22 @@ def setting(seen: Observation) -> Evidence:
     )
 
 
-def alive(seen: Observation) -> Evidence:
-    """That the guest went on running."""
-    return Evidence(Source.QMP, seen.ended_at, "QEMU still runs the guest", f"{seen.run_state}")
+def run_state(seen: Observation) -> Evidence:
+    """What QEMU last said of the machine."""
+    return Evidence(Source.QMP, seen.ended_at, "QEMU's run state at the end", f"{seen.run_state}")
 
 
 def control_alive(seen: Observation) -> Evidence:
     """That the guest went on answering."""
     return Evidence(
         Source.CONTROL_CHANNEL, seen.ended_at, "the control channel still answers", "answered"
+    )
+
+
+def control_closed(at: float) -> Evidence:
+    """That the guest stopped its services."""
+    return Evidence(
+        Source.CONTROL_CHANNEL, at, "the guest closed its control port", "connection closed"
     )
 
 

@@ -39,27 +39,41 @@ def forced_off(seen: Observation) -> Verdict | None:
 
 def host_fault(seen: Observation) -> Verdict | None:
     """QEMU ended without the guest powering off, or cannot go on."""
-    if seen.exit is not None and seen.event("SHUTDOWN") is None:
+    shutdown = seen.event("SHUTDOWN")
+    if shutdown is not None and shutdown.data.get("reason") == "host-error":
+        evidence = (facts.host_event(shutdown, "QEMU could not go on"),)
+    elif seen.exit is not None and shutdown is None:
         evidence = (facts.process_exit(seen.exit, "QEMU ended without a SHUTDOWN event"),)
     elif seen.run_state in _FAULTY_STATES:
-        evidence = (facts.alive(seen),)
+        evidence = (facts.run_state(seen),)
     else:
         return None
     return _verdict(Outcome.HOST_FAULT, Cause.HOST_FAULT, Confidence.HIGH, evidence)
 
 
 def restarted(seen: Observation) -> Verdict | None:
-    """The guest restarted instead of powering off."""
+    """The guest restarted instead of powering off.
+
+    A crash that ends in an automatic restart, or a triple fault, resets the machine too. Only a
+    guest that ends in order closes the connection to its control port before.
+    """
     event = seen.event("RESET")
     if event is None or event.data.get("reason") != "guest-reset":
         return None
-    evidence = (facts.host_event(event, "the guest reset itself"),)
+    evidence = [facts.host_event(event, "the guest reset itself")]
+    closed = seen.control_lost_at
+    if closed is None or closed > event.at:
+        evidence.append(facts.note("that the guest ended its services first: it may have crashed"))
+        confidence = Confidence.MEDIUM
+    else:
+        evidence.append(facts.control_closed(closed))
+        confidence = Confidence.HIGH
     return _verdict(
         Outcome.RESTARTED_INSTEAD,
         Cause.RESTART_REQUESTED,
-        Confidence.HIGH,
-        evidence,
-        ruled_out=((Cause.POWER_BUTTON_IGNORED, "the guest ended its session"),),
+        confidence,
+        tuple(evidence),
+        ruled_out=((Cause.POWER_BUTTON_IGNORED, "the guest did not go on as before"),),
     )
 
 
@@ -86,14 +100,13 @@ def press_lost(seen: Observation) -> Verdict | None:
     before = seen.pm1_before
     if seen.command is not Command.PRESS or before is None or not seen.pm1_after:
         return None
+    # Asleep, stopped or gone it is in some other trouble than not having booted yet.
+    if seen.run_state is not RunState.RUNNING:
+        return None
     armed = before.button_armed or any(sample.button_armed for sample in seen.pm1_after)
     if armed or any(sample.press_pending for sample in seen.pm1_after):
         return None
-    why = (
-        "the power button is not enabled"
-        if before.mapped
-        else "firmware has not placed the PM1 registers"
-    )
+    why = "the power button is not enabled" if before.mapped else "the PM1 registers are not mapped"
     return _verdict(
         Outcome.STAYED_UP,
         Cause.PRESS_LOST,
@@ -101,7 +114,7 @@ def press_lost(seen: Observation) -> Verdict | None:
         (
             facts.registers(before, f"before the press {why}"),
             facts.registers(seen.pm1_after[0], "after it the press is not latched"),
-            facts.alive(seen),
+            facts.run_state(seen),
         ),
         ruled_out=((Cause.POWER_BUTTON_IGNORED, "the press never reached the guest"),),
     )
@@ -113,7 +126,7 @@ def power_button_ignored(seen: Observation) -> Verdict | None:
         return None
     if seen.button.effective() is not ButtonAction.NOTHING or seen.records:
         return None
-    evidence = [facts.setting(seen), facts.taken(seen), facts.alive(seen)]
+    evidence = [facts.setting(seen), facts.taken(seen), facts.run_state(seen)]
     if seen.records is None:
         evidence.append(facts.note("the event log could not be read after the press"))
         confidence = Confidence.MEDIUM
@@ -139,7 +152,7 @@ def inconclusive(seen: Observation) -> Verdict:
     elif seen.pm1_after:
         evidence.append(facts.registers(seen.pm1_after[-1], "last look after the press"))
     if seen.run_state is not None:
-        evidence.append(facts.alive(seen))
+        evidence.append(facts.run_state(seen))
     if seen.button is not None:
         evidence.append(facts.setting(seen))
     evidence += [facts.record(entry, "recorded since the command") for entry in seen.records or ()]

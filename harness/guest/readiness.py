@@ -57,7 +57,9 @@ def wait_until_ready(
         answered_at = None
     else:
         answered_at = _wait_for_channel(machine, channel, deadline)
-    return Readiness(armed_at=armed.at, answered_at=answered_at, pm1=machine.probe_pm1())
+    # It may have restarted meanwhile, as a first boot does.
+    again = _wait_until_armed(machine, deadline)
+    return Readiness(armed_at=armed.at, answered_at=answered_at, pm1=again)
 
 
 def _wait_until_armed(machine: Machine, deadline: Deadline) -> Pm1Sample:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from harness.errors import HostError
+from harness.machine.process import bound_to_this_thread
 
 QEMU = "qemu-system-x86_64"
 """The emulator's program."""
@@ -120,9 +122,13 @@ def detect(
 def probe(kind: AcceleratorKind, *, qemu: str = QEMU, seconds: float = _PROBE_SECONDS) -> str:
     """Run a tiny guest to its own end; empty when it got there, else what happened instead.
 
+    It is killed with the harness: where KVM spins it would go on for ever.
+
     :param seconds: time allowed; then the guest is killed.
-    :raise HostError: QEMU is not installed.
+    :raise HostError: QEMU or setpriv is not installed.
     """
+    if shutil.which(qemu) is None:
+        raise _no_qemu(qemu, FileNotFoundError("it is not installed"))
     with tempfile.TemporaryDirectory(prefix="powerdown-probe-") as directory:
         firmware = Path(directory) / "firmware"
         firmware.write_bytes(_firmware())
@@ -134,7 +140,7 @@ def probe(kind: AcceleratorKind, *, qemu: str = QEMU, seconds: float = _PROBE_SE
         command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
         try:
             result = subprocess.run(
-                command,
+                bound_to_this_thread(command),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -144,7 +150,7 @@ def probe(kind: AcceleratorKind, *, qemu: str = QEMU, seconds: float = _PROBE_SE
         except subprocess.TimeoutExpired:
             return f"a tiny guest did not end within {seconds:.0f} s"
         except OSError as error:
-            raise _no_qemu(qemu, error) from error
+            raise _no_qemu("setpriv", error) from error
     if result.returncode == _EXIT_STATUS:
         return ""
     said = result.stderr.decode(errors="replace").strip().splitlines()

@@ -22,6 +22,12 @@ ONLY_UNDER = 'test "$PPID" = "$1" || exit 1; shift; exec "$@"'
 """Go on only under the parent given first: it may have died before the death signal was set."""
 
 
+def bound_to_this_thread(command: Sequence[str]) -> list[str]:
+    """The command, killed by the kernel when the thread that starts it ends (man 1 setpriv)."""
+    guard = ["setpriv", "--pdeathsig", "KILL", "--"]
+    return [*guard, "sh", "-c", ONLY_UNDER, "sh", str(os.getpid()), *command]
+
+
 class QemuProcess:
     """One QEMU, in its own session, with its standard error in a file.
 
@@ -56,7 +62,7 @@ class QemuProcess:
         self._drain = drain
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._failure: OSError | None = None
+        self._failure: Exception | None = None
         started = threading.Event()
         threading.Thread(target=self._watch, args=(started,), daemon=True, name="qemu").start()
         started.wait()
@@ -104,7 +110,8 @@ class QemuProcess:
     def _watch(self, started: threading.Event) -> None:
         try:
             process = self._spawn()
-        except OSError as error:
+        except Exception as error:
+            # Whatever it is: the constructor waits to hear of it.
             self._failure = error
             started.set()
             return
@@ -120,11 +127,9 @@ class QemuProcess:
         self._events.record(PROCESS_EXIT, {"status": status})
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        guard = ["setpriv", "--pdeathsig", "KILL", "--"]
-        guard += ["sh", "-c", ONLY_UNDER, "sh", str(os.getpid())]
         with self._stderr.open("wb") as stderr:
             return subprocess.Popen(
-                [*guard, *self._command],
+                bound_to_this_thread(self._command),
                 stdin=subprocess.DEVNULL,
                 stdout=stderr,
                 stderr=stderr,

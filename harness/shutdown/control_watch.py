@@ -3,6 +3,10 @@
 An idle connection to the port is closed by the guest when the service behind it stops: an event,
 where polling would load a guest that is busy shutting down. A server may also drop an idle
 connection for its own reasons: if the port still answers then, that is recorded too.
+
+In Windows the port belongs to the driver http.sys, not to the WinRM service, and http.sys drops
+idle connections after a time (learn: Configuring the HTTP Server API Wide Timers). That it closes
+them when the service stops is UNCONFIRMED; it may be as late as the end of the network.
 """
 
 from __future__ import annotations
@@ -86,11 +90,12 @@ class ControlWatch:
     def _connect(self) -> bool:
         self._disconnect()
         try:
-            self._connection = socket.create_connection(self._address, timeout=_ANSWER_SECONDS)
-            self._connection.settimeout(None)
+            connection = socket.create_connection(self._address, timeout=_ANSWER_SECONDS)
         except OSError:
-            self._connection = None
-        return self._connection is not None
+            return False
+        connection.settimeout(None)
+        self._connection = connection
+        return True
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

@@ -18,8 +18,8 @@ FORCED_COMMANDS = (Command.QUIT, Command.KILL, Command.RESET)
 def cut_power(machine: Machine, way: Command) -> Observation:
     """Force the guest off; what was seen of it from outside.
 
-    After a reset the machine is left paused before its first instruction, so that its disk can
-    be read as the reset left it; :meth:`Machine.resume` boots it again.
+    After a reset the machine is paused as soon as the reset is reported, within its firmware, so
+    that its disk can be read as the reset left it; :meth:`Machine.resume` boots it again.
 
     :param way: one of :data:`FORCED_COMMANDS`.
     :raise DeadlineExpired: the power was not seen to go.

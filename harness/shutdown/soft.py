@@ -45,8 +45,7 @@ def press_power_button(
         pressed_at = machine.press_power_button()
         samples = attempt.follow_latch(pressed_at)
         if second_press and not attempt.ended(since=pressed_at):
-            machine.press_power_button()
-            samples += attempt.follow_latch(pressed_at)
+            samples += attempt.press_again(pressed_at)
         if pm1_before.button_armed or any(sample.button_armed for sample in samples):
             attempt.wait_for_result(pressed_at)
         return attempt.conclude(Command.PRESS, pressed_at, pm1_before, samples)
@@ -92,13 +91,24 @@ class _Attempt:
         while not self.ended(since):
             try:
                 samples.append(self._machine.probe_pm1())
-            except MachineError:
-                # The guest was faster than the probe; its end is among the events.
+            except MachineError as error:
+                # Most often the guest was faster than the probe; its end is then among the events.
+                self.notes.append(f"PM1 after the press: {error}")
                 break
             if not samples[-1].press_pending or deadline.expired:
                 break
             self._machine.events.wait(_ENDS, deadline.at_most(_LATCH_SECONDS), since=since)
         return tuple(samples)
+
+    def press_again(self, since: float) -> tuple[Pm1Sample, ...]:
+        """Press a second time and follow that press too."""
+        try:
+            self._machine.press_power_button()
+        except MachineError as error:
+            # The guest was faster; its end is then among the events.
+            self.notes.append(f"second press: {error}")
+            return ()
+        return self.follow_latch(since)
 
     def wait_for_result(self, since: float) -> None:
         """Wait for the end of the guest, for the proof that none is coming, or for the budget."""
@@ -117,7 +127,14 @@ class _Attempt:
         pm1_before: Pm1Sample | None = None,
         pm1_after: tuple[Pm1Sample, ...] = (),
     ) -> Observation:
-        """Everything seen, read for the last time."""
+        """Everything seen, read for the last time.
+
+        The guest is asked first: it may end meanwhile, and then that is the result.
+        """
+        ask = self.ended(commanded_at) is None
+        control_after = self._answers(Deadline.after(_PORT_SECONDS)) if ask else None
+        records = self._records() if ask else None
+        run_state = _run_state(self._machine)
         ended = self.ended(commanded_at)
         watched_until = now() if ended is None else ended.at
         return Observation(
@@ -129,10 +146,10 @@ class _Attempt:
             pm1_after=pm1_after,
             button=self._button,
             events=self._machine.events.since(commanded_at),
-            run_state=_run_state(self._machine),
+            run_state=run_state,
             control_before=self._last_record is not None,
-            control_after=self._answers(Deadline.after(_PORT_SECONDS)) if ended is None else None,
-            records=self._records() if ended is None else None,
+            control_after=control_after,
+            records=records,
             notes=tuple(self.notes),
         )
 

@@ -65,6 +65,53 @@ def test_a_crash_is_no_power_cut(code: str) -> None:
     assert len(verdict.evidence) == 3
 
 
+@pytest.mark.parametrize("source", ["BugCheck", "Microsoft-Windows-WER-SystemErrorReporting"])
+@pytest.mark.parametrize("stop", [(UNEXPECTED, UNCLEAN), (UNCLEAN,), (LOG_STOPPED,)])
+def test_a_recorded_bugcheck_is_neither_a_power_cut_nor_orderly(
+    source: str, stop: tuple[EventRecord, ...]
+) -> None:
+    verdict = diagnose_previous_stop((*stop, STARTED, record(source, 1001)))
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_held_power_button_is_a_power_cut_and_its_time_is_evidence() -> None:
+    held = record(KERNEL_POWER, 41, BugcheckCode="0", PowerButtonTimestamp="129165039139928187")
+    verdict = diagnose_previous_stop((STARTED, held, UNCLEAN))
+    assert verdict.outcome is Outcome.FORCED_OFF
+    assert "PowerButtonTimestamp=129165039139928187" in verdict.evidence[0].raw
+
+
+# Record id, provider and event id as a real Windows 10 (build 15063) recorded a restart: 13 of the
+# stop comes behind 6005 of the start, and another provider uses the number 12.
+REAL_RESTART = (
+    (301, "EventLog", 6006),
+    (310, "EventLog", 6005),
+    (313, KERNEL_GENERAL, 13),
+    (314, KERNEL_GENERAL, 12),
+    (783, "Microsoft-Windows-UserModePowerService", 12),
+)
+
+
+@pytest.mark.parametrize("missing", [None, 6006, 13])
+def test_the_order_of_a_real_log_and_one_missing_record_do_not_matter(missing: int | None) -> None:
+    at = datetime(2017, 7, 12, tzinfo=UTC)
+    records = [EventRecord(n, p, e, at, {}) for n, p, e in REAL_RESTART if e != missing]
+    verdict = diagnose_previous_stop(records)
+    assert (verdict.outcome, verdict.confidence) == (Outcome.COMPLETED, Confidence.HIGH)
+
+
+def test_records_of_other_providers_are_no_evidence() -> None:
+    others = [EventRecord(n, p, e, STARTED.created, {}) for n, p, e in REAL_RESTART[-2:]]
+    verdict = diagnose_previous_stop(others)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert [evidence.raw.split()[1] for evidence in verdict.evidence] == [KERNEL_GENERAL]
+
+
+def test_without_a_bugcheck_code_nothing_is_claimed() -> None:
+    verdict = diagnose_previous_stop((record(KERNEL_POWER, 41), UNCLEAN))
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+
+
 @pytest.mark.parametrize("code", ["0", "0x0", "00"])
 def test_zero_in_any_notation_is_a_power_cut(code: str) -> None:
     cut = record(KERNEL_POWER, 41, BugcheckCode=code)

@@ -13,7 +13,7 @@ from harness.guest.power_settings import PowerButton
 from harness.images.image import Budgets
 from harness.machine.events import PROCESS_EXIT, HostEvent
 from harness.machine.protocol import Pm1Sample, RunState
-from harness.shutdown.observation import Command, Observation
+from harness.shutdown.observation import CONTROL_BACK, CONTROL_CLOSED, Command, Observation
 
 BUDGETS = Budgets(boot=60, reaction=3, shutdown_soft=20, shutdown_hard=60)
 ARMED = Pm1Sample(at=99.9, status=0x0000, enable=0x0120)
@@ -76,11 +76,22 @@ def test_hibernation_is_not_a_shutdown() -> None:
     assert verdict(powered_off(105, event("SUSPEND_DISK", 104)))[0] is Outcome.INCONCLUSIVE
 
 
-def test_guest_reset_is_a_restart() -> None:
+@pytest.mark.parametrize(
+    ("before", "confidence"),
+    [
+        ((event(CONTROL_CLOSED, 100.5),), Confidence.HIGH),
+        ((event(CONTROL_CLOSED, 100.5), event(CONTROL_BACK, 100.6)), Confidence.MEDIUM),
+        # As a crash with automatic restart, or a triple fault, looks from outside.
+        ((), Confidence.MEDIUM),
+    ],
+    ids=["services ended", "port closed for another reason", "no sign of order"],
+)
+def test_guest_reset_is_a_restart(before: tuple[HostEvent, ...], confidence: Confidence) -> None:
     reset = event("RESET", guest=True, reason="guest-reset")
-    assert verdict(seen(events=(reset,)))[:2] == (
+    assert verdict(seen(events=(*before, reset))) == (
         Outcome.RESTARTED_INSTEAD,
         Cause.RESTART_REQUESTED,
+        confidence,
     )
 
 
@@ -105,6 +116,11 @@ def test_qemu_dying_by_itself_is_the_hosts_fault() -> None:
     assert verdict(died) == (Outcome.HOST_FAULT, Cause.HOST_FAULT, Confidence.HIGH)
 
 
+def test_qemu_giving_up_is_the_hosts_fault() -> None:
+    gave_up = seen(events=(event("SHUTDOWN", reason="host-error"),), run_state=None)
+    assert verdict(gave_up) == (Outcome.HOST_FAULT, Cause.HOST_FAULT, Confidence.HIGH)
+
+
 @pytest.mark.parametrize("state", [RunState.IO_ERROR, RunState.INTERNAL_ERROR])
 def test_a_machine_that_cannot_go_on_is_the_hosts_fault(state: RunState) -> None:
     assert verdict(seen(run_state=state))[0] is Outcome.HOST_FAULT
@@ -114,6 +130,14 @@ def test_a_machine_that_cannot_go_on_is_the_hosts_fault(state: RunState) -> None
 def test_a_press_on_an_unarmed_button_is_lost(before: Pm1Sample) -> None:
     lost = seen(pm1_before=before, pm1_after=(before,), button=button(0), records=None)
     assert verdict(lost) == (Outcome.STAYED_UP, Cause.PRESS_LOST, Confidence.HIGH)
+
+
+@pytest.mark.parametrize("state", [RunState.SUSPENDED, RunState.GUEST_PANICKED, None])
+def test_a_guest_in_other_trouble_is_not_told_to_wait_for_its_button(
+    state: RunState | None,
+) -> None:
+    other = seen(pm1_before=UNARMED, pm1_after=(UNARMED,), run_state=state)
+    assert verdict(other) == (Outcome.INCONCLUSIVE, Cause.UNKNOWN, Confidence.LOW)
 
 
 def test_a_press_latched_by_a_button_armed_in_between_is_not_called_lost() -> None:

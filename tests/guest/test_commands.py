@@ -85,6 +85,7 @@ NO_COMMANDS = {
     "PBUTTONACTION",
     "POWER_BUTTON_POLICY_KEY",
     "SHUTDOWN_EVENT_IDS",
+    "SHUTDOWN_PROVIDERS",
     "ButtonAction",
     "PowerSource",
 }

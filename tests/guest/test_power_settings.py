@@ -30,7 +30,16 @@ GERMAN = ENGLISH.replace(
 )
 
 
-@pytest.mark.parametrize("text", [ENGLISH, GERMAN, ENGLISH.replace("\n", "  \n")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        ENGLISH,
+        GERMAN,
+        ENGLISH.replace("\n", "  \n"),
+        ENGLISH.replace(": 0x", "\N{NO-BREAK SPACE}:\N{NO-BREAK SPACE}0x"),
+        ENGLISH.replace(": 0x", "\N{FULLWIDTH COLON}0x"),
+    ],
+)
 def test_indexes_are_read_in_any_language(text: str) -> None:
     assert parse_powercfg_indexes(text) == {PowerSource.AC: 3, PowerSource.DC: 1}
 

@@ -53,6 +53,12 @@ def test_ready_is_armed_and_answering() -> None:
     assert channel.commands == ["ver"]
 
 
+def test_a_guest_that_restarts_before_it_answers_must_arm_again() -> None:
+    machine = ScriptedMachine([ARMED, UNARMED, ARMED])
+    ready = wait_until_ready(machine, ScriptedChannel({"ver": ""}), Deadline.after(PATIENCE))
+    assert ready.pm1.button_armed
+
+
 def test_a_guest_without_channel_is_ready_when_it_is_armed() -> None:
     ready = wait_until_ready(ScriptedMachine([ARMED]), None, Deadline.after(PATIENCE))
     assert ready.answered_at is None

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from harness.deadline import Deadline
 from harness.errors import HostError
 from harness.machine.accelerator import AcceleratorKind, detect, probe
+
+_Seen = TypeVar("_Seen")
 
 
 class FakeQemu:
@@ -96,6 +105,39 @@ def test_kvm_that_hangs_is_not_kvm_that_works(fake: FakeQemu) -> None:
     kind, why = fake.detect()
     assert kind is AcceleratorKind.TCG
     assert "did not end within 1 s" in why
+
+
+def test_a_probe_that_hangs_ends_with_the_harness(fake: FakeQemu) -> None:
+    fake.behave(f"echo $$ > {fake.directory}/pid; exec sleep 60")
+    program = (
+        "from harness.machine.accelerator import AcceleratorKind, probe\n"
+        f"probe(AcceleratorKind.TCG, qemu={str(fake.program)!r}, seconds=60)"
+    )
+    harness = subprocess.Popen([sys.executable, "-c", program])
+    try:
+        pid = _eventually((fake.directory / "pid").read_text, str.strip)
+    finally:
+        harness.kill()
+        harness.wait()
+    _eventually(lambda: _is_gone(int(pid)), bool)
+
+
+def _eventually(look: Callable[[], _Seen], good: Callable[[_Seen], object]) -> _Seen:
+    deadline = Deadline.after(10.0)
+    while not deadline.expired:
+        with contextlib.suppress(OSError):
+            if good(seen := look()):
+                return seen
+        time.sleep(0.01)
+    raise AssertionError("not seen in time")
+
+
+def _is_gone(pid: int) -> bool:
+    # Killed and not reaped yet it is a zombie: gone all the same.
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
 
 
 def test_no_device_no_probe(fake: FakeQemu) -> None:

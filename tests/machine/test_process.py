@@ -32,6 +32,11 @@ def start(directory: Path, script: str, events: EventStream | None = None) -> Qe
     return QemuProcess(command, (), directory / "stderr", events or EventStream(), lambda: None)
 
 
+def test_a_command_that_cannot_be_passed_on_is_an_error_and_no_hang(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match="could not start sh"):
+        start(tmp_path, "exit \0")
+
+
 def test_exit_status(tmp_path: Path) -> None:
     process = start(tmp_path, "exit 3")
     assert process.wait(Deadline.after(10)) == 3

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from harness.deadline import Deadline
+from harness.errors import MachineError
+from harness.guest.channel import CommandResult
 from harness.guest.windows import Windows
 from harness.machine.events import PROCESS_EXIT
 from harness.machine.protocol import RunState
@@ -60,6 +63,22 @@ def test_a_lost_press_is_settled_at_once() -> None:
     assert (acpi.step, acpi.end) == (Step.ACPI, None)
 
 
+def test_numbers_of_other_providers_do_not_announce_a_shutdown() -> None:
+    others = RECORD.format(8).replace("'User32'", "'Microsoft-Windows-UserModePowerService'")
+    machine = ScriptedMachine([ARMED])
+    seen = press_power_button(machine, Windows(channel(others)))
+    assert seen.ended_at - seen.commanded_at < machine.image.budgets.shutdown_hard
+    assert seen.records == ()
+
+
+def test_the_case_of_a_provider_does_not_count() -> None:
+    seen = press_power_button(
+        ScriptedMachine([ARMED]),
+        Windows(channel(RECORD.format(8).replace("'User32'", "'USER32'"))),
+    )
+    assert [record.event_id for record in seen.records or ()] == [1074]
+
+
 def test_a_guest_that_lives_on_without_a_record_is_settled_after_its_reaction_time() -> None:
     machine = ScriptedMachine([ARMED])
     seen = press_power_button(machine, Windows(channel()))
@@ -105,6 +124,41 @@ def test_a_second_press_is_sent_only_to_a_guest_still_there() -> None:
     gone = ScriptedMachine([ARMED], on_press=lambda m: m.power_off())
     press_power_button(gone, None, second_press=True)
     assert gone.presses == 1
+
+
+def test_a_guest_that_ends_before_the_second_press_is_no_error() -> None:
+    machine = ScriptedMachine([ARMED])
+    press = machine.press_power_button
+
+    def only_once() -> float:
+        if machine.presses:
+            machine.power_off()
+            raise MachineError("press", "QEMU is gone", "Start it again.")
+        return press()
+
+    machine.press_power_button = only_once  # type: ignore[method-assign]
+    seen = press_power_button(machine, None, second_press=True)
+    assert seen.event("SHUTDOWN") is not None
+    assert any("second press" in note for note in seen.notes)
+
+
+def test_a_guest_that_ends_while_it_is_asked_for_the_last_time_has_ended() -> None:
+    machine = ScriptedMachine([ARMED])
+    inside = channel(since=RECORD.format(8))
+    asked, run = 0, inside.run
+
+    def end_at_last(command: str, deadline: Deadline) -> CommandResult:
+        nonlocal asked
+        asked += command.startswith(SINCE)
+        if asked == 2:
+            machine.power_off()
+        return run(command, deadline)
+
+    inside.run = end_at_last  # type: ignore[method-assign]
+    seen = press_power_button(machine, Windows(inside))
+    assert asked == 2
+    assert seen.event("SHUTDOWN") is not None
+    assert seen.run_state is None
 
 
 def test_an_answer_cut_off_by_the_shutdown_is_a_note() -> None:

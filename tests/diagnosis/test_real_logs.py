@@ -1,0 +1,60 @@
+"""Records of real System logs, which lie beside the repository where the project is developed.
+
+Read with the package ``evtx``, which the product does not need: ``pip install evtx``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.diagnosis.diagnose import START_EVENT_IDS, diagnose_previous_stop
+from harness.diagnosis.verdict import Confidence, Outcome
+from harness.guest.commands import SHUTDOWN_PROVIDERS
+from harness.guest.event_log import EventRecord, parse_events
+
+SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "samples"
+LOGS = sorted(SAMPLES.glob("*-System.evtx"))
+
+if not LOGS:
+    pytest.skip(f"no real System logs (*-System.evtx) in {SAMPLES}", allow_module_level=True)
+evtx = pytest.importorskip("evtx", reason="reading .evtx files needs the package evtx")
+
+
+@pytest.fixture(scope="module", params=LOGS, ids=lambda path: path.stem)
+def records(request: pytest.FixtureRequest) -> tuple[EventRecord, ...]:
+    """All records of one log, through the harness's own parser."""
+    found = evtx.PyEvtxParser(str(request.param)).records()
+    # wevtutil prints no declaration.
+    return parse_events("".join(re.sub(r"^<\?xml[^>]*\?>", "", entry["data"]) for entry in found))
+
+
+def test_every_record_is_read_and_numbers_rise(records: tuple[EventRecord, ...]) -> None:
+    numbers = [record.record_id for record in records]
+    assert numbers == sorted(set(numbers))
+    assert all(record.provider for record in records)
+
+
+def test_shutdown_records_come_from_the_providers_named(records: tuple[EventRecord, ...]) -> None:
+    found = {(r.event_id, r.provider.lower()) for r in records if r.event_id in SHUTDOWN_PROVIDERS}
+    named = {(event_id, provider.lower()) for event_id, provider in SHUTDOWN_PROVIDERS.items()}
+    assert {(1074, "user32"), (6006, "eventlog")} <= found & named
+
+
+def test_each_restart_in_them_is_an_orderly_stop(records: tuple[EventRecord, ...]) -> None:
+    """From half-way through each session to half-way through the next, as a suite asks."""
+    starts = [r.record_id for r in records if (r.provider, r.event_id) == ("EventLog", 6005)]
+    stops = [r.record_id for r in records if (r.provider, r.event_id) == ("EventLog", 6006)]
+    assert len(stops) == len(starts) - 1
+    for earlier, stop, start in zip(starts, stops, starts[1:], strict=False):
+        assert earlier < stop < start
+        later = min([s for s in stops if s > start], default=records[-1].record_id + 1)
+        window = [
+            r
+            for r in records
+            if (earlier + stop) // 2 < r.record_id < later and r.event_id in START_EVENT_IDS
+        ]
+        verdict = diagnose_previous_stop(window)
+        assert (verdict.outcome, verdict.confidence) == (Outcome.COMPLETED, Confidence.HIGH)
