@@ -88,7 +88,7 @@ class WorkerNotes:
         self._directory = directory / "scenarios"
 
     def select(self, records: Iterable[ScenarioRecord]) -> None:
-        """Tell of every scenario that is going to run; each worker of a run says the same."""
+        """Tell of every scenario that is going to run; each process of a run says the same."""
         self._directory.mkdir(exist_ok=True)
         new = self._directory / f"selected.{os.getpid()}"
         new.write_text(json.dumps([record.to_json() for record in records]))
@@ -110,13 +110,16 @@ class WorkerNotes:
 
     def lost(self, test_id: str, message: str) -> ScenarioRecord | None:
         """The record of a test whose worker died; ``None`` if it is no scenario."""
-        if not self._selected.exists():
-            return None
-        for value in json.loads(self._selected.read_text()):
-            record = ScenarioRecord.from_json(value)
+        for record in self.selected():
             if record.test_id == test_id:
                 return replace(record, status=Status.ERROR, message=message)
         return None
+
+    def selected(self) -> list[ScenarioRecord]:
+        """Every scenario that was going to run, as if it had not."""
+        if not self._selected.exists():
+            return []
+        return [ScenarioRecord.from_json(value) for value in json.loads(self._selected.read_text())]
 
     @property
     def _selected(self) -> Path:
@@ -132,6 +135,11 @@ class Records:
     def add(self, record: ScenarioRecord) -> None:
         """Keep a record."""
         self._by_test[record.test_id] = record
+
+    def complete(self, selected: Iterable[ScenarioRecord]) -> None:
+        """Add the scenarios that were to run and did not, so that a stopped run shows as one."""
+        for record in selected:
+            self._by_test.setdefault(record.test_id, record)
 
     def in_order(self) -> tuple[ScenarioRecord, ...]:
         """All records, sorted by image, mission and test."""

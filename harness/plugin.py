@@ -111,12 +111,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Have a worker say what is going to run, in case it dies."""
-    if _is_worker(session.config):
-        marked = ((item, item.get_closest_marker("scenario")) for item in session.items)
-        WorkerNotes(session.config.stash[_run_key]).select(
-            _record(item, marker, Status.ERROR, "") for item, marker in marked if marker
-        )
+    """Note what is going to run, in case a worker dies or the run is stopped."""
+    marked = ((item, item.get_closest_marker("scenario")) for item in session.items)
+    WorkerNotes(session.config.stash[_run_key]).select(
+        _record(item, marker, Status.SKIPPED, "not run: the run was stopped before it")
+        for item, marker in marked
+        if marker
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -179,6 +180,9 @@ def image(image_definition: Path, request: pytest.FixtureRequest) -> Image:
     try:
         return SharedImages(request.config.stash[_run_key]).prepare(image_definition)
     except PowerdownError as error:
+        if len(image_names(request.config)) > 1:
+            # The others can still be tested; what failed once is not tried again.
+            pytest.fail(str(error), pytrace=False)
         _stop_run(request.session, error)
 
 
@@ -234,6 +238,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if _is_worker(config) or not records.in_order():
         return
     file = _reports(config) / "gate.json"
+    records.complete(WorkerNotes(config.stash[_run_key]).selected())
     try:
         host = Laboratory.of_this_host().facts()
         result = gate_result(host, SharedImages(config.stash[_run_key]), records)

@@ -55,7 +55,8 @@ def diagnose_previous_stop(records: Sequence[EventRecord]) -> Verdict:
     if cut is not None and orderly is None and not crashed and _bugcheck_code(unexpected) == 0:
         found = [entry for entry in (unexpected, unclean) if entry is not None]
         evidence = tuple(facts.record(e, "recorded at the next start") for e in found)
-        confidence = Confidence.HIGH if len(found) == 2 else Confidence.MEDIUM
+        # Never high: a crash that could not write its code leaves the same (learn: Event ID 41).
+        confidence = Confidence.MEDIUM if len(found) == 2 else Confidence.LOW
         cause = Cause.FORCED_SHUTDOWN
         return Verdict(Outcome.FORCED_OFF, cause, confidence, evidence, (), REMEDIES.get(cause, ""))
     if orderly is not None and cut is None and not crashed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.deadline import Deadline, now
 from harness.errors import MachineError, PowerdownError
 from harness.guest import commands
+from harness.guest.commands import ButtonAction
 from harness.guest.event_log import EventRecord
 from harness.guest.power_settings import PowerButton
 from harness.guest.windows import Windows
@@ -19,7 +20,7 @@ _ENDS = named("SHUTDOWN", "RESET", "SUSPEND", "GUEST_PANICKED", PROCESS_EXIT)
 _LATCH_SECONDS = 0.004
 """Between looks at the PM1 latch, which a healthy guest clears within some 10 ms."""
 
-_PORT_SECONDS = 1.0
+_PORT_SECONDS = 5.0
 """Time for the control port to show that it answers at all."""
 
 _EXIT_SECONDS = 10.0
@@ -32,8 +33,8 @@ def press_power_button(
     """Press the ACPI power button and watch until the result is settled.
 
     It is settled when the guest ends, restarts, sleeps or crashes; when the press cannot have
-    arrived; when the guest has taken the press and, after the image's ``reaction`` budget, still
-    answers and has recorded no shutdown; or when the ``shutdown_hard`` budget is spent.
+    arrived; when the guest is not set to shut down and, after the image's ``reaction`` budget,
+    still answers and has recorded no shutdown; or when the ``shutdown_hard`` budget is spent.
 
     :param windows: the inside of the guest; ``None`` to watch from outside only.
     :param second_press: press again as soon as the first press was taken.
@@ -115,10 +116,20 @@ class _Attempt:
         events, budgets = self._machine.events, self._machine.image.budgets
         hard = Deadline(at=since + budgets.shutdown_hard, allowed=budgets.shutdown_hard)
         ended = events.wait(_ENDS, hard.at_most(budgets.reaction), since=since)
-        if ended is None and self._records() != ():
+        if ended is None and not self._is_ignored():
             ended = events.wait(_ENDS, hard, since=since)
         if ended is not None and ended.name == "SHUTDOWN":
             events.wait(named(PROCESS_EXIT), Deadline.after(_EXIT_SECONDS))
+
+    def _is_ignored(self) -> bool:
+        """Whether no result is coming: the setting asks for no shutdown, and none was recorded.
+
+        A guest set to shut down gets all its time: how soon Windows records the first step of a
+        shutdown is UNCONFIRMED.
+        """
+        if self._button is None or self._button.effective() is ButtonAction.SHUT_DOWN:
+            return False
+        return self._records() == ()
 
     def conclude(
         self,

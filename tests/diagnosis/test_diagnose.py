@@ -43,9 +43,9 @@ def test_an_orderly_stop(records: tuple[EventRecord, ...]) -> None:
 @pytest.mark.parametrize(
     ("records", "confidence"),
     [
-        ((STARTED, UNEXPECTED, UNCLEAN, LOG_STARTED), Confidence.HIGH),
-        ((STARTED, UNEXPECTED), Confidence.MEDIUM),
-        ((UNCLEAN, LOG_STARTED), Confidence.MEDIUM),
+        ((STARTED, UNEXPECTED, UNCLEAN, LOG_STARTED), Confidence.MEDIUM),
+        ((STARTED, UNEXPECTED), Confidence.LOW),
+        ((UNCLEAN, LOG_STARTED), Confidence.LOW),
     ],
 )
 def test_a_power_cut(records: tuple[EventRecord, ...], confidence: Confidence) -> None:
