@@ -226,14 +226,12 @@ def test_a_failing_build_is_tried_once_and_ends_the_run(tmp_path: Path, workers:
     assert _no_traceback(ended.stdout)
     records = directory.gate().scenarios
     assert Status.ERROR in {record.status for record in records}
-    assert len(records) > 1, "what the stopped run did not reach is in the result too"
+    # What the stopped run did not reach is in the result too.
+    assert len(records) > 1
     for record in records:
-        stopped = "not run: the run was stopped before it"
-        assert record.status is Status.ERROR or (record.status, record.message) == (
-            Status.SKIPPED,
-            stopped,
-        )
-    assert all(re.match(said, record.message) for record in records)
+        told = said if record.status is Status.ERROR else "not run: the run was stopped before it"
+        assert record.status in (Status.ERROR, Status.SKIPPED)
+        assert re.match(told, record.message)
 
 
 def test_a_host_without_an_accelerator_ends_the_run(tmp_path: Path) -> None:
