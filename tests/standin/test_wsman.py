@@ -20,6 +20,9 @@ from standin.wsman.http import HttpError, parse_head
 from winrm.exceptions import InvalidCredentialsError, WinRMOperationTimeoutError, WSManFaultError
 from winrm.protocol import Protocol
 
+# About CA bundles, which plain HTTP over loopback has no use for.
+pytestmark = pytest.mark.filterwarnings("ignore:'pywinrm' will use:DeprecationWarning")
+
 USER, PASSWORD = "tester", "Powerdown-1"
 AUTHORIZATION = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 SOAP_TYPE = "application/soap+xml;charset=UTF-8"
