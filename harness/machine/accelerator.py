@@ -18,6 +18,7 @@ from pathlib import Path
 
 from harness.errors import HostError
 from harness.machine.process import bound_to_this_thread
+from harness.machine.run_directory import RunDirectory
 
 QEMU = "qemu-system-x86_64"
 """The emulator's program."""
@@ -129,8 +130,8 @@ def probe(kind: AcceleratorKind, *, qemu: str = QEMU, seconds: float = _PROBE_SE
     """
     if shutil.which(qemu) is None:
         raise _no_qemu(qemu, FileNotFoundError("it is not installed"))
-    with tempfile.TemporaryDirectory(prefix="powerdown-probe-") as directory:
-        firmware = Path(directory) / "firmware"
+    with RunDirectory("probe") as directory:
+        firmware = directory.path / "firmware"
         firmware.write_bytes(_firmware())
         command = [qemu, "-nodefaults", "-no-user-config", "-machine", "pc", "-accel", kind]
         # With the CPU that guests will get: a KVM inside another may run code and yet lack some
