@@ -11,9 +11,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-from harness.errors import DefinitionError, PowerdownError
+from harness.errors import PowerdownError
 from harness.gate_run import Records, SharedImages, WorkerNotes, gate_result
-from harness.images.definition import read
 from harness.images.image import Image
 from harness.laboratory import Laboratory
 from harness.machine.run_directory import RunDirectory
@@ -22,6 +21,7 @@ from harness.report.gate_result import GateResult
 from harness.report.scenario_record import ScenarioRecord, Status
 from harness.report.summary import render
 from harness.scenario import Scenario
+from harness.selected_images import image_names
 
 OpenScenario = Callable[[Image, str], AbstractContextManager[Scenario]]
 """Type of the fixture :func:`open_scenario`."""
@@ -38,7 +38,6 @@ _FILE_WIDTH = 120
 _PARENT = "powerdown_parent"
 """Key under which a worker on this host is told its controller's process id."""
 
-_images_key = pytest.StashKey[dict[Path, str]]()
 _run_key = pytest.StashKey[Path]()
 _records_key = pytest.StashKey[Records]()
 _result_key = pytest.StashKey[GateResult]()
@@ -127,42 +126,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         notes = WorkerNotes(item.config.stash[_run_key])
         if not notes.begin(item.nodeid):
             pytest.fail("the worker that ran this test died; it is not tried again", pytrace=False)
-
-
-def image_names(config: pytest.Config) -> dict[Path, str]:
-    """The definitions to test, of ``--image`` or else of the ini file, and their images' names.
-
-    :raise pytest.UsageError: there are none, one cannot be used, or two have the same name.
-    """
-    if _images_key not in config.stash:
-        config.stash[_images_key] = _read_names(_definition_paths(config))
-    return config.stash[_images_key]
-
-
-def _definition_paths(config: pytest.Config) -> list[Path]:
-    given = config.getoption("--image")
-    if given:
-        return [config.invocation_params.dir / path for path in given]
-    configured: list[Path] = config.getini("powerdown_images")
-    if not configured:
-        raise pytest.UsageError("no image to test: give --image FILE, an image definition (TOML)")
-    return configured
-
-
-def _read_names(paths: list[Path]) -> dict[Path, str]:
-    names: dict[Path, str] = {}
-    for path in paths:
-        try:
-            name = read(path).described.name
-        except DefinitionError as error:
-            raise pytest.UsageError(str(error)) from error
-        for other, taken in names.items():
-            if taken == name and other != path:
-                raise pytest.UsageError(
-                    f"both {other} and {path} are named {name!r}: give one of them another name"
-                )
-        names[path] = name
-    return names
 
 
 @pytest.fixture(scope="session")

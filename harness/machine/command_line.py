@@ -97,8 +97,8 @@ def _translated_code_mib(image: Image) -> int:
 
     QEMU's default is up to 1 GiB. After a reset the boot overwrites the old kernel, and each
     write to a page searches all code ever translated from it (qemu:accel/tcg/translate-all.c):
-    with the default a restart of the stand-in takes ten seconds more than its first start. A buffer
-    that fills up is emptied as a whole, which rids it of such leftovers.
+    with the default a restart of a small Linux guest takes ten seconds more than its first start. A
+    buffer that fills up is emptied as a whole, which rids it of such leftovers.
     """
     return min(1024, max(32, image.memory_mib // 8))
 
