@@ -1,27 +1,31 @@
-"""The ``powerdown`` command: look at one image without pytest."""
+"""The ``powerdown`` command: look at one image without pytest, or at what can be tested."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.diagnosis.diagnose import diagnose
-from harness.diagnosis.verdict import Outcome, Verdict
+from harness.diagnosis.diagnose import diagnose, settled
+from harness.diagnosis.verdict import Verdict
 from harness.errors import PowerdownError
+from harness.faults.catalogue import CATALOGUE
 from harness.images.definition import load
 from harness.images.image import Image
 from harness.laboratory import Laboratory
 from harness.machine.run_directory import RunDirectory
+from harness.outcome import Outcome
 from harness.report.verdict_json import verdict_to_json
+from harness.scenario_list import scenarios_to_json, scenarios_to_text
 from harness.shutdown.soft import press_power_button
 
 _GOOD = (Outcome.COMPLETED, Outcome.SLOW_BUT_COMPLETED)
 
 EXIT_STATUS = """\
-exit status: 0 the definition is sound, or the guest powered off; 1 it did not;
+exit status: 0 listed, the definition is sound, or the guest powered off; 1 it did not;
 2 nothing could be said: bad input, missing tool, host fault; 3 inconclusive;
 130 interrupted"""
 
@@ -29,6 +33,9 @@ exit status: 0 the definition is sound, or the guest powered off; 1 it did not;
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     options = _parser().parse_args(arguments)
+    if options.action == "scenarios":
+        print(_scenarios(as_json=options.json))
+        return 0
     try:
         image = load(options.definition)
         if options.action == "check":
@@ -59,7 +66,17 @@ def _parser() -> argparse.ArgumentParser:
     attempt.add_argument("--json", action="store_true", help="print the verdict as JSON")
     for action in (check, attempt):
         action.add_argument("definition", type=Path, help="image definition (TOML)")
+    listing = actions.add_parser(
+        "scenarios", help="list the failures that can be provoked: how, what then, which remedy"
+    )
+    listing.add_argument("--json", action="store_true", help="print them as JSON")
     return parser
+
+
+def _scenarios(*, as_json: bool) -> str:
+    if as_json:
+        return json.dumps(scenarios_to_json(CATALOGUE), indent=2)
+    return scenarios_to_text(CATALOGUE, shutil.get_terminal_size().columns)
 
 
 def _try(image: Image) -> Verdict:
@@ -67,7 +84,7 @@ def _try(image: Image) -> Verdict:
     laboratory = Laboratory.of_this_host()
     with RunDirectory("disks") as disks, laboratory.boot(image, disks.path) as guest:
         guest.wait_until_ready()
-        return diagnose(press_power_button(guest.machine, guest.windows))
+        return diagnose(press_power_button(guest.machine, guest.windows, settled=settled))
 
 
 def _describe(image: Image) -> str:

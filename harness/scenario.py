@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,22 +18,31 @@ from tempfile import mkdtemp
 import pytest
 
 from harness.deadline import now
-from harness.diagnosis.diagnose import START_EVENT_IDS, diagnose, diagnose_previous_stop
+from harness.diagnosis.diagnose import START_EVENT_IDS, diagnose, diagnose_previous_stop, settled
 from harness.diagnosis.verdict import Verdict
 from harness.errors import PowerdownError
+from harness.guest.probe_programs import ProbeProgram
 from harness.guest.windows import Windows
 from harness.images.image import Image
+from harness.images.overlay import create_overlay
 from harness.laboratory import Guest, Laboratory
+from harness.machine.protocol import RunState
 from harness.machine.run_directory import RunDirectory
+from harness.outcome import Expected
 from harness.report.allure_report import report_stage
 from harness.report.json_object import Scalar
-from harness.report.scenario_record import Expected, Stage, phase_seconds
+from harness.report.scenario_record import Stage, phase_seconds
 from harness.report.timeline_picture import draw
 from harness.report.verdict_json import verdict_to_json
 from harness.shutdown.forced import cut_power
 from harness.shutdown.observation import Command, Observation
 from harness.shutdown.phases import timeline_of
 from harness.shutdown.soft import command_inside, press_power_button
+
+Allowed = Expected | tuple[Expected, ...]
+"""The verdict that is right, or several of them, the likeliest first."""
+
+_AS_RESET_LEFT_IT = (RunState.PAUSED, RunState.PRELAUNCH)
 
 
 class Scenario:
@@ -63,27 +72,40 @@ class Scenario:
         """What was done and found so far."""
         return tuple(self._stages)
 
-    def boot(self, *, wait: bool = True) -> Guest:
-        """Switch on a fresh guest and, unless told not to, wait until it is ready."""
-        guest = self._open.enter_context(self._laboratory.boot(self.image, self._new_disk()))
+    def boot(self, *, wait: bool = True, prepare: Callable[[Path], None] | None = None) -> Guest:
+        """Switch on a fresh guest and, unless told not to, wait until it is ready.
+
+        :param prepare: changes its overlay before power-on.
+        """
+        directory = self._new_disk()
+        overlay = create_overlay(self.image.disk, directory)
+        if prepare is not None:
+            prepare(overlay)
+        booting = self._laboratory.boot(self.image, directory, overlay)
+        guest = self._open.enter_context(booting)
         if wait:
             self.wait_until_ready(guest)
         return guest
 
-    def wait_until_ready(self, guest: Guest) -> None:
-        """Wait until the guest can be pressed and asked; a stage named ``boot``."""
+    def wait_until_ready(self, guest: Guest, name: str = "boot") -> None:
+        """Wait until the guest can be pressed and asked; a stage of this name."""
         try:
             guest.wait_until_ready()
         except PowerdownError:
             # What the screen shows is the best hint at why a guest does not get ready.
             self._save(guest, self._stem("not-ready"))
             raise
-        self._record(guest, Stage("boot", None, None))
+        self._record(guest, Stage(name, None, None))
 
     def boot_again(self, guest: Guest) -> Guest:
-        """Start the guest's disk again after it was ended, and wait until it is ready."""
-        if guest.machine.events.exit is None:
-            guest.machine.resume()
+        """Start the guest's disk again and wait until it is ready.
+
+        A guest that still has power, crashed or not, loses it first. One that was reset and is
+        paused since goes on.
+        """
+        machine = guest.machine
+        if machine.events.exit is None and machine.run_state() in _AS_RESET_LEFT_IT:
+            machine.resume()
             again = guest
         else:
             guest.close()
@@ -99,18 +121,27 @@ class Scenario:
             pytest.skip(f"needs a control channel; image {self.image.name} defines none")
         return guest.windows
 
+    def probe_program(self, program: ProbeProgram) -> Path:
+        """The executable of a probe program."""
+        return self._laboratory.probe_program(program)
+
     def press(
-        self, guest: Guest, name: str, expected: Expected, *, second_press: bool = False
+        self, guest: Guest, name: str, expected: Allowed, *, second_press: bool = False
     ) -> Verdict:
-        """Press the power button and watch to the end."""
+        """Press the power button and watch to the end.
+
+        :param expected: the verdict that is right, or several, the likeliest first.
+        """
         __tracebackhide__ = True
-        seen = press_power_button(guest.machine, guest.windows, second_press=second_press)
+        seen = press_power_button(
+            guest.machine, guest.windows, settled=settled, second_press=second_press
+        )
         return self._conclude(guest, name, seen, expected)
 
-    def command_inside(self, guest: Guest, command: str, name: str, expected: Expected) -> Verdict:
+    def command_inside(self, guest: Guest, command: str, name: str, expected: Allowed) -> Verdict:
         """Run a shutdown command in the guest and watch to the end."""
         __tracebackhide__ = True
-        seen = command_inside(guest.machine, self.inside(guest), command)
+        seen = command_inside(guest.machine, self.inside(guest), command, settled=settled)
         return self._conclude(guest, name, seen, expected)
 
     def cut_power(self, guest: Guest, way: Command, expected: Expected) -> Verdict:
@@ -132,6 +163,10 @@ class Scenario:
         _must_match(expected, verdict, "next start")
         return verdict
 
+    def note(self, guest: Guest, name: str, facts: Mapping[str, Scalar]) -> None:
+        """Record what was done or found between the attempts as a stage of its own."""
+        self._record(guest, Stage(name, None, None, facts=facts))
+
     def adopt(self, shared: SharedStages, facts: Mapping[str, Scalar]) -> None:
         """Take over what a shared fixture did, and add what this test found in it."""
         self._stages += shared.take()
@@ -144,13 +179,13 @@ class Scenario:
     def _new_disk(self) -> Path:
         return Path(mkdtemp(dir=self._disks))
 
-    def _conclude(self, guest: Guest, name: str, seen: Observation, expected: Expected) -> Verdict:
+    def _conclude(self, guest: Guest, name: str, seen: Observation, expected: Allowed) -> Verdict:
         __tracebackhide__ = True
         guest.time.add(seen.commanded_at, seen.ended_at)
         verdict, timeline = diagnose(seen), timeline_of(seen)
         stage = Stage(
             name,
-            expected,
+            _asserted(expected, verdict),
             verdict,
             phases=phase_seconds(timeline),
             commanded_at=seen.commanded_at,
@@ -217,12 +252,23 @@ class SharedStages:
         return stages
 
 
-def _must_match(expected: Expected, verdict: Verdict, name: str) -> None:
+def _alternatives(expected: Allowed) -> tuple[Expected, ...]:
+    return (expected,) if isinstance(expected, Expected) else expected
+
+
+def _asserted(expected: Allowed, verdict: Verdict) -> Expected:
+    """Of several right verdicts the one that was reached; else the likeliest."""
+    found = Expected(verdict.outcome, verdict.cause)
+    return found if found in _alternatives(expected) else _alternatives(expected)[0]
+
+
+def _must_match(expected: Allowed, verdict: Verdict, name: str) -> None:
     __tracebackhide__ = True
-    if (verdict.outcome, verdict.cause) == (expected.outcome, expected.cause):
+    if Expected(verdict.outcome, verdict.cause) in _alternatives(expected):
         return
+    right = " or ".join(f"{e.outcome} ({e.cause})" for e in _alternatives(expected))
     facts = "\n".join(f"  {e.source}: {e.fact}: {e.raw}" for e in verdict.evidence)
     pytest.fail(
-        f"{name}: expected {expected.outcome} ({expected.cause}), diagnosed {verdict}\n{facts}\n"
+        f"{name}: expected {right}, diagnosed {verdict}\n{facts}\n"
         f"  remedy: {verdict.remedy or 'none known'}"
     )

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.diagnosis.verdict import Cause, Outcome, Verdict
+from harness.diagnosis.verdict import Verdict
 from harness.guest.probe_programs import DOCUMENT, UPDATER
 from harness.images.image import Image
 from harness.laboratory import Laboratory
+from harness.outcome import Cause, Expected, Outcome
 from harness.plugin import OpenScenario
-from harness.report.scenario_record import Expected
 from harness.scenario import Scenario, SharedStages
 from harness.shutdown import unfinished_work
 from harness.shutdown.forced import FORCED_COMMANDS

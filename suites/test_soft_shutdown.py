@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.diagnosis.verdict import Cause, Outcome
 from harness.guest import commands
-from harness.report.scenario_record import Expected
+from harness.outcome import Cause, Expected, Outcome
 from harness.scenario import Scenario
 
 COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)

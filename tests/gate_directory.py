@@ -19,8 +19,7 @@ HEAD = """
 import os, signal, time
 from pathlib import Path
 import pytest
-from harness.diagnosis.verdict import Cause, Outcome
-from harness.report.scenario_record import Expected
+from harness.outcome import Cause, Expected, Outcome
 from harness.shutdown.observation import Command
 
 COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)

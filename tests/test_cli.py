@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness import cli
-from harness.diagnosis.verdict import Cause, Confidence, Evidence, Outcome, Source, Verdict
+from harness.diagnosis.verdict import Confidence, Evidence, Source, Verdict
 from harness.images.image import Image
+from harness.outcome import Cause, Outcome
 from tests.gate_directory import GateDirectory
 from tests.machine.boot_sector import HUNG, OBEDIENT
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.diagnosis.verdict import Cause, Outcome
+from harness.outcome import Cause, Outcome
 from harness.report.scenario_record import ScenarioRecord, Status
 from tests.gate_directory import GateDirectory
 from tests.machine.boot_sector import HUNG, IGNORING, OBEDIENT

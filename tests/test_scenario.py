@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.diagnosis.verdict import Cause, Outcome
 from harness.errors import PowerdownError
 from harness.guest.windows import Windows
 from harness.laboratory import Laboratory
 from harness.machine.accelerator import Accelerator, AcceleratorKind
-from harness.report.scenario_record import Expected
+from harness.outcome import Cause, Expected, Outcome
 from harness.scenario import Scenario, SharedStages
 from harness.shutdown.observation import Command
 from tests.machine.boot_sector import HUNG, IGNORING, OBEDIENT, UNARMED, boot_image

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from harness.diagnosis import facts
-from harness.diagnosis.remedies import REMEDIES
+from harness.diagnosis import facts, remedies
+from harness.diagnosis.also_seen import also_seen
+from harness.diagnosis.rule import Rule
 from harness.diagnosis.rules import RULES, inconclusive
-from harness.diagnosis.verdict import Cause, Confidence, Outcome, Verdict
+from harness.diagnosis.verdict import Confidence, Verdict
 from harness.guest.event_log import EventRecord
+from harness.outcome import Cause, Outcome
 from harness.shutdown.observation import Observation
 
 START_EVENT_IDS = (12, 13, 41, 1001, 6005, 6006, 6008)
@@ -25,11 +28,26 @@ _PROVIDERS = (_KERNEL_POWER, _KERNEL_GENERAL, _EVENT_LOG, *_BUGCHECKS)
 
 def diagnose(seen: Observation) -> Verdict:
     """The verdict on one attempt to end a guest."""
+    verdict = next((v for _, v in _applying(seen)), None) or inconclusive(seen)
+    return replace(verdict, also_seen=also_seen(seen, verdict.cause))
+
+
+def settled(seen: Observation) -> bool:
+    """Whether the verdict on what was seen so far is sure and will not change by waiting."""
+    rule, verdict = next(_applying(seen), (None, None))
+    return (
+        rule is not None
+        and verdict is not None
+        and rule.lasts
+        and verdict.confidence is Confidence.HIGH
+    )
+
+
+def _applying(seen: Observation) -> Iterator[tuple[Rule, Verdict]]:
     for rule in RULES:
-        verdict = rule(seen)
+        verdict = rule.decide(seen)
         if verdict is not None:
-            return verdict
-    return inconclusive(seen)
+            yield rule, verdict
 
 
 def diagnose_previous_stop(records: Sequence[EventRecord]) -> Verdict:
@@ -58,7 +76,9 @@ def diagnose_previous_stop(records: Sequence[EventRecord]) -> Verdict:
         # Never high: a crash that could not write its code leaves the same (learn: Event ID 41).
         confidence = Confidence.MEDIUM if len(found) == 2 else Confidence.LOW
         cause = Cause.FORCED_SHUTDOWN
-        return Verdict(Outcome.FORCED_OFF, cause, confidence, evidence, (), REMEDIES.get(cause, ""))
+        return Verdict(
+            Outcome.FORCED_OFF, cause, confidence, evidence, (), remedies.SHUT_DOWN_SOFTLY
+        )
     if orderly is not None and cut is None and not crashed:
         evidence = (facts.record(orderly, "recorded by the stopping guest"),)
         return Verdict(Outcome.COMPLETED, Cause.NONE, Confidence.HIGH, evidence)

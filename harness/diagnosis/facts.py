@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from harness.diagnosis import reading
 from harness.diagnosis.verdict import Evidence, Source
+from harness.guest.channel import CommandResult
 from harness.guest.event_log import EventRecord
+from harness.guest.look import Look
+from harness.guest.services import ServiceStatus
 from harness.machine.events import HostEvent
 from harness.machine.protocol import Pm1Sample
+from harness.machine.screen_look import ScreenLook
 from harness.shutdown.observation import Observation
+
+_LONGEST_TEXT = 200
 
 
 def host_event(event: HostEvent, fact: str) -> Evidence:
@@ -29,11 +36,14 @@ def record(entry: EventRecord, fact: str) -> Evidence:
     return Evidence(Source.EVENT_LOG, None, fact, f"{entry.created.isoformat()} {entry}")
 
 
-def setting(seen: Observation) -> Evidence:
+def button(seen: Observation) -> Evidence:
     """The power button's setting."""
-    return Evidence(
-        Source.SETTINGS, None, "power button setting before the press", str(seen.button)
-    )
+    return setting("power button setting before the press", str(seen.button))
+
+
+def setting(fact: str, raw: str) -> Evidence:
+    """A setting of the guest, read before the command."""
+    return Evidence(Source.SETTINGS, None, fact, raw)
 
 
 def run_state(seen: Observation) -> Evidence:
@@ -41,11 +51,16 @@ def run_state(seen: Observation) -> Evidence:
     return Evidence(Source.QMP, seen.ended_at, "QEMU's run state at the end", f"{seen.run_state}")
 
 
-def control_alive(seen: Observation) -> Evidence:
-    """That the guest went on answering."""
+def run_state_before(seen: Observation) -> Evidence:
+    """What QEMU said of the machine before the command."""
     return Evidence(
-        Source.CONTROL_CHANNEL, seen.ended_at, "the control channel still answers", "answered"
+        Source.QMP, seen.commanded_at, "QEMU's run state before", f"{seen.run_state_before}"
     )
+
+
+def control(seen: Observation) -> Evidence:
+    """How far the control channel worked."""
+    return Evidence(Source.CONTROL_CHANNEL, seen.ended_at, "the control channel", f"{seen.control}")
 
 
 def control_closed(at: float) -> Evidence:
@@ -66,6 +81,69 @@ def taken(seen: Observation) -> Evidence:
     """That the guest acknowledged the press."""
     sample = next(s for s in seen.pm1_after if s.at == seen.press_taken_at)
     return registers(sample, "the guest took the press: armed before, latch cleared after")
+
+
+def how_taken(seen: Observation) -> tuple[Evidence, ...]:
+    """That the guest took the press, where it was one."""
+    return (taken(seen),) if seen.press_taken_at is not None else ()
+
+
+def service(look: Look, status: ServiceStatus) -> Evidence:
+    """The state of a service in the middle of the shutdown."""
+    return Evidence(Source.INSIDE, look.at, f"service {status.name}", str(status.state))
+
+
+def programs(look: Look, names: tuple[str, ...]) -> Evidence:
+    """Programs of the console session that have not ended."""
+    return Evidence(
+        Source.INSIDE, look.at, "programs still in the console session", ", ".join(names) or "none"
+    )
+
+
+def answer(seen: Observation, result: CommandResult) -> Evidence:
+    """What a command inside answered."""
+    said = " ".join(f"{result.output} {result.error_output}".split())[:_LONGEST_TEXT]
+    raw = f"exit code {result.exit_code}: {said}"
+    return Evidence(Source.INSIDE, seen.commanded_at, f"{result.command!r} answered", raw)
+
+
+def session(seen: Observation) -> Evidence:
+    """Who was logged on before."""
+    console = None if seen.survey is None else seen.survey.console
+    if console is None:
+        said = "unknown"
+    elif console.user is None:
+        said = "nobody"
+    else:
+        said = f"{console.user}{' (locked)' if console.locked else ''}"
+    return Evidence(Source.INSIDE, None, "logged on at the console before", said)
+
+
+def screen(look: ScreenLook, fact: str) -> Evidence:
+    """What a look at the screen showed."""
+    return Evidence(Source.SCREEN, look.at, fact, "dark" if look.dark else f"picture {look.digest}")
+
+
+def screen_text(seen: Observation, fact: str, text: str | None) -> Evidence:
+    """Text that was read on the screen."""
+    return Evidence(
+        Source.SCREEN, seen.ended_at, fact, " ".join((text or "").split())[:_LONGEST_TEXT]
+    )
+
+
+def cpu(seen: Observation) -> Evidence:
+    """How busy the virtual CPUs were."""
+    share = reading.cpu_share(seen)
+    raw = "not measured" if share is None else f"{share:.0%}"
+    return Evidence(
+        Source.CPU, seen.ended_at, "time the virtual CPUs wanted since the command", raw
+    )
+
+
+def writes(seen: Observation, start: float, end: float) -> Evidence:
+    """What was written to the system disk in some time."""
+    count = reading.writes_between(seen, start, end)
+    return Evidence(Source.DISK, end, f"written in the last {end - start:.0f} s", f"{count} bytes")
 
 
 def note(text: str) -> Evidence:

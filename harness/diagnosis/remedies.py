@@ -1,34 +1,111 @@
-"""What to do about each cause, as text for people; commands can be pasted into the guest."""
+"""What to do about each finding, as text for people; commands can be pasted into the guest."""
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
-from harness.diagnosis.verdict import Cause
 from harness.guest import commands
 
-REMEDIES = MappingProxyType(
-    {
-        Cause.PRESS_LOST: (
-            "Press again once the guest has armed its power button (PM1_EN bit 8); QEMU drops a "
-            "press before that without a trace."
-        ),
-        Cause.POWER_BUTTON_IGNORED: (
-            "Set the power button to shut down: "
-            "powercfg /setacvalueindex SCHEME_CURRENT SUB_BUTTONS PBUTTONACTION 3 & "
-            "powercfg /setdcvalueindex SCHEME_CURRENT SUB_BUTTONS PBUTTONACTION 3 & "
-            "powercfg /setactive SCHEME_CURRENT. "
-            f'If a policy sets it: reg delete "{commands.POWER_BUTTON_POLICY_KEY}" /f'
-        ),
-        Cause.RESTART_REQUESTED: (
-            "Find who asked for the restart: User32 1074 in the System log names the process. If "
-            "an update asked, install pending updates and restart before the image is published."
-        ),
-        Cause.FORCED_SHUTDOWN: (
-            "Shut down softly. After a forced stop check the volume (fsutil dirty query C:), "
-            "pending updates and documents."
-        ),
-        Cause.HOST_FAULT: "Look at the host: QEMU's standard error and the QMP transcript.",
-    }
+_BUTTON = (
+    "powercfg /setacvalueindex SCHEME_CURRENT SUB_BUTTONS PBUTTONACTION 3 & "
+    "powercfg /setdcvalueindex SCHEME_CURRENT SUB_BUTTONS PBUTTONACTION 3 & "
+    "powercfg /setactive SCHEME_CURRENT"
 )
-"""Remedy by cause; causes without one have no entry."""
+
+PRESS_AGAIN = (
+    "Press again once the guest has armed its power button (PM1_EN bit 8); QEMU drops a press "
+    "before that without a trace."
+)
+BOOT_FAILURE = (
+    "The guest has had its whole boot budget and never armed its power button: look at the "
+    "screenshot. Restore the image, or raise [budgets] boot if it is only slow."
+)
+SET_BUTTON = (
+    f"Set the power button to shut down: {_BUTTON}. If a policy sets it: "
+    f'reg delete "{commands.POWER_BUTTON_POLICY_KEY}" /f'
+)
+FIND_RESTART = (
+    "Find who asked for the restart: User32 1074 in the System log names the process. If an "
+    "update asked, install pending updates and restart before the image is published."
+)
+SHUT_DOWN_SOFTLY = (
+    "Shut down softly. After a forced stop check the volume (fsutil dirty query C:), pending "
+    "updates and documents."
+)
+LOOK_AT_HOST = "Look at the host: QEMU's standard error and the QMP transcript."
+WAKE_FAILED = (
+    "After the wake-up the firmware has not mapped the ACPI registers again: a fault of QEMU's "
+    "machine or firmware, not of the guest. SeaBIOS does so on q35; use machine type pc, or UEFI."
+)
+WAKE = (
+    "Wake the guest (QMP system_wakeup, virsh dompmwakeup) and press again. To keep it awake: "
+    "powercfg /change standby-timeout-ac 0, and where the button sleeps: " + _BUTTON
+)
+NO_HIBERNATION = (
+    "The guest was saved to disk and not shut down. powercfg /hibernate off removes hibernation "
+    "and fast startup; where the button hibernates: " + _BUTTON
+)
+NO_FAST_STARTUP = (
+    "Fast startup saved the kernel to disk instead of ending it: powercfg /hibernate off, or "
+    r'reg add "HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Power" /v HiberbootEnabled '
+    "/t REG_DWORD /d 0 /f"
+)
+KEEP_DISPLAY_ON = (
+    "The display was off and the press only lit it: press again. To prevent it: powercfg /change "
+    "monitor-timeout-ac 0 & powercfg /setacvalueindex SCHEME_CURRENT "
+    "7516b95f-f776-4464-8c53-06167f40cc99 8ec4b3a5-6868-48c2-be75-4f3044be88a7 0 & "
+    "powercfg /setactive SCHEME_CURRENT"
+)
+ALLOW_WITHOUT_LOGON = (
+    r"Allow it: reg add HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System "
+    "/v ShutdownWithoutLogon /t REG_DWORD /d 1 /f (no restart needed)"
+)
+TRACKER_OFF = (
+    "Close the dialog (Esc) and turn the Shutdown Event Tracker off: "
+    r'reg add "HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Reliability" /v ShutdownReasonOn '
+    "/t REG_DWORD /d 0 /f, and the same for ShutdownReasonUI"
+)
+END_APPLICATION = (
+    "Close the application (taskkill /f /im NAME; unsaved work in it is lost) and the shutdown "
+    "goes on. To let Windows end such applications by itself: reg add "
+    r'"HKU\SID\Control Panel\Desktop" /v AutoEndTasks /t REG_SZ /d 1 /f for the user who is '
+    "logged on, from the next logon on"
+)
+STOP_SERVICE = (
+    "Stop the service before (sc.exe stop NAME), update or remove it (sc.exe delete NAME), or "
+    r"limit its time: reg add HKLM\SYSTEM\CurrentControlSet\Services\NAME /v PreshutdownTimeout "
+    "/t REG_DWORD /d 10000 /f and restart"
+)
+LIMIT_SERVICES = (
+    r"Limit the time of services: reg add HKLM\SYSTEM\CurrentControlSet\Control "
+    "/v WaitToKillServiceTimeout /t REG_SZ /d 5000 /f and restart; then find the service that "
+    "does not stop (sc.exe queryex type= service)"
+)
+FINISH_UPDATES = (
+    "Let the updates finish: restart the guest (shutdown /r /t 0) until none is pending, before "
+    "the image is published; until then give the shutdown more time. Do not force it off."
+)
+INVESTIGATE_CRASH = (
+    "The system crashed. Start it again (virsh reset, or power off and on), look up the stop code "
+    "and the dump, and check what was installed last."
+)
+INVESTIGATE_HANG = (
+    "The guest does not service interrupts: only a reset or forced power-off helps. Start it "
+    "again, check drivers and firmware, and look for the cause in its System log."
+)
+FIND_BUSY_PROCESS = (
+    "Something occupies every virtual CPU at a priority above everything else. If the guest never "
+    "answers again, force it off, start it and find the process or service before it starts: "
+    "scan for malware."
+)
+FIND_ABORTER = (
+    "Something aborts shutdowns: User32 1075 names the account. Find the process or scheduled "
+    "task that calls shutdown /a, and scan for malware."
+)
+RESTORE_PRIVILEGE = (
+    "The account lacks the right to shut the system down (SeShutdownPrivilege): give it back with "
+    "secedit or in Local Security Policy, User Rights Assignment."
+)
+REPAIR_SYSTEM = (
+    "A core process of Windows ended and forced a restart: check the system files (sfc /scannow), "
+    "security software, and scan for malware."
+)
+LOOK_AT_EVIDENCE = "The evidence fits no known cause: look at the screenshot and the System log."

@@ -5,29 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-
-class Outcome(StrEnum):
-    """What became of the guest."""
-
-    COMPLETED = "completed"
-    SLOW_BUT_COMPLETED = "slow-but-completed"
-    RESTARTED_INSTEAD = "restarted-instead"
-    STAYED_UP = "stayed-up"
-    FORCED_OFF = "forced-off"
-    HOST_FAULT = "host-fault"
-    INCONCLUSIVE = "inconclusive"
-
-
-class Cause(StrEnum):
-    """Why it did not simply complete, by the ids of ``docs/scenarios.md``."""
-
-    NONE = "none"
-    PRESS_LOST = "press-lost"
-    POWER_BUTTON_IGNORED = "power-button-ignored"
-    RESTART_REQUESTED = "restart-requested"
-    FORCED_SHUTDOWN = "forced-shutdown"
-    HOST_FAULT = "host-fault"
-    UNKNOWN = "unknown"
+from harness.outcome import Cause, Outcome
 
 
 class Confidence(StrEnum):
@@ -48,6 +26,10 @@ class Source(StrEnum):
     EVENT_LOG = "event-log"
     CONTROL_CHANNEL = "control-channel"
     DISK = "disk"
+    INSIDE = "inside"
+    """Processes, services and sessions, asked over the control channel."""
+    SCREEN = "screen"
+    CPU = "cpu"
     HARNESS = "harness"
 
 
@@ -77,6 +59,9 @@ class Verdict:
     :param evidence: the facts for it, in order of time.
     :param ruled_out: rival causes with the fact that excludes each.
     :param remedy: what to do about it; empty when nothing is wrong.
+    :param culprit: the application, service or process that is to blame, where one was seen.
+    :param also_seen: what else would harm a soft shutdown of this guest, cause and fact each; it
+        did not decide this attempt.
     """
 
     outcome: Outcome
@@ -85,7 +70,10 @@ class Verdict:
     evidence: tuple[Evidence, ...]
     ruled_out: tuple[tuple[Cause, str], ...] = ()
     remedy: str = ""
+    culprit: str = ""
+    also_seen: tuple[tuple[Cause, str], ...] = ()
 
     def __str__(self) -> str:
         because = "" if self.cause is Cause.NONE else f" because of {self.cause}"
+        because += f" {self.culprit}" if self.culprit else ""
         return f"{self.outcome}{because} ({self.confidence} confidence)"

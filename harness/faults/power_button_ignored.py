@@ -1,49 +1,139 @@
-"""The power button is set to do nothing: by the active scheme, or by policy.
+"""The power button is set to something else than shutting down, and to nothing that ends the guest.
 
-Sources: fact sheet 6; Microsoft Learn, "Power button action" (PBUTTONACTION, index 0).
+Sources: fact sheet 6, 14; Microsoft Learn, "Power button action" (PBUTTONACTION).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from functools import partial
 
-from harness.guest import commands
+from harness.errors import ControlChannelError
+from harness.faults.fault import (
+    COMPLETED,
+    Fault,
+    ScenarioId,
+    Stage,
+    set_if_permitted,
+    settings,
+)
+from harness.faults.subject import Subject
+from harness.guest import commands, power_commands
 from harness.guest.commands import ButtonAction
-from harness.guest.windows import Windows
+from harness.outcome import Cause, Expected, Outcome
+
+IGNORED = Expected(Outcome.STAYED_UP, Cause.POWER_BUTTON_IGNORED)
+
+_SOURCES = ("facts 6", "learn: Power button action")
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_SHUT_DOWN = commands.set_power_button(ButtonAction.SHUT_DOWN)
+
+_fault = partial(
+    Fault,
+    scenario=ScenarioId.POWER_BUTTON_IGNORED,
+    mission=5,
+    remedies=_SHUT_DOWN,
+    remedy=settings(*_SHUT_DOWN),
+    expected=(IGNORED,),
+    stage=Stage.BUTTON,
+)
 
 
-@dataclass(frozen=True)
-class PowerButtonIgnored:
-    """One way to make Windows ignore the power button.
+def _change_default(subject: Subject) -> None:
+    scheme = _active_scheme(subject)
+    # Most images have none of their own; then there is nothing to delete.
+    subject.windows.run(power_commands.clear_scheme_power_button(scheme))
+    set_if_permitted(
+        subject, *power_commands.set_default_power_button(scheme, ButtonAction.NOTHING)
+    )
+    subject.restart()
 
-    :param variant: name of the way, for reports.
-    :param injection: command lines that set it.
-    :param remedy_commands: command lines that undo it.
-    """
 
-    variant: str
-    injection: tuple[str, ...]
-    remedy_commands: tuple[str, ...]
+def _active_scheme(subject: Subject) -> str:
+    printed = subject.windows.run(power_commands.QUERY_ACTIVE_SCHEME).checked().output
+    # The key's path has no GUID; the value is the only one.
+    scheme = _GUID.search(printed)
+    if scheme is None:
+        raise ControlChannelError(
+            "read the guest's active power scheme",
+            f"reg printed {printed[:300]!r}",
+            "Look at ActivePowerScheme in the guest.",
+        )
+    return scheme[0]
 
-    def inject(self, windows: Windows) -> None:
-        """Set the power button to do nothing."""
-        windows.run_all(self.injection)
 
-    def remedy(self, windows: Windows) -> None:
-        """Let the power button shut down again."""
-        windows.run_all(self.remedy_commands)
+def _shut_down_and_light_up(subject: Subject) -> None:
+    subject.windows.run_all(_SHUT_DOWN)
+    # The next press would only wake the display (facts 4).
+    subject.machine.press_keys("shift")
 
 
 VARIANTS = (
-    PowerButtonIgnored(
-        "by-scheme",
-        commands.set_power_button(ButtonAction.NOTHING),
-        commands.set_power_button(ButtonAction.SHUT_DOWN),
+    _fault(
+        variant="by-scheme",
+        summary="the active power scheme says: do nothing",
+        injects=commands.set_power_button(ButtonAction.NOTHING),
+        sources=_SOURCES,
+        inject=settings(*commands.set_power_button(ButtonAction.NOTHING)),
     ),
-    PowerButtonIgnored(
-        "by-policy",
-        commands.set_power_button_policy(ButtonAction.NOTHING),
-        commands.CLEAR_POWER_BUTTON_POLICY,
+    _fault(
+        variant="by-default",
+        summary="the scheme says nothing, and its default says: do nothing",
+        injects=(
+            power_commands.clear_scheme_power_button("<active scheme>"),
+            *power_commands.set_default_power_button("<active scheme>", ButtonAction.NOTHING),
+            commands.RESTART,
+        ),
+        sources=("facts 6", "facts 14: real hives leave the scheme's value out"),
+        inject=_change_default,
+    ),
+    _fault(
+        variant="by-policy",
+        summary="group policy says: do nothing, over every scheme",
+        injects=commands.set_power_button_policy(ButtonAction.NOTHING),
+        remedies=commands.CLEAR_POWER_BUTTON_POLICY,
+        sources=("facts 6: policy reference",),
+        inject=settings(*commands.set_power_button_policy(ButtonAction.NOTHING)),
+        remedy=settings(*commands.CLEAR_POWER_BUTTON_POLICY),
+    ),
+    _fault(
+        variant="display-off",
+        summary="the button turns the display off",
+        injects=commands.set_power_button(ButtonAction.DISPLAY_OFF),
+        remedies=(*_SHUT_DOWN, "key Shift, to light the display"),
+        sources=(*_SOURCES, "index 4: Windows 10 and later"),
+        inject=settings(*commands.set_power_button(ButtonAction.DISPLAY_OFF)),
+        remedy=_shut_down_and_light_up,
+    ),
+    _fault(
+        variant="ac-against-dc",
+        summary="do nothing on AC, shut down on battery: a guest without battery runs on AC",
+        injects=power_commands.set_power_button_apart(
+            ac=ButtonAction.NOTHING, dc=ButtonAction.SHUT_DOWN
+        ),
+        sources=_SOURCES,
+        inject=settings(
+            *power_commands.set_power_button_apart(
+                ac=ButtonAction.NOTHING, dc=ButtonAction.SHUT_DOWN
+            )
+        ),
+    ),
+    _fault(
+        variant="dc-against-ac",
+        summary="shut down on AC, do nothing on battery: must not be blamed",
+        injects=power_commands.set_power_button_apart(
+            ac=ButtonAction.SHUT_DOWN, dc=ButtonAction.NOTHING
+        ),
+        remedies=(),
+        sources=_SOURCES,
+        inject=settings(
+            *power_commands.set_power_button_apart(
+                ac=ButtonAction.SHUT_DOWN, dc=ButtonAction.NOTHING
+            )
+        ),
+        remedy=None,
+        expected=(COMPLETED,),
+        stage=Stage.NONE,
     ),
 )
 """Every way, in the order of reports."""

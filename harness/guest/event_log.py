@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from harness.errors import ControlChannelError
 
 _NAMESPACE = "{http://schemas.microsoft.com/win/2004/08/events/event}"
+_MAX_RECORD_ID = 2**64 - 1
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -66,8 +67,12 @@ def _parse_event(element: ET.Element) -> EventRecord:
     if system is None:
         raise ValueError("an Event without System")
     provider = _child(system, "Provider")
+    record_id = int(_child(system, "EventRecordID").text or "")
+    if not 0 <= record_id <= _MAX_RECORD_ID:
+        # It goes into the next query.
+        raise ValueError("an EventRecordID of more than 64 bits")
     return EventRecord(
-        record_id=int(_child(system, "EventRecordID").text or ""),
+        record_id=record_id,
         provider=provider.get("EventSourceName") or provider.attrib["Name"],
         event_id=int(_child(system, "EventID").text or ""),
         created=_parse_time(_child(system, "TimeCreated").attrib["SystemTime"]),

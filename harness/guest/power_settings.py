@@ -12,7 +12,7 @@ from harness.guest.commands import ButtonAction, PowerSource
 # Not tied to the colon before it: translations may use another one, or a no-break space.
 _HEX_INDEX = re.compile(r"(?<!\w)0x([0-9a-fA-F]{8})\s*$", re.MULTILINE)
 _POLICY_VALUE = re.compile(
-    r"^\s*(AC|DC)SettingIndex\s+REG_DWORD\s+0x([0-9a-fA-F]+)\s*$", re.M | re.I
+    r"^[ \t]*(AC|DC)SettingIndex[ \t]+REG_DWORD[ \t]+0x([0-9a-fA-F]{1,8})[ \t\r]*$", re.M | re.I
 )
 
 

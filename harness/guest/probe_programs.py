@@ -31,7 +31,6 @@ _FLAGS = (
     "-s",
     "-Wall",
     "-Wextra",
-    "-mwindows",
     # No C runtime: nothing beside the system's own libraries has to exist in the guest.
     "-nostdlib",
     "-static",
@@ -52,26 +51,79 @@ class ProbeProgram:
     :param name: file name of the executable, and so its process name in the guest.
     :param source: its C source.
     :param libraries: Windows libraries it is linked with.
+    :param console: it is a console program, not one with windows of its own.
     """
 
     name: str
     source: Path
     libraries: tuple[str, ...]
+    console: bool = False
 
 
-DOCUMENT = ProbeProgram(
-    name="powerdown-document.exe",
-    source=_SOURCES / "document.c",
-    libraries=("user32", "shell32", "kernel32"),
+def _application(noun: str) -> ProbeProgram:
+    return ProbeProgram(
+        f"powerdown-{noun}.exe", _SOURCES / f"{noun}.c", ("user32", "shell32", "kernel32")
+    )
+
+
+def _service(noun: str) -> ProbeProgram:
+    libraries = ("user32", "shell32", "advapi32", "kernel32")
+    return ProbeProgram(f"powerdown-{noun}.exe", _SOURCES / f"{noun}.c", libraries)
+
+
+DOCUMENT = _application("document")
+"""``PATH TEXT``: has unsaved TEXT, saved to PATH when its session ends."""
+
+REFUSER = _application("refuser")
+"""Shows a window that refuses the end of the session, without a reason."""
+
+REASONED = _application("reasoned")
+"""``TEXT``: shows a window that refuses the end of the session for the reason TEXT."""
+
+HANGER = _application("hanger")
+"""Shows a window that hangs when it is asked whether the session may end."""
+
+HIDDEN = _application("hidden")
+"""Refuses the end of the session through a window that is not shown."""
+
+CONSOLE = ProbeProgram(
+    name="powerdown-console.exe",
+    source=_SOURCES / "console.c",
+    # With user32 it would not count as a console program (learn: SetConsoleCtrlHandler).
+    libraries=("kernel32",),
+    console=True,
 )
-"""``PATH TEXT``: an application with unsaved TEXT, saved to PATH when its session ends."""
+"""Hangs when its console is closed."""
 
-UPDATER = ProbeProgram(
-    name="powerdown-updater.exe",
-    source=_SOURCES / "updater.c",
-    libraries=("user32", "shell32", "advapi32", "kernel32"),
+UPDATER = _service("updater")
+"""``DIRECTORY VERSION COMPONENTS DELAY_MS``: installs an update file by file."""
+
+STUBBORN = _service("stubborn")
+"""Accepts STOP and SHUTDOWN and goes on running."""
+
+HOLDER = _service("holder")
+"""``TIMEOUT_MS WORK_MS``: sets its preshutdown timeout and works that long at PRESHUTDOWN."""
+
+ABORTER = _service("aborter")
+"""Aborts every shutdown that counts down."""
+
+SPINNER = _service("spinner")
+"""Takes all processors once it runs, at the highest priority."""
+
+PROBE_PROGRAMS = (
+    DOCUMENT,
+    REFUSER,
+    REASONED,
+    HANGER,
+    HIDDEN,
+    CONSOLE,
+    UPDATER,
+    STUBBORN,
+    HOLDER,
+    ABORTER,
+    SPINNER,
 )
-"""``DIRECTORY VERSION COMPONENTS DELAY_MS``: a service that installs an update file by file."""
+"""All of them."""
 
 
 def compile_probe(program: ProbeProgram, cache_directory: Path) -> Path:
@@ -127,7 +179,8 @@ def _no_behaviour(executable: Path, saw: str) -> HostError:
 
 
 def _key(program: ProbeProgram) -> str:
-    digest = hashlib.sha256(repr((_COMPILER, _FLAGS, program.name, program.libraries)).encode())
+    decided = (_COMPILER, _FLAGS, program.name, program.libraries, program.console)
+    digest = hashlib.sha256(repr(decided).encode())
     for file in (program.source, *sorted(program.source.parent.glob("*.h"))):
         digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]
@@ -142,7 +195,9 @@ def _compile(program: ProbeProgram, executable: Path) -> None:
             f"Install the cross compiler: apt-get install {_PACKAGE}",
         )
     libraries = [f"-l{library}" for library in program.libraries]
-    command = [_COMPILER, *_FLAGS, "-o", str(executable), str(program.source), *libraries]
+    subsystem = "-mconsole" if program.console else "-mwindows"
+    command = [_COMPILER, *_FLAGS, subsystem, "-o", str(executable), str(program.source)]
+    command += libraries
     try:
         result = subprocess.run(
             command,

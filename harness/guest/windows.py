@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from harness.deadline import Deadline
+from harness.deadline import Deadline, now
 from harness.errors import ControlChannelError
-from harness.guest import commands
+from harness.guest import commands, survey_commands
 from harness.guest.channel import CommandResult, GuestChannel
 from harness.guest.event_log import EventRecord, parse_events
+from harness.guest.last_start import around_last_start
+from harness.guest.look import Look, read_look
+from harness.guest.parts import Part, PartAnswer, join_parts, new_marker, split_parts
 from harness.guest.power_settings import (
     PowerButton,
     parse_policy_values,
     parse_powercfg_indexes,
 )
+from harness.guest.survey import Survey, read_survey
 
 WORK_DIRECTORY = r"C:\powerdown"
 """Where the harness puts what it needs inside a guest."""
 
 COMMAND_SECONDS = 60.0
 """Time allowed for one ordinary command; Windows under emulation is slow."""
+
+SURVEY_SECONDS = 180.0
+"""Time allowed for a survey: some twenty programs, and a search through all services."""
 
 _UPLOAD_CHUNK = 6000
 """Characters a line: cmd.exe takes 8191 in all (learn: Command prompt line string limitation)."""
@@ -45,6 +52,24 @@ class Windows:
         for command in command_lines:
             self.run(command).checked()
 
+    def survey(self, seconds: float = SURVEY_SECONDS) -> Survey:
+        """Everything that bears on a shutdown, in one round trip.
+
+        What cannot be read is ``None`` there, with a note.
+
+        :raise ControlChannelError: besides, when the event log cannot be read.
+        """
+        answers = self._run_parts(survey_commands.SURVEY_PARTS, seconds)
+        return read_survey(answers, now())
+
+    def look(self, after_record: int, seconds: float = COMMAND_SECONDS) -> Look:
+        """What changes while a shutdown is under way, in one round trip.
+
+        :param after_record: only event records newer than this.
+        """
+        answers = self._run_parts(survey_commands.look_parts(after_record), seconds)
+        return read_look(answers, now())
+
     def power_button(self) -> PowerButton:
         """What the power button is set to do."""
         scheme = self.run(commands.QUERY_POWER_BUTTON).checked()
@@ -63,10 +88,19 @@ class Windows:
         """System records of these ids newer than ``after_record``, whoever wrote them.
 
         In the order recorded. After a power cut Windows may have lost the newest records and use
-        their numbers again (UNCONFIRMED): then a record of the next start can be missed.
+        their numbers again (UNCONFIRMED): then a record of the next start can be missed;
+        :meth:`events_around_last_start` does not go by numbers.
         """
         answer = self.run(commands.query_events(after_record, event_ids)).checked()
         return parse_events(answer.output)
+
+    def events_around_last_start(self) -> tuple[EventRecord, ...]:
+        """System records of the last start and of the stop before it, in the order recorded.
+
+        Those of :data:`harness.guest.survey_commands.START_PROVIDERS`; nothing of earlier stops.
+        """
+        answer = self.run(survey_commands.LAST_STARTS).checked()
+        return around_last_start(parse_events(answer.output))
 
     def read_file(self, path: str) -> str | None:
         """A text file's content without its last line end; ``None`` when it cannot be read."""
@@ -124,3 +158,8 @@ class Windows:
         """Create a service and start it."""
         self.run(commands.create_service(name, program)).checked()
         self.run(commands.start_service(name)).checked()
+
+    def _run_parts(self, parts: Iterable[Part], seconds: float) -> Mapping[str, PartAnswer]:
+        """Run several commands in one round trip; the answers of those that ended."""
+        marker = new_marker()
+        return split_parts(self.run(join_parts(parts, marker), seconds).output, marker)

@@ -1,6 +1,10 @@
 """The control channel over WinRM, which every Windows has.
 
 One remote shell serves all commands: opening one costs Windows a process and three round trips.
+After each command the guest is told to forget it: what is not forgotten stays in the shell, and
+Windows lets a user have 1500 operations (learn: Installation and configuration for Windows Remote
+Management, MaxConcurrentOperationsPerUser). That costs a third round trip: 13 ms in an emulated
+guest whose commands take 23 ms, measured on the stand-in.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ _OPERATION_SECONDS = 10
 """How long the guest may hold one request for output before it answers "still running"."""
 
 _TERMINATE_SECONDS = 2.0
-"""For telling the guest to end a command whose deadline has passed."""
+"""For telling the guest to end or to forget a command, whatever time the command has left."""
 
 _UTF8_CODE_PAGE = 65001
 
@@ -93,7 +97,12 @@ class WinrmChannel:
             self._adapter.deadline = deadline
             if self._shell is None:
                 self._shell = self._protocol.open_shell(codepage=_UTF8_CODE_PAGE)
-            return self._run_in_shell(self._shell, command, deadline)
+            shell = self._shell
+            running = self._protocol.run_command(shell, command)
+            result = self._result_of(shell, running, command, deadline)
+        if not self._terminate(shell, running):
+            self.close()
+        return result
 
     def close(self) -> None:
         """Drop the connection. The shell is left to Windows' idle timeout: the guest may be off."""
@@ -101,8 +110,9 @@ class WinrmChannel:
         with contextlib.suppress(Exception):
             self._protocol.transport.close_session()
 
-    def _run_in_shell(self, shell: str, command: str, deadline: Deadline) -> CommandResult:
-        running = self._protocol.run_command(shell, command)
+    def _result_of(
+        self, shell: str, running: str, command: str, deadline: Deadline
+    ) -> CommandResult:
         output, error_output, size = [], [], 0
         done, exit_code = False, -1
         while not done:
@@ -135,10 +145,21 @@ class WinrmChannel:
                 )
         return CommandResult(command, exit_code, _text(output), _text(error_output))
 
-    def _terminate(self, shell: str, running: str) -> None:
-        with contextlib.suppress(Exception):
-            self._adapter.deadline = Deadline.after(_TERMINATE_SECONDS)
+    def _terminate(self, shell: str, running: str) -> bool:
+        """Have the guest end a command that runs, and forget it ([MS-WSMV], Signal).
+
+        Never raises; whether the guest still talks. What it says does not matter: its next answer
+        will tell.
+        """
+        self._adapter.deadline = Deadline.after(_TERMINATE_SECONDS)
+        try:
             self._protocol.cleanup_command(shell, running)
+        except (OSError, HTTPError, PowerdownError):
+            return False
+        except Exception:
+            # pywinrm raises almost anything for a strange answer.
+            return True
+        return True
 
     @contextlib.contextmanager
     def _errors_of(self, command: str, deadline: Deadline) -> Iterator[None]:

@@ -33,6 +33,11 @@
     shutdown_hard = 300                 # default 300
     settle = 60                         # default 60; used only with transport "none"
 
+    [updates]                           # packages in the guest, each optional: see Updates
+    package = 'C:\\Updates\\update.cab'
+    long_package = 'C:\\Updates\\long-update.cab'
+    restarting_package = 'C:\\Updates\\restarting-update.cab'
+
 The disk's format and the firmware have no default: guessing them wrong looks like a broken image.
 """
 
@@ -60,12 +65,15 @@ from harness.images.image import (
     MachineType,
     NicModel,
     Transport,
+    Updates,
     WinrmAuthentication,
 )
 from harness.images.table import Table
 
-_TABLES = ("disk", "machine", "control", "budgets")
+_TABLES = ("disk", "machine", "control", "budgets", "updates")
 _NAME = re.compile(r"[a-z0-9-]+")
+# It becomes part of a command line: what cmd.exe would not take as it is is not allowed.
+_GUEST_PATH = re.compile(r'(?i:[a-z]:(\\[^\\/:*?"<>|%&^!(),;=\s\x00-\x1f]+)+\.cab)')
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _BUILD_SECONDS = 600.0
@@ -153,6 +161,7 @@ def parse(path: Path, values: Mapping[str, object], environment: Mapping[str, st
         nic=machine.choice("nic", NicModel, NicModel.E1000E),
         control=_control(top, environment),
         budgets=_budgets(top),
+        updates=_updates(top),
     )
     return Definition(image, build)
 
@@ -262,6 +271,28 @@ def _budgets(top: Table) -> Budgets:
                 "Lower it, or raise shutdown_hard.",
             )
     return budgets
+
+
+def _updates(top: Table) -> Updates:
+    table = top.table("updates", ("package", "long_package", "restarting_package"))
+    return Updates(
+        package=_guest_path(table, "package"),
+        long_package=_guest_path(table, "long_package"),
+        restarting_package=_guest_path(table, "restarting_package"),
+    )
+
+
+def _guest_path(table: Table, key: str) -> str | None:
+    if key not in table:
+        return None
+    path = table.string(key)
+    if not _GUEST_PATH.fullmatch(path):
+        raise table.error(
+            key,
+            "is no absolute Windows path of a .cab file without blanks and signs",
+            r"Write it like 'C:\Updates\update.cab'.",
+        )
+    return path
 
 
 def _unreadable(path: Path, saw: str, remedy: str) -> DefinitionError:

@@ -127,6 +127,24 @@ class Budgets:
 
 
 @dataclass(frozen=True)
+class Updates:
+    """Update packages that lie on the image; all are Windows paths in the guest.
+
+    Each is what ``dism /add-package`` takes: a ``.cab``. Scenarios that need one are skipped where
+    it is ``None``.
+
+    :param package: its work at shutdown lasts longer than the soft budget and shorter than the
+        hard one.
+    :param long_package: its work outlives the hard budget.
+    :param restarting_package: it is complete only after a restart, which it brings about itself.
+    """
+
+    package: str | None = None
+    long_package: str | None = None
+    restarting_package: str | None = None
+
+
+@dataclass(frozen=True)
 class Image:
     """One Windows image to test, as its definition describes it.
 
@@ -141,6 +159,7 @@ class Image:
     :param nic: network card model.
     :param control: the control channel.
     :param budgets: time limits in seconds.
+    :param updates: update packages that lie on it.
     """
 
     name: str
@@ -154,3 +173,4 @@ class Image:
     nic: NicModel
     control: Control
     budgets: Budgets
+    updates: Updates = Updates()

@@ -17,6 +17,9 @@ from harness.machine.firmware import UefiFlash
 LOOPBACK = "127.0.0.1"
 """Where the guest's control port is forwarded from."""
 
+SYSTEM_DISK = "disk"
+"""QEMU's name (node-name) for the image's disk."""
+
 
 @dataclass(frozen=True)
 class Wiring:
@@ -127,11 +130,11 @@ def _disk(image: Image, overlay: Path) -> tuple[str, ...]:
     }[image.disk.bus]
     node: dict[str, object] = {
         "driver": "qcow2",
-        "node-name": "disk",
+        "node-name": SYSTEM_DISK,
         "discard": "unmap",
         "file": {"driver": "file", "filename": str(overlay), "discard": "unmap"},
     }
-    return (*_blockdev(node), "-device", f"{device},drive=disk,bootindex=0")
+    return (*_blockdev(node), "-device", f"{device},drive={SYSTEM_DISK},bootindex=0")
 
 
 def _network(image: Image) -> tuple[str, ...]:

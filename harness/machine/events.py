@@ -8,6 +8,7 @@ the command and the wait, and never waits for a machine that is gone.
 from __future__ import annotations
 
 import threading
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -39,23 +40,41 @@ class HostEvent:
 Match = Callable[[HostEvent], bool]
 
 
+_MOST_OF_A_NAME = 512
+"""How many events of one name are kept, half of them the first and half the latest.
+
+A guest can restart or write to its clock for ever. QEMU, not the guest, decides on the names, of
+which there are some tens: all together stay small.
+"""
+
+
 class EventStream:
-    """All events of one machine so far, and a way to wait for the next.
+    """The events of one machine so far, and a way to wait for the next.
 
     Written by the QMP reader and the process watcher, read by everyone.
     The stream ends with :data:`PROCESS_EXIT`; nothing follows it.
+
+    :param most_of_a_name: of a name that comes more often the middle is forgotten, and counted.
     """
 
-    def __init__(self) -> None:
-        self._events: list[HostEvent] = []
+    def __init__(self, most_of_a_name: int = _MOST_OF_A_NAME) -> None:
+        self._half = most_of_a_name // 2
+        self._arrived: Counter[str] = Counter()
+        self._latest: dict[str, deque[int]] = {}
+        self._number = 0
+        # In order of arrival, by number, so that one in the middle is quickly forgotten.
+        self._events: dict[int, HostEvent] = {}
+        self._exit: HostEvent | None = None
         self._changed = threading.Condition()
 
     def append(self, event: HostEvent) -> None:
         """Add an event; ignored once the machine has ended."""
         with self._changed:
-            if self._ended():
+            if self._exit is not None:
                 return
-            self._events.append(event)
+            self._keep(event)
+            if event.name == PROCESS_EXIT:
+                self._exit = event
             self._changed.notify_all()
 
     def record(self, name: str, data: Mapping[str, object] | None = None) -> HostEvent:
@@ -67,13 +86,20 @@ class EventStream:
     def since(self, at: float = 0.0) -> tuple[HostEvent, ...]:
         """The events stamped at or after ``at``."""
         with self._changed:
-            return tuple(event for event in self._events if event.at >= at)
+            return tuple(event for event in self._events.values() if event.at >= at)
 
     @property
     def exit(self) -> HostEvent | None:
         """The :data:`PROCESS_EXIT` event, if QEMU has ended."""
         with self._changed:
-            return self._events[-1] if self._ended() else None
+            return self._exit
+
+    @property
+    def forgotten(self) -> Mapping[str, int]:
+        """How many events of which name came and are not kept."""
+        with self._changed:
+            kept = Counter(event.name for event in self._events.values())
+            return dict(self._arrived - kept)
 
     def first(self, match: Match, since: float = 0.0) -> HostEvent | None:
         """The first matching event so far."""
@@ -92,8 +118,8 @@ class EventStream:
                 found = self._find(match, since)
                 if found is not None:
                     return found
-                if self._ended():
-                    return self._events[-1]
+                if self._exit is not None:
+                    return self._exit
                 if deadline.expired:
                     return None
                 self._changed.wait(deadline.remaining)
@@ -115,15 +141,23 @@ class EventStream:
             )
         return found
 
-    def _ended(self) -> bool:
-        return bool(self._events) and self._events[-1].name == PROCESS_EXIT
+    def _keep(self, event: HostEvent) -> None:
+        self._number += 1
+        self._arrived[event.name] += 1
+        self._events[self._number] = event
+        if self._arrived[event.name] <= self._half:
+            return
+        latest = self._latest.setdefault(event.name, deque())
+        latest.append(self._number)
+        if len(latest) > self._half:
+            del self._events[latest.popleft()]
 
     def _find(self, match: Match, since: float) -> HostEvent | None:
-        return next((e for e in self._events if e.at >= since and match(e)), None)
+        return next((e for e in self._events.values() if e.at >= since and match(e)), None)
 
     def _summary(self) -> str:
         with self._changed:
-            names = [str(event) for event in self._events[-8:]]
+            names = [str(event) for event in list(self._events.values())[-8:]]
         return ", ".join(names) or "no event at all"
 
 

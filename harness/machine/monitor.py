@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Mapping
@@ -22,6 +21,7 @@ from qemu.qmp import ExecuteError, Message, QMPClient, QMPError, Runstate
 from harness.deadline import Deadline, now
 from harness.errors import MachineError
 from harness.machine.events import EventStream, HostEvent
+from harness.machine.transcript import Transcript, Way
 
 _DRAIN_SECONDS = 2.0
 """After QEMU's end the rest of its events is in the socket's buffer: reading it takes no time."""
@@ -29,10 +29,8 @@ _DRAIN_SECONDS = 2.0
 _CLOSE_SECONDS = 5.0
 """Time for the connections to be closed down; nothing is waited for on the network."""
 
-_SENT, _RECEIVED = "->", "<-"
-
 _Result = TypeVar("_Result")
-_OnMessage = Callable[[str, Mapping[str, Any]], None]
+_OnMessage = Callable[[Way, Mapping[str, Any]], None]
 
 
 class Monitor:
@@ -41,8 +39,7 @@ class Monitor:
     :param commands: connected socket whose other end QEMU has.
     :param events: the same, for listening.
     :param stream: takes every event, stamped when it arrives.
-    :param transcript: file that takes all traffic, one JSON object a line: ``at`` (seconds,
-        host-monotonic), ``way`` and ``message``.
+    :param transcript: file for a :class:`~harness.machine.transcript.Transcript` of the traffic.
     """
 
     def __init__(
@@ -54,7 +51,7 @@ class Monitor:
     ) -> None:
         self._sockets = (commands, events)
         self._stream = stream
-        self._transcript = transcript.open("a", encoding="utf-8", buffering=1)
+        self._transcript = Transcript(transcript)
         self._commands = _Client("commands", self._on_command_traffic)
         self._listener = _Client("events", self._on_event_traffic)
         self._drained = threading.Event()
@@ -101,6 +98,26 @@ class Monitor:
         """
         answer = self.execute("human-monitor-command", {"command-line": command_line}, deadline)
         return answer if isinstance(answer, str) else ""
+
+    def lend(self, name: str, end: socket.socket, deadline: Deadline) -> None:
+        """Give QEMU a socket, which QMP commands then know as file descriptor ``name``.
+
+        :param end: the end QEMU gets; the caller closes its own handle of it.
+        :raise MachineError: as for :meth:`execute`.
+        """
+
+        async def send() -> None:
+            self._commands.send_fd_scm(end.fileno())
+
+        try:
+            self._call(send(), deadline)
+        except (QMPError, OSError) as error:
+            raise MachineError(
+                "give QEMU a socket",
+                f"the connection to QEMU is lost ({error or repr(error)})",
+                "See the end of the QMP transcript and QEMU's standard error.",
+            ) from error
+        self.execute("getfd", {"fdname": name}, deadline)
 
     def drain(self) -> None:
         """Wait until every event that QEMU sent before its end is in the stream; bounded."""
@@ -174,12 +191,12 @@ class Monitor:
             with contextlib.suppress(Exception):
                 await client.disconnect()
 
-    def _on_command_traffic(self, way: str, message: Mapping[str, Any]) -> None:
+    def _on_command_traffic(self, way: Way, message: Mapping[str, Any]) -> None:
         # Events come on both connections; the listener's are the ones that count.
         if "event" not in message:
-            self._write(now(), way, message)
+            self._transcript.write(now(), way, message)
 
-    def _on_event_traffic(self, way: str, message: Mapping[str, Any]) -> None:
+    def _on_event_traffic(self, way: Way, message: Mapping[str, Any]) -> None:
         if "event" not in message:
             return
         at = now()
@@ -187,13 +204,7 @@ class Monitor:
         self._stream.append(
             HostEvent(at, str(message["event"]), data if isinstance(data, dict) else {})
         )
-        self._write(at, way, message)
-
-    def _write(self, at: float, way: str, message: Mapping[str, Any]) -> None:
-        line = json.dumps({"at": round(at, 6), "way": way, "message": dict(message)})
-        # A full disk must not end the run's only view of QEMU.
-        with contextlib.suppress(OSError, ValueError):
-            self._transcript.write(f"{line}\n")
+        self._transcript.write(at, way, message)
 
 
 class _Client(QMPClient):
@@ -204,11 +215,11 @@ class _Client(QMPClient):
         self._on_traffic = on_message
 
     def _cb_inbound(self, msg: Message) -> Message:
-        self._on_traffic(_RECEIVED, msg)
+        self._on_traffic(Way.RECEIVED, msg)
         return super()._cb_inbound(msg)
 
     def _cb_outbound(self, msg: Message) -> Message:
-        self._on_traffic(_SENT, msg)
+        self._on_traffic(Way.SENT, msg)
         return super()._cb_outbound(msg)
 
 

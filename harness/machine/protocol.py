@@ -9,7 +9,9 @@ from typing import Protocol
 
 from harness.deadline import Deadline
 from harness.images.image import Image
+from harness.machine.activity import Activity
 from harness.machine.events import EventStream
+from harness.machine.screen_look import ScreenLook
 
 POWER_BUTTON_BIT = 1 << 8
 """PWRBTN_STS and PWRBTN_EN: bit 8 of both PM1 event registers (ACPI 6.5, 4.8.4.1)."""
@@ -109,6 +111,38 @@ class Machine(Protocol):
 
     def screenshot(self, path: Path) -> Path:
         """Save the screen as PNG."""
+
+    def activity(self) -> Activity:
+        """What its CPUs and its system disk have done so far, in any run state."""
+
+    def look_at_screen(self) -> ScreenLook:
+        """Whether the screen has changed and whether it is dark, in any run state."""
+
+    def wake(self) -> None:
+        """Wake a sleeping guest: QMP ``system_wakeup`` (qapi/machine.json).
+
+        It raises :class:`harness.errors.MachineError` for one that is not in S3.
+        """
+
+    def press_keys(self, *chord: str) -> None:
+        """Press keys in this order, hold them together, release them: QMP ``input-send-event``.
+
+        They go to the guest's keyboard; one that is paused gets nothing, one in S3 wakes.
+
+        :param chord: one to four names of QEMU's ``QKeyCode`` (qapi/ui.json), as in
+            ``press_keys("alt", "f4")``. A key named again is released and pressed again while the
+            others are held: ``press_keys("ctrl_r", "scroll_lock", "scroll_lock")``.
+        """
+
+    def inject_nmi(self) -> None:
+        """Send every CPU a non-maskable interrupt: QMP ``inject-nmi`` (qapi/machine.json)."""
+
+    def hang_cpus(self) -> None:
+        """Make every CPU spin with interrupts off, for good, whatever the guest does.
+
+        Only of a running guest. It stops for moments, which gives ``STOP`` and ``RESUME`` events.
+        Takes less than a second, or a few while a CPU of the guest sleeps.
+        """
 
     def quit(self, deadline: Deadline) -> None:
         """Cut the power the way a host does in an orderly manner: QMP ``quit``."""

@@ -14,14 +14,18 @@ from harness.errors import HostError, MachineError
 from harness.images.image import Firmware, Image
 from harness.machine.accelerator import Accelerator
 from harness.machine.acpi import AcpiProbe
+from harness.machine.activity import Activity, read_activity
 from harness.machine.command_line import LOOPBACK, Wiring, command_line
+from harness.machine.cpu_hang import hang_cpus
 from harness.machine.events import PROCESS_EXIT, EventStream, named
 from harness.machine.firmware import uefi_flash
+from harness.machine.keys import press_chord
 from harness.machine.monitor import Monitor
 from harness.machine.process import QemuProcess
 from harness.machine.protocol import Pm1Sample, RunState
 from harness.machine.run_directory import RunDirectory
 from harness.machine.screen import save_screen
+from harness.machine.screen_look import ScreenEye, ScreenLook
 from harness.machine.serial_log import SerialLog
 
 _START_SECONDS = 30.0
@@ -29,6 +33,9 @@ _START_SECONDS = 30.0
 
 _COMMAND_SECONDS = 15.0
 """One monitor command; QEMU answers within milliseconds unless the host is overloaded."""
+
+_HANG_SECONDS = 10.0
+"""For hanging the guest's CPUs, among them one that sleeps half of it."""
 
 _KILL_SECONDS = 10.0
 """From SIGKILL to the end of the process."""
@@ -56,6 +63,7 @@ class QemuMachine:
             self._directory.close()
             raise
         self._probe = AcpiProbe(self._monitor)
+        self._eye = ScreenEye(self._monitor, self._directory.path)
         self._port = 0
         self._started_at = 0.0
 
@@ -145,9 +153,32 @@ class QemuMachine:
         """Save the screen as PNG."""
         return save_screen(self._monitor, path, Deadline.after(_COMMAND_SECONDS))
 
+    def activity(self) -> Activity:
+        """What its CPUs and its system disk have done so far, in any run state."""
+        return read_activity(self._monitor, self.pid, Deadline.after(_COMMAND_SECONDS))
+
+    def look_at_screen(self) -> ScreenLook:
+        """Whether the screen has changed and whether it is dark, in any run state."""
+        return self._eye.look(Deadline.after(_COMMAND_SECONDS))
+
     def wake(self) -> None:
         """Wake a sleeping guest: QMP ``system_wakeup``."""
         self._execute("system_wakeup")
+
+    def press_keys(self, *chord: str) -> None:
+        """Press keys in this order, hold them together, release them."""
+        press_chord(self._monitor, chord, Deadline.after(_COMMAND_SECONDS))
+
+    def inject_nmi(self) -> None:
+        """Send every CPU a non-maskable interrupt: QMP ``inject-nmi``."""
+        self._execute("inject-nmi")
+
+    def hang_cpus(self) -> None:
+        """Make every CPU spin with interrupts off, for good."""
+        state = self.run_state()
+        if state is not RunState.RUNNING:
+            raise MachineError("hang the guest's CPUs", f"it is {state}", "Do it while it runs.")
+        hang_cpus(self._monitor, Deadline.after(_HANG_SECONDS))
 
     def quit(self, deadline: Deadline) -> None:
         """Cut the power with QMP ``quit``.

@@ -10,6 +10,9 @@ from harness.deadline import Deadline
 from harness.errors import MachineError
 from harness.machine.monitor import Monitor
 
+NO_PICTURE = (OSError, SyntaxError, ValueError, Picture.DecompressionBombError)
+"""What Pillow raises for a file that is no picture."""
+
 
 def save_screen(monitor: Monitor, path: Path, deadline: Deadline) -> Path:
     """Save the screen to ``path`` as PNG.
@@ -25,7 +28,7 @@ def save_screen(monitor: Monitor, path: Path, deadline: Deadline) -> Path:
     try:
         with Picture.open(path, formats=["PNG"]) as picture:
             picture.verify()
-    except (OSError, SyntaxError, ValueError, Picture.DecompressionBombError) as error:
+    except NO_PICTURE as error:
         raise _no_picture(path, error) from error
     return path
 
@@ -36,7 +39,7 @@ def _save_through_ppm(monitor: Monitor, path: Path, deadline: Deadline) -> None:
         monitor.execute("screendump", {"filename": str(ppm)}, deadline)
         with Picture.open(ppm, formats=["PPM"]) as picture:
             picture.save(path, format="PNG")
-    except (OSError, SyntaxError, ValueError, Picture.DecompressionBombError) as error:
+    except NO_PICTURE as error:
         raise _no_picture(ppm, error) from error
     finally:
         ppm.unlink(missing_ok=True)

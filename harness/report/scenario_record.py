@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from harness.diagnosis.verdict import Cause, Outcome, Verdict
+from harness.diagnosis.verdict import Verdict
+from harness.outcome import Expected
+from harness.report.expected_json import expected_to_json, read_expected
 from harness.report.json_object import JsonObject, ReportFormatError, Scalar
 from harness.report.verdict_json import Json, clean, read_verdict, verdict_to_json
 from harness.shutdown.timeline import Step, Timeline
@@ -20,28 +22,6 @@ class Status(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     ERROR = "error"
-
-
-@dataclass(frozen=True)
-class Expected:
-    """The verdict a scenario asserts."""
-
-    outcome: Outcome
-    cause: Cause
-
-    def to_json(self) -> Json:
-        """As written to ``gate.json``."""
-        return {"outcome": str(self.outcome), "cause": str(self.cause)}
-
-    @classmethod
-    def read(cls, source: JsonObject) -> Expected:
-        """Read what :meth:`to_json` gave.
-
-        :raise ReportFormatError: it is anything else.
-        """
-        read = cls(source.choice("outcome", Outcome), source.choice("cause", Cause))
-        source.finish()
-        return read
 
 
 def phase_seconds(timeline: Timeline) -> dict[Step, float | None]:
@@ -100,7 +80,7 @@ class Stage:
         """As written to ``gate.json``: plain dicts, lists and scalars, valid UTF-8 throughout."""
         return {
             "name": clean(self.name),
-            "expected": None if self.expected is None else self.expected.to_json(),
+            "expected": None if self.expected is None else expected_to_json(self.expected),
             "diagnosed": None if self.diagnosed is None else verdict_to_json(self.diagnosed),
             "phases": {str(step): self.phases.get(step) for step in Step},
             "harness_seconds": self.harness_seconds,
@@ -123,7 +103,7 @@ class Stage:
         phases = source.inner("phases")
         read = cls(
             name=source.text("name"),
-            expected=None if expected is None else Expected.read(expected),
+            expected=None if expected is None else read_expected(expected),
             diagnosed=None if diagnosed is None else read_verdict(diagnosed),
             phases={step: phases.optional_number(step) for step in Step},
             harness_seconds=source.number("harness_seconds"),

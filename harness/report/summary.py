@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.diagnosis.verdict import Cause, Confidence, Outcome
+from harness.diagnosis.verdict import Confidence
+from harness.outcome import Cause, Outcome
 from harness.report.gate_result import GateResult, ImageRecord
 from harness.report.scenario_record import ScenarioRecord, Stage, Status
 

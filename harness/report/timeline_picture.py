@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.diagnosis.verdict import Cause, Confidence, Evidence, Outcome, Verdict
+from harness.diagnosis.verdict import Confidence, Evidence, Verdict
+from harness.outcome import Cause, Outcome
 from harness.report.canvas import Canvas, Colour, mixed, text_width, trimmed, wrapped
 from harness.report.mark_labels import MarkLabel, PlacedLabel, merged, place
 from harness.report.time_axis import TimeAxis, brief_text, seconds_text
@@ -41,6 +42,9 @@ _TONE: dict[Outcome, Colour] = {
     Outcome.SLOW_BUT_COMPLETED: (176, 112, 8),
     Outcome.RESTARTED_INSTEAD: (194, 84, 16),
     Outcome.STAYED_UP: (190, 38, 44),
+    Outcome.SUSPENDED: (48, 92, 160),
+    Outcome.HIBERNATED: (36, 112, 140),
+    Outcome.CRASHED: (150, 24, 24),
     Outcome.FORCED_OFF: (122, 62, 146),
     Outcome.HOST_FAULT: (150, 36, 96),
     Outcome.INCONCLUSIVE: _NEUTRAL,
@@ -48,7 +52,9 @@ _TONE: dict[Outcome, Colour] = {
 _WORDS: dict[Outcome, str] = {
     Outcome.SLOW_BUT_COMPLETED: "Completed, but slowly",
 }
-_NOT_ENDED = frozenset({Outcome.STAYED_UP, Outcome.INCONCLUSIVE})
+_NOT_ENDED = frozenset(
+    {Outcome.STAYED_UP, Outcome.SUSPENDED, Outcome.CRASHED, Outcome.INCONCLUSIVE}
+)
 _DOTS: dict[Confidence, int] = {Confidence.HIGH: 3, Confidence.MEDIUM: 2, Confidence.LOW: 1}
 
 _LANES: dict[Step, tuple[str, str]] = {

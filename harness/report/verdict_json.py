@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.diagnosis.verdict import Cause, Confidence, Evidence, Outcome, Source, Verdict
+from harness.diagnosis.verdict import Confidence, Evidence, Source, Verdict
+from harness.outcome import Cause, Outcome
 from harness.report.json_object import JsonObject
 
 Json = dict[str, object]
@@ -27,6 +28,10 @@ def verdict_to_json(verdict: Verdict) -> Json:
             {"cause": str(cause), "fact": clean(fact)} for cause, fact in verdict.ruled_out
         ],
         "remedy": clean(verdict.remedy),
+        "culprit": clean(verdict.culprit),
+        "also_seen": [
+            {"cause": str(cause), "fact": clean(fact)} for cause, fact in verdict.also_seen
+        ],
     }
 
 
@@ -40,8 +45,10 @@ def read_verdict(source: JsonObject) -> Verdict:
         cause=source.choice("cause", Cause),
         confidence=source.choice("confidence", Confidence),
         evidence=source.objects("evidence", _read_evidence),
-        ruled_out=source.objects("ruled_out", _read_ruled_out),
+        ruled_out=source.objects("ruled_out", _read_finding),
         remedy=source.text("remedy"),
+        culprit=source.text("culprit"),
+        also_seen=source.objects("also_seen", _read_finding),
     )
     source.finish()
     return read
@@ -58,7 +65,7 @@ def _read_evidence(source: JsonObject) -> Evidence:
     return read
 
 
-def _read_ruled_out(source: JsonObject) -> tuple[Cause, str]:
+def _read_finding(source: JsonObject) -> tuple[Cause, str]:
     read = source.choice("cause", Cause), source.text("fact")
     source.finish()
     return read

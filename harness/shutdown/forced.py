@@ -48,14 +48,10 @@ def cut_power(machine: Machine, way: Command) -> Observation:
         commanded_at=commanded_at,
         ended_at=ended.at,
         budgets=machine.image.budgets,
-        pm1_before=None,
-        pm1_after=(),
-        button=None,
+        vcpus=machine.image.vcpus,
+        powered_on_at=machine.started_at,
         events=machine.events.since(commanded_at),
         run_state=None if machine.events.exit else machine.run_state(),
-        control_before=False,
-        control_after=None,
-        records=None,
     )
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from harness.guest.channel import CommandResult
 from harness.guest.event_log import EventRecord
+from harness.guest.look import Look
 from harness.guest.power_settings import PowerButton
+from harness.guest.survey import Survey
 from harness.images.image import Budgets
+from harness.machine.activity import Activity
 from harness.machine.events import PROCESS_EXIT, HostEvent
 from harness.machine.protocol import Pm1Sample, RunState
+from harness.machine.screen_look import ScreenLook
 
 
 class Command(StrEnum):
@@ -20,6 +25,21 @@ class Command(StrEnum):
     QUIT = "quit"
     KILL = "kill"
     RESET = "reset"
+
+
+class Control(StrEnum):
+    """How far the control channel worked during an attempt."""
+
+    NONE = "none"
+    """There is none: seen from outside only."""
+    REJECTED = "rejected"
+    """There is one, and the guest does not accept its credentials."""
+    SILENT = "silent"
+    """There is one, and it did not answer before the command."""
+    LOST = "lost"
+    """It answered before the command and did not at the last try."""
+    ALIVE = "alive"
+    """It answered at the last try."""
 
 
 CONTROL_CLOSED = "CONTROL_CLOSED"
@@ -37,16 +57,25 @@ class Observation:
 
     :param command: what the harness did.
     :param commanded_at: when, just before it was sent.
-    :param ended_at: when watching ended.
+    :param ended_at: when watching ended, or the moment up to which this was seen.
     :param budgets: the image's time limits.
+    :param vcpus: number of virtual CPUs.
+    :param powered_on_at: when the guest's CPUs started.
     :param pm1_before: PM1 registers just before a press.
     :param pm1_after: samples after a press, in order of time.
-    :param button: the power button's setting read before; ``None`` when it could not be read.
     :param events: host events from the command on.
+    :param run_state_before: QEMU's run state just before.
     :param run_state: QEMU's run state at the end; ``None`` once QEMU is gone.
-    :param control_before: whether the control channel worked before.
-    :param control_after: whether it still answered at the end; ``None`` when not asked.
-    :param records: shutdown records the guest wrote since the command; ``None`` when unreadable.
+    :param woken_before: whether the machine had been woken from sleep earlier in its life.
+    :param control: how far the control channel worked.
+    :param survey: what the inside said of itself before; ``None`` when it could not be asked.
+    :param looks: what was seen inside since the command, in order of time.
+    :param answer: what a command inside answered; ``None`` without one, or when it was cut off.
+    :param activity: CPU and disk totals, in order of time, the first from before the command.
+    :param screens: the screen, likewise; of equal looks in a row only first and last are kept.
+    :param screen_text: text on the screen at the end, where it could be read; a guest can show
+        anything, so it is a hint.
+    :param screen_text_before: likewise just before the command.
     :param notes: what could not be observed and why, one line each.
     """
 
@@ -54,15 +83,51 @@ class Observation:
     commanded_at: float
     ended_at: float
     budgets: Budgets
-    pm1_before: Pm1Sample | None
-    pm1_after: tuple[Pm1Sample, ...]
-    button: PowerButton | None
-    events: tuple[HostEvent, ...]
-    run_state: RunState | None
-    control_before: bool
-    control_after: bool | None
-    records: tuple[EventRecord, ...] | None
+    vcpus: int = 1
+    powered_on_at: float = 0.0
+    pm1_before: Pm1Sample | None = None
+    pm1_after: tuple[Pm1Sample, ...] = ()
+    events: tuple[HostEvent, ...] = ()
+    run_state_before: RunState | None = None
+    run_state: RunState | None = None
+    woken_before: bool = False
+    control: Control = Control.NONE
+    survey: Survey | None = None
+    looks: tuple[Look, ...] = ()
+    answer: CommandResult | None = None
+    activity: tuple[Activity, ...] = ()
+    screens: tuple[ScreenLook, ...] = ()
+    screen_text: str | None = None
+    screen_text_before: str | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def button(self) -> PowerButton | None:
+        """The power button's setting before; ``None`` when it could not be read."""
+        return None if self.survey is None else self.survey.button
+
+    @property
+    def records(self) -> tuple[EventRecord, ...] | None:
+        """Shutdown records written since the command; ``None`` when none could be asked for."""
+        known = (look.records for look in reversed(self.looks) if look.knows("records"))
+        return next(known, None)
+
+    @property
+    def watched(self) -> float:
+        """Seconds from the command to the end of watching."""
+        return self.ended_at - self.commanded_at
+
+    def from_outside(self) -> Observation:
+        """The same attempt as seen without a control channel."""
+        return replace(
+            self,
+            events=tuple(e for e in self.events if e.name not in (CONTROL_CLOSED, CONTROL_BACK)),
+            control=Control.NONE,
+            survey=None,
+            looks=(),
+            answer=None,
+            notes=("no control channel: seen from outside only",),
+        )
 
     def event(self, name: str) -> HostEvent | None:
         """The first event of this name."""

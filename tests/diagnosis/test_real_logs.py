@@ -6,6 +6,7 @@ Read with the package ``evtx``, which the product does not need: ``pip install e
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from harness.diagnosis.diagnose import START_EVENT_IDS, diagnose_previous_stop
 from harness.diagnosis.verdict import Confidence, Outcome
 from harness.guest.commands import SHUTDOWN_PROVIDERS
 from harness.guest.event_log import EventRecord, parse_events
+from harness.guest.last_start import around_last_start
+from harness.guest.survey_commands import START_PROVIDERS
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "samples"
 LOGS = sorted(SAMPLES.glob("*-System.evtx"))
@@ -58,3 +61,18 @@ def test_each_restart_in_them_is_an_orderly_stop(records: tuple[EventRecord, ...
         ]
         verdict = diagnose_previous_stop(window)
         assert (verdict.outcome, verdict.confidence) == (Outcome.COMPLETED, Confidence.HIGH)
+
+
+def test_the_records_around_each_start_tell_of_the_stop_before(
+    records: tuple[EventRecord, ...],
+) -> None:
+    """As Windows would be asked for them, at the end of each session but the first."""
+    told = [r for r in records if r.event_id in START_PROVIDERS.get(r.provider, ())]
+    starts = [r.record_id for r in told if (r.provider, r.event_id) == ("EventLog", 6005)]
+    for earlier, start in pairwise(starts):
+        end = min([s for s in starts if s > start], default=records[-1].record_id + 1)
+        found = around_last_start([r for r in told if r.record_id < end])
+        verdict = diagnose_previous_stop(found)
+        assert (verdict.outcome, verdict.confidence) == (Outcome.COMPLETED, Confidence.HIGH)
+        assert all(record.record_id > earlier for record in found)
+        assert len([r for r in found if r.event_id == 13]) == 1, "that of this stop"

@@ -1,5 +1,13 @@
 """The stand-in's commands on this host, without a machine around them."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.guest.windows import Windows
+from tests.faults.fake_subject import FakeSubject
 from tests.guest.conftest import (  # noqa: F401
     address,
     channel,
@@ -8,3 +16,9 @@ from tests.guest.conftest import (  # noqa: F401
     open_channel,
     windows,
 )
+
+
+@pytest.fixture
+def subject(windows: Windows, tmp_path: Path) -> FakeSubject:  # noqa: F811 (a fixture)
+    """A guest to inject into."""
+    return FakeSubject(windows, tmp_path)

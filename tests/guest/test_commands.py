@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pkgutil
 import types
 
 import pytest
 
+from harness import guest
 from harness.guest import commands
 from harness.guest.commands import ButtonAction
 from harness.guest.windows import Windows
+from tests.guest import test_fault_commands, test_survey_commands
 from tests.standin.conftest import Machine
 
 HIVE = r"C:\Windows\System32\config\SYSTEM"
@@ -117,6 +120,14 @@ def test_no_command_is_left_out() -> None:
         and (name.isupper() or getattr(value, "__module__", "") == commands.__name__)
     }
     assert public - NO_COMMANDS == set(CASES)
+
+
+def test_every_module_of_commands_has_a_table() -> None:
+    modules = {
+        name for _, name, _ in pkgutil.iter_modules(guest.__path__) if name.endswith("_commands")
+    }
+    tables = {module.__name__.rpartition(".")[2] for module in test_fault_commands.MODULES}
+    assert modules == tables | {test_survey_commands.survey_commands.__name__.rpartition(".")[2]}
 
 
 @pytest.mark.parametrize("size", [0, 1, 8000])

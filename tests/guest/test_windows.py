@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.diagnosis.remedies import REMEDIES
-from harness.diagnosis.verdict import Cause
+from harness.diagnosis.remedies import SET_BUTTON
 from harness.errors import ControlChannelError
 from harness.guest import commands
 from harness.guest import windows as module
@@ -37,7 +36,7 @@ class TestPowerButton:
         assert windows.power_button().policy == {}
 
     def test_the_remedy_of_an_ignored_button_can_be_pasted(self, windows: Windows) -> None:
-        text = REMEDIES[Cause.POWER_BUTTON_IGNORED]
+        text = SET_BUTTON
         scheme = re.search(r"powercfg .*SCHEME_CURRENT(?=\.)", text)
         policy = re.search(r"reg delete .*", text)
         assert scheme is not None

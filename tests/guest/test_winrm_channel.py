@@ -12,7 +12,7 @@ from harness.errors import ControlChannelError, CredentialsRejected, DeadlineExp
 from harness.guest.winrm_channel import WinrmChannel
 from harness.images.image import Control, Transport, WinrmAuthentication
 from tests.guest.conftest import OpenChannel
-from tests.guest.hostile import HostileServer, answer, behave, envelope
+from tests.guest.hostile import Exchange, HostileServer, answer, behave, envelope
 from tests.standin.conftest import Machine
 
 SECONDS = 30.0
@@ -37,6 +37,30 @@ class TestStandIn:
                 channel.run("ver", deadline())
             assert sum(b"transfer/Create" in request for request in server.requests) == 1
             assert server.connections == 1
+
+    def test_each_command_is_forgotten_once_it_has_ended(self, open_channel: OpenChannel) -> None:
+        with HostileServer(behave) as server:
+            channel = open_channel(server.address)
+            for _ in range(3):
+                channel.run("ver", deadline())
+            asked = [r for r in server.requests if b"shell/Signal" in r]
+        assert len(asked) == 3
+        assert all(b"signal/terminate" in request for request in asked)
+
+    def test_a_guest_that_goes_down_with_the_command_has_answered_it(
+        self, open_channel: OpenChannel
+    ) -> None:
+        def go_down(exchange: Exchange) -> None:
+            if b"shell/Signal" in exchange.request:
+                raise ConnectionError
+            behave(exchange)
+
+        with HostileServer(go_down) as server:
+            channel = open_channel(server.address)
+            for _ in range(2):
+                assert channel.run("shutdown /s /t 0", deadline()).output == "understood\n"
+            creations = sum(b"transfer/Create" in request for request in server.requests)
+        assert creations == 2, "a shell that may be gone is not used again"
 
     def test_wrong_password_names_the_user_and_not_the_password(
         self, address: tuple[str, int], open_channel: OpenChannel
@@ -157,7 +181,8 @@ def test_output_that_comes_in_pieces_is_put_together(open_channel: OpenChannel) 
         envelope("é".encode()[1:] + b"\r\n", exit_code="3"),
     ]
     setup = [envelope(), envelope()]
-    left = setup + pieces
+    # The last answers the order to forget the command.
+    left = [*setup, *pieces, envelope()]
     with HostileServer(lambda exchange: exchange.send(answer(left.pop(0)))) as server:
         result = open_channel(server.address).run("x", deadline())
     assert (result.output, result.exit_code) == ("é\n", 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +11,20 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from standin.setup import PACKAGES
 
 from harness.deadline import Deadline
 from harness.errors import DefinitionError, HostError
 from harness.images.definition import Definition, load, parse, read
-from harness.images.image import DiskBus, DiskFormat, Firmware, MachineType, NicModel, Transport
+from harness.images.image import (
+    DiskBus,
+    DiskFormat,
+    Firmware,
+    MachineType,
+    NicModel,
+    Transport,
+    Updates,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -65,6 +75,7 @@ def test_defaults_are_the_documented_ones(write: Write, tmp_path: Path) -> None:
     budgets = image.budgets
     assert (budgets.boot, budgets.reaction) == (600, 10)
     assert (budgets.shutdown_soft, budgets.shutdown_hard) == (120, 300)
+    assert image.updates == Updates(package=None, long_package=None, restarting_package=None)
 
 
 def test_password_is_not_shown(write: Write) -> None:
@@ -131,6 +142,36 @@ def test_nothing_may_take_longer_than_the_hard_budget(write: Write, key: str) ->
     assert load(write(more=f"[budgets]\n{key} = 300\n")).budgets.shutdown_hard == 300
 
 
+def test_update_packages_are_files_in_the_guest(write: Write) -> None:
+    some = "[updates]\npackage = 'C:\\Updates\\a.cab'\nrestarting_package = 'd:\\b.CAB'\n"
+    image = load(write(more=some))
+    assert image.updates == Updates(
+        package=r"C:\Updates\a.cab", restarting_package=r"d:\b.CAB", long_package=None
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        r"Updates\a.cab",
+        r"C:a.cab",
+        "/tmp/a.cab",
+        r"\\server\share\a.cab",
+        r"C:\a.msu",
+        r"C:\a.cab & del",
+        r"C:\Up dates\a.cab",
+        r"C:\%TEMP%\a.cab",
+        'C:\\"a.cab',
+        "C:\\a\nb.cab",
+    ],
+)
+def test_an_update_package_has_an_absolute_windows_path(write: Write, path: str) -> None:
+    values = {"name": "a", "updates": {"package": path}}
+    sound = tomllib.loads(write().read_text()) | values
+    with pytest.raises(DefinitionError, match=r"\[updates\] package.*\.cab"):
+        parse(Path("/definitions/image.toml"), sound, {"IMAGE_PASSWORD": "x"})
+
+
 def test_a_wrong_password_reference_is_not_repeated(write: Write) -> None:
     with pytest.raises(DefinitionError) as raised:
         load(write(("IMAGE_PASSWORD", "s3cret word")))
@@ -190,14 +231,21 @@ def test_the_stand_in_is_sound() -> None:
     definition = read(file)
     assert definition.described.name == "standin"
     assert definition.build == build
+    budgets, updates = definition.described.budgets, definition.described.updates
+    work = {path: package.shutdown_work_ms / 1000 for path, package in PACKAGES.items()}
+    # Otherwise they would not show what their keys say.
+    assert budgets.shutdown_soft < work[updates.package] < budgets.shutdown_hard
+    assert budgets.shutdown_hard < work[updates.long_package]
+    assert PACKAGES[updates.restarting_package].restart
 
 
-TOP = ["name", "description", "disk", "machine", "control", "budgets"]
+TOP = ["name", "description", "disk", "machine", "control", "budgets", "updates"]
 DISK = ["path", "build", "format", "bus"]
 MACHINE = ["type", "firmware", "memory_mib", "vcpus", "nic"]
 CONTROL = ["transport", "port", "authentication", "user", "password", "password_env"]
 BUDGETS = ["boot", "reaction", "shutdown_soft", "shutdown_hard", "settle"]
-KEYS = st.sampled_from([*TOP, *DISK, *MACHINE, *CONTROL, *BUDGETS, "other"])
+UPDATES = ["package", "long_package", "restarting_package"]
+KEYS = st.sampled_from([*TOP, *DISK, *MACHINE, *CONTROL, *BUDGETS, *UPDATES, "other"])
 WORDS = st.sampled_from(["qcow2", "raw", "bios", "uefi", "pc", "winrm", "none", "/bin/sh", "a"])
 SCALARS = (
     st.none()
@@ -218,6 +266,7 @@ NEARLY_SOUND = st.fixed_dictionaries(
         "machine": st.dictionaries(KEYS, SCALARS),
         "control": st.dictionaries(KEYS, SCALARS),
         "budgets": st.dictionaries(KEYS, st.integers(1, 9) | SCALARS),
+        "updates": st.dictionaries(KEYS, SCALARS),
     },
 )
 

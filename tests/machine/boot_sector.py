@@ -51,6 +51,28 @@ TALKATIVE = bytes.fromhex("baf803 b041 ee") + OFF_AT_ONCE
 REBOOTING = ARM + AWAIT_BUTTON + bytes.fromhex("b0fe e664") + HALT
 """... mov al, 0xfe; out 0x64, al: the keyboard controller pulses the CPU's reset line."""
 
+IDLE = bytes.fromhex("fb") + ARM + bytes.fromhex("f4 ebfd")
+"""sti; ...; hlt; jmp back to the hlt: woken by each tick of the timer."""
+
+BLACK = bytes.fromhex("b81300 cd10")
+"""mov ax, 0x13; int 0x10: graphics, all black."""
+DARK = BLACK + ARM + HALT
+DARKENING = ARM + AWAIT_BUTTON + ACKNOWLEDGE + BLACK + HALT
+
+WRITING = bytes.fromhex("b80103 bb007c b90200 ba8000 cd13") + ARM + HALT
+"""BIOS (int 0x13): write one sector from 0x7c00 to the second of the first disk."""
+
+TYPEWRITER = ARM + bytes.fromhex("b400 cd16 88e0 baf803 ee ebf4")
+"""BIOS (int 0x16): wait for a key, send its scan code to the first serial port, again."""
+
+MASKLESS = (
+    bytes.fromhex("c7060800167c c7060a000000") + ARM + bytes.fromhex("f4 ebfd b04e baf803 ee cf")
+)
+"""Points the NMI's vector to the end, which sends N to the first serial port; hlt."""
+
+SLEEPY = ARM + write_port(CONTROL, 0x2400) + HALT
+"""SLP_EN with the type QEMU takes for S3 (qemu:hw/acpi/core.c)."""
+
 
 def boot_image(
     directory: Path,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from harness.diagnosis.verdict import Cause, Confidence, Evidence, Outcome, Source, Verdict
+from harness.diagnosis.verdict import Confidence, Evidence, Source, Verdict
+from harness.outcome import Cause, Expected, Outcome
 from harness.report.gate_result import GateResult, HostFacts, ImageRecord
-from harness.report.scenario_record import Expected, ScenarioRecord, Stage, Status, phase_seconds
+from harness.report.scenario_record import ScenarioRecord, Stage, Status, phase_seconds
 from harness.shutdown.timeline import Mark, Phase, Step, Timeline
 
 ORIGIN = 1000.0

@@ -15,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import harness.report
-from harness.diagnosis.verdict import Cause, Confidence, Evidence, Outcome, Source, Verdict
+from harness.diagnosis.verdict import Confidence, Evidence, Source, Verdict
 from harness.errors import PowerdownError
+from harness.outcome import Cause, Expected, Outcome
 from harness.report.gate_result import GateResult, HostFacts
 from harness.report.json_object import ReportFormatError
-from harness.report.scenario_record import Expected, ScenarioRecord, Stage, Status, phase_seconds
+from harness.report.scenario_record import ScenarioRecord, Stage, Status, phase_seconds
 from harness.shutdown.timeline import Step
 from tests.report.examples import COMPLETED, CONTROL, GATE, IGNORED, IGNORED_TIMELINE, REMEDIED
 from tests.report.schema_check import faults

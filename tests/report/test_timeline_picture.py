@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from harness.diagnosis.verdict import Outcome, Verdict
+from harness.diagnosis.verdict import Verdict
+from harness.outcome import Outcome
 from harness.report.timeline_picture import _DONE, _TONE, draw
 from harness.shutdown.timeline import Mark, Phase, Step, Timeline
 from tests.report.examples import COMPLETED, COMPLETED_TIMELINE, IGNORED, IGNORED_TIMELINE, ORIGIN

@@ -22,8 +22,10 @@ from harness.images.image import (
     Transport,
     WinrmAuthentication,
 )
+from harness.machine.activity import Activity
 from harness.machine.events import PROCESS_EXIT, EventStream
 from harness.machine.protocol import Pm1Sample, RunState
+from harness.machine.screen_look import ScreenLook
 
 IMAGE = Image(
     name="scripted",
@@ -46,7 +48,12 @@ UNARMED = (0x0000, 0x0000)
 
 @dataclass
 class ScriptedMachine:
-    """Answers PM1 probes from ``pm1`` (the last one for ever) and runs ``on_press``."""
+    """Answers PM1 probes from ``pm1`` (the last one for ever) and runs ``on_press``.
+
+    ``work`` is answered likewise when activity is asked for: CPU seconds, bytes read and bytes
+    written in all; ``screens`` when the screen is looked at: digest and whether it is dark.
+    What else was done to it is in ``keys``, ``wakes``, ``nmis`` and ``hung``.
+    """
 
     pm1: list[tuple[int, int]]
     on_press: Callable[[ScriptedMachine], None] = lambda machine: None
@@ -59,6 +66,13 @@ class ScriptedMachine:
     # Port 9 (discard) of loopback: nothing listens there.
     control_address: tuple[str, int] = ("127.0.0.1", 9)
     started_at: float = 0.0
+    work: list[tuple[float, int, int]] = field(default_factory=lambda: [(0.0, 0, 0)])
+    screens: list[tuple[str, bool]] = field(default_factory=lambda: [("desktop", False)])
+    on_wake: Callable[[ScriptedMachine], None] = lambda machine: None
+    keys: list[tuple[str, ...]] = field(default_factory=list)
+    wakes: int = 0
+    nmis: int = 0
+    hung: bool = False
 
     def press_power_button(self) -> float:
         at = now()
@@ -100,6 +114,39 @@ class ScriptedMachine:
 
     def screenshot(self, path: Path) -> Path:
         raise MachineError("take a screenshot", "a script has no screen", "Use QEMU.")
+
+    def activity(self) -> Activity:
+        self._must_live()
+        seconds, read, written = self.work.pop(0) if len(self.work) > 1 else self.work[0]
+        return Activity(now(), seconds, read, written)
+
+    def look_at_screen(self) -> ScreenLook:
+        self._must_live()
+        digest, dark = self.screens.pop(0) if len(self.screens) > 1 else self.screens[0]
+        return ScreenLook(now(), digest, dark)
+
+    def wake(self) -> None:
+        self._must_live()
+        if self.state is not RunState.SUSPENDED:
+            raise MachineError("wake the guest", f"it is {self.state}", "Let it sleep first.")
+        self.wakes += 1
+        self.state = RunState.RUNNING
+        self.events.record("WAKEUP")
+        self.on_wake(self)
+
+    def press_keys(self, *chord: str) -> None:
+        self._must_live()
+        self.keys.append(chord)
+
+    def inject_nmi(self) -> None:
+        self._must_live()
+        self.nmis += 1
+
+    def hang_cpus(self) -> None:
+        self._must_live()
+        self.hung = True
+        self.events.record("STOP")
+        self.events.record("RESUME")
 
     def close(self) -> None:
         self.events.record(PROCESS_EXIT, {"status": 0})

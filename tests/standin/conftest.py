@@ -8,6 +8,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from standin.hardware import Hardware
 from standin.screen import MemoryFramebuffer, Screen
 from standin.setup import install
 from standin.system import System
@@ -67,6 +68,27 @@ class ManualClock:
             self._changed.notify_all()
 
 
+class NotedHardware(Hardware):
+    """Notes what the model asks of its machine.
+
+    :ivar calls: in order: "suspend", "panic", "burn_cpus".
+    """
+
+    def __init__(self, suspend=None):
+        self._suspend = suspend or (lambda: None)
+        self.calls = []
+
+    def suspend(self):
+        self.calls.append("suspend")
+        self._suspend()
+
+    def panic(self):
+        self.calls.append("panic")
+
+    def burn_cpus(self):
+        self.calls.append("burn_cpus")
+
+
 class Machine:
     """A volume that can be booted again and again."""
 
@@ -77,11 +99,12 @@ class Machine:
     def boot(self, *, dirty=False, suspend=None):
         self.clock = ManualClock()
         self.frame = MemoryFramebuffer(320, 240)
+        self.hardware = NotedHardware(suspend)
         self.system = System(
             self.volume,
             clock=self.clock,
             screen=Screen(self.frame),
-            suspend=suspend,
+            hardware=self.hardware,
             log=self.log.append,
         )
         self.system.boot(volume_was_dirty=dirty)

@@ -4,7 +4,7 @@ import threading
 
 from hypothesis import given
 from hypothesis import strategies as st
-from standin.button import KEY_POWER, ButtonReader, open_devices, presses
+from standin.button import KEY_POWER, ButtonReader, changes, open_devices
 
 
 def event(kind, code, value):
@@ -16,14 +16,14 @@ RELEASE = event(1, KEY_POWER, 0)
 SYNC = event(0, 0, 0)
 
 
-def test_only_presses_count():
+def test_repeats_and_other_events_do_not_count():
     data = PRESS + SYNC + RELEASE + SYNC + event(1, KEY_POWER, 2) + event(1, 30, 1) + event(2, 0, 1)
-    assert presses(data) == [KEY_POWER, 30]
+    assert changes(data) == [(KEY_POWER, True), (KEY_POWER, False), (30, True)]
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes(data):
-    assert len(presses(data)) <= len(data) // len(SYNC)
+    assert len(changes(data)) <= len(data) // len(SYNC)
 
 
 def test_presses_queued_before_the_reader_starts_are_handed_on():
@@ -34,13 +34,13 @@ def test_presses_queued_before_the_reader_starts_are_handed_on():
     reader = ButtonReader(
         [reading],
         lambda: seen.append("power"),
-        lambda: (seen.append("key"), arrived.set()),
+        lambda code, pressed: (seen.append((code, pressed)), pressed or arrived.set()),
         seen.append,
     )
     reader.start()
-    os.write(writing, event(1, 30, 1))
+    os.write(writing, event(1, 30, 1) + event(1, 30, 0))
     assert arrived.wait(10)
-    assert seen == ["power", "key"]
+    assert seen == ["power", (30, True), (30, False)]
     os.close(writing)
 
 
@@ -56,7 +56,7 @@ def test_a_press_that_goes_wrong_does_not_deafen_the_machine():
         second.set()
 
     lines = []
-    ButtonReader([reading], press, lambda: None, lines.append).start()
+    ButtonReader([reading], press, lambda code, pressed: None, lines.append).start()
     os.write(writing, PRESS + PRESS)
     assert second.wait(10)
     assert lines == ["power button: RuntimeError: bug"]

@@ -694,7 +694,7 @@ STATUS = """
 SERVICE_NAME: {name}\x20
         TYPE               : {type}\x20\x20
         STATE              : {state}\x20
-{controls}        WIN32_EXIT_CODE    : 0  (0x0)
+{controls}        WIN32_EXIT_CODE    : {code}
         SERVICE_EXIT_CODE  : 0  (0x0)
         CHECKPOINT         : 0x0
         WAIT_HINT          : 0x0
@@ -709,12 +709,17 @@ def test_sc_query(shell):
             type="20  WIN32_SHARE_PROCESS",
             state="4  RUNNING",
             controls=CONTROLS.format("STOPPABLE, NOT_PAUSABLE, ACCEPTS_SHUTDOWN"),
+            code="0  (0x0)",
         )
     )
     assert "(NOT_STOPPABLE, NOT_PAUSABLE, ACCEPTS_PRESHUTDOWN)" in shell.out("sc query gpsvc")
     assert shell.out("sc.exe query wuauserv") == crlf(
         STATUS.format(
-            name="wuauserv", type="20  WIN32_SHARE_PROCESS", state="1  STOPPED", controls=""
+            name="wuauserv",
+            type="20  WIN32_SHARE_PROCESS",
+            state="1  STOPPED",
+            controls="",
+            code="1077  (0x435)",
         )
     )
     running = shell.out("sc query")
@@ -770,6 +775,109 @@ def test_sc_service_that_is_no_program(shell):
     assert shell.fails("sc start X", 193).startswith("[SC] StartService FAILED 193:\r\n\r\n")
     assert shell("sc create Y").exit_code == 1639
     assert shell("sc create Y binPath= x start= never").exit_code == 1639
+
+
+def test_sc_lists_all_services_with_their_processes(shell):
+    listed = shell.out("sc.exe queryex type= service state= all")
+    services = shell.system.services
+    assert listed.count("SERVICE_NAME: ") == len(services.list())
+    winrm = services.get("WinRM")
+    assert (
+        crlf(
+            "SERVICE_NAME: WinRM\x20\n"
+            "DISPLAY_NAME: Windows Remote Management (WS-Management)\n"
+            "        TYPE               : 20  WIN32_SHARE_PROCESS\x20\x20\n"
+            "        STATE              : 4  RUNNING\x20\n"
+            "                                (STOPPABLE, NOT_PAUSABLE, ACCEPTS_SHUTDOWN)\n"
+            "        WIN32_EXIT_CODE    : 0  (0x0)\n"
+            "        SERVICE_EXIT_CODE  : 0  (0x0)\n"
+            "        CHECKPOINT         : 0x0\n"
+            "        WAIT_HINT          : 0x0\n"
+            f"        PID                : {winrm.pid}\n"
+            "        FLAGS              :\x20\n"
+        )
+        in listed
+    )
+    assert f'"svchost.exe","{winrm.pid}"' in shell.out("tasklist /fo csv /nh")
+    stopped = listed.split("SERVICE_NAME: wuauserv")[1].split("SERVICE_NAME")[0]
+    assert "STATE              : 1  STOPPED \r\n        WIN32_EXIT_CODE    : 1077" in stopped
+    assert "PID                : 0" in stopped
+    own = shell.out("sc query type= own state= all")
+    assert "10  WIN32_OWN_PROCESS" in own
+    assert "WinRM" not in own
+    assert shell.out("sc query type= driver") == ""
+    assert shell("sc query type= nonsense").exit_code == 1639
+
+
+def test_sc_failure(shell):
+    line = 'sc failure W32Time reset= 86400 actions= restart/5000/restart/10000/""/0'
+    assert shell.out(line) == "[SC] ChangeServiceConfig2 SUCCESS\r\n"
+    assert shell.out("sc qfailure w32time") == crlf(
+        "[SC] QueryServiceConfig2 SUCCESS\n"
+        "\n"
+        "SERVICE_NAME: w32time\n"
+        "        RESET_PERIOD (in seconds)    : 86400\n"
+        "        REBOOT_MESSAGE               :\x20\n"
+        "        COMMAND_LINE                 :\x20\n"
+        "        FAILURE_ACTIONS              : RESTART -- Delay = 5000 milliseconds.\n"
+        "                                       RESTART -- Delay = 10000 milliseconds.\n"
+        "                                       NONE -- Delay = 0 milliseconds.\n"
+    )
+    assert shell("sc failure none reset= 0 actions= restart/1").exit_code == 1060
+    for wrong in ("reset= 1", "reset= x actions= restart/1", "reset= 0 actions= restart"):
+        assert shell(f"sc failure W32Time {wrong}").exit_code == 1639
+
+
+# Updates
+
+HEADING = (
+    "\nDeployment Image Servicing and Management tool\nVersion: 10.0.20348.1\n\n"
+    "Image Version: 10.0.20348.1\n\n"
+)
+ADD = "dism /online /add-package /packagepath:{} /norestart"
+
+
+def test_dism_adds_a_package(shell):
+    path = r"C:\Updates\standin-update.cab"
+    assert shell(ADD.format(path) + " /quiet") == ("", "", 3010)
+    assert "Component Based Servicing\\RebootPending" in shell.out(
+        r'reg query "HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing"'
+    )
+    said = shell(f'DISM.exe /Online /Add-Package /PackagePath:"{path}" /NoRestart')
+    assert said.exit_code == 3010
+    assert said.stdout == crlf(
+        HEADING
+        + "Processing 1 of 1 - Adding package Package_for_StandinUpdate~~amd64~~1.0.0.0\n"
+        + f"[{'=' * 26}100.0%{'=' * 26}]\x20\n"
+        + "The operation completed successfully.\nRestart Windows to complete this operation.\n"
+    )
+    assert shell.out("dism /online /get-packages") == crlf(
+        HEADING
+        + "Packages listing:\n\n"
+        + "Package Identity : Package_for_StandinUpdate~~amd64~~1.0.0.0\n"
+        + "State : Install Pending\nRelease Type : Update\nInstall Time :\x20\n\n"
+        + "The operation completed successfully.\n"
+    )
+    assert "ACCEPTS_PRESHUTDOWN" in shell.out("sc query TrustedInstaller")
+
+
+def test_dism_refuses_what_is_no_package(shell):
+    shell.system.volume.write("C:\\t\\x.cab", b"MSCF\0\0\0\0")
+    refused = shell(ADD.format("C:\\t\\x.cab") + " /quiet")
+    assert refused.exit_code == 0x800F0805 - (1 << 32)
+    assert "(0x800f0805)" in shell.out("type C:\\Windows\\Logs\\DISM\\dism.log")
+    assert "Error: 0x800f0805\r\n\r\nThe specified package is not valid" in refused.stdout
+    missing = shell(ADD.format("C:\\t\\none.cab"))
+    assert missing.exit_code == 3
+    assert (
+        "Error: 3\r\n\r\nAn error occurred trying to open - C:\\t\\none.cab Error: 0x80070003"
+    ) in missing.stdout
+    for line in ("dism", "dism /online", "dism /online /nonsense", ADD.format("")):
+        assert shell(line).exit_code == 87
+    assert "models /add-package with /norestart only" in (
+        shell("dism /online /add-package /packagepath:C:\\t\\x.cab").stderr
+    )
+    assert shell.out("dism /online /get-packages").count("Package Identity") == 0
 
 
 def test_net(shell):
@@ -940,7 +1048,7 @@ def test_query_user(shell):
 def test_fsutil(shell):
     assert shell.out("fsutil dirty query C:") == "Volume - C: is NOT Dirty\r\n"
     assert shell.fails("fsutil dirty query D:").startswith("Error:")
-    assert "models" in shell.fails("fsutil volume diskfree C:")
+    assert "models" in shell.fails("fsutil volume list")
 
 
 def test_ping_and_timeout(shell):
@@ -970,6 +1078,10 @@ TOOLS = [
     "tasklist",
     "taskkill",
     "schtasks",
+    "secedit",
+    "logoff",
+    "rundll32",
+    "query session",
     "fsutil",
     "query",
     "certutil",
@@ -986,6 +1098,7 @@ TOOLS = [
     "set",
     "if",
     "echo",
+    "dism",
     "whoami",
     "hostname",
     "cmd",
@@ -1007,6 +1120,13 @@ WORDS = [
     '"',
     "System",
     "start=",
+    "failure",
+    "actions=",
+    "reset=",
+    "/online",
+    "/add-package",
+    "/packagepath:",
+    "/norestart",
     "/fi",
     "/c",
     ">",

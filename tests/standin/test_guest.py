@@ -115,7 +115,7 @@ def first(laboratory, image, tmp_path_factory, pe) -> Session:
             windows.start_on_desktop(name[:-4], windows.upload(program), name)
         screens["windows"] = shown(guest, lambda s: s.desktop([DOCUMENT, SAVER]))
         guest.machine.press_power_button()
-        screens["blocking"] = shown(guest, lambda s: s.blocking([DOCUMENT]))
+        screens["blocking"] = shown(guest, lambda s: s.blocking([(DOCUMENT, None)]))
         windows.run("taskkill /f /im document.exe").checked()
         screens["shutting down"] = shown(guest, lambda s: s.shutting_down())
         notes["end"] = ended(guest)
@@ -232,7 +232,7 @@ def test_a_program_that_refuses_holds_the_machine_until_it_is_killed(first, seco
     [
         ("desktop", DESKTOP_BLUE, lambda s: s.desktop([])),
         ("windows", DESKTOP_BLUE, lambda s: s.desktop([DOCUMENT, SAVER])),
-        ("blocking", BLUE, lambda s: s.blocking([DOCUMENT])),
+        ("blocking", BLUE, lambda s: s.blocking([(DOCUMENT, None)])),
         ("shutting down", BLUE, lambda s: s.shutting_down()),
     ],
 )

@@ -10,6 +10,7 @@ from standin.programs import (
     BadProgram,
     Interpreter,
     ProgramEnded,
+    Requests,
     load,
     parse,
     read,
@@ -61,7 +62,11 @@ def test_a_real_program_that_declares_nothing(pe):
      {"window": {"visible": "yes"}}, {"query_end_session": "maybe"}, {"run": {}},
      {"run": [{"delete": "C:\\a"}]}, {"run": [{"write": "C:\\a"}]}, {"run": [{"wait_ms": -1}]},
      {"run": [{"wait_ms": True}]}, {"run": [{"repeat": None, "actions": []}]},
-     {"accepts": ["pause"]}, {"accepts": "stop"}, {"on_stop": "explode"}],
+      {"accepts": ["pause"]}, {"accepts": "stop"}, {"on_stop": "explode"},
+     {"on_shutdown": 1}, {"console": "yes"}, {"block_reason": 5}, {"on_console_close": "hang"},
+     {"preshutdown": {}}, {"preshutdown_timeout_ms": -1}, {"run": [{"forever": 3}]},
+     {"run": [{"busy": False}]}, {"run": [{"abort_shutdown": 1}]},
+     {"run": [{"busy": True, "abort_shutdown": True}]}],
 )  # fmt: skip
 def test_declarations_that_are_not_understood(change):
     with pytest.raises(BadProgram):
@@ -102,13 +107,19 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["write", "text", "wait_ms", "repeat", "actions"]), inner)
+        | st.dictionaries(
+            st.sampled_from(["write", "text", "wait_ms", "repeat", "actions", "forever", "busy"]),
+            inner,
+        )
     ),
     max_leaves=10,
 )
 
 
-@given(st.dictionaries(st.sampled_from(sorted(APPLICATION)), JSON))
+KEYS = [*APPLICATION, "block_reason", "console", "on_shutdown", "on_stop", "preshutdown"]
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), JSON))
 def test_no_declaration_breaks_the_parser(changes):
     try:
         parse(json.dumps({**APPLICATION, **changes}).encode())
@@ -167,6 +178,61 @@ def test_the_end_of_the_program_ends_a_wait_and_what_follows(volume):
 )  # fmt: skip
 def test_command_lines(line, words):
     assert split_command_line(line) == words
+
+
+def test_a_declared_service():
+    program = parse(json.dumps({
+        "format": 1, "kind": "service", "accepts": ["stop", "shutdown", "preshutdown"],
+        "on_stop": "ignore", "preshutdown_timeout_ms": "%1", "preshutdown": [{"wait_ms": "%2"}],
+        "run": [{"forever": [{"abort_shutdown": True}, {"wait_ms": 200}]}, {"busy": True}],
+    }).encode())  # fmt: skip
+    assert (program.on_stop, program.on_shutdown) == ("ignore", "ignore")
+    assert program.preshutdown_ms == "%1"
+    assert program.preshutdown == [("wait", "%2")]
+    assert program.run == [("forever", [("abort_shutdown",), ("wait", 200)]), ("busy",)]
+
+
+def test_what_a_program_asks_of_the_machine(volume):
+    asked = []
+
+    def abort():
+        asked.append("abort")
+        if len(asked) == 3:
+            ended.set()
+
+    ended = threading.Event()
+    actor = Interpreter(
+        volume, Clock(), (), ended.is_set, Requests(abort, lambda: asked.append("burn"))
+    )
+    with pytest.raises(ProgramEnded):
+        actor.perform([("forever", [("abort_shutdown",)])])
+    assert asked == ["abort"] * 3
+    # Its processors are taken: what stands after it does not happen.
+    ended.clear()
+    threading.Timer(0.05, ended.set).start()
+    actor = Interpreter(
+        volume, PollingClock(), (), ended.is_set, Requests(abort, lambda: asked.append("burn"))
+    )
+    with pytest.raises(ProgramEnded):
+        actor.perform([("busy",), ("write", "C:\\late", "")])
+    assert asked[3:] == ["burn"]
+    assert not volume.path("C:\\late").exists()
+
+
+def test_for_ever_without_anything_to_do_only_waits(volume):
+    ended = threading.Event()
+    threading.Timer(0.05, ended.set).start()
+    with pytest.raises(ProgramEnded):
+        Interpreter(volume, PollingClock(), (), ended.is_set).perform([("forever", [])])
+
+
+class PollingClock(Clock):
+    """Looks again by itself."""
+
+    def wait_for(self, predicate, timeout=None):
+        while not super().wait_for(predicate, 0.01):
+            pass
+        return True
 
 
 def test_a_wait_may_come_from_an_argument(volume):

@@ -1,8 +1,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from standin.dialogs import Dialog
 from standin.screen import MemoryFramebuffer, NoFramebuffer, Screen
 
+DIALOG = Dialog(None, "Shut Down Windows", ["Select a reason:"] * 9, True, None)
 SIZES = [(800, 600), (1280, 800), (320, 200), (64, 64)]
 SCENES = {
     "starting": lambda screen: screen.starting(),
@@ -12,7 +14,11 @@ SCENES = {
     "desktop": lambda screen: screen.desktop(["Untitled - document"] * 9),
     "shutting down": lambda screen: screen.shutting_down(),
     "restarting": lambda screen: screen.shutting_down(restart=True),
-    "blocking": lambda screen: screen.blocking(["Untitled - document"] * 9),
+    "signing out": lambda screen: screen.ending_session("signing out"),
+    "blocking": lambda screen: screen.blocking([("Untitled - document", None)] * 9),
+    "blocking a restart": lambda screen: screen.blocking([("Untitled", None)], "restarting"),
+    "blocking a logoff": lambda screen: screen.blocking([("Untitled", None)], "signing out"),
+    "dialog": lambda screen: screen.desktop(["Untitled - document"], DIALOG),
 }
 
 
@@ -34,21 +40,21 @@ def test_no_two_scenes_look_alike():
     assert len(pictures) == len(SCENES)
 
 
-def test_the_blocking_screen_names_the_program():
-    pictures = []
-    for title in ("One", "Two"):
+def test_the_blocking_screen_names_the_program_and_its_reason():
+    pictures = set()
+    for program in (("One", None), ("Two", None), ("One", "A disc is being written.")):
         frame = MemoryFramebuffer()
-        Screen(frame).blocking([title])
-        pictures.append(bytes(frame.pixels))
-    assert pictures[0] != pictures[1]
+        Screen(frame).blocking([program])
+        pictures.add(bytes(frame.pixels))
+    assert len(pictures) == 3
 
 
 @given(st.text(max_size=300))
 def test_any_title_can_be_drawn(title):
     frame = MemoryFramebuffer(200, 150)
     length = len(frame.pixels)
-    Screen(frame).desktop([title])
-    Screen(frame).blocking([title])
+    Screen(frame).desktop([title], Dialog(None, title, [title], False, None))
+    Screen(frame).blocking([(title, title)])
     assert len(frame.pixels) == length
 
 

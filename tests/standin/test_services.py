@@ -1,9 +1,14 @@
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from standin.built_in_services import BUILT_IN
 from standin.errors import Win32Error
 from standin.registry import RegistryType, RegistryValue
-from standin.services import CONTROL_KEY, SERVICES_KEY, ServiceState
+from standin.service import ServiceState
+from standin.service_database import CONTROL_KEY, SERVICES_KEY
+from standin.service_recovery import NONE, RESTART, Action, decode, encode
 
 FOREVER = [{"repeat": 4_000_000_000, "actions": [{"wait_ms": 1000}]}]
 
@@ -209,7 +214,8 @@ def test_preshutdown_gives_up_after_the_services_own_timeout(machine):
     machine.clock.advance(0.2)
     finish(phase)
     assert overruns(machine) == [[("param1", "Probe display")]]
-    assert probe.state == ServiceState.STOP_PENDING
+    # It did not heed the control.
+    assert probe.state == ServiceState.RUNNING
 
 
 def test_the_default_preshutdown_timeout_is_ten_seconds(machine):
@@ -239,19 +245,17 @@ def test_listed_services_come_first_one_by_one(machine):
         CONTROL_KEY, RegistryValue("PreshutdownOrder", RegistryType.MULTI_SZ, ["Second", "FIRST"])
     )
     machine.boot()
-    work = [{"wait_ms": 1000}]
+    work = [{"wait_ms": 3_600_000}]
     names = ("First", "Other", "Second")
     probes = {
-        name: service(machine, name, accepts=["preshutdown"], on_preshutdown="ignore", run=work,
+        name: service(machine, name, accepts=["preshutdown"], preshutdown=work,
                       preshutdown_ms=5000) for name in names
     }  # fmt: skip
-    machine.clock.await_waiters(3)
-    machine.clock.advance(1)
-    machine.clock.await_waiters(0)
     phase = in_background(machine.system.services.preshutdown)
     seen = []
-    for _ in names:
-        machine.clock.await_waiters(1)
+    for count in (2, 3, 4):
+        # Who still works, and the manager.
+        machine.clock.await_waiters(count)
         seen.append({n for n, p in probes.items() if p.state == ServiceState.STOP_PENDING})
         machine.clock.advance(5)
     finish(phase)
@@ -290,3 +294,147 @@ def test_wait_to_kill_service_timeout_is_read_at_boot(machine):
     assert phase.is_alive()
     machine.clock.advance(0.1)
     finish(phase)
+
+
+def test_actions_on_preshutdown_are_done_before_the_stop(machine):
+    machine.boot()
+    probe = service(
+        machine,
+        preshutdown_ms=60_000,
+        accepts=["preshutdown"],
+        preshutdown=[{"wait_ms": 5_000}, {"write": "C:\\done", "text": "yes"}],
+    )
+    phase = in_background(machine.system.services.preshutdown)
+    machine.clock.await_waiters(2)
+    assert (probe.state, probe.checkpoint) == (ServiceState.STOP_PENDING, 1)
+    assert machine.read("C:\\done") is None
+    machine.clock.advance(5)
+    finish(phase)
+    assert probe.stopped
+    assert machine.read("C:\\done") == "yes"
+    assert overruns(machine) == []
+
+
+@pytest.mark.parametrize(
+    ("declared", "arguments", "timeout"),
+    [("%1", "2147483647", 2_147_483_647), ("%1", "9999999999", 4_294_967_295), ("%1", "x", 0),
+     (4_294_967_295, "", 4_294_967_295)],
+)  # fmt: skip
+def test_a_service_sets_its_own_preshutdown_timeout(machine, declared, arguments, timeout):
+    machine.boot()
+    probe = service(
+        machine,
+        image=f"C:\\t\\Probe.exe {arguments}",
+        accepts=["preshutdown"],
+        on_preshutdown="ignore",
+        preshutdown_timeout_ms=declared,
+    )
+    assert probe.preshutdown_ms == timeout
+    assert machine.boot().services.get("Probe").preshutdown_ms == timeout
+
+
+def test_the_longest_timeout_holds_the_phase_for_weeks(machine):
+    machine.boot()
+    service(machine, start=False, accepts=["preshutdown"], on_preshutdown="ignore")
+    machine.system.registry.set(
+        f"{SERVICES_KEY}\\Probe",
+        RegistryValue("PreshutdownTimeout", RegistryType.DWORD, 2_147_483_647),
+    )
+    machine.boot().services.start("Probe")
+    phase = in_background(machine.system.services.preshutdown)
+    machine.clock.await_waiters(1)
+    machine.clock.advance(24 * 3600 * 24)
+    machine.clock.await_waiters(1)
+    assert phase.is_alive()
+    machine.clock.advance(24 * 3600)
+    finish(phase)
+    assert overruns(machine) == [[("param1", "Probe display")]]
+
+
+def test_a_service_may_stop_when_asked_and_ignore_the_shutdown(machine):
+    machine.boot()
+    probe = service(machine, accepts=["stop", "shutdown"], on_shutdown="ignore", run=FOREVER)
+    phase = in_background(machine.system.services.shutdown)
+    machine.clock.await_waiters(2)
+    assert probe.state == ServiceState.RUNNING
+    machine.clock.advance(5)
+    finish(phase)
+
+
+def test_no_service_is_started_or_stopped_while_they_are_being_ended(machine):
+    machine.boot()
+    service(machine, accepts=["stop", "preshutdown"], on_preshutdown="ignore")
+    services = machine.system.services
+    phase = in_background(services.preshutdown)
+    machine.clock.await_waiters(1)
+    for verb, name in (("start", "wuauserv"), ("stop", "Probe")):
+        with pytest.raises(Win32Error) as refused:
+            getattr(services, verb)(name)
+        assert refused.value.code == 1115
+    # But its process can be ended, and then nothing is left to wait for.
+    machine.system.processes.kill(services.get("Probe").pid)
+    finish(phase)
+    assert overruns(machine) == []
+
+
+def test_services_of_windows_run_in_processes(machine):
+    system = machine.boot()
+    winrm = system.services.get("WinRM")
+    assert winrm.process.name == "svchost.exe"
+    told = []
+    system.services.attach("WinRM", None, lambda: told.append("stop"))
+    system.processes.kill(winrm.pid)
+    machine.clock.until(lambda: told == ["stop"])
+    assert (winrm.state, winrm.exit_code) == (ServiceState.STOPPED, 1067)
+    assert machine.ids()[-1] == 7034
+
+
+def test_a_crashed_service_is_started_again_where_it_is_configured(machine):
+    machine.boot()
+    probe = service(machine, run=FOREVER)
+    services = machine.system.services
+    machine.system.registry.set(
+        services.key(probe),
+        encode(86_400, [Action(RESTART, 5_000), Action(NONE, 0)]),
+    )
+    machine.system.processes.kill(probe.pid)
+    last = machine.system.event_log.events()[-1]
+    assert (last.event_id, [text for _, text in last.data]) == (
+        7031,
+        ["Probe display", "1", "5000", "1", "Restart the service"],
+    )
+    machine.clock.await_waiters(1)
+    assert probe.stopped
+    machine.clock.advance(5)
+    machine.clock.until(lambda: probe.state == ServiceState.RUNNING)
+    machine.system.processes.kill(probe.pid)
+    assert machine.ids()[-1] == 7034
+    assert probe.stopped
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_failure_actions_or_none(data):
+    _, actions = decode(RegistryValue("FailureActions", RegistryType.BINARY, data))
+    # An offset may point anywhere, so that actions overlap nothing but the header.
+    assert len(actions) * 8 <= len(data)
+
+
+@given(
+    st.integers(0, 0xFFFFFFFF),
+    st.lists(st.builds(Action, st.integers(0, 3), st.integers(0, 0xFFFFFFFF)), max_size=5),
+)
+def test_failure_actions_are_read_as_written(reset, actions):
+    assert decode(encode(reset, actions)) == (reset, actions)
+
+
+@pytest.mark.parametrize("name", [built_in.name for built_in in BUILT_IN])
+def test_a_damaged_service_does_not_keep_the_machine_up(machine, name):
+    system = machine.boot()
+    system.services.configure(name, image_path="C:\\nope.exe", start_type=2)
+    system = machine.boot()
+    (failure,) = [e for e in system.event_log.events() if e.event_id == 7000]
+    service = system.services.get(name)
+    assert dict(failure.data) == {"param1": service.display_name, "param2": "%%2"}
+    assert (service.state, service.exit_code) == (ServiceState.STOPPED, 2)
+    system.press_power_button()
+    assert machine.ended() == "power off"

@@ -5,7 +5,7 @@ from pathlib import Path
 from standin import setup
 from standin.power import BALANCED
 from standin.registry import CONFIG, Registry
-from standin.services import CONTROL_KEY, SERVICES_KEY
+from standin.service_database import CONTROL_KEY, SERVICES_KEY
 from standin.system import COMPUTER_NAME, CURRENT_VERSION, System
 from standin.volume import Volume
 

@@ -101,39 +101,6 @@ def test_policy_silences_the_button_and_its_removal_restores_it(machine):
     assert machine.ended() == "power off"
 
 
-def test_hibernation_is_said_not_to_be_modelled(machine):
-    system = machine.boot()
-    set_button(system, 2)
-    before = machine.last_record()
-    system.press_power_button()
-    assert machine.ids(before) == []
-    assert any("not modelled" in line for line in machine.log)
-
-
-def test_sleep_and_resume(machine):
-    slept = []
-    system = machine.boot(suspend=lambda: slept.append(True))
-    set_button(system, 1)
-    before = machine.last_record()
-    system.press_power_button()
-    assert slept == [True]
-    assert machine.ids(before) == [42, 107]
-    assert field(system, 42, "TargetState") == "4"
-    system.press_power_button()
-    assert field(system, 42, "TransitionsToOn") == "2"
-
-
-def test_sleep_that_the_machine_refuses(machine):
-    def refuse():
-        raise OSError("no S3")
-
-    system = machine.boot(suspend=refuse)
-    set_button(system, 1)
-    system.press_power_button()
-    assert 107 not in machine.ids()
-    assert any("no S3" in line for line in machine.log)
-
-
 def test_display_off_and_the_press_that_only_wakes_it(machine):
     system = machine.boot()
     desktop = bytes(machine.frame.pixels)

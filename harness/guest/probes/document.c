@@ -6,9 +6,8 @@
  * whose shutdown somebody else refuses.
  */
 
-#include "probe.h"
-
-#define TITLE L"Untitled - Powerdown document"
+#include "application.h"
+#include "files.h"
 
 BEHAVIOUR({
     "format": 1,
@@ -21,54 +20,27 @@ BEHAVIOUR({
 static const wchar_t *document_path;
 static const wchar_t *document_text;
 
-static LRESULT CALLBACK window_procedure(HWND window, UINT message, WPARAM wide, LPARAM narrow)
+static BOOL agree(void)
 {
-    switch (message) {
-    case WM_QUERYENDSESSION:
-        return TRUE;
-    case WM_ENDSESSION: /* FALSE: somebody refused, the session goes on. */
-        if (wide)
-            write_text(document_path, document_text);
-        return 0;
-    case WM_DESTROY:
-        PostQuitMessage(0);
-        return 0;
-    }
-    return DefWindowProcW(window, message, wide, narrow);
+    return TRUE;
 }
+
+static void save(void)
+{
+    write_text(document_path, document_text);
+}
+
+static const Application application = {L"Untitled - Powerdown document", agree, save};
 
 void WINAPI powerdown_probe(void)
 {
-    static WNDCLASSW window_class; /* static: zeroed without memset. */
     wchar_t **argument = arguments(2);
     HWND window;
-    MSG message;
 
     document_path = argument[0];
     document_text = argument[1];
-
-    window_class.lpfnWndProc = window_procedure;
-    window_class.hInstance = GetModuleHandleW(NULL);
-    window_class.hCursor = LoadCursorW(NULL, (const wchar_t *)IDC_ARROW);
-    window_class.hbrBackground = (HBRUSH)(COLOR_WINDOW + 1);
-    window_class.lpszClassName = L"PowerdownDocument";
-    if (!RegisterClassW(&window_class))
-        ExitProcess(GetLastError());
-
-    window = CreateWindowExW(0, window_class.lpszClassName, TITLE, WS_OVERLAPPEDWINDOW,
-                             CW_USEDEFAULT, CW_USEDEFAULT, 480, 320, NULL, NULL,
-                             window_class.hInstance, NULL);
-    if (window == NULL)
-        ExitProcess(GetLastError());
-    /* A person looking at the screen sees what would be lost. */
-    CreateWindowExW(0, L"STATIC", document_text, WS_CHILD | WS_VISIBLE, 8, 8, 448, 260, window,
-                    NULL, window_class.hInstance, NULL);
-    ShowWindow(window, SW_SHOWNORMAL);
-    UpdateWindow(window);
-
-    while (GetMessageW(&message, NULL, 0, 0) > 0) {
-        TranslateMessage(&message);
-        DispatchMessageW(&message);
-    }
-    ExitProcess(ERROR_SUCCESS);
+    window = open_window();
+    put_text(window, document_text); /* What would be lost. */
+    show(window);
+    serve();
 }

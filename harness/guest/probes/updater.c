@@ -10,21 +10,8 @@
  * STOP gives up at once and leaves a mix too.
  */
 
-#include "probe.h"
-
-/* Named here because headers show them only for Windows Vista and later. */
-#ifndef SERVICE_ACCEPT_PRESHUTDOWN
-#define SERVICE_ACCEPT_PRESHUTDOWN 0x00000100
-#endif
-#ifndef SERVICE_CONTROL_PRESHUTDOWN
-#define SERVICE_CONTROL_PRESHUTDOWN 0x0000000F
-#endif
-#ifndef SERVICE_CONFIG_PRESHUTDOWN_INFO
-#define SERVICE_CONFIG_PRESHUTDOWN_INFO 7
-#endif
-
-/* The service control manager's own default is 10 000 ms since build 15063. */
-#define PRESHUTDOWN_TIMEOUT_MS 60000
+#include "files.h"
+#include "service.h"
 
 BEHAVIOUR({
     "format": 1,
@@ -51,43 +38,14 @@ static DWORD delay_ms;
 static HANDLE stop_requested;
 static HANDLE end_after_installation;
 
-static SERVICE_STATUS_HANDLE status_handle;
-static SERVICE_STATUS status;
-static SRWLOCK status_lock = SRWLOCK_INIT; /* Handler and installation both report. */
-
-static void report(DWORD state, DWORD error)
+static void ask_for_time_at_shutdown(const wchar_t *name)
 {
-    AcquireSRWLockExclusive(&status_lock);
-    if (status.dwCurrentState != SERVICE_STOPPED) { /* The last word has been said. */
-        status.dwServiceType = SERVICE_WIN32_OWN_PROCESS;
-        status.dwCurrentState = state;
-        status.dwControlsAccepted =
-            state == SERVICE_RUNNING ? SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_PRESHUTDOWN : 0;
-        status.dwWin32ExitCode = error;
-        status.dwCheckPoint = 0;
-        status.dwWaitHint = state == SERVICE_STOP_PENDING ? delay_ms + 5000 : 0;
-        SetServiceStatus(status_handle, &status);
-    }
-    ReleaseSRWLockExclusive(&status_lock);
+    set_preshutdown_timeout(name, 60000);
 }
 
-/* While the system waits for the end: there was progress, wait on. */
-static void report_progress(void)
+static DWORD end(DWORD control)
 {
-    AcquireSRWLockExclusive(&status_lock);
-    if (status.dwCurrentState == SERVICE_STOP_PENDING) {
-        status.dwCheckPoint++;
-        SetServiceStatus(status_handle, &status);
-    }
-    ReleaseSRWLockExclusive(&status_lock);
-}
-
-static DWORD WINAPI handle_control(DWORD control, DWORD event, void *data, void *context)
-{
-    (void)event, (void)data, (void)context;
     switch (control) {
-    case SERVICE_CONTROL_INTERROGATE:
-        return NO_ERROR;
     case SERVICE_CONTROL_STOP:
         report(SERVICE_STOP_PENDING, NO_ERROR);
         SetEvent(stop_requested);
@@ -98,21 +56,6 @@ static DWORD WINAPI handle_control(DWORD control, DWORD event, void *data, void 
         return NO_ERROR;
     }
     return ERROR_CALL_NOT_IMPLEMENTED;
-}
-
-static void ask_for_time_at_shutdown(const wchar_t *service_name)
-{
-    SERVICE_PRESHUTDOWN_INFO info = {PRESHUTDOWN_TIMEOUT_MS};
-    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
-    SC_HANDLE service =
-        manager == NULL ? NULL : OpenServiceW(manager, service_name, SERVICE_CHANGE_CONFIG);
-
-    if (service != NULL) {
-        ChangeServiceConfig2W(service, SERVICE_CONFIG_PRESHUTDOWN_INFO, &info);
-        CloseServiceHandle(service);
-    }
-    if (manager != NULL)
-        CloseServiceHandle(manager);
 }
 
 static DWORD write_in_directory(const wchar_t *name, const wchar_t *text)
@@ -140,45 +83,25 @@ static DWORD install(void)
     return error;
 }
 
-static void WINAPI service_main(DWORD count, wchar_t **names)
+static DWORD install_and_wait(void)
 {
     HANDLE ends[2] = {stop_requested, end_after_installation};
-    DWORD error;
+    DWORD error = install();
 
-    (void)count;
-    status_handle = RegisterServiceCtrlHandlerExW(names[0], handle_control, NULL);
-    if (status_handle == NULL)
-        return;
-    report(SERVICE_START_PENDING, NO_ERROR);
-    ask_for_time_at_shutdown(names[0]);
-    report(SERVICE_RUNNING, NO_ERROR);
-
-    error = install();
     if (error == ERROR_SUCCESS)
         WaitForMultipleObjects(2, ends, FALSE, INFINITE);
-    report(SERVICE_STOPPED, error);
+    return error;
 }
 
-/* A decimal number; ends the program with ERROR_INVALID_PARAMETER at any other text. */
-static DWORD number(const wchar_t *text)
-{
-    DWORD value = 0;
-
-    if (*text == 0)
-        ExitProcess(ERROR_INVALID_PARAMETER);
-    for (; *text != 0; text++) {
-        if (*text < L'0' || *text > L'9' || value > 99999999)
-            ExitProcess(ERROR_INVALID_PARAMETER);
-        value = value * 10 + (DWORD)(*text - L'0');
-    }
-    return value;
-}
+static const Service service = {
+    .accepts = SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_PRESHUTDOWN,
+    .prepare = ask_for_time_at_shutdown,
+    .control = end,
+    .run = install_and_wait,
+};
 
 void WINAPI powerdown_probe(void)
 {
-    /* Windows takes the name in the table of a process of its own as a comment. */
-    static wchar_t name[] = L"";
-    static SERVICE_TABLE_ENTRYW table[] = {{name, service_main}, {NULL, NULL}};
     wchar_t **argument = arguments(4);
 
     directory = argument[0];
@@ -187,12 +110,8 @@ void WINAPI powerdown_probe(void)
     delay_ms = number(argument[3]);
     if (lstrlenW(directory) + 32 > LONGEST_PATH)
         ExitProcess(ERROR_INVALID_PARAMETER);
-
-    stop_requested = CreateEventW(NULL, TRUE, FALSE, NULL);
-    end_after_installation = CreateEventW(NULL, TRUE, FALSE, NULL);
-    if (stop_requested == NULL || end_after_installation == NULL)
-        ExitProcess(GetLastError());
-    if (!StartServiceCtrlDispatcherW(table))
-        ExitProcess(GetLastError()); /* 1063 when a person started it: it is a service. */
-    ExitProcess(ERROR_SUCCESS);
+    stop_hint_ms += delay_ms;
+    stop_requested = new_event();
+    end_after_installation = new_event();
+    run_service();
 }

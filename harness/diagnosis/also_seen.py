@@ -1,0 +1,54 @@
+"""What else would harm a soft shutdown of this guest, though it did not decide this attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.diagnosis import reading
+from harness.guest.commands import ButtonAction
+from harness.outcome import Cause
+from harness.shutdown.observation import Observation
+
+_SANE_PRESHUTDOWN_MS = 3_600_000
+"""The longest Windows gives its own services, wuauserv of 2008 R2 apart (facts 14)."""
+
+_SANE_SERVICES_MS = 20_000
+"""What the documentation says services get in the shutdown phase, roughly (w32: Services)."""
+
+
+def also_seen(seen: Observation, cause: Cause) -> tuple[tuple[Cause, str], ...]:
+    """Findings in the settings from before, other than the ``cause`` that decided."""
+    return tuple(finding for finding in _findings(seen) if finding[0] is not cause)
+
+
+def _findings(seen: Observation) -> Iterator[tuple[Cause, str]]:
+    survey = seen.survey
+    if survey is None:
+        return
+    if seen.button is not None:
+        yield from _button(seen.button.effective())
+    nobody = survey.console is not None and survey.console.user is None
+    if nobody and survey.shutdown_without_logon is False:
+        yield Cause.NO_LOGON_SHUTDOWN, "nobody was logged on and ShutdownWithoutLogon is 0"
+    if survey.fast_startup:
+        yield Cause.ASLEEP, "fast startup is on"
+    if seen.screens and seen.screens[0].dark:
+        yield Cause.ASLEEP, "the display was dark before"
+    if survey.update_markers:
+        yield Cause.WINDOWS_UPDATE, f"update work is pending: {', '.join(survey.update_markers)}"
+    for name, timeout in reading.timeouts_beyond(seen, _SANE_PRESHUTDOWN_MS).items():
+        if not reading.is_update_service(name):
+            yield (
+                Cause.UNRESPONSIVE_SERVICE,
+                f"service {name} may hold a shutdown for {timeout} ms (PreshutdownTimeout)",
+            )
+    limit = survey.wait_to_kill_service_ms
+    if limit is not None and limit > _SANE_SERVICES_MS:
+        yield Cause.UNRESPONSIVE_SERVICE, f"services get {limit} ms (WaitToKillServiceTimeout)"
+
+
+def _button(action: ButtonAction | None) -> Iterator[tuple[Cause, str]]:
+    if action in (ButtonAction.NOTHING, ButtonAction.DISPLAY_OFF):
+        yield Cause.POWER_BUTTON_IGNORED, f"the power button is set to {action.name.lower()}"
+    elif action in (ButtonAction.SLEEP, ButtonAction.HIBERNATE):
+        yield Cause.ASLEEP, f"the power button is set to {action.name.lower()}"

@@ -1,0 +1,116 @@
+"""Damage to the disk of a guest that is off: what malware or a failed tool leaves behind."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.deadline import Deadline
+from harness.disk.image_reader import SECTOR_BYTES, ImageReader
+from harness.errors import DiskError, HostError
+from harness.images.image import DiskFormat
+
+_PROGRAM = "qemu-io"
+_SECONDS = 30.0
+"""It writes some KiB."""
+
+_TABLE_SECTORS = 33
+"""A GUID partition table's header and 128 entries (UEFI specification 2.10, 5.3)."""
+
+_QCOW2 = struct.Struct(">4sIQIIQ")
+"""Magic, version, offset and length of the backing file's name, cluster bits, size of the disk
+in bytes (qemu:docs/interop/qcow2.txt)."""
+_QCOW2_MAGIC = b"QFI\xfb"
+
+
+def destroy_boot_sector(overlay: Path) -> None:
+    """Overwrite the boot sector and both copies of a partition table with zeros.
+
+    Firmware then finds nothing to start: BIOS no boot signature, UEFI no partition.
+
+    :param overlay: newest overlay of a guest that is off. The image under it is not changed.
+    :raise DiskError: it is no overlay, a guest has it open, or it cannot be written.
+    :raise HostError: qemu-io is not installed.
+    :raise DeadlineExpired: it took too long.
+    """
+    overlay = overlay.absolute()
+    deadline = Deadline.after(_SECONDS)
+    ranges = _boot_structures(_overlay_size(overlay))
+    _write_zeros(overlay, ranges, deadline)
+    reader = ImageReader(overlay, DiskFormat.QCOW2, deadline)
+    for part in ranges:
+        if any(reader.read(part.offset, part.length)):
+            raise _refused(overlay, f"its {part.length} bytes at {part.offset} are as before")
+
+
+@dataclass(frozen=True)
+class _Range:
+    """Part of a disk, in bytes."""
+
+    offset: int
+    length: int
+
+
+def _boot_structures(disk_bytes: int) -> tuple[_Range, ...]:
+    """Where a boot sector and a GUID partition table with its backup lie."""
+    first = (1 + _TABLE_SECTORS) * SECTOR_BYTES
+    last = _TABLE_SECTORS * SECTOR_BYTES
+    end = disk_bytes - disk_bytes % SECTOR_BYTES
+    if end < first + last:
+        return (_Range(0, end),)
+    return _Range(0, first), _Range(end - last, last)
+
+
+def _overlay_size(path: Path) -> int:
+    """Size of the disk that an overlay presents.
+
+    :raise DiskError: the file has no backing file: it may be somebody's image.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(_QCOW2.size)
+    except OSError as error:
+        raise _refused(path, error.strerror or str(error)) from error
+    if len(header) < _QCOW2.size:
+        raise _refused(path, "it is no qcow2 overlay")
+    magic, _, backing_offset, backing_length, _, size = _QCOW2.unpack(header)
+    if magic != _QCOW2_MAGIC:
+        raise _refused(path, "it is no qcow2 overlay")
+    if backing_offset == 0 or backing_length == 0:
+        raise _refused(path, "it has no backing file, so it is an image and no overlay")
+    if size < SECTOR_BYTES:
+        raise _refused(path, f"its disk has {size} bytes")
+    return int(size)
+
+
+def _write_zeros(overlay: Path, ranges: tuple[_Range, ...], deadline: Deadline) -> None:
+    commands = [f"write -z {part.offset} {part.length}" for part in ranges]
+    arguments = [word for command in commands for word in ("-c", command)]
+    try:
+        result = subprocess.run(
+            [_PROGRAM, "-f", DiskFormat.QCOW2, *arguments, str(overlay)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=deadline.remaining,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise HostError(f"run {_PROGRAM}", "it is not installed", "Run ci/setup.") from error
+    except subprocess.TimeoutExpired as error:
+        raise deadline.expire(
+            f"{_PROGRAM} end", "it still ran", "Look for a slow or broken disk."
+        ) from error
+    if result.returncode != 0:
+        said = result.stdout.decode(errors="replace").strip()[-500:]
+        raise _refused(overlay, said or f"{_PROGRAM} ended with status {result.returncode}")
+
+
+def _refused(path: Path, saw: str) -> DiskError:
+    return DiskError(
+        f"destroy the boot sector of {path}",
+        saw,
+        "Give the overlay of a guest that is off; images are never written.",
+    )

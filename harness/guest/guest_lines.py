@@ -1,0 +1,19 @@
+"""Lines of text that a guest printed, made harmless: a guest can print anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+MAX_LINE = 1000
+"""Characters kept of a line; no command that is parsed prints longer ones that matter."""
+
+
+def guest_lines(text: str) -> Iterator[str]:
+    """The lines of ``text``, each cut and with blanks in place of what cannot be printed.
+
+    >>> list(guest_lines("a\\r\\n\\x1b[2J"))
+    ['a', ' [2J']
+    """
+    for line in text.split("\n"):
+        kept = line[:MAX_LINE].rstrip("\r")
+        yield kept if kept.isprintable() else "".join(c if c.isprintable() else " " for c in kept)

@@ -1,0 +1,123 @@
+"""Text on the guest's screen, read with tesseract where it is installed.
+
+What it says is a guest's to choose: a hint for people and for the least certain of verdicts.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image as Picture
+from PIL import ImageOps
+
+from harness.machine.screen import NO_PICTURE
+
+PROGRAM = "tesseract"
+
+_SECONDS = 20.0
+"""For one screen; 0.3 s on a quiet host."""
+
+_MOST_CHARACTERS = 4000
+"""A screen full of text has about as many."""
+
+_MOST_PIXELS = 4096 * 2304
+"""Of the screen; a guest chooses its resolution."""
+
+_READABLE_PIXELS = 2400 * 1800
+"""Text is read best with letters some 30 pixels high (tesseract's documentation, "Improving the
+quality of the output"); those of a screen have 8 to 16. Screens are enlarged to about this."""
+
+_LARGEST_FACTOR = 3
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read from a screen.
+
+    :param text: its lines, of printable characters, without empty ones; ``None`` when it could
+        not be read.
+    :param why_not: why there is no text, as one clause.
+    """
+
+    text: str | None
+    why_not: str | None = None
+
+
+def read_text(png: Path) -> str | None:
+    """The text on a saved screen, ``None`` when it cannot be read; never raises."""
+    return read_screen(png).text
+
+
+def read_screen(png: Path) -> Reading:
+    """The text on a saved screen, or why there is none; never raises, takes bounded time."""
+    if shutil.which(PROGRAM) is None:
+        return Reading(None, f"{PROGRAM} is not installed (Debian: tesseract-ocr)")
+    try:
+        picture = _readable(png)
+    except NO_PICTURE as error:
+        return Reading(None, f"{png.name} is no picture of a screen: {error}")
+    with tempfile.TemporaryDirectory(prefix="powerdown-read-") as directory:
+        return _run_tesseract(picture, Path(directory))
+
+
+def clean(text: str, most_characters: int = _MOST_CHARACTERS) -> str:
+    """Text fit for a report: lines of printable characters, none empty, cut to a length."""
+    printable = ("".join(c if c.isprintable() else " " for c in line) for line in text.splitlines())
+    lines = (" ".join(line.split()) for line in printable)
+    return "\n".join(line for line in lines if line)[:most_characters]
+
+
+def _readable(png: Path) -> bytes:
+    """The picture as tesseract reads it best: dark on light, grey, enlarged; as PNG.
+
+    :raise OSError: it is none.
+    :raise ValueError: it is too large.
+    """
+    with Picture.open(png, formats=["PNG"]) as picture:
+        width, height = picture.size
+        if width * height > _MOST_PIXELS:
+            raise ValueError(f"{width} x {height} pixels")
+        grey = picture.convert("L")
+    if _is_light_on_dark(grey):
+        grey = ImageOps.invert(grey)
+    factor = min(_LARGEST_FACTOR, max(1, round((_READABLE_PIXELS / (width * height)) ** 0.5)))
+    grey = grey.resize((width * factor, height * factor), Picture.Resampling.LANCZOS)
+    data = io.BytesIO()
+    grey.save(data, format="PNG", compress_level=1)
+    return data.getvalue()
+
+
+def _is_light_on_dark(grey: Picture.Image) -> bool:
+    histogram = grey.histogram()
+    return sum(histogram[:128]) > sum(histogram[128:])
+
+
+def _run_tesseract(picture: bytes, directory: Path) -> Reading:
+    # Page segmentation 3 (automatic, the default): on a screen 6 (one block) reads letters into
+    # icons, and 11 (sparse text) into empty areas.
+    command = [PROGRAM, "stdin", "stdout", "-l", "eng", "--psm", "3"]
+    try:
+        result = subprocess.run(
+            command,
+            input=picture,
+            capture_output=True,
+            cwd=directory,
+            # One thread: other guests need the host's CPUs.
+            env={**os.environ, "OMP_THREAD_LIMIT": "1"},
+            timeout=_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Reading(None, f"{PROGRAM} did not end within {_SECONDS:.0f} s")
+    except OSError as error:
+        return Reading(None, f"{PROGRAM} did not start: {error}")
+    if result.returncode != 0:
+        said = clean(result.stderr.decode(errors="replace"), 300)
+        return Reading(None, f"{PROGRAM} ended with status {result.returncode}, saying: {said}")
+    return Reading(clean(result.stdout.decode(errors="replace")))

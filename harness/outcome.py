@@ -1,0 +1,53 @@
+"""What can become of a guest and why: the words that faults, diagnosis and reports share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What became of the guest."""
+
+    COMPLETED = "completed"
+    SLOW_BUT_COMPLETED = "slow-but-completed"
+    RESTARTED_INSTEAD = "restarted-instead"
+    STAYED_UP = "stayed-up"
+    SUSPENDED = "suspended"
+    """It sleeps: S3, or suspended otherwise; nothing has ended."""
+    HIBERNATED = "hibernated"
+    """The power is off, but the system was saved to disk (S4) and not shut down."""
+    CRASHED = "crashed"
+    FORCED_OFF = "forced-off"
+    HOST_FAULT = "host-fault"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Cause(StrEnum):
+    """Why it did not simply complete, by the ids of ``docs/scenarios.md``."""
+
+    NONE = "none"
+    PRESS_LOST = "press-lost"
+    WINDOWS_UPDATE = "windows-update"
+    EVENT_TRACKER = "event-tracker"
+    NO_LOGON_SHUTDOWN = "no-logon-shutdown"
+    UNRESPONSIVE_APP = "unresponsive-app"
+    UNRESPONSIVE_SERVICE = "unresponsive-service"
+    POWER_BUTTON_IGNORED = "power-button-ignored"
+    ASLEEP = "asleep"
+    DAMAGED_SYSTEM = "damaged-system"
+    RESTART_REQUESTED = "restart-requested"
+    FORCED_SHUTDOWN = "forced-shutdown"
+    HOST_FAULT = "host-fault"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The verdict that a scenario asserts."""
+
+    outcome: Outcome
+    cause: Cause
+
+    def __str__(self) -> str:
+        return str(self.outcome) if self.cause is Cause.NONE else f"{self.outcome} ({self.cause})"

@@ -1,0 +1,154 @@
+"""The guest of a scenario as injections and remedies see it: always the one that runs now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.deadline import Deadline, now
+from harness.errors import ControlChannelError
+from harness.guest import commands
+from harness.guest.probe_programs import ProbeProgram
+from harness.guest.windows import Windows
+from harness.images.image import Image
+from harness.laboratory import Guest
+from harness.machine.events import PROCESS_EXIT, HostEvent, named
+from harness.machine.protocol import Machine, RunState
+from harness.scenario import Scenario
+
+_ENDS = named("RESET", "SHUTDOWN", PROCESS_EXIT)
+
+_LATE = 10.0
+"""A shutdown that outlives its hard budget ends within this many times the budget, or not."""
+
+_EXIT_SECONDS = 10.0
+"""Time allowed for QEMU to end after its guest has powered off."""
+
+
+class ScenarioGuest:
+    """A :class:`~harness.faults.subject.Subject`: the guest is booted when it is first used."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._guest: Guest | None = None
+        self._since = now()
+
+    @property
+    def image(self) -> Image:
+        """What it runs."""
+        return self._scenario.image
+
+    @property
+    def guest(self) -> Guest:
+        """The guest that runs now, booted and ready if none was used yet."""
+        if self._guest is None:
+            self._became_ready(self._scenario.boot())
+        assert self._guest is not None
+        return self._guest
+
+    @property
+    def machine(self) -> Machine:
+        """It from outside."""
+        return self.guest.machine
+
+    @property
+    def windows(self) -> Windows:
+        """It from inside; without a control channel the test is skipped, saying so."""
+        return self._scenario.inside(self.guest)
+
+    def upload(self, program: ProbeProgram) -> str:
+        """Compile a probe program if need be and copy it into the guest; its path there."""
+        return self.windows.upload(self._scenario.probe_program(program))
+
+    def restart(self) -> None:
+        """Restart from inside and wait until it is ready.
+
+        :raise DeadlineExpired: it did not restart, or did not get ready.
+        """
+        guest, since = self.guest, now()
+        budgets = self.image.budgets
+        deadline = Deadline.after(budgets.shutdown_hard * _LATE)
+        try:
+            self.windows.run(commands.RESTART).checked()
+        except ControlChannelError:
+            # The answer may be cut off by the very restart it starts; else none is seen.
+            deadline = deadline.at_most(budgets.shutdown_hard)
+        with guest.time.counted():
+            ended = guest.machine.events.wait(_ENDS, deadline, since)
+        if ended is None or ended.name != "RESET":
+            raise deadline.expire(
+                f"{self.image.name} restart when told to",
+                "nothing" if ended is None else str(ended),
+                "Run it in the guest by hand; look at the screenshot.",
+            )
+        self._scenario.wait_until_ready(guest, "restart")
+        self._became_ready(guest)
+
+    def wake(self) -> None:
+        """Wake it from sleep and wait until it is ready.
+
+        :raise MachineError: it does not sleep.
+        """
+        self.guest.machine.wake()
+        self._scenario.wait_until_ready(self.guest, "wake")
+        self._became_ready(self.guest)
+
+    def wait_until_ready(self) -> None:
+        """Wait until it can be pressed and asked, as after a restart of its own."""
+        self._scenario.wait_until_ready(self.guest)
+        self._became_ready(self.guest)
+
+    def wait_until_ended(self) -> None:
+        """Wait until the shutdown under way has powered it off or restarted it.
+
+        :raise DeadlineExpired: it did neither in many times its hard budget.
+        """
+        deadline = Deadline.after(self.image.budgets.shutdown_hard * _LATE)
+        if self._end(deadline) is None:
+            raise deadline.expire(
+                f"the shutdown of {self.image.name} come to an end",
+                "it goes on",
+                "Look at the screenshot.",
+            )
+
+    def ends_soon(self) -> bool:
+        """Whether the shutdown under way comes to its end within the soft budget."""
+        return self._end(Deadline.after(self.image.budgets.shutdown_soft)) is not None
+
+    def boot_again(self) -> None:
+        """Cut the power if it is still on, start the same disk and wait until it is ready."""
+        self._became_ready(self._scenario.boot_again(self.guest))
+
+    def boot_fresh(
+        self, prepare: Callable[[Path], None] | None = None, *, wait: bool = True
+    ) -> None:
+        """Cut the power, and start with a new disk."""
+        if self._guest is not None:
+            self._guest.close()
+        self._became_ready(self._scenario.boot(wait=wait, prepare=prepare))
+
+    def get_up(self) -> None:
+        """Bring it back to where it can be asked, if it has ended, crashed or restarted.
+
+        A guest that sleeps, hangs or is on its way down is left as it is.
+        """
+        machine = self.guest.machine
+        ended = machine.events.first(_ENDS, self._since)
+        state = None if machine.events.exit else machine.run_state()
+        if state in (None, RunState.SHUTDOWN, RunState.GUEST_PANICKED):
+            self.boot_again()
+        elif ended is not None and ended.name == "RESET":
+            self.wait_until_ready()
+
+    def _end(self, deadline: Deadline) -> HostEvent | None:
+        """How it has ended since it was last ready, waiting for that if need be."""
+        guest = self.guest
+        with guest.time.counted():
+            ended = guest.machine.events.wait(_ENDS, deadline, self._since)
+            if ended is not None and ended.name == "SHUTDOWN":
+                guest.machine.events.wait(named(PROCESS_EXIT), Deadline.after(_EXIT_SECONDS))
+        return ended
+
+    def _became_ready(self, guest: Guest) -> None:
+        self._guest = guest
+        self._since = now()

@@ -1,0 +1,247 @@
+"""One attempt to end a guest: look before, watch from outside and inside, sum up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+from harness.deadline import Deadline, now
+from harness.errors import CredentialsRejected, MachineError, PowerdownError
+from harness.guest.channel import CommandResult
+from harness.guest.survey import Survey
+from harness.guest.windows import Windows
+from harness.machine.events import PROCESS_EXIT, HostEvent, named
+from harness.machine.protocol import Machine, Pm1Sample, RunState
+from harness.machine.screen_text import read_text
+from harness.shutdown.control_watch import ControlWatch
+from harness.shutdown.inside_watch import InsideWatch
+from harness.shutdown.observation import Command, Control, Observation
+from harness.shutdown.outside_watch import OutsideWatch
+
+Settled = Callable[[Observation], bool]
+"""Whether what was seen so far decides the attempt, so that waiting on would add nothing."""
+
+_END_EVENTS = named("SHUTDOWN", "RESET", "SUSPEND", "GUEST_PANICKED", PROCESS_EXIT)
+
+
+def ends(event: HostEvent) -> bool:
+    """Whether an attempt has its result with this event.
+
+    SUSPEND_DISK is followed by SHUTDOWN. A disk error that QEMU passes on to the guest
+    (BLOCK_IO_ERROR with another action than ``stop``) ends nothing.
+    """
+    stopped_by_disk = event.name == "BLOCK_IO_ERROR" and event.data.get("action") == "stop"
+    return stopped_by_disk or _END_EVENTS(event)
+
+
+_LATCH_SECONDS = 0.004
+"""Between looks at the PM1 latch, which a healthy guest clears within some 10 ms."""
+
+_PORT_SECONDS = 5.0
+"""Time for the control port to show that it answers at all."""
+
+_EXIT_SECONDS = 10.0
+"""Time allowed for QEMU to end after its guest has powered off."""
+
+_LONGEST_ROUND = 1.0
+"""Seconds between looks from outside; an image that reacts fast is looked at more often."""
+
+_STOPPED_STATES = (RunState.SUSPENDED, RunState.GUEST_PANICKED, RunState.PAUSED)
+"""Run states in which nothing inside can answer: its CPUs stand still."""
+
+
+class Attempt:
+    """What was read before, what is seen now, and when that is enough.
+
+    :param machine: the guest from outside.
+    :param windows: the guest from inside; ``None`` to watch from outside only.
+    :param settled: asked after every look.
+    """
+
+    def __init__(self, machine: Machine, windows: Windows | None, settled: Settled) -> None:
+        self._machine = machine
+        self._windows = windows
+        self._settled = settled
+        self._round = min(_LONGEST_ROUND, machine.image.budgets.reaction / 6)
+        self._run_state_before = _run_state(machine)
+        self._woken_before = machine.events.first(named("WAKEUP")) is not None
+        self._survey: Survey | None = None
+        self._answered_before = False
+        self._rejected = False
+        self._picture_before: Path | None = None
+        self._inside: InsideWatch | None = None
+        self._outside = OutsideWatch(machine)
+        self.answer: CommandResult | None = None
+        self.notes: list[str] = []
+        self._look_before()
+
+    def control_watched(self) -> AbstractContextManager[object]:
+        """A watch for the loss of the control port."""
+        if self._windows is None or not self._answered_before:
+            return nullcontext()
+        answers, events = self._windows.channel.answers, self._machine.events
+        return ControlWatch(self._machine.control_address, answers, events)
+
+    @contextmanager
+    def inside_watched(self) -> Iterator[None]:
+        """Look inside while the block runs; nothing else may use the control channel then."""
+        if self._windows is None or self._survey is None:
+            yield
+            return
+        pause = self._machine.image.budgets.reaction / 2
+        with InsideWatch(self._windows, self._survey.last_record, pause) as self._inside:
+            yield
+
+    def ended(self, since: float) -> HostEvent | None:
+        """The event that settled the attempt, if there is one."""
+        return self._machine.events.first(ends, since=since)
+
+    def follow_latch(self, since: float) -> tuple[Pm1Sample, ...]:
+        """Read PM1 until the guest took the press, ended, or had its time to react.
+
+        A machine whose CPUs stand still cannot take it: one look is enough.
+        """
+        samples: list[Pm1Sample] = []
+        deadline = Deadline.after(self._machine.image.budgets.reaction)
+        while not self.ended(since):
+            try:
+                samples.append(self._machine.probe_pm1())
+            except MachineError as error:
+                # Most often the guest was faster than the probe; its end is then among the events.
+                self.notes.append(f"PM1 after the press: {error}")
+                break
+            stands_still = self._run_state_before in _STOPPED_STATES
+            if not samples[-1].press_pending or deadline.expired or stands_still:
+                break
+            self._machine.events.wait(ends, deadline.at_most(_LATCH_SECONDS), since=since)
+        return tuple(samples)
+
+    def press_again(self, since: float) -> tuple[Pm1Sample, ...]:
+        """Press a second time and follow that press too."""
+        try:
+            self._machine.press_power_button()
+        except MachineError as error:
+            # The guest was faster; its end is then among the events.
+            self.notes.append(f"second press: {error}")
+            return ()
+        return self.follow_latch(since)
+
+    def wait_for_result(self, observe: Callable[[], Observation], since: float) -> None:
+        """Wait for the end of the guest, for a settled observation, or for the budget.
+
+        :param observe: what is seen so far.
+        """
+        events, budgets = self._machine.events, self._machine.image.budgets
+        hard = Deadline(at=since + budgets.shutdown_hard, allowed=budgets.shutdown_hard)
+        ended = events.wait(ends, hard.at_most(self._round), since=since)
+        while ended is None and not hard.expired and not self._stands_still():
+            self._outside.sample()
+            if now() - since >= budgets.reaction and self._settled(observe()):
+                break
+            ended = events.wait(ends, hard.at_most(self._round), since=since)
+        if ended is not None and ended.name == "SHUTDOWN":
+            events.wait(named(PROCESS_EXIT), Deadline.after(_EXIT_SECONDS))
+
+    def observe(
+        self,
+        command: Command,
+        commanded_at: float,
+        pm1_before: Pm1Sample | None = None,
+        pm1_after: tuple[Pm1Sample, ...] = (),
+    ) -> Observation:
+        """What is seen up to now."""
+        looks = () if self._inside is None else self._inside.looks
+        ended = self.ended(commanded_at)
+        return Observation(
+            command=command,
+            commanded_at=commanded_at,
+            ended_at=now() if ended is None else ended.at,
+            budgets=self._machine.image.budgets,
+            vcpus=self._machine.image.vcpus,
+            powered_on_at=self._machine.started_at,
+            pm1_before=pm1_before,
+            pm1_after=pm1_after,
+            events=self._machine.events.since(commanded_at),
+            run_state_before=self._run_state_before,
+            run_state=_run_state(self._machine),
+            woken_before=self._woken_before,
+            control=self._control(),
+            survey=self._survey,
+            looks=looks,
+            answer=self.answer,
+            activity=tuple(self._outside.activity),
+            screens=tuple(self._outside.screens),
+            notes=(*self.notes, *self._outside.notes),
+        )
+
+    def conclude(self, observe: Callable[[], Observation], since: float) -> Observation:
+        """Everything seen, looked at for the last time.
+
+        The guest is asked first: it may end meanwhile, and then that is the result.
+        """
+        if self.ended(since):
+            return observe()
+        if self._inside is not None and not self._stands_still():
+            self._inside.wait_for_look(now(), Deadline.after(_PORT_SECONDS))
+        self._outside.sample()
+        shown = [self._read(picture) for picture in (self._picture_before, self._picture("after"))]
+        return replace(observe(), screen_text_before=shown[0], screen_text=shown[1])
+
+    def _picture(self, name: str) -> Path | None:
+        try:
+            return self._machine.screenshot(self._machine.run_directory / f"{name}.png")
+        except MachineError:
+            return None
+
+    def _read(self, picture: Path | None) -> str | None:
+        if picture is None:
+            return None
+        try:
+            return read_text(picture)
+        except PowerdownError as error:
+            note = f"text on the screen: {error}"
+            self.notes += [] if note in self.notes else [note]
+            return None
+
+    def _control(self) -> Control:
+        if self._windows is None:
+            return Control.NONE
+        if not self._answered_before:
+            return Control.REJECTED if self._rejected else Control.SILENT
+        failed = self._inside is not None and bool(self._inside.failure)
+        return Control.LOST if failed else Control.ALIVE
+
+    def _look_before(self) -> None:
+        self._outside.sample()
+        self._picture_before = self._picture("before")
+        if self._windows is None:
+            self.notes.append("no control channel: seen from outside only")
+            return
+        if self._stands_still():
+            return
+        if not self._windows.channel.answers(Deadline.after(_PORT_SECONDS)):
+            self.notes.append("the control port did not answer before: seen from outside only")
+            return
+        try:
+            self._survey = self._windows.survey()
+        except CredentialsRejected as error:
+            self._rejected = True
+            self.notes.append(f"the guest could not be asked before: {error}")
+            return
+        except PowerdownError as error:
+            self.notes.append(f"the guest could not be asked before: {error}")
+            return
+        self._answered_before = True
+        self.notes += self._survey.notes
+
+    def _stands_still(self) -> bool:
+        return _run_state(self._machine) in _STOPPED_STATES
+
+
+def _run_state(machine: Machine) -> RunState | None:
+    try:
+        return None if machine.events.exit else machine.run_state()
+    except MachineError:
+        return None

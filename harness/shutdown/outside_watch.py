@@ -1,0 +1,65 @@
+"""The guest from outside while it shuts down: what its CPUs, its disk and its screen do."""
+
+from __future__ import annotations
+
+from harness.errors import MachineError
+from harness.machine.activity import Activity
+from harness.machine.protocol import Machine
+from harness.machine.screen_look import ScreenLook
+
+_MOST_SAMPLES = 2000
+"""Enough for an hour; a longer watch forgets the middle, not the ends."""
+
+
+class OutsideWatch:
+    """Samples taken one after the other; a failure is noted once and ends that kind of sample.
+
+    :ivar activity: CPU and disk totals in order of time.
+    :ivar screens: looks at the screen; of equal looks in a row only the first and the last.
+    :ivar notes: what could not be seen and why.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self.activity: list[Activity] = []
+        self.screens: list[ScreenLook] = []
+        self.notes: list[str] = []
+        self._blind: set[str] = set()
+
+    def sample(self) -> None:
+        """Look once."""
+        self._sample_activity()
+        self._sample_screen()
+
+    def _sample_activity(self) -> None:
+        if "activity" in self._blind:
+            return
+        try:
+            self.activity.append(self._machine.activity())
+        except MachineError as error:
+            self._give_up("activity", error)
+        if len(self.activity) > _MOST_SAMPLES:
+            del self.activity[1 : _MOST_SAMPLES // 2 : 2]
+
+    def _sample_screen(self) -> None:
+        if "screen" in self._blind:
+            return
+        try:
+            look = self._machine.look_at_screen()
+        except MachineError as error:
+            self._give_up("screen", error)
+            return
+        if len(self.screens) > 1 and self._is_unchanged(look):
+            self.screens[-1] = look
+        else:
+            self.screens.append(look)
+        if len(self.screens) > _MOST_SAMPLES:
+            del self.screens[1 : _MOST_SAMPLES // 2 : 2]
+
+    def _is_unchanged(self, look: ScreenLook) -> bool:
+        return all(kept.digest == look.digest for kept in self.screens[-2:])
+
+    def _give_up(self, kind: str, error: MachineError) -> None:
+        self._blind.add(kind)
+        if self._machine.events.exit is None:
+            self.notes.append(f"{kind}: {error}")

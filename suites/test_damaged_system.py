@@ -1,0 +1,17 @@
+"""Failure 7 of the mission: the system is damaged, or something works against it."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.fault_course import run_course
+from harness.faults import damaged_system
+from harness.faults.fault import Fault
+from harness.scenario import Scenario
+
+
+@pytest.mark.scenario("damaged-system", mission=7)
+@pytest.mark.parametrize("fault", damaged_system.VARIANTS, ids=lambda fault: fault.variant)
+def test_named_and_remedied(scenario: Scenario, fault: Fault) -> None:
+    """Damage is named, and what does not stand in a shutdown's way is not."""
+    run_course(scenario, fault)

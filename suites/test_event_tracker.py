@@ -1,0 +1,17 @@
+"""Failure 2 of the mission: the Shutdown Event Tracker waits for an answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.fault_course import run_course
+from harness.faults import event_tracker
+from harness.faults.fault import Fault
+from harness.scenario import Scenario
+
+
+@pytest.mark.scenario("event-tracker", mission=2)
+@pytest.mark.parametrize("fault", event_tracker.VARIANTS, ids=lambda fault: fault.variant)
+def test_named_and_remedied(scenario: Scenario, fault: Fault) -> None:
+    """The tracker's dialog is named when it is open, and not when the policy alone is on."""
+    run_course(scenario, fault)

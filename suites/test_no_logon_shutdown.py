@@ -1,0 +1,17 @@
+"""Failure 3 of the mission: nobody is logged on, and then nobody may shut down."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.fault_course import run_course
+from harness.faults import no_logon_shutdown
+from harness.faults.fault import Fault
+from harness.scenario import Scenario
+
+
+@pytest.mark.scenario("no-logon-shutdown", mission=3)
+@pytest.mark.parametrize("fault", no_logon_shutdown.VARIANTS, ids=lambda fault: fault.variant)
+def test_named_and_remedied(scenario: Scenario, fault: Fault) -> None:
+    """The policy is named only where nobody is logged on and it forbids."""
+    run_course(scenario, fault)

@@ -1,0 +1,17 @@
+"""Failure 4 of the mission: a program does not agree to end."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.fault_course import run_course
+from harness.faults import unresponsive_app
+from harness.faults.fault import Fault
+from harness.scenario import Scenario
+
+
+@pytest.mark.scenario("unresponsive-app", mission=4)
+@pytest.mark.parametrize("fault", unresponsive_app.VARIANTS, ids=lambda fault: fault.variant)
+def test_named_and_remedied(scenario: Scenario, fault: Fault) -> None:
+    """A program that holds the shutdown up is named, and one that Windows ends is not."""
+    run_course(scenario, fault)

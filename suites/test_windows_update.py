@@ -1,0 +1,17 @@
+"""Failure 1 of the mission: update work prolongs the shutdown."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.fault_course import run_course
+from harness.faults import windows_update
+from harness.faults.fault import Fault
+from harness.scenario import Scenario
+
+
+@pytest.mark.scenario("windows-update", mission=1)
+@pytest.mark.parametrize("fault", windows_update.VARIANTS, ids=lambda fault: fault.variant)
+def test_named_and_remedied(scenario: Scenario, fault: Fault) -> None:
+    """Update work is named when it holds a shutdown up, and not when only its marks are there."""
+    run_course(scenario, fault)

@@ -1,0 +1,280 @@
+"""What injections do to a guest, and remedies undo, seen through the harness's own survey."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from harness.errors import MachineError
+from harness.faults import windows_update
+from harness.faults.catalogue import CATALOGUE
+from harness.faults.fault import NotOnThisGuest, beyond_hard_ms, beyond_soft_ms
+from harness.guest import session_commands
+from harness.guest.commands import ButtonAction
+from harness.guest.survey import Survey
+from harness.images.image import Updates
+from harness.machine.events import PROCESS_EXIT
+from harness.machine.protocol import RunState
+from tests.faults.fake_subject import GUEST, FakeSubject
+from tests.shutdown.fake_machine import ARMED, ScriptedMachine
+
+FAULTS = {str(fault): fault for fault in CATALOGUE}
+
+
+END_HANGER = session_commands.end_program("powerdown-hanger.exe")
+
+
+def _runs(image_name: str) -> Callable[[Survey], bool]:
+    return lambda seen: any(process.name.lower() == image_name for process in seen.processes)
+
+
+def _service(name: str) -> Callable[[Survey], bool]:
+    return lambda seen: any(service.name == name for service in seen.services)
+
+
+def _not(holds: Callable[[Survey], bool]) -> Callable[[Survey], bool]:
+    return lambda seen: not holds(seen)
+
+
+# What must be so after the injection.
+INJECTED: dict[str, Callable[[Survey], bool]] = {
+    "windows-update/markers-only": lambda seen: "RebootPending" in seen.update_markers,
+    "event-tracker/policy-only": lambda seen: seen.event_tracker is True,
+    "no-logon-shutdown/forbidden": lambda seen: (
+        seen.console is not None and seen.console.user is None and not seen.shutdown_without_logon
+    ),
+    "no-logon-shutdown/allowed": lambda seen: (
+        seen.console is not None
+        and seen.console.user is None
+        and seen.shutdown_without_logon is True
+    ),
+    "no-logon-shutdown/logged-on": lambda seen: (
+        seen.console is not None and seen.console.user is not None
+    ),
+    "no-logon-shutdown/locked": lambda seen: (
+        seen.console is not None and seen.console.locked is True
+    ),
+    "unresponsive-app/refuses": _runs("powerdown-refuser.exe"),
+    "unresponsive-app/hangs": _runs("powerdown-hanger.exe"),
+    "unresponsive-app/gives-reason": _runs("powerdown-reasoned.exe"),
+    "unresponsive-app/hidden-window": _runs("powerdown-hidden.exe"),
+    "unresponsive-app/hidden-window-allowed": lambda seen: seen.allow_blocking_apps is True,
+    "unresponsive-app/console": _runs("powerdown-console.exe"),
+    "unresponsive-app/console-allowed": lambda seen: seen.allow_blocking_apps is True,
+    "unresponsive-app/auto-end-tasks": lambda seen: seen.auto_end_tasks is True,
+    "unresponsive-app/hung-app-timeout": lambda seen: (
+        seen.auto_end_tasks is True and seen.hung_app_ms == beyond_soft_ms(GUEST)
+    ),
+    "unresponsive-service/stops-late": _service("PowerdownStubborn"),
+    "unresponsive-service/never-stops": lambda seen: (
+        seen.wait_to_kill_service_ms == beyond_hard_ms(GUEST)
+    ),
+    "unresponsive-service/preshutdown-holder": _service("PowerdownHolder"),
+    "unresponsive-service/preshutdown-within": _service("PowerdownHolder"),
+    "asleep/button-sleeps": lambda seen: (
+        seen.button is not None and seen.button.effective() is ButtonAction.SLEEP
+    ),
+    "asleep/button-hibernates": lambda seen: (
+        seen.hibernation is True
+        and seen.button is not None
+        and seen.button.effective() is ButtonAction.HIBERNATE
+    ),
+    "asleep/fast-startup": lambda seen: seen.fast_startup is True,
+    "damaged-system/aborter": _service("PowerdownAborter"),
+}
+
+AS_IT_IS = {"event-tracker/policy-only", "no-logon-shutdown/logged-on"}
+"""Injections of what a server in use is like anyway."""
+
+# What must be so after the remedy.
+REMEDIED: dict[str, Callable[[Survey], bool]] = {
+    "no-logon-shutdown/forbidden": lambda seen: seen.shutdown_without_logon is True,
+    "unresponsive-app/refuses": _not(_runs("powerdown-refuser.exe")),
+    "unresponsive-app/hangs": _not(_runs("powerdown-hanger.exe")),
+    "unresponsive-app/gives-reason": _not(_runs("powerdown-reasoned.exe")),
+    "unresponsive-app/hidden-window-allowed": _not(_runs("powerdown-hidden.exe")),
+    "unresponsive-app/hung-app-timeout": lambda seen: seen.hung_app_ms == 2000,
+    "unresponsive-service/never-stops": _not(_service("PowerdownStubborn")),
+    "unresponsive-service/preshutdown-holder": _not(_service("PowerdownHolder")),
+    "asleep/button-sleeps": lambda seen: (
+        seen.button is not None and seen.button.effective() is ButtonAction.SHUT_DOWN
+    ),
+    "asleep/button-hibernates": lambda seen: seen.hibernation is False,
+    "asleep/fast-startup": lambda seen: seen.fast_startup is False,
+    "damaged-system/aborter": _not(_service("PowerdownAborter")),
+}
+
+
+@pytest.mark.parametrize("name", INJECTED)
+def test_the_injection_takes_and_the_remedy_undoes(name: str, subject: FakeSubject) -> None:
+    fault = FAULTS[name]
+    if name not in AS_IT_IS:
+        assert not INJECTED[name](subject.windows.survey())
+    fault.inject(subject)
+    assert INJECTED[name](subject.windows.survey())
+    if name in REMEDIED:
+        assert fault.remedy is not None
+        # A restart ends programs.
+        subject.on_restart = lambda: subject.windows.run(END_HANGER).checked() and None
+        fault.remedy(subject)
+        assert REMEDIED[name](subject.windows.survey())
+
+
+def test_settings_that_are_read_at_start_are_followed_by_a_restart(subject: FakeSubject) -> None:
+    for name in ("unresponsive-app/auto-end-tasks", "unresponsive-service/never-stops"):
+        subject.done.clear()
+        FAULTS[name].inject(subject)
+        assert subject.done == ["restart"]
+
+
+class TestFromOutside:
+    def test_keys_open_the_dialog(self, subject: FakeSubject) -> None:
+        subject.machine.screens = [("desktop", False), ("dialog", False)]
+        FAULTS["event-tracker/dialog-open"].inject(subject)
+        assert subject.machine.keys == [("alt", "f4")]
+        assert subject.windows.survey().event_tracker is True
+
+    def test_without_a_dialog_the_fault_is_not_there(
+        self, subject: FakeSubject, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("harness.faults.event_tracker._DIALOG_SECONDS", 0.1)
+        with pytest.raises(NotOnThisGuest, match="a dialog on the guest's screen"):
+            FAULTS["event-tracker/dialog-open"].inject(subject)
+
+    def test_a_crash_precedes_the_question(self, subject: FakeSubject) -> None:
+        first = subject.machine
+        FAULTS["event-tracker/question-after-crash"].inject(subject)
+        assert first.events.exit is not None
+        assert subject.done == ["boot again"]
+
+    def test_the_dialog_is_closed(self, subject: FakeSubject) -> None:
+        remedy = FAULTS["event-tracker/dialog-open"].remedy
+        assert remedy is not None
+        remedy(subject)
+        assert subject.machine.keys == [("esc",)]
+        assert subject.windows.survey().event_tracker is False
+
+    def test_a_dark_display_is_waited_for_and_lit(self, subject: FakeSubject) -> None:
+        fault = FAULTS["asleep/display-dark"]
+        subject.machine.screens = [("desktop", False), ("nothing", True)]
+        fault.inject(subject)
+        assert subject.machine.screens == [("nothing", True)]
+        subject.machine.screens = [("nothing", True), ("desktop", False)]
+        assert fault.remedy is not None
+        fault.remedy(subject)
+        assert subject.machine.keys == [("shift",)]
+
+    def test_the_crash_keys_crash(self, subject: FakeSubject) -> None:
+        def crash(*chord: str) -> None:
+            assert chord == ("ctrl_r", "scroll_lock", "scroll_lock")
+            subject.machine.events.record("GUEST_PANICKED")
+
+        subject.machine.press_keys = crash  # type: ignore[method-assign]
+        FAULTS["damaged-system/bugcheck-keyboard"].inject(subject)
+        assert subject.done == ["restart"]
+
+    def test_a_guest_that_does_not_crash_is_none_to_test(
+        self, subject: FakeSubject, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("harness.faults.damaged_system._CRASH_SECONDS", 0.1)
+        with pytest.raises(NotOnThisGuest, match="non-maskable interrupt: it goes on"):
+            FAULTS["damaged-system/bugcheck-nmi"].inject(subject)
+        assert subject.machine.nmis == 1
+
+    def test_the_end_of_qemu_is_no_crash_of_the_guest(self, subject: FakeSubject) -> None:
+        subject.machine.events.record(PROCESS_EXIT, {"status": 1})
+        subject.machine.inject_nmi = lambda: None  # type: ignore[method-assign]
+        with pytest.raises(NotOnThisGuest, match="PROCESS_EXIT"):
+            FAULTS["damaged-system/bugcheck-nmi"].inject(subject)
+
+    def test_cpus_hang(self, subject: FakeSubject) -> None:
+        FAULTS["damaged-system/hang"].inject(subject)
+        assert subject.machine.hung
+
+    def test_the_boot_sector_is_destroyed_before_power_on(self, subject: FakeSubject) -> None:
+        fault = FAULTS["damaged-system/boot-failure"]
+        fault.inject(subject)
+        assert [getattr(p, "__name__", None) for p in subject.prepared] == ["destroy_boot_sector"]
+        assert fault.remedy is not None
+        fault.remedy(subject)
+        assert subject.prepared[-1] is None
+
+    def test_a_guest_that_ends_while_waited_for_is_an_error(self, subject: FakeSubject) -> None:
+        subject.machine = ScriptedMachine([(0xFFFF, 0xFFFF), ARMED])
+        subject.machine.events.record(PROCESS_EXIT, {"status": 1})
+        with pytest.raises(MachineError, match="QEMU"):
+            FAULTS["asleep/display-dark"].inject(subject)
+
+
+class TestSleep:
+    def test_a_guest_that_sleeps_is_waited_for(self, subject: FakeSubject) -> None:
+        run = subject.windows.run
+
+        def asleep(command: str, seconds: float = 60.0) -> object:
+            if command.startswith("schtasks /run"):
+                subject.machine.events.record("SUSPEND")
+                subject.machine.state = RunState.SUSPENDED
+            return run(command, seconds)
+
+        subject.windows.run = asleep  # type: ignore[method-assign, assignment]
+        fault = FAULTS["asleep/already-asleep"]
+        fault.inject(subject)
+        assert fault.remedy is not None
+        fault.remedy(subject)
+        assert subject.done == ["wake"]
+
+    def test_one_that_cannot_sleep_is_none_to_test(
+        self, subject: FakeSubject, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("harness.faults.asleep._SLEEP_SECONDS", 0.1)
+        with pytest.raises(NotOnThisGuest, match="powercfg /a"):
+            FAULTS["asleep/already-asleep"].inject(subject)
+
+
+class TestUpdates:
+    @pytest.mark.parametrize("variant", windows_update.VARIANTS, ids=lambda f: f.variant)
+    def test_without_its_package_a_variant_is_skipped(
+        self, variant: windows_update.Fault, subject: FakeSubject
+    ) -> None:
+        assert variant.missing(GUEST) is None
+        missing = variant.missing(replace(GUEST, updates=Updates()))
+        if variant.variant == "markers-only":
+            assert missing is None
+        else:
+            assert missing is not None
+            assert "defines no [updates]" in missing
+
+    def test_the_guest_is_restarted_until_nothing_is_pending(self, subject: FakeSubject) -> None:
+        FAULTS["windows-update/markers-only"].inject(subject)
+        restarts = []
+
+        def restart() -> None:
+            restarts.append(1)
+            if len(restarts) == 2:
+                subject.windows.run(windows_update.update_commands.CLEAR_REBOOT_PENDING).checked()
+
+        subject.on_restart = restart
+        windows_update.restart_until_done(subject)
+        assert subject.done == ["restart", "restart"]
+
+    def test_what_never_completes_is_an_error(self, subject: FakeSubject) -> None:
+        FAULTS["windows-update/markers-only"].inject(subject)
+        with pytest.raises(windows_update.ControlChannelError, match="RebootPending"):
+            windows_update.restart_until_done(subject)
+
+
+def test_a_full_disk_is_full(subject: FakeSubject, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = []
+    run = subject.windows.run
+
+    def noted(command: str, seconds: float = 60.0) -> object:
+        sent.append(command)
+        # This host's disk is not to be filled.
+        return run("ver" if "createnew" in command else command, seconds)
+
+    subject.windows.run = noted  # type: ignore[method-assign, assignment]
+    FAULTS["damaged-system/disk-full"].inject(subject)
+    assert sent[-1].startswith(r'fsutil file createnew "C:\powerdown\full.bin" ')
+    assert int(sent[-1].split()[-1]) > 0
