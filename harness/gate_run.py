@@ -18,7 +18,10 @@ from harness.errors import HostError, PowerdownError
 from harness.images.definition import load, read
 from harness.images.digest import digest
 from harness.images.image import Image
+from harness.report.confusion import Confusion
+from harness.report.confusion_picture import draw_confusion
 from harness.report.gate_result import GateResult, HostFacts, ImageRecord
+from harness.report.json_object import ReportFormatError
 from harness.report.scenario_record import ScenarioRecord, Status
 
 _DIGEST_SECONDS = 900.0
@@ -159,6 +162,25 @@ def gate_result(host: HostFacts, images: SharedImages, records: Records) -> Gate
         images=images.records(),
         scenarios=records.in_order(),
     )
+
+
+def write_confusion(confusion: Confusion, result: GateResult, path: Path) -> None:
+    """Write the confusion matrix of a run, and its picture beside it.
+
+    :raise ReportFormatError: a file cannot be written.
+    """
+    confusion.write(path)
+    picture = path.with_suffix(".png")
+    names = ", ".join(image.name for image in result.images)
+    moment = result.created.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    try:
+        draw_confusion(confusion, f"Verdicts against what held: {names}, {moment}", picture)
+    except OSError as error:
+        raise ReportFormatError(
+            f"draw the confusion matrix {picture}",
+            str(error),
+            "Make the directory writable, or choose another.",
+        ) from error
 
 
 def _facts(image: Image) -> dict[str, str]:

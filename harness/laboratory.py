@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.deadline import Deadline
@@ -17,7 +17,7 @@ from harness.guest.readiness import Readiness, wait_until_ready
 from harness.guest.windows import Windows
 from harness.guest.winrm_channel import WinrmChannel
 from harness.guest_time import GuestTime, TimedChannel
-from harness.images.image import DiskFormat, Image, Transport
+from harness.images.image import Control, Credentials, DiskFormat, Image, Transport
 from harness.images.overlay import create_overlay
 from harness.machine.accelerator import Accelerator, detect, qemu_version
 from harness.machine.qemu import QemuMachine
@@ -60,13 +60,21 @@ class Laboratory:
         return compile_probe(program, self.cache)
 
     @contextmanager
-    def boot(self, image: Image, directory: Path, overlay: Path | None = None) -> Iterator[Guest]:
+    def boot(
+        self,
+        image: Image,
+        directory: Path,
+        overlay: Path | None = None,
+        time: GuestTime | None = None,
+    ) -> Iterator[Guest]:
         """Switch a guest on; it is gone when the block ends, whatever happens in it.
 
         :param directory: where its overlay goes.
         :param overlay: boot from the overlay of an earlier guest instead of a new one.
+        :param time: where the time spent waiting for it is counted; its own if not given.
         """
-        guest = Guest.power_on(self, image, overlay or create_overlay(image.disk, directory))
+        disk = overlay or create_overlay(image.disk, directory)
+        guest = Guest.power_on(self, image, disk, time or GuestTime())
         try:
             yield guest
         finally:
@@ -82,18 +90,20 @@ class Guest:
     :ivar time: time spent waiting for it.
     """
 
-    def __init__(self, machine: QemuMachine) -> None:
+    def __init__(self, machine: QemuMachine, time: GuestTime) -> None:
         self.machine = machine
-        self.time = GuestTime()
-        self._channel = _open_channel(machine, self.time)
+        self.time = time
+        self._channel = self.open_channel()
         self.windows: Windows | None = None
 
     @classmethod
-    def power_on(cls, laboratory: Laboratory, image: Image, overlay: Path) -> Guest:
+    def power_on(
+        cls, laboratory: Laboratory, image: Image, overlay: Path, time: GuestTime
+    ) -> Guest:
         """Start QEMU on ``overlay``."""
         machine = QemuMachine.start(image, laboratory.accelerator, overlay)
         try:
-            return cls(machine)
+            return cls(machine, time)
         except BaseException:
             machine.close()
             raise
@@ -106,6 +116,30 @@ class Guest:
         self.windows = None if self._channel is None else Windows(self._channel)
         return readiness
 
+    def open_channel(self, credentials: Credentials | None = None) -> GuestChannel | None:
+        """A control channel of its own, which the caller closes; ``None`` where there is none.
+
+        :param credentials: whom to log on as, instead of whom the image says.
+        """
+        control = self.machine.image.control
+        if credentials is not None:
+            control = replace(control, credentials=credentials)
+        return _open_channel(self.machine, control, self.time)
+
+    @contextmanager
+    def logged_on_as(self, credentials: Credentials) -> Iterator[None]:
+        """Ask the inside as somebody else while the block runs."""
+        channel, before = self.open_channel(credentials), self.windows
+        if channel is None:
+            yield
+            return
+        self.windows = Windows(channel)
+        try:
+            yield
+        finally:
+            self.windows = before
+            channel.close()
+
     def volume_state(self) -> NtfsVolumeState:
         """The system volume's NTFS state, read from the disk; the guest must be off or paused."""
         return volume_state(self.machine.overlay, DiskFormat.QCOW2)
@@ -117,8 +151,7 @@ class Guest:
         self.machine.close()
 
 
-def _open_channel(machine: QemuMachine, time: GuestTime) -> GuestChannel | None:
-    control = machine.image.control
+def _open_channel(machine: QemuMachine, control: Control, time: GuestTime) -> GuestChannel | None:
     if control.transport is Transport.NONE:
         return None
     if control.transport is Transport.WINRM:

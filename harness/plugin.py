@@ -12,11 +12,12 @@ from typing import Any, NoReturn
 import pytest
 
 from harness.errors import PowerdownError
-from harness.gate_run import Records, SharedImages, WorkerNotes, gate_result
+from harness.gate_run import Records, SharedImages, WorkerNotes, gate_result, write_confusion
 from harness.images.image import Image
 from harness.laboratory import Laboratory
 from harness.machine.run_directory import RunDirectory
 from harness.parent_death import die_with_parent
+from harness.report.confusion import Confusion
 from harness.report.gate_result import GateResult
 from harness.report.scenario_record import ScenarioRecord, Status
 from harness.report.summary import render
@@ -195,26 +196,32 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write ``gate.json`` and check that no image was written, now that all guests have ended."""
+    """Write ``gate.json`` and the confusion matrix, now that all guests have ended.
+
+    The run has failed if an image was written or a verdict was wrong and confident.
+    """
     config = session.config
     records = config.stash[_records_key]
     if _is_worker(config) or not records.in_order():
         return
-    file = _reports(config) / "gate.json"
+    file, confusion_file = (_reports(config) / name for name in ("gate.json", "confusion.json"))
     records.complete(WorkerNotes(config.stash[_run_key]).selected())
     try:
         host = Laboratory.of_this_host().facts()
         result = gate_result(host, SharedImages(config.stash[_run_key]), records)
         result.write(file)
+        confusion = Confusion.of(result.scenarios)
+        write_confusion(confusion, result, confusion_file)
     except PowerdownError as error:
         config.stash[_no_result_key] = f"no gate result: {error}"
         # An earlier run's result must not pass for this one's.
-        with suppress(OSError):
-            file.unlink()
+        for stale in (file, confusion_file, confusion_file.with_suffix(".png")):
+            with suppress(OSError):
+                stale.unlink()
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         return
     config.stash[_result_key] = result
-    if any(image.untouched is False for image in result.images):
+    if any(image.untouched is False for image in result.images) or confusion.wrong_confident:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
@@ -229,7 +236,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("soft shutdown")
     # What is not a terminal has no width: pytest assumes 80, too narrow for the table.
     width = terminalreporter._tw.fullwidth if terminalreporter.isatty else _FILE_WIDTH
-    reports = {"result": _reports(config) / "gate.json", "pictures": _reports(config) / "scenarios"}
+    files = {"result": "gate.json", "confusion": "confusion.png", "pictures": "scenarios"}
+    reports = {word: _reports(config) / name for word, name in files.items()}
     text = render(result, width, terminalreporter.hasmarkup, reports)
     terminalreporter.write(text, flush=True)
 

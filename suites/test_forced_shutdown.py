@@ -59,16 +59,13 @@ def aftermath(
         inside = scenario.inside(guest)
         programs = laboratory.probe_program(DOCUMENT), laboratory.probe_program(UPDATER)
         unfinished_work.begin(inside, *programs)
-        last_record = inside.last_record_id()
         if forced:
             scenario.cut_power(guest, way, FORCED)
         else:
             scenario.press(guest, "soft shutdown", COMPLETED)
         dirty = guest.volume_state().dirty
         again = scenario.boot_again(guest)
-        previous_stop = scenario.diagnose_previous_stop(
-            again, last_record, FORCED if forced else COMPLETED
-        )
+        previous_stop = scenario.diagnose_previous_stop(again, FORCED if forced else COMPLETED)
         return Aftermath(
             forced=forced,
             dirty=dirty,

@@ -8,6 +8,7 @@ import pytest
 from harness.deadline import Deadline
 from harness.errors import HostError, PowerdownError
 from harness.guest.probe_programs import DOCUMENT
+from harness.guest_time import GuestTime
 from harness.images.image import Control, Credentials, Transport, WinrmAuthentication
 from harness.laboratory import Guest, Laboratory, cache_directory
 from harness.machine.accelerator import Accelerator, AcceleratorKind
@@ -55,7 +56,7 @@ def test_a_guest_that_cannot_be_reached_is_switched_off(
     started = ScriptedMachine([], image=replace(IMAGE, control=no_credentials))
     monkeypatch.setattr("harness.laboratory.QemuMachine.start", lambda *_: started)
     with pytest.raises(PowerdownError, match="no credentials"):
-        Guest.power_on(laboratory, started.image, tmp_path)
+        Guest.power_on(laboratory, started.image, tmp_path, GuestTime())
     assert started.events.exit is not None
 
 

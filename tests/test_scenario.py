@@ -130,7 +130,7 @@ def test_without_a_channel_the_inside_is_skipped(scenario: Open) -> None:
     for ask in (
         lambda: open_scenario.inside(guest),
         lambda: open_scenario.command_inside(guest, "shutdown /s", "inside", COMPLETED),
-        lambda: open_scenario.diagnose_previous_stop(guest, 0, COMPLETED),
+        lambda: open_scenario.diagnose_previous_stop(guest, COMPLETED),
     ):
         with pytest.raises(pytest.skip.Exception, match="image boot-sector defines none"):
             ask()
@@ -142,7 +142,7 @@ def test_the_previous_stop_is_judged_by_the_next_start(scenario: Open) -> None:
     # Nothing recorded: no verdict may be made up.
     guest.windows = Windows(ScriptedChannel({"wevtutil": ""}))
     with pytest.raises(pytest.fail.Exception, match=r"next start: expected forced-off"):
-        open_scenario.diagnose_previous_stop(guest, 7, FORCED)
+        open_scenario.diagnose_previous_stop(guest, FORCED)
     assert open_scenario.stages[-1].name == "next start"
 
 

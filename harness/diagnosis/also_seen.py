@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.diagnosis import reading
+from harness.diagnosis import progress
 from harness.guest.commands import ButtonAction
 from harness.outcome import Cause
 from harness.shutdown.observation import Observation
@@ -36,8 +36,8 @@ def _findings(seen: Observation) -> Iterator[tuple[Cause, str]]:
         yield Cause.ASLEEP, "the display was dark before"
     if survey.update_markers:
         yield Cause.WINDOWS_UPDATE, f"update work is pending: {', '.join(survey.update_markers)}"
-    for name, timeout in reading.timeouts_beyond(seen, _SANE_PRESHUTDOWN_MS).items():
-        if not reading.is_update_service(name):
+    for name, timeout in progress.timeouts_beyond(seen, _SANE_PRESHUTDOWN_MS).items():
+        if not progress.is_update_service(name):
             yield (
                 Cause.UNRESPONSIVE_SERVICE,
                 f"service {name} may hold a shutdown for {timeout} ms (PreshutdownTimeout)",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from harness.diagnosis import facts, reading, remedies
+from harness.diagnosis import facts, initiation, progress, remedies
+from harness.diagnosis.restarted import restarted
 from harness.diagnosis.rule import Rule, verdict
 from harness.diagnosis.slow import why_slow
 from harness.diagnosis.verdict import Confidence, Evidence, Verdict
 from harness.guest.commands import ButtonAction
-from harness.guest.event_log import EventRecord
 from harness.machine.protocol import RunState
 from harness.outcome import Cause, Outcome
 from harness.shutdown.observation import Command, Observation
@@ -17,11 +17,7 @@ _HOST_REASONS = ("host-qmp-quit", "host-signal", "host-ui", "host-qmp-system-res
 
 _FAULTY_STATES = (RunState.IO_ERROR, RunState.INTERNAL_ERROR)
 
-_CRITICAL_PROCESS_REASON = 0x50006
-"""Reason in 1074 of the restart that wininit.exe starts when a critical process has ended."""
-
-_SERVICING_REASONS = (0x80020003, 0x80020010)
-"""Reasons in 1074 of servicing and of Windows Update (facts 1)."""
+_AWAKE_AGAIN = ("WAKEUP", "RESET", "SHUTDOWN")
 
 
 def forced_off(seen: Observation) -> Verdict | None:
@@ -62,6 +58,9 @@ def host_fault(seen: Observation) -> Verdict | None:
 def crashed(seen: Observation) -> Verdict | None:
     """The guest reported its crash through pvpanic or hv-crash."""
     panicked = seen.event("GUEST_PANICKED")
+    off = seen.event("SHUTDOWN")
+    if panicked is None and off is not None and off.data.get("reason") == "guest-panic":
+        panicked = off
     stopped = RunState.GUEST_PANICKED in (seen.run_state_before, seen.run_state)
     if panicked is not None:
         evidence = [facts.host_event(panicked, "the guest reported its crash")]
@@ -81,8 +80,10 @@ def crashed(seen: Observation) -> Verdict | None:
 
 def asleep(seen: Observation) -> Verdict | None:
     """The guest sleeps: it did already, or it went to sleep instead of shutting down."""
-    slept = seen.event("SUSPEND")
+    slept = next((e for e in reversed(seen.events) if e.name == "SUSPEND"), None)
     if slept is not None:
+        if any(e.name in _AWAKE_AGAIN and e.at >= slept.at for e in seen.events):
+            return None
         evidence = [facts.host_event(slept, "the guest went to sleep")]
     elif seen.run_state_before is RunState.SUSPENDED and seen.run_state is RunState.SUSPENDED:
         evidence = [facts.run_state_before(seen), facts.run_state(seen)]
@@ -129,47 +130,6 @@ def hibernated(seen: Observation) -> Verdict | None:
     )
 
 
-def restarted(seen: Observation) -> Verdict | None:
-    """The guest restarted instead of powering off; who asked decides the cause.
-
-    A crash with automatic restart and a triple fault reset the machine too. What tells them apart
-    is a restart recorded or commanded, and a control port closed in order before. The port alone
-    does not: http.sys closes idle connections by a timer as well.
-    """
-    reset = seen.event("RESET")
-    if reset is None or reset.data.get("reason") != "guest-reset":
-        return None
-    evidence = [facts.host_event(reset, "the guest reset itself")]
-    closed = seen.control_lost_at
-    orderly = closed is not None and closed <= reset.at
-    if closed is not None and orderly:
-        evidence.append(facts.control_closed(closed))
-    recorded = reading.initiated(seen)
-    if recorded is not None:
-        evidence.append(facts.record(recorded, "who initiated it"))
-    found = (
-        _by_critical_process(recorded)
-        or _by_servicing(seen, recorded)
-        or _by_request(seen, recorded)
-    )
-    if found is None:
-        evidence.append(facts.note("who asked for it: it may have crashed"))
-        found = Cause.UNKNOWN, Confidence.LOW, remedies.FIND_RESTART
-    cause, confidence, remedy = found
-    if cause is Cause.WINDOWS_UPDATE:
-        evidence += _servicing_seen(seen)
-    if confidence is Confidence.HIGH and not orderly:
-        confidence = Confidence.MEDIUM
-    return verdict(
-        Outcome.RESTARTED_INSTEAD,
-        cause,
-        confidence,
-        evidence,
-        ruled_out=((Cause.POWER_BUTTON_IGNORED, "the guest did not go on as before"),),
-        remedy=remedy,
-    )
-
-
 def completed(seen: Observation) -> Verdict | None:
     """The guest powered off by itself and was not hibernated."""
     event = seen.event("SHUTDOWN")
@@ -178,10 +138,12 @@ def completed(seen: Observation) -> Verdict | None:
     took = event.at - seen.commanded_at
     evidence = [facts.host_event(event, f"the guest powered off after {took:.2f} s")]
     evidence += facts.how_taken(seen)
-    soft = seen.budgets.shutdown_soft
-    if took > soft:
-        return why_slow(seen, evidence, took)
-    return verdict(Outcome.COMPLETED, Cause.NONE, _sure_it_was_us(seen), evidence)
+    if took > seen.budgets.shutdown_soft:
+        return why_slow(seen, evidence, event.at)
+    confidence = _sure_it_was_us(seen)
+    if confidence is not Confidence.HIGH:
+        evidence += _why_doubtful(seen)
+    return verdict(Outcome.COMPLETED, Cause.NONE, confidence, evidence)
 
 
 def _sure_it_was_us(seen: Observation) -> Confidence:
@@ -190,66 +152,31 @@ def _sure_it_was_us(seen: Observation) -> Confidence:
     Most guests end their ACPI driver before the latch can be read again; so only a press that was
     seen not to arrive, or that a guest left latched, counts against it.
     """
-    if seen.command is not Command.PRESS or seen.press_taken_at is not None:
+    if seen.command is not Command.PRESS:
         return Confidence.HIGH
+    action = None if seen.button is None else seen.button.effective()
+    if action not in (None, ButtonAction.SHUT_DOWN):
+        return Confidence.LOW
+    entry = initiation.initiated(seen)
+    by_another = entry is not None and initiation.is_anothers(seen, entry)
+    if by_another or progress.was_ending(seen):
+        return Confidence.MEDIUM
     armed = seen.pm1_before is not None and seen.pm1_before.button_armed
     untaken = any(sample.press_pending for sample in seen.pm1_after)
-    return Confidence.HIGH if armed and not untaken else Confidence.MEDIUM
+    taken = seen.press_taken_at is not None or (armed and not untaken)
+    return Confidence.HIGH if taken else Confidence.MEDIUM
 
 
-_Found = tuple[Cause, Confidence, str]
-
-
-def _by_critical_process(recorded: EventRecord | None) -> _Found | None:
-    if recorded is None or _code(recorded) != _CRITICAL_PROCESS_REASON:
-        return None
-    return Cause.DAMAGED_SYSTEM, Confidence.HIGH, remedies.REPAIR_SYSTEM
-
-
-def _by_servicing(seen: Observation, recorded: EventRecord | None) -> _Found | None:
-    """Servicing asked, or update work was pending and was seen to be done on the way down."""
-    if seen.command is not Command.PRESS:
-        return None
-    if recorded is not None and _code(recorded) in _SERVICING_REASONS:
-        return Cause.WINDOWS_UPDATE, Confidence.HIGH, remedies.FINISH_UPDATES
-    pending = seen.survey is not None and bool(seen.survey.update_markers)
-    if pending and _servicing_seen(seen):
-        return Cause.WINDOWS_UPDATE, Confidence.HIGH, remedies.FINISH_UPDATES
-    if pending:
-        return Cause.WINDOWS_UPDATE, Confidence.MEDIUM, remedies.FINISH_UPDATES
-    return None
-
-
-def _by_request(seen: Observation, recorded: EventRecord | None) -> _Found | None:
-    """A restart was commanded inside, or a record says that one was initiated."""
-    if seen.command is Command.INSIDE and seen.answer is not None and seen.answer.exit_code == 0:
-        return Cause.RESTART_REQUESTED, Confidence.HIGH, remedies.FIND_RESTART
-    if recorded is not None and _code(recorded) is not None:
-        return Cause.RESTART_REQUESTED, Confidence.HIGH, remedies.FIND_RESTART
-    if seen.control_lost_at is not None:
-        return Cause.RESTART_REQUESTED, Confidence.MEDIUM, remedies.FIND_RESTART
-    return None
-
-
-def _servicing_seen(seen: Observation) -> list[Evidence]:
-    """Update services that were seen at work in the preshutdown phase, and pending markers."""
-    evidence = []
-    for look in reading.preshutdown_looks(seen)[-1:]:
-        for service in reading.preshutdown_holders(seen, look):
-            if reading.is_update_service(service.name):
-                evidence.append(facts.service(look, service))
-    if evidence and seen.survey is not None and seen.survey.update_markers:
-        markers = ", ".join(seen.survey.update_markers)
-        evidence.append(facts.setting("updates were pending before", markers))
-    return evidence
-
-
-def _code(recorded: EventRecord) -> int | None:
-    """The reason code of a 1074; ``None`` if it is no number."""
-    try:
-        return int(recorded.data.get("param4", ""), 16)
-    except ValueError:
-        return None
+def _why_doubtful(seen: Observation) -> list[Evidence]:
+    """What speaks against the press as the reason why the guest ended."""
+    found = [facts.record(r, "recorded since the command") for r in seen.records or ()]
+    if seen.button is not None:
+        found.append(facts.button(seen))
+    if seen.pm1_before is not None:
+        found.append(facts.registers(seen.pm1_before, "before the press"))
+    if progress.was_ending(seen):
+        found.append(facts.deduced("services were being stopped before the command", "survey"))
+    return found
 
 
 def _forced(evidence: Evidence) -> Verdict:

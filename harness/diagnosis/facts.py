@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from harness.diagnosis import reading
+from collections.abc import Iterable
+
+from harness.diagnosis import load
 from harness.diagnosis.verdict import Evidence, Source
 from harness.guest.channel import CommandResult
 from harness.guest.event_log import EventRecord
@@ -64,7 +66,7 @@ def control(seen: Observation) -> Evidence:
 
 
 def control_closed(at: float) -> Evidence:
-    """That the guest stopped its services."""
+    """That the guest closed its control port, as it does when its services stop."""
     return Evidence(
         Source.CONTROL_CHANNEL, at, "the guest closed its control port", "connection closed"
     )
@@ -73,7 +75,7 @@ def control_closed(at: float) -> Evidence:
 def no_records(seen: Observation) -> Evidence:
     """That the guest recorded no shutdown."""
     return Evidence(
-        Source.EVENT_LOG, seen.ended_at, "no shutdown was recorded since the press", "0 records"
+        Source.EVENT_LOG, seen.ended_at, "no shutdown was recorded since the command", "0 records"
     )
 
 
@@ -88,12 +90,17 @@ def how_taken(seen: Observation) -> tuple[Evidence, ...]:
     return (taken(seen),) if seen.press_taken_at is not None else ()
 
 
+def deduced(fact: str, raw: str) -> Evidence:
+    """What follows from other facts, or from what is known of the machine."""
+    return Evidence(Source.HARNESS, None, fact, raw)
+
+
 def service(look: Look, status: ServiceStatus) -> Evidence:
     """The state of a service in the middle of the shutdown."""
     return Evidence(Source.INSIDE, look.at, f"service {status.name}", str(status.state))
 
 
-def programs(look: Look, names: tuple[str, ...]) -> Evidence:
+def programs(look: Look, names: Iterable[str]) -> Evidence:
     """Programs of the console session that have not ended."""
     return Evidence(
         Source.INSIDE, look.at, "programs still in the console session", ", ".join(names) or "none"
@@ -133,7 +140,7 @@ def screen_text(seen: Observation, fact: str, text: str | None) -> Evidence:
 
 def cpu(seen: Observation) -> Evidence:
     """How busy the virtual CPUs were."""
-    share = reading.cpu_share(seen)
+    share = load.cpu_share(seen)
     raw = "not measured" if share is None else f"{share:.0%}"
     return Evidence(
         Source.CPU, seen.ended_at, "time the virtual CPUs wanted since the command", raw
@@ -142,10 +149,28 @@ def cpu(seen: Observation) -> Evidence:
 
 def writes(seen: Observation, start: float, end: float) -> Evidence:
     """What was written to the system disk in some time."""
-    count = reading.writes_between(seen, start, end)
+    count = load.writes_between(seen, start, end)
     return Evidence(Source.DISK, end, f"written in the last {end - start:.0f} s", f"{count} bytes")
 
 
 def note(text: str) -> Evidence:
     """Something that could not be observed."""
     return Evidence(Source.HARNESS, None, "not observed", text)
+
+
+def shown(seen: Observation) -> tuple[Evidence, ...]:
+    """Text that was read on the screen at the end, where there is any."""
+    if not seen.screen_text:
+        return ()
+    return (screen_text(seen, "text on the screen", seen.screen_text),)
+
+
+def nothing_recorded(seen: Observation) -> tuple[Evidence, ...]:
+    """That the guest answers and recorded nothing of a shutdown."""
+    return (no_records(seen), control(seen))
+
+
+def core_process_missing(seen: Observation) -> Evidence:
+    """That a process is gone that Windows cannot do without."""
+    at = seen.looks[-1].at if seen.looks else None
+    return Evidence(Source.INSIDE, at, "a core process of Windows is missing", "no lsass.exe")

@@ -1,21 +1,29 @@
 """The rules from observation to verdict, in the order in which they are asked.
 
-The first verdict stands. What ended the guest comes first, then where on its way a shutdown that
-has not ended it is held: not delivered, not taken, not wanted, waiting for applications, for
-services.
+The first verdict stands. What ended the guest comes first, then a press that was not taken. Then
+what says most: applications that a shutdown waits for, then why none is under way, then services.
 """
 
 from __future__ import annotations
 
 from harness.diagnosis import facts, remedies
 from harness.diagnosis.ended import ENDED
+from harness.diagnosis.not_taken import NOT_TAKEN
+from harness.diagnosis.not_wanted import NOT_WANTED, REFUSED
 from harness.diagnosis.rule import Rule, verdict
-from harness.diagnosis.stayed_up import STAYED_UP
 from harness.diagnosis.verdict import Confidence, Evidence, Verdict
+from harness.diagnosis.waiting import APPLICATIONS, SERVICES
 from harness.outcome import Cause, Outcome
 from harness.shutdown.observation import Observation
 
-RULES: tuple[Rule, ...] = (*ENDED, *STAYED_UP)
+RULES: tuple[Rule, ...] = (
+    *ENDED,
+    *NOT_TAKEN,
+    REFUSED,
+    *APPLICATIONS,
+    *NOT_WANTED,
+    *SERVICES,
+)
 
 
 def inconclusive(seen: Observation) -> Verdict:

@@ -1,119 +1,188 @@
-"""Why a shutdown that completed took longer than its soft budget."""
+"""Why a shutdown that completed took longer than its soft budget.
+
+Looks inside bound how long each part of it lasted. A part is to blame when it was seen to last
+so long that without it the shutdown would have been in time, and longer than any other part.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from harness.diagnosis import facts, reading, remedies
+from harness.diagnosis import facts, initiation, load, progress, reading, remedies
 from harness.diagnosis.rule import verdict
 from harness.diagnosis.verdict import Confidence, Evidence, Verdict
+from harness.diagnosis.waiting import HUNG_APP_MS, SERVICES_DOCUMENTED_MS
+from harness.guest.event_log import EventRecord
+from harness.guest.look import Look
 from harness.outcome import Cause, Outcome
 from harness.shutdown.observation import Observation
 
-_SERVICES_DOCUMENTED_MS = 20_000
-"""What the documentation says services get in the shutdown phase, roughly (w32: Services)."""
+_OVERRAN = 7043
 
-_SHARE = 0.5
-"""A part of the shutdown that took at least so much of it is what made it slow."""
+_DOMINANT = 0.5
+"""A part of the shutdown that took at least so much of it leaves none that took more."""
 
 
-def why_slow(seen: Observation, evidence: Sequence[Evidence], took: float) -> Verdict:
-    """The verdict on a shutdown that completed after ``took`` seconds, too late.
+@dataclass(frozen=True)
+class _Part:
+    """One part of the shutdown and what it means if that part made it slow.
 
-    Each look inside shows which part of the shutdown was under way; the part that took most of
-    the time is to blame.
+    :param seconds: how long it was seen to last, at least.
     """
-    soft = seen.budgets.shutdown_soft
-    base = [*evidence, facts.note(f"{took:.2f} s is more than the soft budget of {soft:.2f} s")]
-    return (
-        _preshutdown(seen, base, took)
-        or _applications(seen, base, took)
-        or _services(seen, base, took)
-        or verdict(
+
+    seconds: float
+    cause: Cause
+    confidence: Confidence
+    evidence: tuple[Evidence, ...]
+    ruled_out: tuple[tuple[Cause, str], ...]
+    remedy: str
+    culprit: str = ""
+
+
+def why_slow(seen: Observation, evidence: Sequence[Evidence], off_at: float) -> Verdict:
+    """The verdict on a shutdown that completed too late.
+
+    :param off_at: when the power went off.
+    """
+    soft, took = seen.budgets.shutdown_soft, off_at - seen.commanded_at
+    told = f"{took:.2f} s is more than the soft budget of {soft:.2f} s"
+    base = [*evidence, facts.deduced("it was slow", told)]
+    parts = [
+        part
+        for part in (_applications(seen), _preshutdown(seen), _services(seen, off_at))
+        if part is not None and part.seconds > 0
+    ]
+    parts.sort(key=lambda part: part.seconds, reverse=True)
+    if not parts or parts[0].seconds < took - soft:
+        return verdict(
             Outcome.SLOW_BUT_COMPLETED,
             Cause.UNKNOWN,
-            Confidence.HIGH,
+            Confidence.LOW,
             base,
             remedy=remedies.LOOK_AT_EVIDENCE,
         )
+    longest = parts[0]
+    others = [fact for part in parts[1:] for fact in part.evidence]
+    return verdict(
+        Outcome.SLOW_BUT_COMPLETED,
+        longest.cause,
+        longest.confidence if longest.seconds >= took * _DOMINANT else Confidence.LOW,
+        [*base, *longest.evidence, *others],
+        ruled_out=longest.ruled_out,
+        remedy=longest.remedy,
+        culprit=longest.culprit,
     )
 
 
-def _preshutdown(seen: Observation, base: list[Evidence], took: float) -> Verdict | None:
-    looks = reading.preshutdown_looks(seen)
-    if not looks or looks[-1].at - seen.commanded_at < took * _SHARE:
+def _applications(seen: Observation) -> _Part | None:
+    looks = progress.application_looks(seen)
+    entry = initiation.initiated(seen)
+    if not looks or entry is None or initiation.may_count_down(seen, entry):
         return None
-    last = looks[-1]
-    holders = reading.preshutdown_holders(seen, last)
-    names = ", ".join(service.name for service in holders)
-    evidence = base + [facts.service(last, service) for service in holders]
-    evidence += [facts.record(entry, "Windows gave up waiting") for entry in reading.overran(seen)]
-    if any(not reading.is_update_service(service.name) for service in holders):
-        return verdict(
-            Outcome.SLOW_BUT_COMPLETED,
-            Cause.UNRESPONSIVE_SERVICE,
-            Confidence.HIGH,
-            evidence,
-            ruled_out=((Cause.UNRESPONSIVE_APP, "services were already asked to prepare"),),
-            remedy=remedies.STOP_SERVICE,
-            culprit=names,
-        )
-    evidence.append(facts.writes(seen, seen.commanded_at, last.at))
-    markers = () if seen.survey is None else seen.survey.update_markers
-    if markers:
-        evidence.append(facts.setting("updates were pending before", ", ".join(markers)))
-    return verdict(
-        Outcome.SLOW_BUT_COMPLETED,
-        Cause.WINDOWS_UPDATE,
-        Confidence.HIGH if markers else Confidence.MEDIUM,
-        evidence,
-        ruled_out=(
-            (Cause.UNRESPONSIVE_APP, "services were already asked to prepare"),
-            (Cause.UNRESPONSIVE_SERVICE, f"only {names} was still at work"),
+    programs = progress.steady_programs(seen, looks)
+    held = looks[-1].at - looks[0].at
+    if not programs:
+        confidence = Confidence.LOW
+    elif held * 1000 >= HUNG_APP_MS and not progress.others_are_logged_on(seen):
+        confidence = Confidence.HIGH
+    else:
+        # Many programs on a slow guest, perhaps.
+        confidence = Confidence.MEDIUM
+    return _Part(
+        seconds=looks[-1].at - seen.commanded_at,
+        cause=Cause.UNRESPONSIVE_APP,
+        confidence=confidence,
+        evidence=(
+            facts.record(entry, "the shutdown was initiated"),
+            facts.programs(looks[-1], programs),
         ),
-        remedy=remedies.FINISH_UPDATES,
-        culprit=names,
-    )
-
-
-def _applications(seen: Observation, base: list[Evidence], took: float) -> Verdict | None:
-    looks = reading.application_looks(seen)
-    if not looks or looks[-1].at - seen.commanded_at < took * _SHARE:
-        return None
-    last = looks[-1]
-    programs = reading.programs_left(seen, last)
-    initiated = [e for e in last.records if e.event_id == 1074]
-    evidence = [*base, facts.programs(last, programs)]
-    evidence += [facts.record(entry, "the shutdown was initiated") for entry in initiated[-1:]]
-    return verdict(
-        Outcome.SLOW_BUT_COMPLETED,
-        Cause.UNRESPONSIVE_APP,
-        Confidence.HIGH if programs else Confidence.MEDIUM,
-        evidence,
         ruled_out=(
             (Cause.UNRESPONSIVE_SERVICE, "no service had been asked to prepare by then"),
             (Cause.WINDOWS_UPDATE, "no service had been asked to prepare by then"),
         ),
         remedy=remedies.END_APPLICATION,
-        culprit=", ".join(sorted(set(programs))),
+        culprit=", ".join(programs),
     )
 
 
-def _services(seen: Observation, base: list[Evidence], took: float) -> Verdict | None:
-    closed = seen.control_lost_at
-    if closed is None or took - (closed - seen.commanded_at) < took * _SHARE:
+def _preshutdown(seen: Observation) -> _Part | None:
+    looks = progress.preshutdown_looks(seen)
+    if not looks:
+        return None
+    lasted = looks[-1].at - looks[0].at
+    names = _longest_at_work(seen, looks)
+    updates = [name for name in names if progress.is_update_service(name)]
+    others = [name for name in names if name not in updates]
+    over = progress.session_is_over(seen, looks[-1]) is True
+    evidence = [
+        facts.service(look, service)
+        for look in looks[-1:]
+        for service in progress.holders(seen, look)
+    ]
+    evidence += [facts.record(entry, "Windows gave up waiting") for entry in _overran(seen)]
+    if others:
+        return _Part(
+            seconds=lasted,
+            cause=Cause.UNRESPONSIVE_SERVICE,
+            confidence=Confidence.HIGH if over and not updates else Confidence.MEDIUM,
+            evidence=tuple(evidence),
+            ruled_out=((Cause.UNRESPONSIVE_APP, "services were already asked to prepare"),),
+            remedy=remedies.STOP_SERVICE,
+            culprit=", ".join(others),
+        )
+    evidence.append(facts.writes(seen, looks[0].at, looks[-1].at))
+    markers = () if seen.survey is None else seen.survey.update_markers
+    if markers:
+        evidence.append(facts.setting("updates were pending before", ", ".join(markers)))
+    return _Part(
+        seconds=lasted,
+        cause=Cause.WINDOWS_UPDATE,
+        confidence=Confidence.HIGH if markers and over else Confidence.MEDIUM,
+        evidence=tuple(evidence),
+        ruled_out=(
+            (Cause.UNRESPONSIVE_APP, "services were already asked to prepare"),
+            (Cause.UNRESPONSIVE_SERVICE, f"only {', '.join(updates)} was at work so long"),
+        ),
+        remedy=remedies.FINISH_UPDATES,
+        culprit=", ".join(updates),
+    )
+
+
+def _services(seen: Observation, off_at: float) -> _Part | None:
+    closed = reading.services_gone_at(seen)
+    if closed is None or closed > off_at:
         return None
     survey = seen.survey
     limit = None if survey is None else survey.wait_to_kill_service_ms
-    evidence = [*base, facts.control_closed(closed)]
+    evidence = [facts.control_closed(closed), facts.writes(seen, closed, off_at)]
     if limit is not None:
         evidence.append(facts.setting("WaitToKillServiceTimeout, milliseconds", f"{limit}"))
-    likely = limit is not None and limit >= _SERVICES_DOCUMENTED_MS
-    return verdict(
-        Outcome.SLOW_BUT_COMPLETED,
-        Cause.UNRESPONSIVE_SERVICE,
-        Confidence.MEDIUM if likely else Confidence.LOW,
-        evidence,
+    # Clearing the page file, for one, is no service's doing (facts 5, ClearPageFileAtShutdown).
+    likely = limit is not None and limit >= SERVICES_DOCUMENTED_MS
+    likely = likely and not load.wrote(seen, closed, off_at)
+    return _Part(
+        seconds=off_at - closed,
+        cause=Cause.UNRESPONSIVE_SERVICE,
+        confidence=Confidence.MEDIUM if likely else Confidence.LOW,
+        evidence=tuple(evidence),
         ruled_out=((Cause.UNRESPONSIVE_APP, "services had already been ended"),),
         remedy=remedies.LIMIT_SERVICES,
     )
+
+
+def _longest_at_work(seen: Observation, looks: Sequence[Look]) -> list[str]:
+    """Names of the services that were seen at work for most of the phase."""
+    seconds: dict[str, float] = {}
+    began: dict[str, float] = {}
+    for look in looks:
+        for service in progress.holders(seen, look):
+            began.setdefault(service.name, look.at)
+            seconds[service.name] = look.at - began[service.name]
+    most = max(seconds.values())
+    return sorted(name for name, lasted in seconds.items() if lasted >= most * _DOMINANT)
+
+
+def _overran(seen: Observation) -> list[EventRecord]:
+    """Services that Windows gave up waiting for in the preshutdown phase (SCM 7043)."""
+    return [entry for entry in seen.records or () if entry.event_id == _OVERRAN]

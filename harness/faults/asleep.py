@@ -33,7 +33,8 @@ DARK = Expected(Outcome.STAYED_UP, Cause.ASLEEP)
 
 _TASK = "powerdown-sleep"
 _SLEEP_SECONDS = 60.0
-_DISPLAY_SECONDS = 3
+_DISPLAY_SECONDS = 10
+"""Long enough for the display to be seen lit by the press before it goes dark again."""
 _SHUT_DOWN = commands.set_power_button(ButtonAction.SHUT_DOWN)
 _SLEEP_TEXT = (
     power_commands.HIBERNATION_OFF,
@@ -168,7 +169,7 @@ VARIANTS = (
         remedy=_no_hibernation,
         # Whether a press of the button counts as the user's shutdown is UNCONFIRMED.
         expected=(HIBERNATES, COMPLETED),
-        stage=Stage.POWER_OFF,
+        stage=Stage.HYBRID,
     ),
     _fault(
         variant="display-dark",

@@ -42,6 +42,8 @@ class Stage(StrEnum):
     LOGON = "logon"
     DIALOG = "dialog"
     APPLICATIONS = "applications"
+    HYBRID = "hybrid"
+    """Services and kernel are hibernated instead of ended (fast startup)."""
     PRESHUTDOWN = "preshutdown"
     SERVICES = "services"
     POWER_OFF = "power-off"

@@ -17,7 +17,7 @@ from harness.guest.survey_commands import LOOK_PROVIDERS
 class Look:
     """One look.
 
-    :param at: when it was answered, host-monotonic.
+    :param at: when it was asked for, host-monotonic: what happened later may be missing in it.
     :param records: System records of a shutdown that are newer than was asked for, in the order
         recorded.
     :param services: all that are not stopped; nothing when they could not be read.

@@ -67,8 +67,9 @@ class Windows:
 
         :param after_record: only event records newer than this.
         """
+        asked_at = now()
         answers = self._run_parts(survey_commands.look_parts(after_record), seconds)
-        return read_look(answers, now())
+        return read_look(answers, asked_at)
 
     def power_button(self) -> PowerButton:
         """What the power button is set to do."""

@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harness.report.json_file import write_json
 from harness.report.json_object import JsonObject, ReportFormatError
 from harness.report.scenario_record import ScenarioRecord, Status
 from harness.report.verdict_json import Json, clean
@@ -142,17 +141,7 @@ class GateResult:
         :return: ``path``.
         :raise ReportFormatError: the file cannot be written.
         """
-        text = json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path, text)
-        except OSError as error:
-            raise ReportFormatError(
-                f"write the gate result {path}",
-                str(error),
-                "Make the directory writable, or choose another.",
-            ) from error
-        return path
+        return write_json(self.to_json(), path, "gate result")
 
     @classmethod
     def from_json(cls, value: object) -> GateResult:
@@ -214,19 +203,3 @@ def _read_reason(source: JsonObject) -> tuple[str, int]:
     read = source.text("reason"), source.whole("count")
     source.finish()
     return read
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp gives 0600; a report is for whoever may read the directory.
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -56,6 +56,13 @@ class JsonObject:
             known = ", ".join(kind)
             raise _wrong(self._at(key), f"{value!r:.80} is none of {known}") from None
 
+    def truth(self, key: str) -> bool:
+        """``true`` or ``false``."""
+        value = self._take(key)
+        if not isinstance(value, bool):
+            raise self._wrong_type(key, "true or false")
+        return value
+
     def whole(self, key: str) -> int:
         """An integer that is not negative."""
         value = self._take(key)

@@ -43,6 +43,10 @@ class Stage:
     :param facts: measured consequences, such as ``{"ntfs dirty after": True}``.
     :param commanded_at: the moment of the command on the host-monotonic clock, which evidence
         times are on too; ``None`` when nothing was commanded.
+    :param diagnosed_outside: the verdict on the same attempt as seen without a control channel;
+        ``None`` where there was no attempt.
+    :param degraded: whether the inside could not be seen as it should, on purpose: then an honest
+        "inconclusive" is right as well.
     :raise ReportFormatError: a number is not finite and could not be written.
     """
 
@@ -54,12 +58,15 @@ class Stage:
     guest_seconds: float = 0.0
     facts: Mapping[str, Scalar] = field(default_factory=dict)
     commanded_at: float | None = None
+    diagnosed_outside: Verdict | None = None
+    degraded: bool = False
 
     def __post_init__(self) -> None:
         numbers: list[object] = [self.harness_seconds, self.guest_seconds, self.commanded_at]
         numbers += [*self.phases.values(), *self.facts.values()]
-        if self.diagnosed is not None:
-            numbers += [evidence.at for evidence in self.diagnosed.evidence]
+        for verdict in (self.diagnosed, self.diagnosed_outside):
+            if verdict is not None:
+                numbers += [evidence.at for evidence in verdict.evidence]
         for number in numbers:
             if isinstance(number, float) and not math.isfinite(number):
                 raise ReportFormatError(
@@ -81,7 +88,8 @@ class Stage:
         return {
             "name": clean(self.name),
             "expected": None if self.expected is None else expected_to_json(self.expected),
-            "diagnosed": None if self.diagnosed is None else verdict_to_json(self.diagnosed),
+            "diagnosed": _optional_verdict(self.diagnosed),
+            "diagnosed_outside": _optional_verdict(self.diagnosed_outside),
             "phases": {str(step): self.phases.get(step) for step in Step},
             "harness_seconds": self.harness_seconds,
             "guest_seconds": self.guest_seconds,
@@ -90,6 +98,7 @@ class Stage:
                 for key, value in self.facts.items()
             },
             "commanded_at": self.commanded_at,
+            "degraded": self.degraded,
         }
 
     @classmethod
@@ -100,6 +109,7 @@ class Stage:
         """
         expected = source.optional_inner("expected")
         diagnosed = source.optional_inner("diagnosed")
+        outside = source.optional_inner("diagnosed_outside")
         phases = source.inner("phases")
         read = cls(
             name=source.text("name"),
@@ -110,6 +120,8 @@ class Stage:
             guest_seconds=source.number("guest_seconds"),
             facts=source.inner("facts").scalars(),
             commanded_at=source.optional_number("commanded_at"),
+            diagnosed_outside=None if outside is None else read_verdict(outside),
+            degraded=source.truth("degraded"),
         )
         phases.finish()
         source.finish()
@@ -188,3 +200,7 @@ class ScenarioRecord:
         )
         source.finish()
         return read
+
+
+def _optional_verdict(verdict: Verdict | None) -> Json | None:
+    return None if verdict is None else verdict_to_json(verdict)

@@ -8,8 +8,15 @@ from pathlib import Path
 
 from harness.diagnosis.verdict import Confidence
 from harness.outcome import Cause, Outcome
+from harness.report.confusion import Confusion, View
 from harness.report.gate_result import GateResult, ImageRecord
 from harness.report.scenario_record import ScenarioRecord, Stage, Status
+
+_VIEWS = {
+    View.FULL: "confusion",
+    View.OUTSIDE: "  from outside",
+    View.DEGRADED: "  channel missing, refused or lost",
+}
 
 _LEAST_WIDTH = 60
 _LEAST_VERDICT = 32
@@ -217,12 +224,32 @@ def _closing_lines(
     lines = [", ".join(counts), ", ".join(seconds)]
     for reason, count in gate.skip_reasons.items():
         lines.append(_cut(f"  skipped {count}: {_plain(reason) or 'no reason given'}", width))
+    lines += _confusion_lines(Confusion.of(gate.scenarios), width, paint)
     host = gate.host
     on = f"QEMU {host.qemu_version}, {host.accelerator}: {host.why}"
     lines.append(paint(_cut(_plain(on), width), _FAINT))
     longest = max((len(name) for name in reports), default=0)
     # A path is copied from here, so it is never cut.
     lines += [f"{_plain(name):{longest}}  {path}" for name, path in reports.items()]
+    return lines
+
+
+def _confusion_lines(confusion: Confusion, width: int, paint: _Paint) -> list[str]:
+    """How right the verdicts are, in each view that has any, and the worst of them."""
+    lines: list[str] = []
+    for view, words in _VIEWS.items():
+        tally = confusion.views[view].tally
+        if not tally.attempts and not (view is View.FULL and confusion.views[View.OUTSIDE].entries):
+            continue
+        told = (
+            f"{words}: {tally.attempts} attempts, {tally.right} right, "
+            f"{tally.inconclusive} inconclusive, wrong confident {tally.wrong_confident}"
+        )
+        told += f", wrong low {tally.wrong_low}" if tally.wrong_low else ""
+        lines.append(paint(_cut(told, width), _WARNING if tally.wrong_confident else ""))
+    for view, entry in confusion.wrong_confident:
+        told = f"  WRONG ({view}) {_plain(str(entry))}"
+        lines.append(paint(_cut(told, width), _WARNING))
     return lines
 
 

@@ -14,7 +14,7 @@ from harness.guest.survey import Survey
 from harness.guest.windows import Windows
 from harness.machine.events import PROCESS_EXIT, HostEvent, named
 from harness.machine.protocol import Machine, Pm1Sample, RunState
-from harness.machine.screen_text import read_text
+from harness.machine.screen_text import read_screen
 from harness.shutdown.control_watch import ControlWatch
 from harness.shutdown.inside_watch import InsideWatch
 from harness.shutdown.observation import Command, Control, Observation
@@ -48,6 +48,9 @@ _EXIT_SECONDS = 10.0
 _LONGEST_ROUND = 1.0
 """Seconds between looks from outside; an image that reacts fast is looked at more often."""
 
+_LONGEST_PAUSE = 10.0
+"""Seconds between looks inside; an image that shuts down fast is looked at more often."""
+
 _STOPPED_STATES = (RunState.SUSPENDED, RunState.GUEST_PANICKED, RunState.PAUSED)
 """Run states in which nothing inside can answer: its CPUs stand still."""
 
@@ -58,6 +61,8 @@ class Attempt:
     :param machine: the guest from outside.
     :param windows: the guest from inside; ``None`` to watch from outside only.
     :param settled: asked after every look.
+    :ivar answer: what a command inside answered.
+    :ivar notes: what could not be observed and why.
     """
 
     def __init__(self, machine: Machine, windows: Windows | None, settled: Settled) -> None:
@@ -66,13 +71,14 @@ class Attempt:
         self._settled = settled
         self._round = min(_LONGEST_ROUND, machine.image.budgets.reaction / 6)
         self._run_state_before = _run_state(machine)
-        self._woken_before = machine.events.first(named("WAKEUP")) is not None
+        self._woken_before = _was_woken(machine)
         self._survey: Survey | None = None
         self._answered_before = False
         self._rejected = False
         self._picture_before: Path | None = None
         self._inside: InsideWatch | None = None
         self._outside = OutsideWatch(machine)
+        self._pm1_after: list[Pm1Sample] = []
         self.answer: CommandResult | None = None
         self.notes: list[str] = []
         self._look_before()
@@ -90,43 +96,36 @@ class Attempt:
         if self._windows is None or self._survey is None:
             yield
             return
-        pause = self._machine.image.budgets.reaction / 2
-        with InsideWatch(self._windows, self._survey.last_record, pause) as self._inside:
+        budgets = self._machine.image.budgets
+        longest = min(_LONGEST_PAUSE, budgets.shutdown_soft / 4)
+        watch = InsideWatch(self._windows, self._survey.last_record, budgets.reaction / 2, longest)
+        with watch as self._inside:
             yield
 
     def ended(self, since: float) -> HostEvent | None:
         """The event that settled the attempt, if there is one."""
         return self._machine.events.first(ends, since=since)
 
-    def follow_latch(self, since: float) -> tuple[Pm1Sample, ...]:
+    def follow_latch(self, since: float) -> None:
         """Read PM1 until the guest took the press, ended, or had its time to react.
 
         A machine whose CPUs stand still cannot take it: one look is enough.
         """
-        samples: list[Pm1Sample] = []
         deadline = Deadline.after(self._machine.image.budgets.reaction)
-        while not self.ended(since):
-            try:
-                samples.append(self._machine.probe_pm1())
-            except MachineError as error:
-                # Most often the guest was faster than the probe; its end is then among the events.
-                self.notes.append(f"PM1 after the press: {error}")
-                break
-            stands_still = self._run_state_before in _STOPPED_STATES
-            if not samples[-1].press_pending or deadline.expired or stands_still:
-                break
+        while not self.ended(since) and self._look_at_latch():
+            if deadline.expired or self._run_state_before in _STOPPED_STATES:
+                return
             self._machine.events.wait(ends, deadline.at_most(_LATCH_SECONDS), since=since)
-        return tuple(samples)
 
-    def press_again(self, since: float) -> tuple[Pm1Sample, ...]:
+    def press_again(self, since: float) -> None:
         """Press a second time and follow that press too."""
         try:
             self._machine.press_power_button()
         except MachineError as error:
             # The guest was faster; its end is then among the events.
             self.notes.append(f"second press: {error}")
-            return ()
-        return self.follow_latch(since)
+            return
+        self.follow_latch(since)
 
     def wait_for_result(self, observe: Callable[[], Observation], since: float) -> None:
         """Wait for the end of the guest, for a settled observation, or for the budget.
@@ -138,6 +137,9 @@ class Attempt:
         ended = events.wait(ends, hard.at_most(self._round), since=since)
         while ended is None and not hard.expired and not self._stands_still():
             self._outside.sample()
+            if self._pm1_after and self._pm1_after[-1].press_pending:
+                # A guest that is only slow takes it late.
+                self._look_at_latch()
             if now() - since >= budgets.reaction and self._settled(observe()):
                 break
             ended = events.wait(ends, hard.at_most(self._round), since=since)
@@ -149,10 +151,11 @@ class Attempt:
         command: Command,
         commanded_at: float,
         pm1_before: Pm1Sample | None = None,
-        pm1_after: tuple[Pm1Sample, ...] = (),
     ) -> Observation:
         """What is seen up to now."""
         looks = () if self._inside is None else self._inside.looks
+        failure = "" if self._inside is None else self._inside.failure
+        silence = [f"the guest did not answer at the last try: {failure}"] if failure else []
         ended = self.ended(commanded_at)
         return Observation(
             command=command,
@@ -162,7 +165,7 @@ class Attempt:
             vcpus=self._machine.image.vcpus,
             powered_on_at=self._machine.started_at,
             pm1_before=pm1_before,
-            pm1_after=pm1_after,
+            pm1_after=tuple(self._pm1_after),
             events=self._machine.events.since(commanded_at),
             run_state_before=self._run_state_before,
             run_state=_run_state(self._machine),
@@ -173,7 +176,7 @@ class Attempt:
             answer=self.answer,
             activity=tuple(self._outside.activity),
             screens=tuple(self._outside.screens),
-            notes=(*self.notes, *self._outside.notes),
+            notes=(*self.notes, *self._outside.notes, *silence),
         )
 
     def conclude(self, observe: Callable[[], Observation], since: float) -> Observation:
@@ -184,7 +187,9 @@ class Attempt:
         if self.ended(since):
             return observe()
         if self._inside is not None and not self._stands_still():
-            self._inside.wait_for_look(now(), Deadline.after(_PORT_SECONDS))
+            self._inside.look_now()
+            if self.ended(since):
+                return observe()
         self._outside.sample()
         shown = [self._read(picture) for picture in (self._picture_before, self._picture("after"))]
         return replace(observe(), screen_text_before=shown[0], screen_text=shown[1])
@@ -196,14 +201,31 @@ class Attempt:
             return None
 
     def _read(self, picture: Path | None) -> str | None:
+        """The text on a picture."""
         if picture is None:
             return None
+        reading = read_screen(picture)
+        if reading.why_not is not None:
+            self._note(f"text on the screen: {reading.why_not}")
+        return reading.text
+
+    def _look_at_latch(self) -> bool:
+        """Whether the press is still latched. Of looks that show the same the last is kept."""
         try:
-            return read_text(picture)
-        except PowerdownError as error:
-            note = f"text on the screen: {error}"
-            self.notes += [] if note in self.notes else [note]
-            return None
+            sample = self._machine.probe_pm1()
+        except MachineError as error:
+            # Most often the guest was faster than the probe; its end is then among the events.
+            self._note(f"PM1 after the press: {error}")
+            return False
+        if len(self._pm1_after) > 1 and sample.press_pending and self._pm1_after[-1].press_pending:
+            self._pm1_after.pop()
+        self._pm1_after.append(sample)
+        return sample.press_pending
+
+    def _note(self, note: str) -> None:
+        """Note what could not be observed, once."""
+        if note not in self.notes:
+            self.notes.append(note)
 
     def _control(self) -> Control:
         if self._windows is None:
@@ -245,3 +267,9 @@ def _run_state(machine: Machine) -> RunState | None:
         return None if machine.events.exit else machine.run_state()
     except MachineError:
         return None
+
+
+def _was_woken(machine: Machine) -> bool:
+    """Whether it was woken from sleep and not reset since: its firmware has resumed it."""
+    events = machine.events.since()
+    return [e.name for e in events if e.name in ("WAKEUP", "RESET")][-1:] == ["WAKEUP"]

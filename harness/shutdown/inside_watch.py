@@ -9,14 +9,15 @@ from __future__ import annotations
 import threading
 from types import TracebackType
 
-from harness.deadline import Deadline, now
-from harness.errors import PowerdownError
+from harness.deadline import now
 from harness.guest.look import Look
 from harness.guest.windows import Windows
 
-_LONGEST_PAUSE = 10.0
 _GROWTH = 1.5
 """Each pause is longer than the last: most happens early, and asking costs the guest work."""
+
+_LEAST_ALLOWED = 5.0
+"""Seconds for an answer: three programs are run for it by a guest that is busy ending others."""
 
 
 class InsideWatch:
@@ -25,13 +26,19 @@ class InsideWatch:
     :param windows: whom to ask.
     :param after_record: only event records newer than this.
     :param pause: seconds before the first look, and between the first two.
+    :param longest_pause: between later ones.
     """
 
-    def __init__(self, windows: Windows, after_record: int, pause: float) -> None:
+    def __init__(
+        self, windows: Windows, after_record: int, pause: float, longest_pause: float
+    ) -> None:
         self._windows = windows
         self._after_record = after_record
         self._pause = pause
+        self._longest_pause = longest_pause
+        self._allowed = max(_LEAST_ALLOWED, 2 * pause)
         self._stopped = threading.Event()
+        self._hurry = threading.Event()
         self._changed = threading.Condition()
         self._looks: list[Look] = []
         self._failed_at: float | None = None
@@ -53,6 +60,7 @@ class InsideWatch:
     def stop(self) -> None:
         """Ask no more; returns when the last question is answered or has run out of time."""
         self._stopped.set()
+        self._hurry.set()
         self._thread.join(self._allowed * 2)
 
     @property
@@ -67,14 +75,15 @@ class InsideWatch:
         with self._changed:
             return self._failure
 
-    def wait_for_look(self, since: float, deadline: Deadline) -> bool:
-        """Wait for an answer, or the lack of one, to a question put after ``since``."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._answered_since(since), deadline.remaining)
+    def look_now(self) -> bool:
+        """Ask without a pause and wait for the answer for as long as one may take.
 
-    @property
-    def _allowed(self) -> float:
-        return max(2.0, 2 * self._pause)
+        :return: whether it came, or failed to, before that.
+        """
+        since = now()
+        self._hurry.set()
+        with self._changed:
+            return self._changed.wait_for(lambda: self._answered_since(since), self._allowed)
 
     def _answered_since(self, since: float) -> bool:
         looked = bool(self._looks) and self._looks[-1].at >= since
@@ -82,16 +91,23 @@ class InsideWatch:
 
     def _watch(self) -> None:
         pause = self._pause
-        while not self._stopped.wait(pause):
+        while True:
+            self._hurry.wait(pause)
+            self._hurry.clear()
+            if self._stopped.is_set():
+                return
             self._look()
-            pause = min(_LONGEST_PAUSE, pause * _GROWTH)
+            pause = min(self._longest_pause, pause * _GROWTH)
 
     def _look(self) -> None:
+        asked_at = now()
         try:
             look = self._windows.look(self._after_record, self._allowed)
-        except PowerdownError as error:
+        except Exception as error:
+            # Not only PowerdownError: whatever a guest's answer provokes, the watch goes on.
             with self._changed:
-                self._failed_at, self._failure = now(), str(error)
+                self._failed_at = asked_at
+                self._failure = str(error) or type(error).__name__
                 self._changed.notify_all()
         else:
             with self._changed:

@@ -62,11 +62,12 @@ class Observation:
     :param vcpus: number of virtual CPUs.
     :param powered_on_at: when the guest's CPUs started.
     :param pm1_before: PM1 registers just before a press.
-    :param pm1_after: samples after a press, in order of time.
+    :param pm1_after: samples after a press, in order of time; of those in a row that show it
+        latched, the first and the last.
     :param events: host events from the command on.
     :param run_state_before: QEMU's run state just before.
     :param run_state: QEMU's run state at the end; ``None`` once QEMU is gone.
-    :param woken_before: whether the machine had been woken from sleep earlier in its life.
+    :param woken_before: whether the machine had been woken from sleep and not been reset since.
     :param control: how far the control channel worked.
     :param survey: what the inside said of itself before; ``None`` when it could not be asked.
     :param looks: what was seen inside since the command, in order of time.
@@ -108,7 +109,10 @@ class Observation:
 
     @property
     def records(self) -> tuple[EventRecord, ...] | None:
-        """Shutdown records written since the command; ``None`` when none could be asked for."""
+        """Shutdown records since the survey, by the last look that could read them, or ``None``.
+
+        The survey comes just before the command; what is recorded in between is among them.
+        """
         known = (look.records for look in reversed(self.looks) if look.knows("records"))
         return next(known, None)
 

@@ -24,9 +24,10 @@ def press_power_button(
 ) -> Observation:
     """Press the ACPI power button and watch until the result is known.
 
-    It is known when the guest ends, restarts, sleeps or crashes; when the press cannot have
-    arrived; when, not before the image's ``reaction`` budget, ``settled`` says that what was seen
-    decides it; or when the ``shutdown_hard`` budget is spent.
+    It is known when the guest ends, restarts, sleeps or crashes; when, not before the image's
+    ``reaction`` budget, ``settled`` says that what was seen decides it; or when the
+    ``shutdown_hard`` budget is spent. A press that cannot have arrived is given its time to react
+    too: the guest may be on its way down already.
 
     :param windows: the inside of the guest; ``None`` to watch from outside only.
     :param settled: most often :func:`harness.diagnosis.diagnose.settled`.
@@ -37,15 +38,14 @@ def press_power_button(
     with attempt.control_watched(), attempt.inside_watched():
         pm1_before = machine.probe_pm1()
         pressed_at = machine.press_power_button()
-        samples = attempt.follow_latch(pressed_at)
+        attempt.follow_latch(pressed_at)
         if second_press and not attempt.ended(since=pressed_at):
-            samples += attempt.press_again(pressed_at)
+            attempt.press_again(pressed_at)
 
         def observe() -> Observation:
-            return attempt.observe(Command.PRESS, pressed_at, pm1_before, samples)
+            return attempt.observe(Command.PRESS, pressed_at, pm1_before)
 
-        if pm1_before.button_armed or any(sample.button_armed for sample in samples):
-            attempt.wait_for_result(observe, pressed_at)
+        attempt.wait_for_result(observe, pressed_at)
         return attempt.conclude(observe, pressed_at)
 
 

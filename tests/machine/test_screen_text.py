@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Picture
-from standin.screen import MemoryFramebuffer, Screen
+from standin.framebuffer import MemoryFramebuffer
+from standin.screen import Screen
 
 from harness.deadline import now
 from harness.machine import screen_text
@@ -24,7 +25,7 @@ needs_tesseract = pytest.mark.skipif(
 def standin_screen(directory: Path, titles: list[str], size: tuple[int, int] = (1280, 800)) -> Path:
     """The stand-in's screen while applications hold up its shutdown."""
     frame = MemoryFramebuffer(*size)
-    Screen(frame).blocking(titles)
+    Screen(frame).blocking([(title, None) for title in titles])
     path = directory / "screen.png"
     Picture.frombytes("RGB", size, bytes(frame.pixels)).save(path)
     return path

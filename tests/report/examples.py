@@ -75,6 +75,7 @@ CONTROL = ScenarioRecord(
             guest_seconds=20.5,
             facts={"ntfs dirty after": False, "records": 3, "bugcheck": None, "last": "6006"},
             commanded_at=ORIGIN,
+            diagnosed_outside=COMPLETED,
         ),
     ),
 )

@@ -49,9 +49,12 @@ def test_written_file_is_what_the_schema_describes(tmp_path: Path) -> None:
         lambda gate: gate["totals"].update(passed=-1),
         lambda gate: gate["scenarios"][0].update(status="fine"),
         lambda gate: gate["scenarios"][0]["stages"][0]["diagnosed"].update(outcome="off"),
+        lambda gate: gate["scenarios"][0]["stages"][0].pop("diagnosed_outside"),
+        lambda gate: gate["scenarios"][0]["stages"][0].update(diagnosed_outside={}),
         lambda gate: gate["scenarios"][0]["stages"][0]["phases"].pop("acpi"),
         lambda gate: gate["scenarios"][0]["stages"][0]["facts"].update(deep={"a": 1}),
         lambda gate: gate["scenarios"][0]["stages"][0].update(guest_seconds="1"),
+        lambda gate: gate["scenarios"][0]["stages"][0].update(degraded=1),
         lambda gate: gate["images"][0].update(digest_before=12),
     ],
 )
@@ -69,7 +72,8 @@ def test_schema_lists_what_the_code_knows() -> None:
     definitions = SCHEMA["$defs"]
     stage = definitions["stage"]["properties"]
     assert definitions["outcome"]["enum"] == list(Outcome)
-    assert stage["diagnosed"]["properties"]["confidence"]["enum"] == list(Confidence)
+    verdict = definitions["verdictOrNull"]["properties"]
+    assert verdict["confidence"]["enum"] == list(Confidence)
     assert definitions["scenario"]["properties"]["status"]["enum"] == list(Status)
     assert stage["phases"]["required"] == list(Step)
     for name in [*Cause, *Source]:
@@ -167,6 +171,8 @@ stages = st.builds(
     numbers,
     st.dictionaries(texts, st.none() | st.booleans() | st.integers() | numbers | texts, max_size=3),
     st.none() | numbers,
+    st.none() | verdicts,
+    st.booleans(),
 )
 records = st.builds(
     ScenarioRecord,
@@ -240,6 +246,9 @@ def test_numbers_json_cannot_hold_are_refused_where_they_arise(number: float) ->
     with pytest.raises(ReportFormatError):
         evidence = Evidence(Source.QMP, number, "", "")
         Stage("press", None, replace(COMPLETED, evidence=(evidence,)))
+    with pytest.raises(ReportFormatError):
+        outside = replace(COMPLETED, evidence=(Evidence(Source.QMP, number, "", ""),))
+        Stage("press", None, None, diagnosed_outside=outside)
 
 
 def test_phase_seconds_has_every_step() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from harness.report.scenario_record import Status
 from harness.report.summary import render
-from tests.report.examples import CONTROL, GATE, REMEDIED, SKIPPED
+from tests.report.examples import CONTROL, GATE, IGNORED, REMEDIED, SKIPPED
 
 REPORTS = {"timelines": Path("reports/timelines"), "gate": Path("reports/gate.json")}
 
@@ -32,6 +32,8 @@ skip  forced-shutdown  kill                          0.0        0.0
 1 passed, 1 failed, 1 skipped, 0 errors
 guest 140.5 s, harness 2.0 s
   skipped 1: no control channel
+confusion: 1 attempts, 1 right, 0 inconclusive, wrong confident 0
+  from outside: 1 attempts, 1 right, 0 inconclusive, wrong confident 0
 QEMU 7.2.19, tcg: POWERDOWN_ACCEL=tcg
 timelines  reports/timelines
 gate       reports/gate.json
@@ -95,6 +97,20 @@ def test_skips_are_counted_by_reason_most_frequent_first() -> None:
         "  skipped 1: no reason given",
         "  skipped 1: needs libvirt",
     ]
+
+
+def test_a_wrong_confident_verdict_has_a_line_of_its_own() -> None:
+    stage = replace(CONTROL.stages[0], diagnosed=IGNORED, degraded=True)
+    text = render(replace(GATE, scenarios=(replace(CONTROL, stages=(stage,)),)), 120, True)
+    lines = text.splitlines()
+    assert (
+        "\x1b[1;31m  channel missing, refused or lost: 1 attempts, 0 right, 0 inconclusive, "
+        "wrong confident 1\x1b[0m"
+    ) in lines
+    assert (
+        "\x1b[1;31m  WRONG (degraded) soft-shutdown/control, press: completed held, "
+        "diagnosed stayed-up (power-button-ignored) (medium)\x1b[0m"
+    ) in lines
 
 
 def test_no_record_is_left_out_whatever_its_image() -> None:

@@ -8,8 +8,9 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from standin.framebuffer import MemoryFramebuffer
 from standin.hardware import Hardware
-from standin.screen import MemoryFramebuffer, Screen
+from standin.screen import Screen
 from standin.setup import install
 from standin.system import System
 from standin.volume import Volume

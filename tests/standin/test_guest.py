@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image as Picture
-from standin.screen import BLACK, BLUE, DESKTOP_BLUE, MemoryFramebuffer, Screen
+from standin.framebuffer import BLACK, MemoryFramebuffer
+from standin.screen import BLUE, DESKTOP_BLUE, Screen
 
 from harness.deadline import Deadline
 from harness.errors import CredentialsRejected

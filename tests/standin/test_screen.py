@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from standin.dialogs import Dialog
-from standin.screen import MemoryFramebuffer, NoFramebuffer, Screen
+from standin.framebuffer import MemoryFramebuffer, NoFramebuffer
+from standin.screen import Screen
 
 DIALOG = Dialog(None, "Shut Down Windows", ["Select a reason:"] * 9, True, None)
 SIZES = [(800, 600), (1280, 800), (320, 200), (64, 64)]

@@ -118,6 +118,25 @@ def test_a_broken_service_is_recorded_and_boot_goes_on(machine, image, code, ids
     assert system.services.get("W32Time").stopped
 
 
+def test_a_program_that_a_power_cut_damaged_does_not_stop_the_boot(machine, monkeypatch):
+    machine.boot()
+    service(machine, accepts=["stop"], on_stop="stop", start=False)
+    services = machine.system.services
+    stat = type(machine.volume.root).stat
+
+    def damaged(path, **options):
+        if path.name == "Probe.exe":
+            raise OSError(22, "Invalid argument")
+        return stat(path, **options)
+
+    monkeypatch.setattr(type(machine.volume.root), "stat", damaged)
+    with pytest.raises(Win32Error) as error:
+        services.start("Probe")
+    assert error.value.code == 5
+    assert services.get("Probe").stopped
+    assert machine.ids()[-1] == 7000
+
+
 def test_a_disabled_service(machine):
     machine.boot().services.configure("WinRM", start_type=4)
     services = machine.boot().services

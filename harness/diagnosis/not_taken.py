@@ -1,0 +1,112 @@
+"""Rules for a press that the guest did not take: not delivered, or nobody there to take it."""
+
+from __future__ import annotations
+
+from harness.diagnosis import facts, load, reading, remedies
+from harness.diagnosis.rule import Rule, verdict
+from harness.diagnosis.verdict import Confidence, Verdict
+from harness.machine.protocol import RunState
+from harness.outcome import Cause, Outcome
+from harness.shutdown.observation import Command, Control, Observation
+
+
+def wake_failed(seen: Observation) -> Verdict | None:
+    """After sleep the ACPI registers are gone: the host's firmware failed, not the guest."""
+    before = seen.pm1_before
+    if before is None or before.mapped or not seen.woken_before:
+        return None
+    if any(sample.mapped for sample in seen.pm1_after) or not reading.goes_on(seen):
+        return None
+    return verdict(
+        Outcome.HOST_FAULT,
+        Cause.HOST_FAULT,
+        Confidence.HIGH,
+        (
+            facts.registers(before, "the PM1 registers are not mapped"),
+            facts.deduced("the machine was woken from sleep before, and not reset since", "WAKEUP"),
+        ),
+        ruled_out=((Cause.PRESS_LOST, "the guest had booted and slept before"),),
+        remedy=remedies.WAKE_FAILED,
+    )
+
+
+def press_lost(seen: Observation) -> Verdict | None:
+    """The press was dropped: the guest had not armed its power button."""
+    before = seen.pm1_before
+    if seen.command is not Command.PRESS or before is None or not seen.pm1_after:
+        return None
+    # Asleep, stopped or gone it is in some other trouble than not having booted yet.
+    if seen.run_state is not RunState.RUNNING:
+        return None
+    armed = before.button_armed or any(sample.button_armed for sample in seen.pm1_after)
+    if armed or any(sample.press_pending for sample in seen.pm1_after):
+        return None
+    why = "the power button is not enabled" if before.mapped else "the PM1 registers are not mapped"
+    up = seen.commanded_at - seen.powered_on_at
+    never_booted = up > seen.budgets.boot
+    return verdict(
+        Outcome.STAYED_UP,
+        Cause.PRESS_LOST,
+        Confidence.HIGH,
+        (
+            facts.registers(before, f"before the press, {up:.0f} s after power-on, {why}"),
+            facts.registers(seen.pm1_after[0], "after it the press is not latched"),
+            facts.run_state(seen),
+            *facts.shown(seen),
+        ),
+        ruled_out=((Cause.POWER_BUTTON_IGNORED, "the press never reached the guest"),),
+        remedy=remedies.BOOT_FAILURE if never_booted else remedies.PRESS_AGAIN,
+    )
+
+
+def hung(seen: Observation) -> Verdict | None:
+    """The press stays latched: the guest does not service interrupts any more.
+
+    Sure where its CPUs spin or stand still and nothing else contradicts it.
+    """
+    before, samples = seen.pm1_before, seen.pm1_after
+    if before is None or not before.button_armed or not samples:
+        return None
+    waited = samples[-1].at - seen.commanded_at
+    if not samples[-1].press_pending or waited < seen.budgets.reaction:
+        return None
+    if seen.press_taken_at is not None or not reading.goes_on(seen):
+        return None
+    if seen.control is Control.ALIVE and seen.looks:
+        return None
+    evidence = [
+        facts.registers(before, "before the press the button was armed"),
+        facts.registers(samples[-1], f"after {waited:.1f} s the press is still latched"),
+        facts.run_state(seen),
+        facts.cpu(seen),
+    ]
+    if seen.control is not Control.NONE:
+        evidence.append(facts.control(seen))
+    return verdict(
+        Outcome.STAYED_UP,
+        Cause.DAMAGED_SYSTEM,
+        _sure_it_hangs(seen),
+        evidence,
+        ruled_out=(
+            (Cause.POWER_BUTTON_IGNORED, "a guest that ignores a press takes it first"),
+            (Cause.ASLEEP, "its CPUs are not stopped"),
+        ),
+        remedy=remedies.INVESTIGATE_HANG,
+    )
+
+
+def _sure_it_hangs(seen: Observation) -> Confidence:
+    if load.is_starved(seen) or load.screen_changed(seen):
+        return Confidence.LOW
+    if load.is_pinned(seen) or load.stands_still(seen):
+        return Confidence.HIGH
+    answered = seen.control is Control.LOST
+    return Confidence.MEDIUM if answered or load.cpu_share(seen) is None else Confidence.LOW
+
+
+NOT_TAKEN = (
+    Rule("wake-up failed", wake_failed, lasts=True),
+    Rule("press lost", press_lost, lasts=True),
+    Rule("hung", hung, lasts=True),
+)
+"""In the order asked."""

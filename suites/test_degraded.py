@@ -1,0 +1,134 @@
+"""Where the inside cannot be seen: no control channel, one that is refused, one that is lost.
+
+The answer may then be less sure, or that there is none; never may it be wrong and confident. What
+shows from outside must still be named.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+import pytest
+
+from harness.deadline import Deadline, now
+from harness.diagnosis.verdict import Source
+from harness.errors import PowerdownError
+from harness.fault_course import inject
+from harness.faults.catalogue import CATALOGUE
+from harness.faults.fault import Fault
+from harness.guest import service_commands
+from harness.images.image import Credentials, Image
+from harness.laboratory import Guest
+from harness.machine.events import named
+from harness.outcome import Cause, Expected, Outcome
+from harness.scenario import Scenario
+from harness.scenario_guest import ScenarioGuest
+
+COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)
+
+_PRESS_SECONDS = 60.0
+"""Until the harness presses: it looks at the guest first."""
+
+_STOP_SECONDS = 10.0
+
+
+def fault_named(name: str) -> Fault:
+    return next(fault for fault in CATALOGUE if str(fault) == name)
+
+
+def of(*names: str) -> pytest.MarkDecorator:
+    faults = [fault_named(name) for name in names]
+    return pytest.mark.parametrize("fault", faults, ids=lambda fault: fault.variant)
+
+
+@pytest.mark.scenario("degraded", variant="agentless")
+@of("asleep/already-asleep", "asleep/button-hibernates", "damaged-system/hang")
+def test_what_shows_from_outside_is_named(scenario: Scenario, fault: Fault) -> None:
+    """Sleep, hibernation, a hang: registers, run state and events are enough."""
+    subject = ScenarioGuest(scenario)
+    inject(subject, fault)
+    verdict = scenario.press(subject.guest, "press", fault.expected, agentless=True)
+    assert Expected(verdict.outcome, verdict.cause) in fault.expected
+
+
+@pytest.mark.scenario("degraded", variant="agentless")
+@of("unresponsive-app/refuses")
+def test_what_the_screen_tells_is_named(scenario: Scenario, fault: Fault) -> None:
+    """Windows' own screen tells of a program in the way, where it can be read."""
+    subject = ScenarioGuest(scenario)
+    inject(subject, fault)
+    verdict = scenario.press(subject.guest, "press", fault.expected, agentless=True)
+    if verdict.cause is Cause.UNKNOWN:
+        pytest.skip("the screen could not be read: no tesseract, or no English text")
+    assert Expected(verdict.outcome, verdict.cause) in fault.expected
+
+
+@pytest.mark.scenario("degraded", variant="agentless")
+@of("power-button-ignored/by-scheme", "event-tracker/dialog-open", "windows-update/finishes")
+def test_what_only_the_inside_tells_is_left_open(scenario: Scenario, fault: Fault) -> None:
+    """A press that was taken and had no effect, or a late one, has too many causes to name one."""
+    subject = ScenarioGuest(scenario)
+    inject(subject, fault)
+    scenario.press(subject.guest, "press", fault.expected, agentless=True)
+
+
+@pytest.mark.scenario("degraded", variant="channel-lost")
+@of("power-button-ignored/by-scheme", "unresponsive-app/refuses")
+def test_a_channel_lost_in_mid_shutdown_misleads_nobody(scenario: Scenario, fault: Fault) -> None:
+    """The service behind the channel stops just after the press, for a reason of its own."""
+    subject = ScenarioGuest(scenario)
+    inject(subject, fault)
+    with _channel_lost_at_press(subject.guest):
+        scenario.press(subject.guest, "press", fault.expected, degraded=True)
+
+
+@pytest.mark.scenario("degraded", variant="credentials-rejected")
+def test_a_guest_that_refuses_the_user_is_judged_from_outside(scenario: Scenario) -> None:
+    """It answers, so it is alive; what the inside would have told is said to be missing."""
+    fault = fault_named("power-button-ignored/by-scheme")
+    assert fault.remedy is not None
+    subject = ScenarioGuest(scenario)
+    inject(subject, fault)
+    guest = subject.guest
+    wrong = _wrong_password(scenario.image)
+    with guest.logged_on_as(wrong):
+        verdict = scenario.press(guest, "press", fault.expected, degraded=True)
+    told = [evidence.raw for evidence in verdict.evidence if evidence.source is Source.HARNESS]
+    assert any("could not be asked" in line for line in told), told
+    fault.remedy(subject)
+    with guest.logged_on_as(wrong):
+        verdict = scenario.press(guest, "press after the remedy", COMPLETED, degraded=True)
+    assert verdict.outcome is Outcome.COMPLETED
+
+
+def _wrong_password(image: Image) -> Credentials:
+    right = image.control.credentials
+    assert right is not None, "the fault was injected through a control channel"
+    return replace(right, password=f"not {right.password}")
+
+
+@contextmanager
+def _channel_lost_at_press(guest: Guest) -> Iterator[None]:
+    """Stop the service behind the control channel as soon as the button is pressed."""
+    channel = guest.open_channel()
+    assert channel is not None, "the fault was injected through a control channel"
+    since = now()
+
+    def stop() -> None:
+        deadline = Deadline.after(_PRESS_SECONDS)
+        pressed = guest.machine.events.wait(named("POWERDOWN"), deadline, since)
+        if pressed is not None and pressed.name == "POWERDOWN":
+            # The answer goes with the service.
+            with suppress(PowerdownError):
+                channel.run(service_commands.stop_service("WinRM"), Deadline.after(_STOP_SECONDS))
+
+    thread = threading.Thread(target=stop, name="stop-channel", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(_PRESS_SECONDS)
+        channel.close()

@@ -1,0 +1,22 @@
+"""Two failures of the mission at once: the one that holds is named, the other mentioned."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.fault_course import inject
+from harness.faults.pairs import Pair, sensible_pairs
+from harness.scenario import Scenario
+from harness.scenario_guest import ScenarioGuest
+
+
+@pytest.mark.scenario("fault-pairs")
+@pytest.mark.parametrize("pair", sensible_pairs(), ids=lambda pair: pair.variant)
+def test_the_one_that_holds_is_named(scenario: Scenario, pair: Pair) -> None:
+    """What comes first in the chain is blamed; what its settings show besides is also seen."""
+    subject = ScenarioGuest(scenario)
+    for fault in pair.injected:
+        inject(subject, fault)
+    verdict = scenario.press(subject.guest, "press with both", pair.expected)
+    named = {verdict.cause, *(cause for cause, _ in verdict.also_seen)}
+    assert pair.mentions <= named, f"not mentioned: {', '.join(pair.mentions - named)}"

@@ -1,0 +1,228 @@
+"""Brings a real guest into a configuration and asks it to shut down.
+
+With the command lines and keys that the faults use. What is read at logon or at start comes first,
+then a restart where it is needed, then what lives only as long as the guest is up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from harness.deadline import Deadline, now
+from harness.diagnosis.diagnose import settled
+from harness.errors import PowerdownError
+from harness.faults.no_logon_shutdown import lock, log_off
+from harness.faults.waiting import wait_until
+from harness.faults.windows_update import install
+from harness.guest import (
+    commands,
+    damage_commands,
+    power_commands,
+    service_commands,
+    session_commands,
+    update_commands,
+)
+from harness.guest.probe_programs import (
+    ABORTER,
+    CONSOLE,
+    DOCUMENT,
+    HANGER,
+    HIDDEN,
+    HOLDER,
+    REASONED,
+    REFUSER,
+    STUBBORN,
+)
+from harness.guest.windows import WORK_DIRECTORY
+from harness.machine.events import named
+from harness.scenario_guest import ScenarioGuest
+from harness.shutdown.observation import Observation
+from harness.shutdown.soft import command_inside, press_power_button
+
+from .configuration import Ask, Configuration, Damage, Program, Session, Update
+
+_PROGRAMS = {
+    Program.DOCUMENT: (DOCUMENT, rf"{WORK_DIRECTORY}\document.txt Unsaved"),
+    Program.REFUSER: (REFUSER, ""),
+    Program.REASONED: (REASONED, "Copying-photos"),
+    Program.HANGER: (HANGER, ""),
+    Program.HIDDEN: (HIDDEN, ""),
+    Program.CONSOLE: (CONSOLE, ""),
+}
+_SLEEP_TASK = "powerdown-sleep"
+_DISPLAY_SECONDS = 2
+_EVENT_SECONDS = 60.0
+_DIALOG_SECONDS = 15.0
+
+
+def bring(subject: ScenarioGuest, guest: Configuration) -> None:
+    """Make the guest what ``guest`` says.
+
+    :raise PowerdownError: it cannot be made so.
+    """
+    settings = tuple(_settings(guest))
+    if guest.ask.early:
+        _begin_to_boot(subject, guest, settings)
+        return
+    subject.windows.run_all(settings)
+    if guest.needs_restart:
+        subject.restart()
+    _start_services(subject, guest)
+    _leave_updates(subject, guest)
+    if guest.dialog:
+        _open_dialog(subject)
+    for program in guest.programs:
+        probe, arguments = _PROGRAMS[program]
+        path = subject.upload(probe)
+        task = f"powerdown-{program}"
+        subject.windows.start_on_desktop(task, f"{path} {arguments}".strip(), probe.name)
+    if guest.session is Session.LOCKED:
+        lock(subject)
+    elif guest.session is Session.LOGGED_OFF:
+        log_off(subject)
+    if guest.dark:
+        _darken(subject)
+    if guest.asleep:
+        _fall_asleep(subject)
+    if guest.damage is Damage.HANG:
+        subject.machine.hang_cpus()
+    elif guest.damage is Damage.CRASH:
+        _crash(subject)
+
+
+def ask(subject: ScenarioGuest, guest: Configuration) -> Observation:
+    """Ask it to shut down as ``guest`` says, and watch to the end."""
+    machine = subject.machine
+    match guest.ask:
+        case Ask.COMMAND:
+            return command_inside(machine, subject.windows, commands.SHUT_DOWN, settled=settled)
+        case Ask.COMMAND_WITH_COUNTDOWN:
+            return command_inside(
+                machine, subject.windows, damage_commands.SHUT_DOWN_SOON, settled=settled
+            )
+    # One that is not up has nobody inside who could be asked.
+    windows = None if guest.ask.early else subject.windows
+    return press_power_button(
+        machine, windows, settled=settled, second_press=guest.ask is Ask.PRESS_TWICE
+    )
+
+
+def _settings(guest: Configuration) -> Iterator[str]:
+    if guest.button_ac is not None and guest.button_dc is not None:
+        yield from power_commands.set_power_button_apart(guest.button_ac, guest.button_dc)
+    if guest.button_policy is not None:
+        yield from commands.set_power_button_policy(guest.button_policy)
+    if guest.hibernation:
+        yield power_commands.HIBERNATION_ON
+        yield (
+            power_commands.FAST_STARTUP_ON
+            if guest.fast_startup
+            else power_commands.FAST_STARTUP_OFF
+        )
+    if guest.shutdown_without_logon is not None:
+        yield session_commands.set_shutdown_without_logon(allowed=guest.shutdown_without_logon)
+    if guest.tracker is not None:
+        yield from session_commands.set_event_tracker(on=guest.tracker)
+    if guest.allow_blocking_apps:
+        yield session_commands.ALLOW_BLOCKING_APPS
+    if guest.auto_end_tasks:
+        yield session_commands.set_desktop_value("AutoEndTasks", "1")
+    if guest.hung_app_ms is not None:
+        yield session_commands.set_desktop_value("HungAppTimeout", str(guest.hung_app_ms))
+    if guest.wait_to_kill_service_ms is not None:
+        yield service_commands.set_wait_to_kill_service(guest.wait_to_kill_service_ms)
+    if guest.update is Update.MARKER:
+        yield update_commands.FAKE_REBOOT_PENDING
+
+
+def _begin_to_boot(subject: ScenarioGuest, guest: Configuration, settings: tuple[str, ...]) -> None:
+    """Catch it on its way up, after a restart where it was given settings."""
+    if settings:
+        subject.windows.run_all(settings)
+        since = now()
+        # The answer may be cut off by the very restart it starts.
+        with suppress(PowerdownError):
+            subject.windows.run(commands.RESTART).checked()
+        _expect(subject, "RESET", since, "Run 'shutdown /r /t 0' in the guest by hand.")
+    else:
+        subject.boot_fresh(wait=False)
+    machine = subject.machine
+    if guest.ask is Ask.PRESS_WHEN_ARMED:
+        wait_until(
+            lambda: machine.probe_pm1().button_armed,
+            machine,
+            "the guest arm its power button",
+            "Look at the screenshot.",
+            subject.image.budgets.boot,
+        )
+
+
+def _start_services(subject: ScenarioGuest, guest: Configuration) -> None:
+    windows = subject.windows
+    if guest.stubborn:
+        path = subject.upload(STUBBORN)
+        for number in range(guest.stubborn):
+            windows.start_service(f"PowerdownStubborn{number}", path)
+    if guest.holders:
+        path = subject.upload(HOLDER)
+        for number, holder in enumerate(guest.holders):
+            program = f"{path} {holder.timeout_ms} {holder.work_ms}"
+            windows.start_service(f"PowerdownHolder{number}", program)
+    if guest.aborter:
+        windows.start_service("PowerdownAborter", subject.upload(ABORTER))
+
+
+def _leave_updates(subject: ScenarioGuest, guest: Configuration) -> None:
+    package = getattr(subject.image.updates, guest.update, None)
+    if package is not None:
+        install(subject, package)
+
+
+def _open_dialog(subject: ScenarioGuest) -> None:
+    """Alt+F4 on the empty desktop: Shut Down Windows."""
+    machine = subject.machine
+    before = machine.look_at_screen().digest
+    machine.press_keys("alt", "f4")
+    wait_until(
+        lambda: machine.look_at_screen().digest != before,
+        machine,
+        "a dialog after Alt+F4",
+        "Is anybody logged on?",
+        _DIALOG_SECONDS,
+    )
+
+
+def _darken(subject: ScenarioGuest) -> None:
+    subject.windows.run_all(power_commands.set_display_timeout(_DISPLAY_SECONDS))
+    machine = subject.machine
+    wait_until(
+        lambda: machine.look_at_screen().dark,
+        machine,
+        "the display go dark",
+        "See 'powercfg /requests' in the guest.",
+    )
+
+
+def _fall_asleep(subject: ScenarioGuest) -> None:
+    subject.windows.run(
+        power_commands.create_system_task(_SLEEP_TASK, power_commands.SLEEP)
+    ).checked()
+    since = now()
+    # The answer may not get out before it sleeps.
+    with suppress(PowerdownError):
+        subject.windows.run(commands.run_task(_SLEEP_TASK)).checked()
+    _expect(subject, "SUSPEND", since, "See 'powercfg /a' in the guest.")
+
+
+def _crash(subject: ScenarioGuest) -> None:
+    since = now()
+    subject.machine.inject_nmi()
+    _expect(subject, "GUEST_PANICKED", since, "Does the guest report its crashes?")
+
+
+def _expect(subject: ScenarioGuest, event: str, since: float, remedy: str) -> None:
+    deadline = Deadline.after(_EVENT_SECONDS)
+    seen = subject.machine.events.wait(named(event), deadline, since)
+    if seen is None or seen.name != event:
+        raise deadline.expire(event, "nothing" if seen is None else str(seen), remedy)

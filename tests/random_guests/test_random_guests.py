@@ -1,0 +1,47 @@
+"""Random guests: the diagnosis compared with what the documented rules imply.
+
+The seed and the number of a guest make it again: ``--random-seed S`` with the same number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.deadline import now
+from harness.images.image import Image
+from harness.plugin import OpenScenario
+from harness.scenario_guest import ScenarioGuest
+
+from .again import keep
+from .apply import ask, bring
+from .compare import compare, told
+from .conftest import RECORD
+from .draw import draw
+
+
+@pytest.mark.guest
+def test_verdict_is_what_the_documented_rules_imply(
+    guest_number: int,
+    random_seed: int,
+    image: Image,
+    open_scenario: OpenScenario,
+    kept_observations: Path | None,
+    record_property: Callable[[str, object], None],
+) -> None:
+    began = now()
+    guest = draw(guest_number, random_seed, image)
+    with open_scenario(image, f"random {random_seed} {guest_number}") as scenario:
+        subject = ScenarioGuest(scenario)
+        bring(subject, guest)
+        brought = now()
+        seen = ask(subject, guest)
+    if kept_observations is not None:
+        keep(kept_observations, guest, seen)
+    record = compare(guest, seen)
+    record["seconds"] = {"in all": round(now() - began, 1), "to bring": round(brought - began, 1)}
+    record_property(RECORD, record)
+    if not record["accepted"]:
+        pytest.fail(told(record), pytrace=False)
