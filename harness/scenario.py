@@ -21,6 +21,7 @@ from harness.deadline import now
 from harness.diagnosis.diagnose import diagnose, diagnose_previous_stop, settled
 from harness.diagnosis.verdict import Verdict
 from harness.errors import PowerdownError
+from harness.expectation import Allowed, asserted, must_match
 from harness.guest.probe_programs import ProbeProgram
 from harness.guest.windows import Windows
 from harness.guest_time import GuestTime
@@ -31,7 +32,6 @@ from harness.machine.protocol import RunState
 from harness.machine.run_directory import RunDirectory
 from harness.outcome import Expected
 from harness.report.allure_report import report_stage
-from harness.report.confusion import is_wrong_confident
 from harness.report.json_object import Scalar
 from harness.report.scenario_record import Stage, phase_seconds
 from harness.report.timeline_picture import draw
@@ -40,9 +40,6 @@ from harness.shutdown.forced import cut_power
 from harness.shutdown.observation import Command, Observation
 from harness.shutdown.phases import timeline_of
 from harness.shutdown.soft import command_inside, press_power_button
-
-Allowed = Expected | tuple[Expected, ...]
-"""The verdict that is right, or several of them, the likeliest first."""
 
 _AS_RESET_LEFT_IT = (RunState.PAUSED, RunState.PRELAUNCH)
 
@@ -170,7 +167,7 @@ class Scenario:
         records = self.inside(guest).events_around_last_start()
         verdict = diagnose_previous_stop(records)
         self._record(guest, Stage("next start", expected, verdict))
-        _must_match(expected, verdict, "next start")
+        must_match(expected, verdict, "next start")
         return verdict
 
     def note(self, guest: Guest, name: str, facts: Mapping[str, Scalar]) -> None:
@@ -203,7 +200,7 @@ class Scenario:
         verdict, timeline = diagnose(seen), timeline_of(seen)
         stage = Stage(
             name,
-            _asserted(expected, verdict),
+            asserted(expected, verdict),
             verdict,
             phases=phase_seconds(timeline),
             commanded_at=seen.commanded_at,
@@ -218,9 +215,7 @@ class Scenario:
         files += self._save(guest, stem)
         report_stage(name, timeline, verdict, files)
         self._record(guest, stage)
-        if degraded and not _is_wrong_confident(expected, verdict):
-            return verdict
-        _must_match(expected, verdict, name)
+        must_match(expected, verdict, name, or_in_doubt=degraded)
         return verdict
 
     def _stem(self, name: str) -> Path:
@@ -272,29 +267,3 @@ class SharedStages:
         stages = self._stages
         self._stages = tuple(replace(s, guest_seconds=0.0, harness_seconds=0.0) for s in stages)
         return stages
-
-
-def _alternatives(expected: Allowed) -> tuple[Expected, ...]:
-    return (expected,) if isinstance(expected, Expected) else expected
-
-
-def _asserted(expected: Allowed, verdict: Verdict) -> Expected:
-    """Of several right verdicts the one that was reached; else the likeliest."""
-    found = Expected(verdict.outcome, verdict.cause)
-    return found if found in _alternatives(expected) else _alternatives(expected)[0]
-
-
-def _is_wrong_confident(expected: Allowed, verdict: Verdict) -> bool:
-    return all(is_wrong_confident(one, verdict) for one in _alternatives(expected))
-
-
-def _must_match(expected: Allowed, verdict: Verdict, name: str) -> None:
-    __tracebackhide__ = True
-    if Expected(verdict.outcome, verdict.cause) in _alternatives(expected):
-        return
-    right = " or ".join(f"{e.outcome} ({e.cause})" for e in _alternatives(expected))
-    facts = "\n".join(f"  {e.source}: {e.fact}: {e.raw}" for e in verdict.evidence)
-    pytest.fail(
-        f"{name}: expected {right}, diagnosed {verdict}\n{facts}\n"
-        f"  remedy: {verdict.remedy or 'none known'}"
-    )

@@ -13,7 +13,7 @@ from harness.images.image import Control, Credentials, Transport, WinrmAuthentic
 from harness.laboratory import Guest, Laboratory, cache_directory
 from harness.machine.accelerator import Accelerator, AcceleratorKind
 from tests.machine.boot_sector import HUNG, UNARMED, boot_image
-from tests.shutdown.fake_machine import IMAGE, ScriptedMachine
+from tests.shutdown.fake_machine import IMAGE, ScriptedChannel, ScriptedMachine
 
 TCG = Accelerator(AcceleratorKind.TCG, "never KVM in the harness's own tests")
 
@@ -126,3 +126,35 @@ class TestGuest:
                 guest.wait_until_ready()
             assert "secret" not in str(caught.value)
             assert guest.windows is None
+
+    def test_it_may_be_asked_as_somebody_else_for_a_while(
+        self, laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        control = Control(
+            Transport.WINRM, 5985, WinrmAuthentication.BASIC, Credentials("tester", "secret")
+        )
+        asked: list[Control] = []
+        channel = ScriptedChannel({})
+        monkeypatch.setattr(
+            "harness.laboratory.WinrmChannel",
+            lambda address, control: asked.append(control) or channel,
+        )
+        image = replace(boot_image(tmp_path, HUNG), control=control)
+        with laboratory.boot(image, tmp_path) as guest:
+            before = guest.windows
+            with guest.logged_on_as(Credentials("tester", "another")):
+                assert guest.windows is not before
+            assert guest.windows is before
+        assert [one.credentials and one.credentials.password for one in asked] == [
+            "secret",
+            "another",
+        ]
+        assert not channel.alive
+
+    def test_without_a_channel_it_is_asked_as_nobody(
+        self, laboratory: Laboratory, tmp_path: Path
+    ) -> None:
+        with laboratory.boot(boot_image(tmp_path, HUNG), tmp_path) as guest:
+            assert guest.open_channel() is None
+            with guest.logged_on_as(Credentials("tester", "another")):
+                assert guest.windows is None

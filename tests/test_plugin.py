@@ -119,7 +119,7 @@ class TestFullRun:
         assert diagnosed is not None
         assert diagnosed.cause is Cause.UNKNOWN
         # The test's reader is shown the scenario, not the inside of the harness.
-        assert "_must_match" not in full_run.output
+        assert "must_match" not in full_run.output
         assert "_conclude" not in full_run.output
 
     def test_what_needs_the_inside_is_skipped_and_counted(self, full_run: FullRun) -> None:
@@ -136,6 +136,15 @@ class TestFullRun:
         schema = json.loads(Path(gate_result.__file__).with_name("gate.schema.json").read_text())
         written = json.loads((full_run.reports / "gate.json").read_text())
         assert faults(written, schema) == []
+
+    def test_the_confusion_matrix_lies_beside_it(self, full_run: FullRun) -> None:
+        written = json.loads((full_run.reports / "confusion.json").read_text())
+        totals = written["views"]["full"]["totals"]
+        # Two guests pressed and four cut off; one ignores the press, and nothing tells why.
+        assert (totals["attempts"], totals["right"], totals["inconclusive"]) == (6, 5, 1)
+        assert written["views"]["outside"]["totals"] == totals
+        assert (full_run.reports / "confusion.png").read_bytes().startswith(b"\x89PNG")
+        assert "confusion: 6 attempts, 5 right, 1 inconclusive" in full_run.output
 
     def test_pictures_and_transcripts_lie_by_image_and_scenario(self, full_run: FullRun) -> None:
         names = {p.name for p in (full_run.reports / "scenarios").glob("ignoring/soft-*/*")}
@@ -275,6 +284,26 @@ def test_writes(image):
     (image,) = directory.gate().images
     assert image.untouched is False
     assert str(image.digest_before) not in str(image.digest_after)
+
+
+@pytest.mark.guest
+def test_a_wrong_confident_verdict_fails_the_run(tmp_path: Path) -> None:
+    directory = GateDirectory(
+        tmp_path,
+        """
+@pytest.mark.scenario("soft-shutdown", variant="wrong")
+def test_nobody_looks(scenario):
+    with pytest.raises(pytest.fail.Exception):
+        scenario.press(scenario.boot(), "press", FORCED)
+""",
+    )
+    directory.image("obedient", OBEDIENT)
+    ended = directory.run("--image", "obedient.toml")
+    assert "1 passed, 0 failed" in ended.stdout
+    assert ended.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "confusion: 1 attempts, 0 right, 0 inconclusive, wrong confident 1" in ended.stdout
+    assert "WRONG (full) soft-shutdown/wrong, press: forced-off" in ended.stdout
+    assert "WRONG (outside) soft-shutdown/wrong, press: forced-off" in ended.stdout
 
 
 @pytest.mark.guest

@@ -88,6 +88,37 @@ def test_the_outcome_alone_is_not_enough(scenario: Open) -> None:
     open_scenario.press(guest, "press", PRESS_LOST)
 
 
+def test_an_attempt_is_also_judged_from_outside(scenario: Open) -> None:
+    open_scenario = scenario(UNARMED)
+    guest = open_scenario.boot(wait=False)
+    guest.windows = Windows(ScriptedChannel({}))
+    open_scenario.press(guest, "press", PRESS_LOST)
+    (press,) = open_scenario.stages
+    assert press.diagnosed is not None
+    assert press.diagnosed_outside is not None
+    assert press.diagnosed_outside.cause is Cause.PRESS_LOST
+    assert not press.degraded
+
+
+def test_without_the_inside_doubt_is_right_and_a_wrong_sure_verdict_is_not(
+    scenario: Open,
+) -> None:
+    open_scenario = scenario(IGNORING)
+    guest = open_scenario.boot()
+    ignored = Expected(Outcome.STAYED_UP, Cause.POWER_BUTTON_IGNORED)
+    channel = ScriptedChannel({})
+    guest.windows = Windows(channel)
+    verdict = open_scenario.press(guest, "press", ignored, agentless=True)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert channel.commands == []
+    assert open_scenario.stages[-1].degraded
+    assert open_scenario.stages[-1].expected == ignored
+    unarmed = scenario(UNARMED)
+    lost = unarmed.boot(wait=False)
+    with pytest.raises(pytest.fail.Exception, match="because of press-lost"):
+        unarmed.press(lost, "press", ignored, degraded=True)
+
+
 @pytest.mark.parametrize("way", [Command.QUIT, Command.KILL, Command.RESET])
 def test_a_guest_that_was_cut_off_boots_again(scenario: Open, way: Command) -> None:
     open_scenario = scenario(OBEDIENT)

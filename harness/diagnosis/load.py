@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.machine.activity import Activity
+from harness.machine.screen_look import ScreenLook
 from harness.shutdown.observation import Observation
 
-_BUSY_SHARE = 0.9
+_BUSY_SHARE = 0.8
 _STOPPED_SHARE = 0.002
 """Less than the timer of any system at rest takes; a CPU that is halted for good takes none."""
 
@@ -47,7 +48,8 @@ def is_starved(seen: Observation) -> bool:
 
 def writes_between(seen: Observation, start: float, end: float) -> int:
     """Bytes written to the system disk between two moments, as far as they were counted."""
-    samples = [sample for sample in seen.activity if start <= sample.at <= end]
+    before = [sample for sample in seen.activity if sample.at <= start][-1:]
+    samples = before + [sample for sample in seen.activity if start < sample.at <= end]
     return samples[-1].written_bytes - samples[0].written_bytes if len(samples) > 1 else 0
 
 
@@ -73,11 +75,11 @@ def was_dark(seen: Observation) -> bool | None:
     return seen.screens[0].dark if seen.screens else None
 
 
-def lit_up_at(seen: Observation) -> float | None:
-    """When a screen that was dark before was first seen lit; it may be dark again since."""
+def lit_up(seen: Observation) -> ScreenLook | None:
+    """The first look at a screen lit that was dark before; it may be dark again since."""
     if not was_dark(seen):
         return None
-    return next((look.at for look in seen.screens if not look.dark), None)
+    return next((look for look in seen.screens if not look.dark), None)
 
 
 def shows(text: str | None, words: Iterable[str]) -> str | None:

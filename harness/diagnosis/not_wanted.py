@@ -7,12 +7,14 @@ import re
 from harness.diagnosis import facts, initiation, load, progress, reading, remedies, screen_words
 from harness.diagnosis.rule import Rule, verdict
 from harness.diagnosis.verdict import Confidence, Verdict
+from harness.guest.channel import CommandResult
 from harness.guest.commands import ButtonAction
 from harness.outcome import Cause, Outcome
 from harness.shutdown.observation import Control, Observation
 
 _PRIVILEGE_NOT_HELD = 1314
 _ACCESS_DENIED = 5
+_SHUTDOWN_IN_PROGRESS = 1115
 """Win32 error codes (learn: System Error Codes)."""
 
 _ERROR_CODE = re.compile(r"\((\d{1,5})\)")
@@ -26,8 +28,7 @@ def refused(seen: Observation) -> Verdict | None:
     answer = seen.answer
     if answer is None or answer.exit_code == 0 or not reading.goes_on(seen):
         return None
-    said = f"{answer.output} {answer.error_output}"
-    codes = {answer.exit_code, *(int(code) for code in _ERROR_CODE.findall(said))}
+    codes = _error_codes(answer)
     if _PRIVILEGE_NOT_HELD in codes:
         confidence = Confidence.HIGH
     elif _ACCESS_DENIED in codes:
@@ -96,8 +97,8 @@ def core_process_ended(seen: Observation) -> Verdict | None:
 
 def display_was_dark(seen: Observation) -> Verdict | None:
     """The press only lit a display that was off."""
-    lit_at = load.lit_up_at(seen)
-    if not reading.took_it_and_did_nothing(seen) or lit_at is None or screen_words.under_way(seen):
+    lit = load.lit_up(seen)
+    if not reading.took_it_and_did_nothing(seen) or lit is None or screen_words.under_way(seen):
         return None
     quiet = reading.is_quiet(seen)
     if seen.control in (Control.ALIVE, Control.LOST) and not quiet:
@@ -105,10 +106,10 @@ def display_was_dark(seen: Observation) -> Verdict | None:
     return verdict(
         Outcome.STAYED_UP,
         Cause.ASLEEP,
-        _sure_it_lit(seen, lit_at) if quiet else Confidence.LOW,
+        _sure_it_lit(seen, lit.at) if quiet else Confidence.LOW,
         (
             facts.screen(seen.screens[0], "before the press the screen was dark"),
-            facts.screen(seen.screens[-1], "after it the screen is lit"),
+            facts.screen(lit, "after it the screen was lit"),
             *facts.how_taken(seen),
             *(facts.nothing_recorded(seen) if quiet else ()),
         ),
@@ -179,16 +180,28 @@ def no_logon(seen: Observation) -> Verdict | None:
 
 
 def event_tracker(seen: Observation) -> Verdict | None:
-    """A dialog with the Shutdown Event Tracker is open, and the press had no effect.
+    """A dialog with the Shutdown Event Tracker is open, and the command had no effect.
 
-    That an open dialog holds a press is UNCONFIRMED for Windows: never high confidence.
+    That an open dialog holds another shutdown up is UNCONFIRMED for Windows: never high confidence.
     """
     survey = seen.survey
-    if not reading.took_it_and_did_nothing(seen) or not reading.is_quiet(seen) or survey is None:
+    if not reading.is_quiet(seen) or not reading.goes_on(seen) or survey is None:
         return None
     if survey.event_tracker is not True or survey.console is None or survey.console.user is None:
         return None
-    if not _is_set_to_shut_down(seen) or not screen_words.tracker(seen):
+    if not screen_words.tracker(seen):
+        return None
+    ruled_out = [(Cause.NO_LOGON_SHUTDOWN, "somebody is logged on")]
+    if reading.took_it_and_did_nothing(seen) and _is_set_to_shut_down(seen):
+        how = (facts.button(seen), *facts.how_taken(seen))
+        ruled_out += [
+            (Cause.PRESS_LOST, "the guest cleared the latched press"),
+            (Cause.POWER_BUTTON_IGNORED, "the button is set to shut down"),
+        ]
+    elif seen.answer is not None and _SHUTDOWN_IN_PROGRESS in _error_codes(seen.answer):
+        how = (facts.answer(seen, seen.answer),)
+        ruled_out.append((Cause.UNRESPONSIVE_APP, "no shutdown was recorded"))
+    else:
         return None
     return verdict(
         Outcome.STAYED_UP,
@@ -198,17 +211,18 @@ def event_tracker(seen: Observation) -> Verdict | None:
             facts.setting("the Shutdown Event Tracker is on", "1"),
             facts.screen_text(seen, "a dialog is open", seen.screen_text),
             facts.session(seen),
-            facts.button(seen),
-            *facts.how_taken(seen),
+            *how,
             *facts.nothing_recorded(seen),
         ),
-        ruled_out=(
-            (Cause.PRESS_LOST, "the guest cleared the latched press"),
-            (Cause.POWER_BUTTON_IGNORED, "the button is set to shut down"),
-            (Cause.NO_LOGON_SHUTDOWN, "somebody is logged on"),
-        ),
+        ruled_out=ruled_out,
         remedy=remedies.TRACKER_OFF,
     )
+
+
+def _error_codes(answer: CommandResult) -> set[int]:
+    """The exit code, and those that the tool's messages end with."""
+    said = f"{answer.output} {answer.error_output}"
+    return {answer.exit_code, *(int(code) for code in _ERROR_CODE.findall(said))}
 
 
 def _sure_it_lit(seen: Observation, lit_at: float) -> Confidence:

@@ -1,7 +1,7 @@
 """Why a shutdown that completed took longer than its soft budget.
 
-Looks inside bound how long each part of it lasted. A part is to blame when it was seen to last
-so long that without it the shutdown would have been in time, and longer than any other part.
+Looks inside bound how long each part of it lasted. The longest is to blame where without these
+parts the shutdown would have been in time; surely so only if it took most of it by itself.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ _OVERRAN = 7043
 
 _DOMINANT = 0.5
 """A part of the shutdown that took at least so much of it leaves none that took more."""
+
+_NOTICEABLE = 0.25
+"""Where even the longest part that was seen took less of it, what made it slow was not seen."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,11 @@ def why_slow(seen: Observation, evidence: Sequence[Evidence], off_at: float) -> 
         if part is not None and part.seconds > 0
     ]
     parts.sort(key=lambda part: part.seconds, reverse=True)
-    if not parts or parts[0].seconds < took - soft:
+    if (
+        not parts
+        or sum(part.seconds for part in parts) < took - soft
+        or parts[0].seconds < took * _NOTICEABLE
+    ):
         return verdict(
             Outcome.SLOW_BUT_COMPLETED,
             Cause.UNKNOWN,
@@ -64,10 +71,11 @@ def why_slow(seen: Observation, evidence: Sequence[Evidence], off_at: float) -> 
         )
     longest = parts[0]
     others = [fact for part in parts[1:] for fact in part.evidence]
+    dominant = longest.seconds >= max(took * _DOMINANT, took - soft)
     return verdict(
         Outcome.SLOW_BUT_COMPLETED,
         longest.cause,
-        longest.confidence if longest.seconds >= took * _DOMINANT else Confidence.LOW,
+        longest.confidence if dominant else Confidence.LOW,
         [*base, *longest.evidence, *others],
         ruled_out=longest.ruled_out,
         remedy=longest.remedy,

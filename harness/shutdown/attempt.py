@@ -42,6 +42,9 @@ _LATCH_SECONDS = 0.004
 _PORT_SECONDS = 5.0
 """Time for the control port to show that it answers at all."""
 
+_SURVEY_REACTIONS = 6
+"""Time for the survey before the command, in ``reaction`` budgets: it is some twenty programs."""
+
 _EXIT_SECONDS = 10.0
 """Time allowed for QEMU to end after its guest has powered off."""
 
@@ -191,8 +194,9 @@ class Attempt:
             if self.ended(since):
                 return observe()
         self._outside.sample()
-        shown = [self._read(picture) for picture in (self._picture_before, self._picture("after"))]
-        return replace(observe(), screen_text_before=shown[0], screen_text=shown[1])
+        before = self._read(self._picture_before)
+        after = before if self._outside.screen_is_as_before else self._read(self._picture("after"))
+        return replace(observe(), screen_text_before=before, screen_text=after)
 
     def _picture(self, name: str) -> Path | None:
         try:
@@ -247,7 +251,8 @@ class Attempt:
             self.notes.append("the control port did not answer before: seen from outside only")
             return
         try:
-            self._survey = self._windows.survey()
+            patience = _SURVEY_REACTIONS * self._machine.image.budgets.reaction
+            self._survey = self._windows.survey(patience)
         except CredentialsRejected as error:
             self._rejected = True
             self.notes.append(f"the guest could not be asked before: {error}")

@@ -31,6 +31,11 @@ class OutsideWatch:
         self._sample_activity()
         self._sample_screen()
 
+    @property
+    def screen_is_as_before(self) -> bool:
+        """Whether the screen shows what it showed at first, as far as it was seen."""
+        return len(self.screens) > 1 and self.screens[0].digest == self.screens[-1].digest
+
     def _sample_activity(self) -> None:
         if "activity" in self._blind:
             return

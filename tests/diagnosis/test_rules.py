@@ -1,213 +1,256 @@
+"""What holds of all rules together, whatever was seen."""
+
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 
-import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.diagnosis.diagnose import diagnose
-from harness.diagnosis.verdict import Cause, Confidence, Outcome
-from harness.guest.commands import ButtonAction, PowerSource
-from harness.guest.power_settings import PowerButton
-from harness.images.image import Budgets
-from harness.machine.events import PROCESS_EXIT, HostEvent
+from harness.diagnosis.diagnose import diagnose, settled
+from harness.diagnosis.rules import RULES
+from harness.diagnosis.verdict import Confidence
+from harness.guest.channel import CommandResult
+from harness.guest.console_session import ConsoleSession
+from harness.guest.event_log import EventRecord
+from harness.guest.look import Look
+from harness.guest.processes import ProcessEntry
+from harness.guest.services import ServiceState, ServiceStatus
+from harness.guest.survey import Survey
+from harness.machine.activity import Activity
+from harness.machine.events import PROCESS_EXIT
 from harness.machine.protocol import Pm1Sample, RunState
-from harness.shutdown.observation import CONTROL_BACK, CONTROL_CLOSED, Command, Observation
-
-BUDGETS = Budgets(boot=60, reaction=3, shutdown_soft=20, shutdown_hard=60)
-ARMED = Pm1Sample(at=99.9, status=0x0000, enable=0x0120)
-UNARMED = Pm1Sample(at=99.9, status=0x0000, enable=0x0000)
-UNMAPPED = Pm1Sample(at=99.9, status=0xFFFF, enable=0xFFFF)
-LATCHED = Pm1Sample(at=100.1, status=0x0100, enable=0x0120)
-TAKEN = Pm1Sample(at=100.2, status=0x0001, enable=0x0120)
-
-
-def button(action: int) -> PowerButton:
-    return PowerButton({PowerSource.AC: action, PowerSource.DC: action}, {})
-
-
-def event(name: str, at: float = 101.0, **data: object) -> HostEvent:
-    return HostEvent(at, name, data)
-
-
-def seen(**changes: object) -> Observation:
-    """A press at 100 s on a ready guest that took it, did nothing and still answers."""
-    values: Mapping[str, object] = {
-        "command": Command.PRESS,
-        "commanded_at": 100.0,
-        "ended_at": 103.0,
-        "budgets": BUDGETS,
-        "pm1_before": ARMED,
-        "pm1_after": (LATCHED, TAKEN),
-        "button": button(3),
-        "events": (event("POWERDOWN", 100.0),),
-        "run_state": RunState.RUNNING,
-        "control_before": True,
-        "control_after": True,
-        "records": (),
-        **changes,
-    }
-    return Observation(**values)  # type: ignore[arg-type]
-
-
-def powered_off(at: float, *before: HostEvent) -> Observation:
-    off = event("SHUTDOWN", at, guest=True, reason="guest-shutdown")
-    end = event(PROCESS_EXIT, at + 0.1, status=0)
-    return seen(events=(*before, off, end), run_state=None, control_after=None, records=None)
-
-
-def verdict(observation: Observation) -> tuple[Outcome, Cause, Confidence]:
-    found = diagnose(observation)
-    return found.outcome, found.cause, found.confidence
-
-
-def test_power_off_in_time_is_completed() -> None:
-    assert verdict(powered_off(119.9)) == (Outcome.COMPLETED, Cause.NONE, Confidence.HIGH)
-
-
-def test_power_off_after_the_soft_budget_is_slow() -> None:
-    found = diagnose(powered_off(120.1))
-    assert found.outcome is Outcome.SLOW_BUT_COMPLETED
-    assert any("soft budget" in evidence.raw for evidence in found.evidence)
-
-
-def test_hibernation_is_not_a_shutdown() -> None:
-    assert verdict(powered_off(105, event("SUSPEND_DISK", 104)))[0] is Outcome.INCONCLUSIVE
-
-
-@pytest.mark.parametrize(
-    ("before", "confidence"),
-    [
-        ((event(CONTROL_CLOSED, 100.5),), Confidence.HIGH),
-        ((event(CONTROL_CLOSED, 100.5), event(CONTROL_BACK, 100.6)), Confidence.MEDIUM),
-        # As a crash with automatic restart, or a triple fault, looks from outside.
-        ((), Confidence.MEDIUM),
-    ],
-    ids=["services ended", "port closed for another reason", "no sign of order"],
+from harness.machine.screen_look import ScreenLook
+from harness.outcome import Cause, Outcome
+from harness.shutdown.observation import (
+    CONTROL_BACK,
+    CONTROL_CLOSED,
+    Command,
+    Control,
+    Observation,
 )
-def test_guest_reset_is_a_restart(before: tuple[HostEvent, ...], confidence: Confidence) -> None:
-    reset = event("RESET", guest=True, reason="guest-reset")
-    assert verdict(seen(events=(*before, reset))) == (
-        Outcome.RESTARTED_INSTEAD,
-        Cause.RESTART_REQUESTED,
-        confidence,
-    )
+from tests.diagnosis.observations import button, event, record, seen
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+DOCUMENT = REPOSITORY / "docs" / "diagnosis.md"
 
-@pytest.mark.parametrize(
-    ("command", "events"),
-    [
-        (Command.QUIT, (event("SHUTDOWN", reason="host-qmp-quit"), event(PROCESS_EXIT, status=0))),
-        (Command.PRESS, (event("SHUTDOWN", reason="host-signal"), event(PROCESS_EXIT, status=0))),
-        (Command.RESET, (event("RESET", reason="host-qmp-system-reset"),)),
-        (Command.KILL, (event(PROCESS_EXIT, status=-9),)),
-    ],
-)
-def test_what_the_host_cuts_off_is_forced(command: Command, events: tuple[HostEvent, ...]) -> None:
-    assert verdict(seen(command=command, events=events))[:2] == (
-        Outcome.FORCED_OFF,
-        Cause.FORCED_SHUTDOWN,
-    )
+EXAMPLES = 150
 
-
-def test_qemu_dying_by_itself_is_the_hosts_fault() -> None:
-    died = seen(events=(event(PROCESS_EXIT, status=-11),), run_state=None)
-    assert verdict(died) == (Outcome.HOST_FAULT, Cause.HOST_FAULT, Confidence.HIGH)
-
-
-def test_qemu_giving_up_is_the_hosts_fault() -> None:
-    gave_up = seen(events=(event("SHUTDOWN", reason="host-error"),), run_state=None)
-    assert verdict(gave_up) == (Outcome.HOST_FAULT, Cause.HOST_FAULT, Confidence.HIGH)
-
-
-@pytest.mark.parametrize("state", [RunState.IO_ERROR, RunState.INTERNAL_ERROR])
-def test_a_machine_that_cannot_go_on_is_the_hosts_fault(state: RunState) -> None:
-    assert verdict(seen(run_state=state))[0] is Outcome.HOST_FAULT
-
-
-@pytest.mark.parametrize("before", [UNARMED, UNMAPPED])
-def test_a_press_on_an_unarmed_button_is_lost(before: Pm1Sample) -> None:
-    lost = seen(pm1_before=before, pm1_after=(before,), button=button(0), records=None)
-    assert verdict(lost) == (Outcome.STAYED_UP, Cause.PRESS_LOST, Confidence.HIGH)
-
-
-@pytest.mark.parametrize("state", [RunState.SUSPENDED, RunState.GUEST_PANICKED, None])
-def test_a_guest_in_other_trouble_is_not_told_to_wait_for_its_button(
-    state: RunState | None,
-) -> None:
-    other = seen(pm1_before=UNARMED, pm1_after=(UNARMED,), run_state=state)
-    assert verdict(other) == (Outcome.INCONCLUSIVE, Cause.UNKNOWN, Confidence.LOW)
-
-
-def test_a_press_latched_by_a_button_armed_in_between_is_not_called_lost() -> None:
-    assert verdict(seen(pm1_before=UNARMED, pm1_after=(LATCHED,)))[1] is not Cause.PRESS_LOST
-
-
-def test_an_ignored_button_is_named_with_its_remedy() -> None:
-    found = diagnose(seen(button=button(0)))
-    assert (found.cause, found.confidence) == (Cause.POWER_BUTTON_IGNORED, Confidence.HIGH)
-    assert "powercfg /setacvalueindex" in found.remedy
-    assert (Cause.PRESS_LOST, "the guest cleared the latched press") in found.ruled_out
-
-
-def test_policy_alone_can_make_the_button_ignored() -> None:
-    setting = PowerButton(button(3).scheme, {PowerSource.AC: ButtonAction.NOTHING})
-    assert verdict(seen(button=setting))[1] is Cause.POWER_BUTTON_IGNORED
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"button": None},
-        {"button": button(3)},
-        {"button": button(4)},
-        {"pm1_after": (LATCHED,), "button": button(0)},
-        {"run_state": RunState.SUSPENDED, "button": button(0)},
-    ],
-    ids=["setting unknown", "set to shut down", "display off", "press not taken", "asleep"],
-)
-def test_without_proof_the_button_is_not_blamed(change: dict[str, object]) -> None:
-    assert verdict(seen(**change)) == (Outcome.INCONCLUSIVE, Cause.UNKNOWN, Confidence.LOW)
-
-
-def test_without_the_event_log_confidence_falls() -> None:
-    blind = seen(button=button(0), records=None, control_after=False)
-    assert verdict(blind)[1:] == (Cause.POWER_BUTTON_IGNORED, Confidence.MEDIUM)
-
-
+moments = st.floats(100, 160)
 samples = st.builds(
-    Pm1Sample, at=st.floats(100, 110), status=st.integers(0, 0xFFFF), enable=st.integers(0, 0xFFFF)
+    Pm1Sample,
+    at=moments,
+    status=st.sampled_from([0x0000, 0x0100, 0x0001, 0xFFFF]),
+    enable=st.sampled_from([0x0120, 0x0120, 0x0000, 0xFFFF]),
 )
-names = st.sampled_from(
-    ["POWERDOWN", "SHUTDOWN", "RESET", "SUSPEND", "SUSPEND_DISK", "STOP", PROCESS_EXIT]
+events = st.builds(
+    lambda name, at, reason, action: event(name, at, reason=reason, action=action),
+    st.sampled_from(
+        [
+            *("POWERDOWN", "SHUTDOWN", "RESET", "SUSPEND", "SUSPEND_DISK", "WAKEUP", "STOP"),
+            *("GUEST_PANICKED", "BLOCK_IO_ERROR", CONTROL_CLOSED, CONTROL_BACK, PROCESS_EXIT),
+        ]
+    ),
+    moments,
+    st.sampled_from(["guest-shutdown", "guest-reset", "host-qmp-quit", "guest-panic", "odd"]),
+    st.sampled_from(["stop", "report"]),
 )
-reasons = st.sampled_from(["guest-shutdown", "guest-reset", "host-qmp-quit", "guest-panic"])
-any_observation = st.builds(
-    seen,
-    command=st.sampled_from(Command),
-    events=st.lists(
-        st.builds(lambda n, at, r: event(n, at, reason=r), names, st.floats(100, 200), reasons),
-        max_size=6,
-    ).map(tuple),
-    pm1_before=st.none() | samples,
-    pm1_after=st.lists(samples, max_size=3).map(tuple),
-    button=st.none() | st.integers(0, 9).map(button),
-    run_state=st.none() | st.sampled_from(RunState),
-    records=st.none() | st.just(()),
+records = st.builds(
+    lambda number, event_id, process, reason, kind: record(
+        number, event_id, param1=process, param2="PC\\tester", param4=reason, param5=kind
+    ),
+    st.integers(8, 20),
+    st.sampled_from([1073, 1074, 1074, 1075, 6006, 7043]),
+    st.sampled_from(["winlogon.exe (PC)", "shutdown.exe (PC)", "x.exe", ""]),
+    st.sampled_from(["0x500ff", "0x50006", "0x80020003", "0x0", "?"]),
+    st.sampled_from(["power off", "restart", "Neustart", ""]),
 )
+services = st.lists(
+    st.builds(
+        ServiceStatus,
+        st.sampled_from(["TrustedInstaller", "gpsvc", "Holder", "WinRM"]),
+        st.sampled_from([ServiceState.RUNNING, ServiceState.STOP_PENDING]),
+        st.booleans(),
+        st.booleans(),
+        st.just(4),
+    ),
+    max_size=4,
+).map(tuple)
+processes = st.lists(
+    st.builds(
+        ProcessEntry,
+        st.sampled_from(["explorer.exe", "editor.exe", "lsass.exe", "wininit.exe"]),
+        st.integers(1, 3),
+        st.integers(0, 2),
+    ),
+    max_size=5,
+).map(tuple)
 
 
-@given(any_observation)
+def sorted_records(found: list[EventRecord]) -> tuple[EventRecord, ...]:
+    return tuple(sorted(found, key=lambda entry: entry.record_id))
+
+
+looks = st.builds(
+    Look,
+    at=moments,
+    records=st.lists(records, max_size=3).map(sorted_records),
+    services=services,
+    processes=processes,
+    notes=st.sets(st.sampled_from(["records: no", "services: no", "processes: no"])).map(tuple),
+)
+surveys = st.builds(
+    Survey,
+    at=st.just(99.0),
+    last_record=st.just(7),
+    button=st.none() | st.integers(0, 5).map(button),
+    console=st.none()
+    | st.builds(ConsoleSession, st.just(1), st.sampled_from([None, "tester"]), st.just(False)),
+    shutdown_without_logon=st.none() | st.booleans(),
+    event_tracker=st.none() | st.booleans(),
+    auto_end_tasks=st.none() | st.booleans(),
+    hung_app_ms=st.sampled_from([None, 0, 5000]),
+    wait_to_kill_service_ms=st.sampled_from([None, 5000, 600_000]),
+    fast_startup=st.none() | st.booleans(),
+    update_markers=st.sampled_from([(), ("RebootPending",)]),
+    services=services,
+    processes=processes,
+)
+texts = st.sampled_from(
+    [None, "", "This app is preventing shutdown", "Shut Down Windows", "Restarting", "desktop"]
+)
+activities = st.lists(
+    st.builds(Activity, moments, *[st.floats(0, 100)] * 2, *[st.integers(0, 10**6)] * 2),
+    max_size=4,
+)
+screen_looks = st.builds(ScreenLook, moments, st.sampled_from("abc"), st.booleans())
+
+
+def in_order(found: list) -> tuple:  # type: ignore[type-arg]
+    return tuple(sorted(found, key=lambda one: one.at))
+
+
+@st.composite
+def observations(draw: st.DrawFn) -> Observation:
+    """Whatever may be seen, consistent with itself or not; half the guests go on."""
+    command = draw(st.sampled_from([Command.PRESS, Command.PRESS, *Command]))
+    pressed = command is Command.PRESS
+    control = draw(st.sampled_from(Control))
+    answered = control in (Control.ALIVE, Control.LOST)
+    goes_on = draw(st.booleans())
+    answer = st.none() | st.builds(
+        CommandResult,
+        st.sampled_from(["shutdown /s /t 0", "shutdown /r", "shutdown /s /t 9"]),
+        st.sampled_from([0, 1, 5, 1314]),
+        st.just(""),
+        st.just(""),
+    )
+    return seen(
+        command=command,
+        ended_at=draw(st.floats(100, 161)),
+        powered_on_at=draw(st.sampled_from([10.0, 95.0])),
+        pm1_before=draw(st.none() | samples) if pressed else None,
+        pm1_after=draw(st.lists(samples, max_size=3).map(in_order)) if pressed else (),
+        events=draw(st.lists(events, max_size=0 if goes_on else 4).map(in_order)),
+        run_state_before=draw(st.sampled_from([RunState.RUNNING, RunState.SUSPENDED])),
+        run_state=RunState.RUNNING if goes_on else draw(st.none() | st.sampled_from(RunState)),
+        woken_before=draw(st.booleans()),
+        control=control,
+        survey=draw(surveys) if answered else None,
+        looks=draw(st.lists(looks, max_size=3).map(in_order)) if answered else (),
+        answer=draw(answer) if command is Command.INSIDE else None,
+        activity=draw(activities.map(in_order)),
+        screens=draw(st.lists(screen_looks, max_size=3).map(in_order)),
+        screen_text=draw(texts),
+        screen_text_before=draw(texts),
+        notes=draw(st.sampled_from([(), ("something",)])),
+    )
+
+
+@given(observations())
+@settings(max_examples=EXAMPLES)
 def test_every_observation_has_a_verdict_that_rests_on_evidence(observation: Observation) -> None:
-    found = diagnose(observation)
-    completed = found.outcome in (Outcome.COMPLETED, Outcome.SLOW_BUT_COMPLETED)
+    verdict = diagnose(observation)
+    if verdict.confidence is not Confidence.LOW:
+        assert verdict.evidence
+        assert verdict.cause is not Cause.UNKNOWN
+    assert all(cause is not verdict.cause for cause, _ in (*verdict.ruled_out, *verdict.also_seen))
+    times = [evidence.at for evidence in verdict.evidence if evidence.at is not None]
+    assert times == sorted(times)
+    completed = verdict.outcome in (Outcome.COMPLETED, Outcome.SLOW_BUT_COMPLETED)
     off = observation.event("SHUTDOWN")
-    if completed:
-        assert off is not None
-        assert off.data["reason"] == "guest-shutdown"
-        assert observation.event("SUSPEND_DISK") is None
-    if found.confidence is Confidence.HIGH:
-        assert found.evidence
-    if found.cause is Cause.POWER_BUTTON_IGNORED:
-        assert observation.press_taken_at is not None
+    assert not completed or (off is not None and off.data["reason"] == "guest-shutdown")
+    if verdict.cause not in (Cause.NONE, Cause.UNKNOWN):
+        assert verdict.remedy
+
+
+@given(observations())
+@settings(max_examples=EXAMPLES)
+def test_what_is_settled_is_certain_and_waiting_does_not_change_it(
+    observation: Observation,
+) -> None:
+    if not settled(observation):
+        return
+    verdict = diagnose(observation)
+    assert verdict.confidence is Confidence.HIGH
+    later = diagnose(replace(observation, ended_at=observation.ended_at + 30))
+    assert (later.outcome, later.cause) == (verdict.outcome, verdict.cause)
+
+
+@given(observations())
+@settings(max_examples=EXAMPLES)
+def test_less_to_see_never_names_another_cause_with_confidence(observation: Observation) -> None:
+    inside, outside = diagnose(observation), diagnose(observation.from_outside())
+    if inside.cause is not Cause.UNKNOWN and outside.confidence is not Confidence.LOW:
+        assert outside.cause in (inside.cause, Cause.UNKNOWN)
+        assert outside.outcome is inside.outcome
+
+
+@given(observations(), st.sampled_from(["survey", "records", "services", "processes"]))
+@settings(max_examples=EXAMPLES)
+def test_a_blind_spot_never_makes_another_cause_certain(
+    observation: Observation, part: str
+) -> None:
+    if part == "survey":
+        blind = replace(observation, survey=None, looks=(), control=Control.SILENT)
+    else:
+        blind = replace(
+            observation,
+            looks=tuple(
+                replace(look, **{part: ()}, notes=(*look.notes, f"{part}: no"))
+                for look in observation.looks
+            ),
+        )
+    full, less = diagnose(observation), diagnose(blind)
+    if full.confidence is Confidence.HIGH and less.confidence is Confidence.HIGH:
+        assert less.cause is full.cause
+
+
+def test_diagnosis_knows_nothing_of_faults() -> None:
+    code = (
+        "import sys, harness.diagnosis.diagnose; "
+        "print([name for name in sys.modules if name.startswith('harness.faults')])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        timeout=60,
+        check=True,
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_the_document_lists_every_rule_in_order() -> None:
+    rows = re.findall(r"^\| \*\*([^*]+)\*\* \|", DOCUMENT.read_text(), re.MULTILINE)
+    assert rows == [rule.name for rule in RULES]
+
+
+def test_every_rule_says_what_it_is_for() -> None:
+    assert all(rule.decide.__doc__ for rule in RULES)
+    assert len({rule.name for rule in RULES}) == len(RULES)

@@ -40,7 +40,7 @@ def judge(right: Right, verdict: Verdict, took: float | None) -> Judgement:
 def accepted(right: Right, judgement: Judgement) -> bool:
     """Whether that will do for a diagnosis that could ask the guest."""
     return judgement is Judgement.AGREED or (
-        judgement is Judgement.INCONCLUSIVE and bool(right.unknowable)
+        bool(right.unknowable) and accepted_from_outside(judgement)
     )
 
 

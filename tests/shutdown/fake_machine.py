@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from harness.deadline import Deadline, now
 from harness.errors import ControlChannelError, MachineError
 from harness.guest.channel import CommandResult
+from harness.guest.look import Look
+from harness.guest.survey import Survey
 from harness.images.image import (
     Budgets,
     Control,
@@ -52,7 +55,8 @@ class ScriptedMachine:
 
     ``work`` is answered likewise when activity is asked for: CPU seconds, bytes read and bytes
     written in all; ``screens`` when the screen is looked at: digest and whether it is dark.
-    What else was done to it is in ``keys``, ``wakes``, ``nmis`` and ``hung``.
+    What else was done to it is in ``keys``, ``wakes``, ``nmis``, ``hung`` and ``screenshots``; no
+    picture is written.
     """
 
     pm1: list[tuple[int, int]]
@@ -73,6 +77,7 @@ class ScriptedMachine:
     wakes: int = 0
     nmis: int = 0
     hung: bool = False
+    screenshots: list[str] = field(default_factory=list)
 
     def press_power_button(self) -> float:
         at = now()
@@ -113,12 +118,14 @@ class ScriptedMachine:
         self.state = RunState.RUNNING
 
     def screenshot(self, path: Path) -> Path:
-        raise MachineError("take a screenshot", "a script has no screen", "Use QEMU.")
+        self._must_live()
+        self.screenshots.append(path.name)
+        return path
 
     def activity(self) -> Activity:
         self._must_live()
         seconds, read, written = self.work.pop(0) if len(self.work) > 1 else self.work[0]
-        return Activity(now(), seconds, read, written)
+        return Activity(now(), seconds, seconds, read, written)
 
     def look_at_screen(self) -> ScreenLook:
         self._must_live()
@@ -154,6 +161,41 @@ class ScriptedMachine:
     def _must_live(self) -> None:
         if self.events.exit is not None:
             raise MachineError("ask QEMU", "it has ended", "Start it again.")
+
+
+class ScriptedWindows:
+    """The inside of a guest: answers ``survey`` and ``look`` with values, commands by ``run``.
+
+    :param survey: what is read before; an error is raised.
+    :param look: makes each look, by the number of those before it; what it raises is raised.
+    """
+
+    def __init__(
+        self,
+        survey: Survey | Exception,
+        look: Callable[[int], Look] = lambda count: Look(now(), (), (), ()),
+        alive: bool = True,
+    ) -> None:
+        self.channel = ScriptedChannel({}, alive)
+        self._survey = survey
+        self._look = look
+        self.allowed: list[float] = []
+        self.asked_by: set[str] = set()
+        self.asked_after: set[int] = set()
+
+    def survey(self, seconds: float) -> Survey:
+        if isinstance(self._survey, Exception):
+            raise self._survey
+        return self._survey
+
+    def look(self, after_record: int, seconds: float) -> Look:
+        self.asked_by.add(threading.current_thread().name)
+        self.asked_after.add(after_record)
+        self.allowed.append(seconds)
+        return self._look(len(self.allowed) - 1)
+
+    def run(self, command: str) -> CommandResult:
+        return self.channel.run(command, Deadline.after(1.0))
 
 
 class ScriptedChannel:

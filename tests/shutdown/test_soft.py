@@ -1,179 +1,405 @@
+"""A press and a command inside, watched to the end, with guests that follow scripts."""
+
 from __future__ import annotations
 
-from harness.deadline import Deadline
-from harness.errors import MachineError
-from harness.guest.channel import CommandResult
-from harness.guest.windows import Windows
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.deadline import now
+from harness.errors import ControlChannelError, CredentialsRejected, MachineError
+from harness.guest.event_log import EventRecord
+from harness.guest.look import Look
+from harness.guest.survey import Survey
 from harness.machine.events import PROCESS_EXIT
 from harness.machine.protocol import RunState
-from harness.shutdown.observation import Command
+from harness.machine.screen_text import Reading
+from harness.shutdown import attempt
+from harness.shutdown.observation import Command, Control, Observation
 from harness.shutdown.phases import timeline_of
 from harness.shutdown.soft import command_inside, press_power_button
 from harness.shutdown.timeline import Step
-from tests.shutdown.fake_machine import ARMED, LATCHED, UNARMED, ScriptedChannel, ScriptedMachine
-
-POWERCFG = (
-    "    Current AC Power Setting Index: 0x00000000\n"
-    "    Current DC Power Setting Index: 0x00000000\n"
+from tests.diagnosis.observations import BY_BUTTON
+from tests.shutdown.fake_machine import (
+    ARMED,
+    LATCHED,
+    UNARMED,
+    ScriptedMachine,
+    ScriptedWindows,
 )
-RECORD = (
-    "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>"
-    "<Provider Name='User32'/><EventID>1074</EventID>"
-    "<TimeCreated SystemTime='2026-11-23T01:02:03.0Z'/><EventRecordID>{}</EventRecordID>"
-    "</System></Event>"
-)
-LAST = "wevtutil qe System /f:xml /rd:true /c:1"
-SINCE = "wevtutil qe System /f:xml /rd:true /c:200"
+
+SURVEY = Survey(at=0.0, last_record=7)
+REACTION = ScriptedMachine([ARMED]).image.budgets.reaction
+HARD = ScriptedMachine([ARMED]).image.budgets.shutdown_hard
 
 
-def channel(since: str = "") -> ScriptedChannel:
-    # The longer command line comes first: answers are found by their start.
-    return ScriptedChannel({"powercfg": POWERCFG, SINCE: since, LAST: RECORD.format(7)})
+@pytest.fixture(autouse=True)
+def read_screens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The screens that text was read on; there is none."""
+    read: list[str] = []
+
+    def read_screen(picture: Path) -> Reading:
+        read.append(picture.name)
+        return Reading(None, "no such program")
+
+    monkeypatch.setattr(attempt, "read_screen", read_screen)
+    return read
 
 
-def test_a_guest_that_powers_off_is_seen_through_all_steps() -> None:
-    machine = ScriptedMachine([ARMED, LATCHED, ARMED])
-    machine.on_press = lambda m: None
-    windows = Windows(channel())
-    probe = machine.probe_pm1
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> None:
+    yield
+    assert [t.name for t in threading.enumerate() if t.name.endswith("-watch")] == []
 
-    def power_off_when_taken() -> object:
-        sample = probe()
-        if machine.presses and not sample.press_pending:
+
+def look(*records: EventRecord) -> Look:
+    return Look(now(), records, (), ())
+
+
+def settled_by_look(seen: Observation) -> bool:
+    return bool(seen.looks)
+
+
+class TestEnd:
+    def test_a_guest_that_powers_off_is_seen_through_all_steps(self) -> None:
+        machine = ScriptedMachine([ARMED, LATCHED, ARMED])
+        probe = machine.probe_pm1
+
+        def power_off_when_taken() -> object:
+            sample = probe()
+            if machine.presses and not sample.press_pending:
+                machine.power_off()
+            return sample
+
+        machine.probe_pm1 = power_off_when_taken  # type: ignore[method-assign, assignment]
+        seen = press_power_button(machine, ScriptedWindows(SURVEY))
+        assert seen.press_taken_at is not None
+        assert [e.name for e in seen.events] == ["POWERDOWN", "SHUTDOWN", PROCESS_EXIT]
+        assert seen.run_state is None
+        assert seen.survey is SURVEY
+        steps = [phase.step for phase in timeline_of(seen).phases]
+        assert steps == [Step.COMMAND, Step.ACPI, Step.APPLICATIONS, Step.POWER_OFF]
+
+    def test_the_screen_is_read_only_where_there_was_no_end(self, read_screens: list[str]) -> None:
+        press_power_button(ScriptedMachine([ARMED], on_press=lambda m: m.power_off()), None)
+        assert read_screens == []
+        shown = [("desktop", False), ("blocked", False)]
+        seen = press_power_button(ScriptedMachine([ARMED], screens=shown), None)
+        assert read_screens == ["before.png", "after.png"]
+        assert [n for n in seen.notes if "no such program" in n] == [
+            "text on the screen: no such program"
+        ]
+
+    def test_a_screen_that_shows_what_it_showed_before_is_not_read_again(
+        self, read_screens: list[str]
+    ) -> None:
+        press_power_button(ScriptedMachine([ARMED]), None)
+        assert read_screens == ["before.png"]
+
+    def test_qemu_ending_ends_the_watch(self) -> None:
+        machine = ScriptedMachine([ARMED], on_press=lambda m: m.close())
+        seen = press_power_button(machine, ScriptedWindows(SURVEY))
+        assert seen.exit is not None
+        assert seen.run_state is None
+
+    def test_a_guest_that_ends_in_the_middle(self) -> None:
+        machine = ScriptedMachine([ARMED])
+
+        def end(count: int) -> Look:
             machine.power_off()
-        return sample
+            raise ControlChannelError("look", "the guest is gone", "Wait.")
 
-    machine.probe_pm1 = power_off_when_taken  # type: ignore[method-assign, assignment]
-    seen = press_power_button(machine, windows)
-    assert seen.press_taken_at is not None
-    assert [e.name for e in seen.events] == ["POWERDOWN", "SHUTDOWN", PROCESS_EXIT]
-    assert seen.run_state is None
-    assert seen.button is not None
-    steps = [phase.step for phase in timeline_of(seen).phases]
-    assert steps == [Step.COMMAND, Step.ACPI, Step.APPLICATIONS, Step.POWER_OFF]
+        seen = press_power_button(machine, ScriptedWindows(SURVEY, end))
+        assert seen.event("SHUTDOWN") is not None
+        assert seen.watched < HARD
+        assert seen.looks == ()
+
+    def test_a_guest_that_ends_while_it_is_asked_for_the_last_time_has_ended(self) -> None:
+        machine = ScriptedMachine([ARMED])
+        settled = threading.Event()
+
+        def settle(seen: Observation) -> bool:
+            settled.set()
+            return True
+
+        def end_at_last(count: int) -> Look:
+            if settled.is_set():
+                machine.power_off()
+            return look()
+
+        seen = press_power_button(machine, ScriptedWindows(SURVEY, end_at_last), settled=settle)
+        assert seen.event("SHUTDOWN") is not None
+        assert seen.run_state is None
+        assert seen.screen_text is None
+
+    @pytest.mark.parametrize("state", [RunState.SUSPENDED, RunState.GUEST_PANICKED])
+    def test_a_guest_whose_cpus_stand_still_is_not_waited_for(self, state: RunState) -> None:
+        machine = ScriptedMachine([ARMED, LATCHED], state=state)
+        windows = ScriptedWindows(SURVEY)
+        seen = press_power_button(machine, windows)
+        assert seen.watched < HARD
+        assert (seen.run_state_before, seen.run_state) == (state, state)
+        assert seen.survey is None
+        assert windows.allowed == []
+        assert len(seen.pm1_after) == 1
+
+    def test_a_press_that_cannot_have_arrived_is_given_its_time(self) -> None:
+        """The guest may have disarmed the button on its way down."""
+        machine = ScriptedMachine([UNARMED])
+        threading.Timer(REACTION / 2, machine.power_off).start()
+        seen = press_power_button(machine, None, settled=lambda seen: True)
+        assert seen.event("SHUTDOWN") is not None
 
 
-def test_a_lost_press_is_settled_at_once() -> None:
-    machine = ScriptedMachine([UNARMED])
-    seen = press_power_button(machine, None)
-    assert seen.ended_at - seen.commanded_at < machine.image.budgets.reaction
-    assert seen.press_taken_at is None
-    assert seen.run_state is RunState.RUNNING
-    acpi = timeline_of(seen).phases[1]
-    assert (acpi.step, acpi.end) == (Step.ACPI, None)
+class TestSettled:
+    @pytest.mark.parametrize("windows", [None, ScriptedWindows(SURVEY)], ids=["outside", "inside"])
+    def test_the_watch_ends_as_soon_as_it_is_settled_and_not_before_the_reaction(
+        self, windows: ScriptedWindows | None
+    ) -> None:
+        asked: list[float] = []
+
+        def settle(seen: Observation) -> bool:
+            asked.append(seen.watched)
+            return True
+
+        seen = press_power_button(ScriptedMachine([ARMED]), windows, settled=settle)
+        assert len(asked) == 1
+        assert asked[0] >= REACTION
+        assert seen.watched < HARD
+
+    def test_unsettled_the_whole_budget_is_waited(self) -> None:
+        seen = press_power_button(ScriptedMachine([ARMED]), None)
+        assert seen.watched >= HARD
+        assert (seen.survey, seen.records, seen.control) == (None, None, Control.NONE)
+        assert seen.notes[0] == "no control channel: seen from outside only"
+
+    def test_what_was_seen_inside_settles_it(self) -> None:
+        windows = ScriptedWindows(SURVEY, lambda count: look(BY_BUTTON))
+        seen = press_power_button(ScriptedMachine([ARMED]), windows, settled=settled_by_look)
+        assert seen.records == (BY_BUTTON,)
+        assert seen.watched < HARD
 
 
-def test_numbers_of_other_providers_do_not_announce_a_shutdown() -> None:
-    others = RECORD.format(8).replace("'User32'", "'Microsoft-Windows-UserModePowerService'")
-    machine = ScriptedMachine([ARMED])
-    seen = press_power_button(machine, Windows(channel(others)))
-    assert seen.ended_at - seen.commanded_at < machine.image.budgets.shutdown_hard
-    assert seen.records == ()
+class TestInside:
+    def test_looks_are_taken_in_a_thread_of_their_own(self) -> None:
+        windows = ScriptedWindows(SURVEY)
+        seen = press_power_button(ScriptedMachine([ARMED]), windows)
+        assert windows.asked_by == {"inside-watch"}
+        assert windows.asked_after == {SURVEY.last_record}
+        assert len(seen.looks) >= 3
+        assert seen.looks[-1].at >= seen.commanded_at + HARD, "asked for the last time at the end"
+        assert seen.control is Control.ALIVE
 
-
-def test_the_case_of_a_provider_does_not_count() -> None:
-    seen = press_power_button(
-        ScriptedMachine([ARMED]),
-        Windows(channel(RECORD.format(8).replace("'User32'", "'USER32'"))),
+    @pytest.mark.parametrize(
+        "error",
+        [
+            ControlChannelError("look", "the guest is gone", "Wait."),
+            UnicodeDecodeError("utf-8", b"x", 0, 1, "a guest that lies"),
+            RuntimeError(),
+        ],
     )
-    assert [record.event_id for record in seen.records or ()] == [1074]
+    def test_a_channel_that_raises_is_lost_and_noted_once(self, error: Exception) -> None:
+        def fail(count: int) -> Look:
+            raise error
+
+        seen = press_power_button(ScriptedMachine([ARMED]), ScriptedWindows(SURVEY, fail))
+        assert seen.control is Control.LOST
+        assert seen.survey is SURVEY
+        assert len([note for note in seen.notes if "did not answer" in note]) == 1
+        assert len(set(seen.notes)) == len(seen.notes)
+
+    def test_a_channel_that_comes_back_is_not_lost(self) -> None:
+        def stutter(count: int) -> Look:
+            if count == 0:
+                raise ControlChannelError("look", "busy", "Wait.")
+            return look()
+
+        seen = press_power_button(ScriptedMachine([ARMED]), ScriptedWindows(SURVEY, stutter))
+        assert seen.control is Control.ALIVE
+        assert not any("did not answer" in note for note in seen.notes)
+
+    def test_a_channel_that_hangs_does_not_hold_the_watch(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("harness.shutdown.inside_watch._LEAST_ALLOWED", 0.2)
+        released = threading.Event()
+        windows = ScriptedWindows(SURVEY)
+
+        def hang(count: int) -> Look:
+            # As long as a channel may take, which ends by its deadline.
+            released.wait(windows.allowed[-1])
+            raise ControlChannelError("look", "no answer in time", "Wait.")
+
+        windows._look = hang
+        started = now()
+        seen = press_power_button(ScriptedMachine([ARMED]), windows)
+        assert seen.control is Control.LOST
+        assert now() - started < HARD + 1.5
+        assert set(windows.allowed) == {0.2}
+
+    @pytest.mark.parametrize(
+        ("survey", "alive", "control", "note"),
+        [
+            (SURVEY, False, Control.SILENT, "the control port did not answer before"),
+            (
+                CredentialsRejected("survey", "401", "Check them."),
+                True,
+                Control.REJECTED,
+                "could not be asked before",
+            ),
+            (
+                ControlChannelError("survey", "nonsense", "Look."),
+                True,
+                Control.SILENT,
+                "could not be asked before",
+            ),
+        ],
+        ids=["port silent", "credentials rejected", "nonsense"],
+    )
+    def test_a_guest_that_could_not_be_asked_before_is_not_asked_later(
+        self, survey: Survey | Exception, alive: bool, control: Control, note: str
+    ) -> None:
+        windows = ScriptedWindows(survey, alive=alive)
+        seen = press_power_button(ScriptedMachine([ARMED]), windows)
+        assert (seen.control, seen.survey, seen.looks) == (control, None, ())
+        assert windows.allowed == []
+        assert len([text for text in seen.notes if note in text]) == 1
+
+    def test_what_the_survey_could_not_read_is_noted_once(self) -> None:
+        partial = Survey(at=0.0, last_record=7, notes=("power button: nonsense",))
+        seen = press_power_button(ScriptedMachine([ARMED]), ScriptedWindows(partial))
+        assert seen.notes.count("power button: nonsense") == 1
 
 
-def test_a_guest_that_lives_on_without_a_record_is_settled_after_its_reaction_time() -> None:
-    machine = ScriptedMachine([ARMED])
-    seen = press_power_button(machine, Windows(channel()))
-    assert seen.ended_at - seen.commanded_at < machine.image.budgets.shutdown_hard
-    assert seen.records == ()
-    assert seen.control_after is True
-    assert [p.step for p in timeline_of(seen).phases] == [Step.COMMAND, Step.ACPI]
+class TestOutside:
+    def test_the_guest_is_sampled_before_and_after_the_press(self) -> None:
+        machine = ScriptedMachine(
+            [ARMED],
+            work=[(0.0, 0, 0), (0.1, 0, 10)],
+            screens=[("black", True), ("desktop", False)],
+        )
+        seen = press_power_button(machine, None)
+        assert seen.activity[0].at < seen.commanded_at < seen.activity[-1].at
+        assert seen.activity[-1].written_bytes == 10
+        # Equal looks in a row: the first and the last.
+        assert [s.digest for s in seen.screens] == ["black", "desktop", "desktop"]
+
+    def test_what_cannot_be_seen_is_noted_once(self) -> None:
+        class Blind(ScriptedMachine):
+            def look_at_screen(self) -> object:
+                raise MachineError("look at the screen", "no display", "None.")
+
+        seen = press_power_button(Blind([ARMED]), None)
+        assert seen.screens == ()
+        assert len(seen.activity) > 2
+        assert len([note for note in seen.notes if "no display" in note]) == 1
+
+    @pytest.mark.parametrize(
+        ("past", "woken"),
+        [((), False), (("WAKEUP",), True), (("WAKEUP", "RESET"), False)],
+        ids=["never slept", "slept", "restarted since"],
+    )
+    def test_sleep_earlier_in_its_life(self, past: tuple[str, ...], woken: bool) -> None:
+        machine = ScriptedMachine([ARMED])
+        for name in past:
+            machine.events.record(name)
+        seen = press_power_button(machine, None, settled=lambda seen: True)
+        assert seen.woken_before is woken
 
 
-def test_a_guest_that_recorded_a_shutdown_is_given_its_whole_budget() -> None:
-    machine = ScriptedMachine([ARMED])
-    seen = press_power_button(machine, Windows(channel(since=RECORD.format(8))))
-    assert seen.ended_at - seen.commanded_at >= machine.image.budgets.shutdown_hard
-    assert [record.event_id for record in seen.records or ()] == [1074]
+class TestLatch:
+    def test_a_press_that_is_never_taken_stays_untaken(self) -> None:
+        seen = press_power_button(ScriptedMachine([ARMED, LATCHED]), None)
+        assert seen.press_taken_at is None
+        assert timeline_of(seen).phases[1].end is None
+        assert len(seen.pm1_after) == 2, "of those in a row the first and the last"
+        assert seen.pm1_after[-1].at >= seen.commanded_at + HARD - REACTION
+
+    def test_a_guest_that_takes_it_late_is_only_slow(self) -> None:
+        machine = ScriptedMachine([ARMED, LATCHED])
+        threading.Timer(2 * REACTION, lambda: machine.pm1.append(ARMED)).start()
+        seen = press_power_button(machine, None)
+        assert seen.press_taken_at is not None
+        assert seen.press_taken_at - seen.commanded_at >= REACTION
+
+    def test_a_second_press_is_sent_only_to_a_guest_still_there(self) -> None:
+        machine = ScriptedMachine([ARMED])
+        press_power_button(machine, None, second_press=True)
+        assert machine.presses == 2
+        gone = ScriptedMachine([ARMED], on_press=lambda m: m.power_off())
+        press_power_button(gone, None, second_press=True)
+        assert gone.presses == 1
+
+    def test_a_guest_that_ends_before_the_second_press_is_no_error(self) -> None:
+        machine = ScriptedMachine([ARMED])
+        press = machine.press_power_button
+
+        def only_once() -> float:
+            if machine.presses:
+                machine.power_off()
+                raise MachineError("press", "QEMU is gone", "Start it again.")
+            return press()
+
+        machine.press_power_button = only_once  # type: ignore[method-assign]
+        seen = press_power_button(machine, None, second_press=True)
+        assert seen.event("SHUTDOWN") is not None
+        assert any("second press" in note for note in seen.notes)
+
+    def test_a_probe_that_fails_is_noted_once(self) -> None:
+        machine = ScriptedMachine([ARMED])
+        probe = machine.probe_pm1
+
+        def fail_later() -> object:
+            if machine.presses:
+                raise MachineError("probe", "nonsense", "Look.")
+            return probe()
+
+        machine.probe_pm1 = fail_later  # type: ignore[method-assign, assignment]
+        seen = press_power_button(machine, None)
+        assert seen.pm1_after == ()
+        assert len([note for note in seen.notes if "PM1" in note]) == 1
 
 
-def test_without_a_channel_the_whole_budget_is_waited_and_nothing_is_claimed() -> None:
-    machine = ScriptedMachine([ARMED])
-    seen = press_power_button(machine, None)
-    assert seen.ended_at - seen.commanded_at >= machine.image.budgets.shutdown_hard
-    assert (seen.button, seen.records, seen.control_before) == (None, None, False)
-    assert seen.notes
+class TestCommandInside:
+    def answering(self, windows: ScriptedWindows, act: Callable[[], None]) -> None:
+        windows.channel.scripted["shutdown"] = ""
+        run = windows.run
 
+        def run_and_act(command: str) -> object:
+            result = run(command)
+            act()
+            return result
 
-def test_a_press_that_is_never_taken_stays_untaken() -> None:
-    seen = press_power_button(ScriptedMachine([ARMED, LATCHED]), None)
-    assert seen.press_taken_at is None
-    assert timeline_of(seen).phases[1].end is None
+        windows.run = run_and_act  # type: ignore[method-assign, assignment]
 
+    def test_the_answer_and_what_followed(self) -> None:
+        machine, windows = ScriptedMachine([ARMED]), ScriptedWindows(SURVEY)
+        self.answering(windows, machine.power_off)
+        seen = command_inside(machine, windows, "shutdown /s /t 0")
+        assert seen.command is Command.INSIDE
+        assert seen.answer is not None
+        assert seen.answer.exit_code == 0
+        assert seen.event("SHUTDOWN") is not None
+        assert (seen.pm1_before, seen.pm1_after, machine.presses) == (None, (), 0)
 
-def test_qemu_ending_ends_the_watch() -> None:
-    machine = ScriptedMachine([ARMED])
-    machine.on_press = lambda m: m.close()
-    seen = press_power_button(machine, Windows(channel()))
-    assert seen.exit is not None
-    assert seen.run_state is None
+    def test_an_answer_cut_off_by_the_shutdown_is_a_note(self) -> None:
+        machine, windows = ScriptedMachine([ARMED]), ScriptedWindows(SURVEY)
 
-
-def test_a_second_press_is_sent_only_to_a_guest_still_there() -> None:
-    machine = ScriptedMachine([ARMED])
-    press_power_button(machine, None, second_press=True)
-    assert machine.presses == 2
-    gone = ScriptedMachine([ARMED], on_press=lambda m: m.power_off())
-    press_power_button(gone, None, second_press=True)
-    assert gone.presses == 1
-
-
-def test_a_guest_that_ends_before_the_second_press_is_no_error() -> None:
-    machine = ScriptedMachine([ARMED])
-    press = machine.press_power_button
-
-    def only_once() -> float:
-        if machine.presses:
+        def cut_off(command: str) -> object:
             machine.power_off()
-            raise MachineError("press", "QEMU is gone", "Start it again.")
-        return press()
+            raise ControlChannelError(f"run {command!r}", "the guest is gone", "Wait.")
 
-    machine.press_power_button = only_once  # type: ignore[method-assign]
-    seen = press_power_button(machine, None, second_press=True)
-    assert seen.event("SHUTDOWN") is not None
-    assert any("second press" in note for note in seen.notes)
+        windows.run = cut_off  # type: ignore[method-assign, assignment]
+        seen = command_inside(machine, windows, "shutdown /s /t 0")
+        assert seen.answer is None
+        assert any("the guest is gone" in note for note in seen.notes)
+        assert seen.event("SHUTDOWN") is not None
 
-
-def test_a_guest_that_ends_while_it_is_asked_for_the_last_time_has_ended() -> None:
-    machine = ScriptedMachine([ARMED])
-    inside = channel(since=RECORD.format(8))
-    asked, run = 0, inside.run
-
-    def end_at_last(command: str, deadline: Deadline) -> CommandResult:
-        nonlocal asked
-        asked += command.startswith(SINCE)
-        if asked == 2:
-            machine.power_off()
-        return run(command, deadline)
-
-    inside.run = end_at_last  # type: ignore[method-assign]
-    seen = press_power_button(machine, Windows(inside))
-    assert asked == 2
-    assert seen.event("SHUTDOWN") is not None
-    assert seen.run_state is None
-
-
-def test_an_answer_cut_off_by_the_shutdown_is_a_note() -> None:
-    machine = ScriptedMachine([ARMED])
-    inside = channel()
-    run = inside.run
-
-    def cut_off(command: str, deadline: object) -> object:
-        if command.startswith("shutdown"):
-            inside.alive = False
-            machine.power_off()
-        return run(command, deadline)  # type: ignore[arg-type]
-
-    inside.run = cut_off  # type: ignore[method-assign, assignment]
-    seen = command_inside(machine, Windows(inside), "shutdown /s /t 0")
-    assert seen.command is Command.INSIDE
-    assert any("the guest is gone" in note for note in seen.notes)
-    assert seen.event("SHUTDOWN") is not None
+    def test_a_guest_that_goes_on_is_watched_inside(self) -> None:
+        machine, windows = ScriptedMachine([ARMED]), ScriptedWindows(SURVEY)
+        self.answering(windows, lambda: None)
+        seen = command_inside(machine, windows, "shutdown /s /t 0", settled=settled_by_look)
+        assert seen.looks
+        assert seen.watched < HARD
