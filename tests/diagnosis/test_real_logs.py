@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from harness.diagnosis.diagnose import START_EVENT_IDS, diagnose_previous_stop
-from harness.diagnosis.verdict import Confidence, Outcome
+from harness.diagnosis.verdict import Confidence
 from harness.guest.commands import SHUTDOWN_PROVIDERS
 from harness.guest.event_log import EventRecord, parse_events
 from harness.guest.last_start import around_last_start
 from harness.guest.survey_commands import START_PROVIDERS
+from harness.outcome import Outcome
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "samples"
 LOGS = sorted(SAMPLES.glob("*-System.evtx"))

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from harness.diagnosis.diagnose import diagnose
-from harness.diagnosis.verdict import Outcome
 from harness.errors import DeadlineExpired
 from harness.machine.protocol import RunState
+from harness.outcome import Outcome
 from harness.shutdown import forced
 from harness.shutdown.forced import FORCED_COMMANDS, cut_power
 from harness.shutdown.observation import Command

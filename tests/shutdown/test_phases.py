@@ -8,10 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.guest.event_log import EventRecord
+from harness.guest.look import Look
 from harness.images.image import Budgets
 from harness.machine.events import PROCESS_EXIT, HostEvent
 from harness.machine.protocol import Pm1Sample, RunState
-from harness.shutdown.observation import CONTROL_BACK, CONTROL_CLOSED, Command, Observation
+from harness.shutdown.observation import (
+    CONTROL_BACK,
+    CONTROL_CLOSED,
+    Command,
+    Control,
+    Observation,
+)
 from harness.shutdown.phases import timeline_of
 from harness.shutdown.timeline import Phase, Step
 
@@ -25,6 +32,7 @@ CLOSED = HostEvent(103.0, CONTROL_CLOSED)
 OFF = HostEvent(105.0, "SHUTDOWN", {"guest": True, "reason": "guest-shutdown"})
 ENDED = HostEvent(105.2, PROCESS_EXIT, {"status": 0})
 RECORD = EventRecord(7, "User32", 1074, datetime(2026, 3, 1, tzinfo=UTC), {})
+LOOK = Look(104.0, (RECORD,), (), ())
 
 
 def seen(**changes: object) -> Observation:
@@ -36,12 +44,9 @@ def seen(**changes: object) -> Observation:
         "budgets": BUDGETS,
         "pm1_before": ARMED,
         "pm1_after": (LATCHED, TAKEN),
-        "button": None,
         "events": (SENT, CLOSED, OFF, ENDED),
         "run_state": None,
-        "control_before": True,
-        "control_after": None,
-        "records": (),
+        "control": Control.ALIVE,
         **changes,
     }
     return Observation(**values)  # type: ignore[arg-type]
@@ -101,7 +106,7 @@ def test_a_guest_too_quick_for_the_probe_still_has_its_acpi_step() -> None:
 
 
 def test_a_guest_that_hangs_among_applications() -> None:
-    stuck = seen(events=(SENT,), records=(RECORD,), run_state=RunState.RUNNING)
+    stuck = seen(events=(SENT,), looks=(LOOK,), run_state=RunState.RUNNING)
     assert times(stuck)[Step.APPLICATIONS] == (100.2, None)
     assert str(RECORD) in phase(stuck, Step.APPLICATIONS).evidence
     assert Step.CORE_SERVICES not in times(stuck)
@@ -172,14 +177,14 @@ SAMPLES = st.lists(
     events=EVENTS,
     samples=SAMPLES,
     before=st.sampled_from([None, ARMED, UNARMED]),
-    records=st.sampled_from([None, (), (RECORD,)]),
+    looks=st.sampled_from([(), (Look(104.0, (), (), ()),), (LOOK,)]),
 )
 def test_steps_keep_their_order_and_evidence(
     command: Command,
     events: tuple[HostEvent, ...],
     samples: tuple[Pm1Sample, ...],
     before: Pm1Sample | None,
-    records: tuple[EventRecord, ...] | None,
+    looks: tuple[Look, ...],
 ) -> None:
     observation = seen(
         command=command,
@@ -187,7 +192,7 @@ def test_steps_keep_their_order_and_evidence(
         events=events,
         pm1_before=before,
         pm1_after=samples,
-        records=records,
+        looks=looks,
     )
     timeline = timeline_of(observation)
     order = list(Step)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -49,7 +49,7 @@ def read_screens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def no_thread_is_left() -> None:
+def no_thread_is_left() -> Iterator[None]:
     yield
     assert [t.name for t in threading.enumerate() if t.name.endswith("-watch")] == []
 
