@@ -140,8 +140,9 @@ def screen_text(seen: Observation, fact: str, text: str | None) -> Evidence:
 
 def cpu(seen: Observation) -> Evidence:
     """How busy the virtual CPUs were."""
-    share = load.cpu_share(seen)
-    raw = "not measured" if share is None else f"{share:.0%}"
+    wanted, given = load.cpu_share(seen), load.given_share(seen)
+    measured = wanted is not None and given is not None
+    raw = f"{wanted:.0%}, and got {given:.0%}" if measured else "not measured"
     return Evidence(
         Source.CPU, seen.ended_at, "time the virtual CPUs wanted since the command", raw
     )

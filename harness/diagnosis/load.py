@@ -25,6 +25,15 @@ def cpu_share(seen: Observation) -> float | None:
     return wanted / (samples[-1].at - samples[0].at) / seen.vcpus
 
 
+def given_share(seen: Observation) -> float | None:
+    """How much of its virtual CPUs' time the host gave the guest since the command, 0 to 1."""
+    samples = _since_command(seen)
+    if len(samples) < 2 or samples[-1].at <= samples[0].at:
+        return None
+    ran = samples[-1].cpu_seconds - samples[0].cpu_seconds
+    return ran / (samples[-1].at - samples[0].at) / seen.vcpus
+
+
 def is_pinned(seen: Observation) -> bool:
     """Whether all virtual CPUs were busy all the time since the command."""
     share = cpu_share(seen)
@@ -38,12 +47,16 @@ def stands_still(seen: Observation) -> bool:
 
 
 def is_starved(seen: Observation) -> bool:
-    """Whether the host gave the guest less than half of what it wanted: it may only be slow."""
+    """Whether the host gave the guest too little of what it wanted: it may only be slow.
+
+    Enough is what a guest on a quiet host has within the ``reaction`` budget.
+    """
     samples = _since_command(seen)
     if len(samples) < 2 or stands_still(seen):
         return False
     ran = samples[-1].cpu_seconds - samples[0].cpu_seconds
-    return ran < (samples[-1].wanted_cpu_seconds - samples[0].wanted_cpu_seconds) / 2
+    wanted = samples[-1].wanted_cpu_seconds - samples[0].wanted_cpu_seconds
+    return ran < wanted / 2 and ran < max(seen.budgets.reaction * seen.vcpus, wanted / 10)
 
 
 def writes_between(seen: Observation, start: float, end: float) -> int:

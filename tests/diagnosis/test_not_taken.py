@@ -18,6 +18,7 @@ from tests.diagnosis.observations import (
     LOW,
     MEDIUM,
     REACTED,
+    SPENT,
     STILL_LATCHED,
     TAKEN,
     UNARMED,
@@ -125,6 +126,10 @@ class TestHung:
         hung = self.hung(0.05, **change)
         assert found(hung) == (*HUNG, confidence)
         assert not settled(hung)
+
+    def test_on_a_busy_host_it_is_certain_once_it_had_its_time(self) -> None:
+        late = self.hung(1.0, activity=works(1.0, ran=0.3), ended_at=SPENT)
+        assert found(late) == (*HUNG, HIGH)
 
     @pytest.mark.parametrize(
         "change",

@@ -192,8 +192,11 @@ class TestLoad:
         assert not load.is_starved(alone)
 
     def test_a_guest_that_waits_for_the_host(self) -> None:
-        assert load.is_starved(seen(activity=works(1.0, ran=0.4)))
-        assert not load.is_starved(seen(activity=works(1.0, ran=0.6)))
+        soon, late = works(1.0, REACTED, ran=0.4), works(1.0, ran=0.4)
+        assert load.is_starved(seen(activity=soon))
+        assert not load.is_starved(seen(activity=late)), "it had its time by then"
+        assert not load.is_starved(seen(activity=works(1.0, REACTED, ran=0.6)))
+        assert load.is_starved(seen(activity=works(1.0, ran=0.04)))
 
     def test_writes(self) -> None:
         writing = seen(activity=works(0.1, 160.0, bytes_a_second=10_000), ended_at=160.0)

@@ -376,7 +376,7 @@ class TestCpusPinned:
 
     @pytest.mark.parametrize(
         ("change", "confidence"),
-        [({"powered_on_at": 80.0}, MEDIUM), ({"activity": works(1.0, ran=0.2)}, LOW)],
+        [({"powered_on_at": 80.0}, MEDIUM), ({"activity": works(1.0, ran=0.04)}, LOW)],
         ids=["it may be starting", "starved by the host"],
     )
     def test_doubt(self, change: dict[str, object], confidence: object) -> None:

@@ -15,7 +15,8 @@ from harness.faults.fault import Fault, ScenarioId, Stage
 from harness.guest import commands
 from harness.outcome import Cause
 
-TEXT = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text()
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "scenarios.md").read_text()
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
 """Text by heading."""
 
@@ -61,6 +62,12 @@ def is_known(line: str) -> bool:
 def test_every_failure_has_a_section_with_all_its_variants(scenario: ScenarioId) -> None:
     variants = [fault.variant for fault in CATALOGUE if fault.scenario is scenario]
     assert list(rows(SECTIONS[scenario])) == variants
+
+
+def test_the_readme_names_every_failure_and_its_mission() -> None:
+    told = re.findall(r"^\| (\d) \| `([^`]+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    listed = dict.fromkeys((str(fault.mission), str(fault.scenario)) for fault in CATALOGUE)
+    assert told == list(listed)
 
 
 @pytest.mark.parametrize("fault", CATALOGUE, ids=str)

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from harness.deadline import Deadline, now
 from harness.errors import MachineError
-from harness.machine.activity import parse_thread_ticks, read_activity
+from harness.machine.activity import parse_schedstat, read_activity
 
-STAT = "15 (CPU 0/TCG ) 1) S 1 2 3 0 -1 64 9 8 7 6 1234 56 0 0 20 0 4 0 99 1000 200"
 CPUS = [{"thread-id": threading.get_native_id(), "cpu-index": 0}]
 DISK = {"node-name": "disk", "stats": {"rd_bytes": 512, "wr_bytes": 1024}}
 
@@ -50,8 +49,10 @@ def test_work_of_a_thread_counts_once_however_many_cpus_it_runs() -> None:
     assert 0.0 < worked < 0.35
 
 
-def test_the_name_of_a_thread_may_hold_anything() -> None:
-    assert parse_thread_ticks(STAT) == 1234 + 56
+def test_a_thread_that_waits_for_a_cpu_of_the_host_wants_one() -> None:
+    assert parse_schedstat("2500000000 500000000 42\n") == (2.5, 0.5)
+    activity = read(CPUS, [DISK])
+    assert activity.wanted_cpu_seconds >= activity.cpu_seconds
 
 
 @pytest.mark.parametrize(
@@ -77,8 +78,8 @@ def test_a_qemu_that_is_gone(pid: int | None) -> None:
 
 
 @given(st.text())
-def test_garbage_gives_ticks_or_a_value_error(garbage: str) -> None:
+def test_garbage_gives_seconds_or_a_value_error(garbage: str) -> None:
     try:
-        parse_thread_ticks(garbage)
+        parse_schedstat(garbage)
     except ValueError:
         return

@@ -1,7 +1,8 @@
 """Options, parameters and the report of the randomised run.
 
 ``pytest tests/random_guests --random-guests 300 -n 2`` writes ``reports/random.jsonl``, a line as
-each guest is done, and ``reports/random.json`` at the end.
+each guest is done, and ``reports/random.json`` at the end. Started with a directory above this one,
+pytest does not know the options and, under xdist, writes no report: the tests are the same.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -262,9 +263,18 @@ class TestCache:
         cache = Cache(tmp_path)
         for key in ("a", "b", "c"):
             cache.entry(key, lambda _: None)
+        long_ago = time.time() - 24 * 3600
+        for key in ("b", "c"):
+            os.utime(tmp_path / key, (long_ago, long_ago + ord(key)))
         cache.entry("a", lambda _: pytest.fail("made twice"))
         cache.entry("d", lambda _: None)
         assert sorted(p.name for p in tmp_path.iterdir() if p.is_dir()) == ["a", "c", "d"]
+
+    def test_what_was_used_today_stays_whatever_its_number(self, tmp_path: Path) -> None:
+        cache = Cache(tmp_path)
+        for key in "abcde":
+            cache.entry(key, lambda _: None)
+        assert sorted(p.name for p in tmp_path.iterdir() if p.is_dir()) == [*"abcde"]
 
     def test_those_who_come_while_it_is_made_wait_and_take_it(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
