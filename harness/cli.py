@@ -106,6 +106,7 @@ def _tell(verdict: Verdict) -> str:
     for evidence in verdict.evidence:
         lines.append(f"  {evidence.source:16} {evidence.fact}: {evidence.raw}")
     lines += [f"  not {cause}: {why}" for cause, why in verdict.ruled_out]
+    lines += [f"  also seen: {cause}: {fact}" for cause, fact in verdict.also_seen]
     if verdict.remedy:
         lines.append(f"  remedy: {verdict.remedy}")
     return "\n".join(lines)

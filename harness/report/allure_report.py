@@ -83,6 +83,9 @@ def _report_verdict(verdict: Verdict, timeline: Timeline, clock: _WallClock) -> 
         for cause, fact in verdict.ruled_out:
             with _past_step(f"not {cause}: {fact}", clock, end, end):
                 pass
+        for cause, fact in verdict.also_seen:
+            with _past_step(f"also seen: {cause}: {fact}", clock, end, end):
+                pass
         if verdict.remedy:
             with _past_step(f"remedy: {verdict.remedy}", clock, end, end):
                 pass

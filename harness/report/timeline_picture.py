@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +21,11 @@ _RIGHT = _WIDTH - _MARGIN
 
 _LANE, _BAR = 66, 26
 _MARK_ROW, _MARK_ROWS = 21, 7
-_EVIDENCE_ROW, _EVIDENCE_ROWS, _RULED_OUT_ROWS = 30, 8, 4
+_EVIDENCE_ROW, _EVIDENCE_ROWS, _FINDING_ROWS = 30, 8, 4
 _LEAST_BAR = 5.0
+_LEAST_CULPRIT = 80
+"""Pixels; less room says nothing."""
+
 _LONGEST = 1e9
 """Seconds; some thirty years."""
 
@@ -219,6 +223,10 @@ class _Picture:
             x += text_width("because of", 24) + 10
             cause = trimmed(str(verdict.cause), 24, pill_left - x - 20)
             canvas.text(x, 108, cause, 24, _INK)
+            x += text_width(cause, 24) + 12
+            room = pill_left - x - 20
+            if verdict.culprit and room > _LEAST_CULPRIT:
+                canvas.text(x, 108, trimmed(verdict.culprit, 17, room), 17, _SOFT_INK)
         canvas.box(pill_left, 80, _RIGHT, 114, fill=mixed(_PAPER, self._tone, 0.10), radius=17)
         for index in range(3):
             filled = index < _DOTS.get(verdict.confidence, 0)
@@ -342,11 +350,12 @@ class _Picture:
         shown = min(len(self._verdict.evidence), _EVIDENCE_ROWS)
         more = len(self._verdict.evidence) > _EVIDENCE_ROWS
         rows = max(1, shown + more)
-        ruled_out = min(len(self._verdict.ruled_out), _RULED_OUT_ROWS)
-        if ruled_out:
-            more_out = len(self._verdict.ruled_out) > _RULED_OUT_ROWS
-            return 64 + _EVIDENCE_ROW * (rows + ruled_out + more_out) + 54 + 18
-        return 64 + _EVIDENCE_ROW * rows + 18
+        height = 64 + _EVIDENCE_ROW * rows + 18
+        for findings in (self._verdict.ruled_out, self._verdict.also_seen):
+            if findings:
+                more = len(findings) > _FINDING_ROWS
+                height += 54 + _EVIDENCE_ROW * (min(len(findings), _FINDING_ROWS) + more)
+        return height
 
     def _draw_evidence(self, top: float) -> None:
         canvas, verdict = self._canvas, self._verdict
@@ -358,14 +367,19 @@ class _Picture:
             canvas.text(_MARGIN, y, "none was recorded", 15, _FAINT_INK)
             y += _EVIDENCE_ROW
         y = self._more(len(verdict.evidence) - _EVIDENCE_ROWS, y)
-        if not verdict.ruled_out:
-            return
-        y = self._heading("Ruled out", y + 12)
-        for cause, fact in verdict.ruled_out[:_RULED_OUT_ROWS]:
-            canvas.text(_MARGIN, y, trimmed(str(cause), 15, 210), 15, _SOFT_INK)
-            canvas.text(_PLOT_LEFT + 14, y, trimmed(fact, 15, _RIGHT - _PLOT_LEFT - 14), 15, _INK)
+        y = self._draw_findings("Ruled out", verdict.ruled_out, y)
+        self._draw_findings("Also seen", verdict.also_seen, y)
+
+    def _draw_findings(self, title: str, findings: Sequence[tuple[Cause, str]], y: float) -> float:
+        if not findings:
+            return y
+        y = self._heading(title, y + 12)
+        room = _RIGHT - _PLOT_LEFT - 14
+        for cause, fact in findings[:_FINDING_ROWS]:
+            self._canvas.text(_MARGIN, y, trimmed(str(cause), 15, 210), 15, _SOFT_INK)
+            self._canvas.text(_PLOT_LEFT + 14, y, trimmed(fact, 15, room), 15, _INK)
             y += _EVIDENCE_ROW
-        self._more(len(verdict.ruled_out) - _RULED_OUT_ROWS, y)
+        return self._more(len(findings) - _FINDING_ROWS, y)
 
     def _heading(self, words: str, y: float) -> float:
         self._canvas.text(_MARGIN, y, words, 16, _INK)
