@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 from harness.deadline import Deadline, now
+from harness.disk.damage import destroy_boot_sector
 from harness.errors import ControlChannelError
 from harness.guest import commands
 from harness.guest.probe_programs import ProbeProgram
@@ -119,13 +117,15 @@ class ScenarioGuest:
         """Cut the power if it is still on, start the same disk and wait until it is ready."""
         self._became_ready(self._scenario.boot_again(self.guest))
 
-    def boot_fresh(
-        self, prepare: Callable[[Path], None] | None = None, *, wait: bool = True
-    ) -> None:
+    def boot_fresh(self, *, wait: bool = True) -> None:
         """Cut the power, and start with a new disk."""
-        if self._guest is not None:
-            self._guest.close()
-        self._became_ready(self._scenario.boot(wait=wait, prepare=prepare))
+        self._cut_power()
+        self._became_ready(self._scenario.boot(wait=wait))
+
+    def boot_unbootable(self) -> None:
+        """Cut the power, and start with a new disk whose boot sector is destroyed."""
+        self._cut_power()
+        self._became_ready(self._scenario.boot(wait=False, prepare=destroy_boot_sector))
 
     def get_up(self) -> None:
         """Bring it back to where it can be asked, if it has ended, crashed or restarted.
@@ -139,6 +139,10 @@ class ScenarioGuest:
             self.boot_again()
         elif ended is not None and ended.name == "RESET":
             self.wait_until_ready()
+
+    def _cut_power(self) -> None:
+        if self._guest is not None:
+            self._guest.close()
 
     def _end(self, deadline: Deadline) -> HostEvent | None:
         """How it has ended since it was last ready, waiting for that if need be."""

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.disk.damage import destroy_boot_sector
 from harness.errors import DeadlineExpired
 from harness.fault_course import PRESS_AFTER_REMEDY, PRESS_WITH_FAULT, run_course
 from harness.faults.fault import COMPLETED, Fault, NotOnThisGuest, Recovery, ScenarioId, Stage
@@ -56,7 +55,7 @@ class Script:
         self.steps.append("inject")
         assert subject.machine.events.exit is None
         if self.break_boot:
-            subject.boot_fresh(destroy_boot_sector, wait=False)
+            subject.boot_unbootable()
 
     def remedy(self, subject: Subject) -> None:
         self.steps.append("remedy")

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.diagnosis import progress
+from harness.diagnosis.waiting import SERVICES_DOCUMENTED_MS
 from harness.guest.commands import ButtonAction
 from harness.outcome import Cause
 from harness.shutdown.observation import Observation
 
 _SANE_PRESHUTDOWN_MS = 3_600_000
 """The longest Windows gives its own services, wuauserv of 2008 R2 apart (facts 14)."""
-
-_SANE_SERVICES_MS = 20_000
-"""What the documentation says services get in the shutdown phase, roughly (w32: Services)."""
 
 
 def also_seen(seen: Observation, cause: Cause) -> tuple[tuple[Cause, str], ...]:
@@ -43,7 +41,7 @@ def _findings(seen: Observation) -> Iterator[tuple[Cause, str]]:
                 f"service {name} may hold a shutdown for {timeout} ms (PreshutdownTimeout)",
             )
     limit = survey.wait_to_kill_service_ms
-    if limit is not None and limit > _SANE_SERVICES_MS:
+    if limit is not None and limit > SERVICES_DOCUMENTED_MS:
         yield Cause.UNRESPONSIVE_SERVICE, f"services get {limit} ms (WaitToKillServiceTimeout)"
 
 

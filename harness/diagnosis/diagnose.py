@@ -11,19 +11,15 @@ from harness.diagnosis.rule import Rule
 from harness.diagnosis.rules import RULES, inconclusive
 from harness.diagnosis.verdict import Confidence, Verdict
 from harness.guest.event_log import EventRecord
+from harness.guest.survey_commands import START_PROVIDERS
 from harness.outcome import Cause, Outcome
 from harness.shutdown.observation import Observation
-
-START_EVENT_IDS = (12, 13, 41, 1001, 6005, 6006, 6008)
-"""Records from which a start and the stop before it are read (fact sheet 1, 8 and 9)."""
 
 _KERNEL_POWER = "Microsoft-Windows-Kernel-Power"
 _KERNEL_GENERAL = "Microsoft-Windows-Kernel-General"
 _EVENT_LOG = "EventLog"
 _BUGCHECKS = ("BugCheck", "Microsoft-Windows-WER-SystemErrorReporting")
 """Event source and provider of record 1001, written at the start after a bugcheck."""
-
-_PROVIDERS = (_KERNEL_POWER, _KERNEL_GENERAL, _EVENT_LOG, *_BUGCHECKS)
 
 
 def diagnose(seen: Observation) -> Verdict:
@@ -61,10 +57,11 @@ def diagnose_previous_stop(records: Sequence[EventRecord]) -> Verdict:
     A crash that left neither a code in 41 nor a 1001 looks like a power cut (learn: Event ID 41);
     so may one whose 1001 is not written yet when the log is read (UNCONFIRMED).
 
-    :param records: System records of :data:`START_EVENT_IDS` since before that stop, in any order;
+    :param records: System records of
+        :data:`~harness.guest.survey_commands.START_PROVIDERS` since before that stop, in any order;
         those of other providers are passed over.
     """
-    records = [record for record in records if record.provider in _PROVIDERS]
+    records = [record for record in records if record.provider in START_PROVIDERS]
     unexpected = _find(records, _KERNEL_POWER, 41)
     unclean = _find(records, _EVENT_LOG, 6008)
     orderly = _find(records, _EVENT_LOG, 6006) or _find(records, _KERNEL_GENERAL, 13)

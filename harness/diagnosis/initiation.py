@@ -48,10 +48,17 @@ def aborted(seen: Observation) -> EventRecord | None:
 
 
 def is_answer(seen: Observation, record: EventRecord) -> bool:
-    """Whether a 1074 may be what the command led to, and not somebody else's shutdown."""
+    """Whether a 1074 may be what the command led to, and not somebody else's shutdown.
+
+    wininit.exe may be named for a command over the network: a public record of a restart by a
+    domain account says so, with shutdown.exe's reason 0x800000ff; over WinRM it is UNCONFIRMED.
+    Public records name winlogon.exe for an upgrade's restart too, with reason 0x80020003.
+    """
+    if reason(record) in (CRITICAL_PROCESS_REASON, *SERVICING_REASONS):
+        return False
     if seen.command is Command.PRESS:
         return reason(record) == BUTTON_REASON or process(record) == "winlogon.exe"
-    return process(record) in ("shutdown.exe", "")
+    return process(record) in ("shutdown.exe", "wininit.exe", "")
 
 
 def is_anothers(seen: Observation, record: EventRecord) -> bool:
@@ -60,9 +67,11 @@ def is_anothers(seen: Observation, record: EventRecord) -> bool:
     Which process Windows names for the button is UNCONFIRMED, so one that is not known to be
     another's may be the button's.
     """
-    if seen.command is Command.PRESS:
-        return process(record) not in ("", *_AT_ONCE) and reason(record) != BUTTON_REASON
-    return False
+    if seen.command is not Command.PRESS:
+        return False
+    if reason(record) in (CRITICAL_PROCESS_REASON, *SERVICING_REASONS):
+        return True
+    return process(record) not in ("", *_AT_ONCE) and reason(record) != BUTTON_REASON
 
 
 def by_reason(seen: Observation, *reasons: int) -> EventRecord | None:

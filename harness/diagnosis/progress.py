@@ -34,10 +34,14 @@ _SESSION_PROCESSES = frozenset(
         *("taskhostex", "ctfmon", "runtimebroker", "shellexperiencehost", "userinit", "conhost"),
         *("startmenuexperiencehost", "searchhost", "searchapp", "searchui", "textinputhost"),
         *("applicationframehost", "systemsettings", "smartscreen", "securityhealthsystray"),
-        *("svchost", "rdpclip"),
+        *("svchost", "rdpclip", "taskhost", "lockapp", "shellhost", "backgroundtaskhost"),
     )
 )
-"""Windows' own processes of a user's session. They agree to end, so none of them is suspected."""
+"""Windows' own processes of a user's session: nearly all have some, so none is named as suspect.
+
+They mostly agree to end. The hosts of scheduled tasks do not always: users report that the screen
+names taskhost(w).exe. Such a shutdown is told as an application's, without a name and not surely.
+"""
 
 
 def is_update_service(name: str) -> bool:

@@ -20,7 +20,7 @@ BOOT_FAILURE = (
 )
 SET_BUTTON = (
     f"Set the power button to shut down: {_BUTTON}. If a policy sets it: "
-    f'reg delete "{commands.POWER_BUTTON_POLICY_KEY}" /f'
+    f'reg delete "{commands.POWER_BUTTON_POLICY_KEY}" /f & powercfg /setactive SCHEME_CURRENT'
 )
 FIND_RESTART = (
     "Find who asked for the restart: User32 1074 in the System log names the process. If an "

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from harness.diagnosis import facts, initiation, load, progress, reading, remedies
 from harness.diagnosis.rule import verdict
 from harness.diagnosis.verdict import Confidence, Evidence, Verdict
-from harness.diagnosis.waiting import HUNG_APP_MS, SERVICES_DOCUMENTED_MS
+from harness.diagnosis.waiting import SERVICES_DOCUMENTED_MS
 from harness.guest.event_log import EventRecord
 from harness.guest.look import Look
+from harness.guest.user_settings import HUNG_APP_MS
 from harness.outcome import Cause, Outcome
 from harness.shutdown.observation import Observation
 

@@ -6,11 +6,9 @@ from harness.diagnosis import facts, initiation, load, progress, reading, remedi
 from harness.diagnosis.rule import Rule, verdict
 from harness.diagnosis.verdict import Confidence, Evidence, Verdict
 from harness.guest.services import ServiceState
+from harness.guest.user_settings import HUNG_APP_MS
 from harness.outcome import Cause, Outcome
 from harness.shutdown.observation import Command, Control, Observation
-
-HUNG_APP_MS = 5000
-"""HungAppTimeout where it could not be read (facts 5)."""
 
 SERVICES_DOCUMENTED_MS = 20_000
 """What the documentation says services get in the shutdown phase, roughly (w32: Services)."""

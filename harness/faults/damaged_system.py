@@ -17,7 +17,6 @@ from contextlib import suppress
 from functools import partial
 
 from harness.deadline import Deadline, now
-from harness.disk.damage import destroy_boot_sector
 from harness.errors import ControlChannelError, PowerdownError
 from harness.faults.fault import (
     COMPLETED,
@@ -81,14 +80,19 @@ def _crash_by_nmi(subject: Subject) -> None:
 
 
 def _expect_crash(subject: Subject, since: float, after: str) -> None:
-    """Wait until the guest has crashed: it says so, or restarts by itself."""
-    crash = named("GUEST_PANICKED", "RESET")
-    seen = subject.machine.events.wait(crash, Deadline.after(_CRASH_SECONDS), since)
-    if seen is None or not crash(seen):
+    """Wait until the guest has reported its crash.
+
+    :raise NotOnThisGuest: it goes on, or restarts without a report: nothing outside then tells a
+        crash from any other restart.
+    """
+    ends, reported = named("GUEST_PANICKED", "RESET"), named("GUEST_PANICKED")
+    seen = subject.machine.events.wait(ends, Deadline.after(_CRASH_SECONDS), since)
+    if seen is None or not reported(seen):
         raise NotOnThisGuest(
             f"crash the guest with {after}",
             "it goes on" if seen is None else str(seen),
-            "Has it a keyboard, and did it restart since the setting?",
+            "Has it a keyboard, and did it restart since the setting? A restart without a report "
+            "wants KVM (hv-crash) or a driver for pvpanic in the guest.",
         )
 
 
@@ -114,7 +118,7 @@ def _no_spinner(subject: Subject) -> None:
 
 
 def _break_boot(subject: Subject) -> None:
-    subject.boot_fresh(destroy_boot_sector, wait=False)
+    subject.boot_unbootable()
     machine = subject.machine
     wait_until(
         lambda: machine.probe_pm1().mapped,
@@ -145,11 +149,17 @@ def _no_aborter(subject: Subject) -> None:
 
 def _take_right(subject: Subject) -> None:
     _prepare_directory(subject)
-    subject.windows.run_all(_NO_RIGHT)
+    _set_right(subject, _NO_RIGHT)
 
 
 def _give_right(subject: Subject) -> None:
-    subject.windows.run_all(_RIGHT)
+    _set_right(subject, _RIGHT)
+
+
+def _set_right(subject: Subject, command_lines: tuple[str, ...]) -> None:
+    subject.windows.run_all(command_lines)
+    # The remote shell that is open has the token of its logon, with the rights of then.
+    subject.windows.channel.close()
 
 
 def _kill_lsass(subject: Subject) -> None:

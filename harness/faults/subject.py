@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 from harness.guest.probe_programs import ProbeProgram
@@ -50,11 +48,11 @@ class Subject(Protocol):
     def boot_again(self) -> None:
         """Cut the power if it is still on, start the same disk and wait until it is ready."""
 
-    def boot_fresh(
-        self, prepare: Callable[[Path], None] | None = None, *, wait: bool = True
-    ) -> None:
+    def boot_fresh(self, *, wait: bool = True) -> None:
         """Cut the power, and start with a new disk.
 
-        :param prepare: changes the overlay before power-on.
         :param wait: wait until it is ready.
         """
+
+    def boot_unbootable(self) -> None:
+        """Cut the power, and start with a new disk whose boot sector is destroyed."""

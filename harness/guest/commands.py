@@ -1,4 +1,7 @@
-"""Every command line the harness runs in a guest, in one place, each with its source.
+"""Command lines that suites and scenarios of every kind use, each with its source.
+
+Those of one subject are in the other modules of this room named ``*_commands``. The harness sends
+a guest no command line that is not in one of them.
 
 Sources: ``facts`` is the project's fact sheet on Windows shutdown (its section is named);
 ``learn`` is the Microsoft Learn page of that title. GUIDs are used instead of ``powercfg`` aliases,
@@ -9,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
-from types import MappingProxyType
 
 SUB_BUTTONS = "4f971e89-eebd-4455-a8de-9e59040e7347"
 """Power button and lid sub-group (facts 6; learn: Power button and lid settings)."""
@@ -95,26 +97,6 @@ says so without SHUTDOWN_FORCE_OTHERS); that shutdown.exe behaves so over WinRM 
 
 RESTART = "shutdown /r /t 0"
 """Restart from inside, likewise."""
-
-SHUTDOWN_PROVIDERS = MappingProxyType(
-    {
-        1074: "User32",
-        1075: "User32",
-        6006: "EventLog",
-        109: "Microsoft-Windows-Kernel-Power",
-        42: "Microsoft-Windows-Kernel-Power",
-        13: "Microsoft-Windows-Kernel-General",
-    }
-)
-"""Who writes the records of a shutdown under way in the System log, by event id (facts 1).
-
-Other providers use the same numbers there. Some releases write ``USER32``: compare without case.
-In real logs 109 and 13 are recorded behind 6005 of the *next* start, with the time of the stop:
-the event log service has ended when they happen. So they are not seen while a guest stops.
-"""
-
-SHUTDOWN_EVENT_IDS = tuple(SHUTDOWN_PROVIDERS)
-"""Their numbers, for a query."""
 
 LAST_RECORD = "wevtutil qe System /f:xml /rd:true /c:1"
 """The newest record of the System log (learn: wevtutil)."""

@@ -47,7 +47,8 @@ def set_shutdown_right(accounts: Iterable[str], directory: str) -> tuple[str, ..
     """Give the right "Shut down the system" to these accounts and nobody else; to nobody if empty.
 
     A security template sets SeShutdownPrivilege and secedit applies it (learn: secedit configure;
-    MS-GPSB 2.2, Privilege Rights). In effect for who logs on afterwards.
+    MS-GPSB 2.2, Privilege Rights). In effect for who logs on afterwards: a shell that is open
+    keeps its token, so the control channel has to open a new one.
 
     :param directory: an existing one for the template and its database.
     """

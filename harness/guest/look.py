@@ -61,5 +61,5 @@ def read_look(answers: Mapping[str, PartAnswer], at: float) -> Look:
 
 
 def _tells_of_shutdown(record: EventRecord) -> bool:
-    """By provider too: others use the same numbers. Some releases write ``USER32``."""
+    """By provider too, without case: see :data:`LOOK_PROVIDERS`."""
     return record.provider.lower() == LOOK_PROVIDERS.get(record.event_id, "").lower()

@@ -95,8 +95,3 @@ def create_system_task(task: str, program: str) -> str:
     :func:`harness.guest.commands.create_desktop_task`.
     """
     return f'schtasks /create /f /ru SYSTEM /sc once /st 00:00 /tn {task} /tr "{program}"'
-
-
-def delete_task(task: str) -> str:
-    """Remove a task (learn: schtasks delete)."""
-    return f"schtasks /delete /f /tn {task}"

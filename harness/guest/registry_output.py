@@ -60,11 +60,6 @@ class RegistryOutput:
                 return values[name.lower()]
         return None
 
-    def number(self, name: str, key_end: str = "") -> int | None:
-        """The number that value holds; ``None`` without such a value or number."""
-        found = self.value(name, key_end)
-        return None if found is None else found.number
-
 
 def parse_registry(text: str) -> RegistryOutput:
     """Read the output of ``reg query``; lines that are neither key nor value are passed over."""

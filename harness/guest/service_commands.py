@@ -9,7 +9,7 @@ _CONTROL_KEY = r"HKLM\SYSTEM\CurrentControlSet\Control"
 _SERVICES_KEY = r"HKLM\SYSTEM\CurrentControlSet\Services"
 
 DEFAULT_WAIT_TO_KILL_SERVICE_MS = 5000
-"""What Windows 8 and later set up (facts 5, 14)."""
+"""What Windows 8 and later set up, and take where the value is absent (facts 5, 14)."""
 
 
 def create_automatic_service(name: str, program: str) -> str:

@@ -20,12 +20,10 @@ from harness.guest.power_settings import (
 )
 from harness.guest.processes import ProcessEntry, parse_processes
 from harness.guest.registry_output import RegistryOutput, RegistryValue, parse_registry
+from harness.guest.service_commands import DEFAULT_WAIT_TO_KILL_SERVICE_MS
 from harness.guest.services import ServiceStatus, parse_services
 from harness.guest.update_markers import parse_update_markers
 from harness.guest.user_settings import UserSettings, desktop_settings, find_console_profile
-
-WAIT_TO_KILL_SERVICE_MS = 5000
-"""WaitToKillServiceTimeout where the value is absent (Windows 8 and later; fact sheet 5)."""
 
 _T = TypeVar("_T")
 _SERVICE_KEY = re.compile(r".*\\Services\\([^\\]+)", re.IGNORECASE)
@@ -112,7 +110,7 @@ class _Reader:
             wait_to_kill_app_ms=settings.wait_to_kill_app_ms,
             allow_blocking_apps=self._switch("system_policy", "AllowBlockingAppsAtShutdown", False),
             wait_to_kill_service_ms=self._number(
-                "service_timeout", "WaitToKillServiceTimeout", WAIT_TO_KILL_SERVICE_MS
+                "service_timeout", "WaitToKillServiceTimeout", DEFAULT_WAIT_TO_KILL_SERVICE_MS
             ),
             hibernation=hibernation,
             fast_startup=self._fast_startup(hibernation),
@@ -183,7 +181,11 @@ class _Reader:
         return self._switch("no_logon", "ShutdownWithoutLogon", False)
 
     def _event_tracker(self) -> bool | None:
-        """The policy, else shown on servers and not on clients (fact sheet 3)."""
+        """The policy, else shown on servers and not on clients (fact sheet 3).
+
+        Not read: ShutdownReasonUI, which may limit it to either (UNCONFIRMED), and the copies
+        outside of the policies, with which image builders turn it off.
+        """
         if self._answer("tracker") is None:
             return None
         if self._value("tracker", "ShutdownReasonOn") is not None:

@@ -131,7 +131,12 @@ LOOK_PROVIDERS = {
     109: "Microsoft-Windows-Kernel-Power",
     13: "Microsoft-Windows-Kernel-General",
 }
-"""Records that tell of a shutdown under way, by event id, and who writes them (facts 1)."""
+"""Records that tell of a shutdown under way, by event id, and who writes them (facts 1).
+
+Other providers use the same numbers. Some releases write ``USER32``: compare without case. In real
+logs 109 and 13 are recorded behind 6005 of the *next* start, with the time of the stop: the event
+log service has ended when they happen. So they are not seen while a guest stops.
+"""
 
 
 def look_parts(after_record: int) -> tuple[Part, ...]:

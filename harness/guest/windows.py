@@ -14,11 +14,6 @@ from harness.guest.event_log import EventRecord, parse_events
 from harness.guest.last_start import around_last_start
 from harness.guest.look import Look, read_look
 from harness.guest.parts import Part, PartAnswer, join_parts, new_marker, split_parts
-from harness.guest.power_settings import (
-    PowerButton,
-    parse_policy_values,
-    parse_powercfg_indexes,
-)
 from harness.guest.survey import Survey, read_survey
 
 WORK_DIRECTORY = r"C:\powerdown"
@@ -70,30 +65,6 @@ class Windows:
         asked_at = now()
         answers = self._run_parts(survey_commands.look_parts(after_record), seconds)
         return read_look(answers, asked_at)
-
-    def power_button(self) -> PowerButton:
-        """What the power button is set to do."""
-        scheme = self.run(commands.QUERY_POWER_BUTTON).checked()
-        # Without a policy the key does not exist and reg answers 1: that is an answer.
-        policy = self.run(commands.QUERY_POWER_BUTTON_POLICY)
-        return PowerButton(
-            scheme=parse_powercfg_indexes(scheme.output), policy=parse_policy_values(policy.output)
-        )
-
-    def last_record_id(self) -> int:
-        """``EventRecordID`` of the newest record in the System log, 0 when it is empty."""
-        records = parse_events(self.run(commands.LAST_RECORD).checked().output)
-        return records[-1].record_id if records else 0
-
-    def events(self, after_record: int, event_ids: Iterable[int]) -> tuple[EventRecord, ...]:
-        """System records of these ids newer than ``after_record``, whoever wrote them.
-
-        In the order recorded. After a power cut Windows may have lost the newest records and use
-        their numbers again (UNCONFIRMED): then a record of the next start can be missed;
-        :meth:`events_around_last_start` does not go by numbers.
-        """
-        answer = self.run(commands.query_events(after_record, event_ids)).checked()
-        return parse_events(answer.output)
 
     def events_around_last_start(self) -> tuple[EventRecord, ...]:
         """System records of the last start and of the stop before it, in the order recorded.

@@ -49,11 +49,6 @@ class Reading:
     why_not: str | None = None
 
 
-def read_text(png: Path) -> str | None:
-    """The text on a saved screen, ``None`` when it cannot be read; never raises."""
-    return read_screen(png).text
-
-
 def read_screen(png: Path) -> Reading:
     """The text on a saved screen, or why there is none; never raises, takes bounded time."""
     if shutil.which(PROGRAM) is None:

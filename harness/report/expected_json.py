@@ -7,7 +7,7 @@ from harness.report.json_object import JsonObject
 
 
 def expected_to_json(expected: Expected) -> dict[str, object]:
-    """An expected verdict as written to ``gate.json``."""
+    """An expected verdict as written to ``gate.json``, ``confusion.json`` and the catalogue."""
     return {"outcome": str(expected.outcome), "cause": str(expected.cause)}
 
 

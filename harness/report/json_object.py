@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class ReportFormatError(PowerdownError):
-    """A gate result, or a part of one, is not what :mod:`harness.report.gate_result` writes."""
+    """A report cannot be written, or what was read is not what this room writes."""
 
 
 class JsonObject:

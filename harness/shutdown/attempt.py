@@ -159,6 +159,8 @@ class Attempt:
         looks = () if self._inside is None else self._inside.looks
         failure = "" if self._inside is None else self._inside.failure
         silence = [f"the guest did not answer at the last try: {failure}"] if failure else []
+        forgotten = self._machine.events.forgotten.items()
+        gaps = [f"{count} events {name} came besides and are not kept" for name, count in forgotten]
         ended = self.ended(commanded_at)
         return Observation(
             command=command,
@@ -179,7 +181,7 @@ class Attempt:
             answer=self.answer,
             activity=tuple(self._outside.activity),
             screens=tuple(self._outside.screens),
-            notes=(*self.notes, *self._outside.notes, *silence),
+            notes=(*self.notes, *self._outside.notes, *gaps, *silence),
         )
 
     def conclude(self, observe: Callable[[], Observation], since: float) -> Observation:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from harness.errors import MachineError
 from harness.machine.activity import Activity
 from harness.machine.protocol import Machine
 from harness.machine.screen_look import ScreenLook
+
+_MOST_FAILURES = 3
+"""In a row; an answer may be late on a busy host, but each waits for its deadline."""
 
 _MOST_SAMPLES = 2000
 """Enough for an hour; a longer watch forgets the middle, not the ends."""
 
 
 class OutsideWatch:
-    """Samples taken one after the other; a failure is noted once and ends that kind of sample.
+    """Samples taken one after the other; a failure is noted, and three in a row end that kind of sample.
 
     :ivar activity: CPU and disk totals in order of time.
     :ivar screens: looks at the screen; of equal looks in a row only the first and the last.
@@ -24,7 +29,7 @@ class OutsideWatch:
         self.activity: list[Activity] = []
         self.screens: list[ScreenLook] = []
         self.notes: list[str] = []
-        self._blind: set[str] = set()
+        self._failures: Counter[str] = Counter()
 
     def sample(self) -> None:
         """Look once."""
@@ -37,23 +42,26 @@ class OutsideWatch:
         return len(self.screens) > 1 and self.screens[0].digest == self.screens[-1].digest
 
     def _sample_activity(self) -> None:
-        if "activity" in self._blind:
+        if self._failures["activity"] >= _MOST_FAILURES:
             return
         try:
             self.activity.append(self._machine.activity())
         except MachineError as error:
-            self._give_up("activity", error)
+            self._failed("activity", error)
+        else:
+            self._failures["activity"] = 0
         if len(self.activity) > _MOST_SAMPLES:
             del self.activity[1 : _MOST_SAMPLES // 2 : 2]
 
     def _sample_screen(self) -> None:
-        if "screen" in self._blind:
+        if self._failures["screen"] >= _MOST_FAILURES:
             return
         try:
             look = self._machine.look_at_screen()
         except MachineError as error:
-            self._give_up("screen", error)
+            self._failed("screen", error)
             return
+        self._failures["screen"] = 0
         if len(self.screens) > 1 and self._is_unchanged(look):
             self.screens[-1] = look
         else:
@@ -64,7 +72,7 @@ class OutsideWatch:
     def _is_unchanged(self, look: ScreenLook) -> bool:
         return all(kept.digest == look.digest for kept in self.screens[-2:])
 
-    def _give_up(self, kind: str, error: MachineError) -> None:
-        self._blind.add(kind)
-        if self._machine.events.exit is None:
+    def _failed(self, kind: str, error: MachineError) -> None:
+        self._failures[kind] += 1
+        if self._failures[kind] == 1 and self._machine.events.exit is None:
             self.notes.append(f"{kind}: {error}")

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.diagnosis.diagnose import START_EVENT_IDS, diagnose_previous_stop
+from harness.diagnosis.diagnose import diagnose_previous_stop
 from harness.diagnosis.remedies import SHUT_DOWN_SOFTLY
 from harness.diagnosis.verdict import Confidence, Source
 from harness.guest.event_log import EventRecord
+from harness.guest.survey_commands import START_PROVIDERS
 from harness.outcome import Cause, Outcome
 
 KERNEL_GENERAL = "Microsoft-Windows-Kernel-General"
@@ -139,7 +140,7 @@ def test_no_record_is_no_verdict() -> None:
         st.builds(
             record,
             st.sampled_from([KERNEL_GENERAL, KERNEL_POWER, "EventLog", "x"]),
-            st.sampled_from(START_EVENT_IDS),
+            st.sampled_from([event_id for ids in START_PROVIDERS.values() for event_id in ids]),
             BugcheckCode=st.text(max_size=4),
         ),
         max_size=6,

@@ -114,6 +114,26 @@ class TestInitiation:
             assert isinstance(initiation.is_answer(observation, odd), bool)
             initiation.restart(observation)
 
+    @pytest.mark.parametrize(
+        ("process", "reason", "to_press", "to_command"),
+        [
+            (r"C:\Windows\System32\winlogon.exe", "0x500ff", True, False),
+            (r"C:\Windows\System32\winlogon.exe", "0x80020003", False, False),
+            (r"C:\Windows\System32\shutdown.exe", "0x800000ff", False, True),
+            ("wininit.exe", "0x800000ff", False, True),
+            ("wininit.exe", "0x50006", False, False),
+        ],
+    )
+    def test_what_may_answer_a_command(
+        self, process: str, reason: str, to_press: bool, to_command: bool
+    ) -> None:
+        entry = initiated(8, process, reason)
+        assert initiation.is_answer(seen(), entry) is to_press
+        assert initiation.is_answer(inside("shutdown /s /t 0"), entry) is to_command
+
+    def test_a_restart_for_an_upgrade_is_no_press(self) -> None:
+        assert initiation.is_anothers(seen(), initiated(8, "winlogon.exe", "0x80020003"))
+
     def test_who_asks_through_exit_windows_counts_nothing_down(self) -> None:
         assert not initiation.may_count_down(seen(), BY_BUTTON)
         assert initiation.may_count_down(seen(), by_command())

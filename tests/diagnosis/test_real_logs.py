@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.diagnosis.diagnose import START_EVENT_IDS, diagnose_previous_stop
+from harness.diagnosis.diagnose import diagnose_previous_stop
 from harness.diagnosis.verdict import Confidence
-from harness.guest.commands import SHUTDOWN_PROVIDERS
 from harness.guest.event_log import EventRecord, parse_events
 from harness.guest.last_start import around_last_start
-from harness.guest.survey_commands import START_PROVIDERS
+from harness.guest.survey_commands import LOOK_PROVIDERS, START_PROVIDERS
 from harness.outcome import Outcome
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "samples"
 LOGS = sorted(SAMPLES.glob("*-System.evtx"))
+START_EVENT_IDS = {event_id for ids in START_PROVIDERS.values() for event_id in ids}
 
 if not LOGS:
     pytest.skip(f"no real System logs (*-System.evtx) in {SAMPLES}", allow_module_level=True)
@@ -42,8 +42,8 @@ def test_every_record_is_read_and_numbers_rise(records: tuple[EventRecord, ...])
 
 
 def test_shutdown_records_come_from_the_providers_named(records: tuple[EventRecord, ...]) -> None:
-    found = {(r.event_id, r.provider.lower()) for r in records if r.event_id in SHUTDOWN_PROVIDERS}
-    named = {(event_id, provider.lower()) for event_id, provider in SHUTDOWN_PROVIDERS.items()}
+    found = {(r.event_id, r.provider.lower()) for r in records if r.event_id in LOOK_PROVIDERS}
+    named = {(event_id, provider.lower()) for event_id, provider in LOOK_PROVIDERS.items()}
     assert {(1074, "user32"), (6006, "eventlog")} <= found & named
 
 

@@ -29,7 +29,6 @@ class FakeSubject:
     image: Image = field(default_factory=lambda: GUEST)
     done: list[str] = field(default_factory=list)
     on_restart: Callable[[], None] = lambda: None
-    prepared: list[Callable[[Path], None] | None] = field(default_factory=list)
 
     def upload(self, program: ProbeProgram) -> str:
         return self.windows.upload(compile_probe(program, self.cache))
@@ -52,9 +51,10 @@ class FakeSubject:
         self.done.append("boot again")
         self.machine = ScriptedMachine([ARMED])
 
-    def boot_fresh(
-        self, prepare: Callable[[Path], None] | None = None, *, wait: bool = True
-    ) -> None:
-        self.done.append("boot fresh")
-        self.prepared.append(prepare)
+    def boot_fresh(self, *, wait: bool = True) -> None:
+        self.done.append("boot fresh" if wait else "boot fresh, not waiting")
+        self.machine = ScriptedMachine([ARMED])
+
+    def boot_unbootable(self) -> None:
+        self.done.append("boot unbootable")
         self.machine = ScriptedMachine([ARMED])

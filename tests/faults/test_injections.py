@@ -183,6 +183,28 @@ class TestFromOutside:
             FAULTS["damaged-system/bugcheck-nmi"].inject(subject)
         assert subject.machine.nmis == 1
 
+    def test_a_restart_without_a_report_is_no_crash_that_can_be_judged(
+        self, subject: FakeSubject
+    ) -> None:
+        def restart() -> None:
+            subject.machine.events.record("RESET")
+
+        subject.machine.inject_nmi = restart  # type: ignore[method-assign]
+        with pytest.raises(NotOnThisGuest, match=r"RESET(.|\n)*pvpanic"):
+            FAULTS["damaged-system/bugcheck-nmi"].inject(subject)
+
+    def test_a_right_that_changed_is_asked_for_in_a_new_shell(
+        self, subject: FakeSubject, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        closed: list[str] = []
+        monkeypatch.setattr(subject.windows.channel, "close", lambda: closed.append("closed"))
+        fault = FAULTS["damaged-system/privilege-removed"]
+        fault.inject(subject)
+        assert closed == ["closed"]
+        assert fault.remedy is not None
+        fault.remedy(subject)
+        assert closed == ["closed", "closed"]
+
     def test_the_end_of_qemu_is_no_crash_of_the_guest(self, subject: FakeSubject) -> None:
         subject.machine.events.record(PROCESS_EXIT, {"status": 1})
         subject.machine.inject_nmi = lambda: None  # type: ignore[method-assign]
@@ -193,13 +215,13 @@ class TestFromOutside:
         FAULTS["damaged-system/hang"].inject(subject)
         assert subject.machine.hung
 
-    def test_the_boot_sector_is_destroyed_before_power_on(self, subject: FakeSubject) -> None:
+    def test_an_unbootable_disk_is_replaced(self, subject: FakeSubject) -> None:
         fault = FAULTS["damaged-system/boot-failure"]
         fault.inject(subject)
-        assert [getattr(p, "__name__", None) for p in subject.prepared] == ["destroy_boot_sector"]
+        assert subject.done == ["boot unbootable"]
         assert fault.remedy is not None
         fault.remedy(subject)
-        assert subject.prepared[-1] is None
+        assert subject.done == ["boot unbootable", "boot fresh"]
 
     def test_a_guest_that_ends_while_waited_for_is_an_error(self, subject: FakeSubject) -> None:
         subject.machine = ScriptedMachine([(0xFFFF, 0xFFFF), ARMED])
@@ -265,7 +287,7 @@ class TestUpdates:
             windows_update.restart_until_done(subject)
 
 
-def test_a_full_disk_is_full(subject: FakeSubject, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_full(subject: FakeSubject) -> None:
     sent = []
     run = subject.windows.run
 

@@ -18,36 +18,36 @@ every_ignoring_variant = pytest.mark.parametrize("fault", IGNORING, ids=lambda f
 def test_the_button_does_not_shut_down_until_the_remedy(
     fault: Fault, subject: FakeSubject, windows: Windows
 ) -> None:
-    assert windows.power_button().effective() is ButtonAction.SHUT_DOWN
+    assert windows.survey().button.effective() is ButtonAction.SHUT_DOWN
     fault.inject(subject)
     action = ButtonAction.DISPLAY_OFF if fault.variant == "display-off" else ButtonAction.NOTHING
-    assert windows.power_button().effective(PowerSource.AC) is action
+    assert windows.survey().button.effective(PowerSource.AC) is action
     assert fault.remedy is not None
     fault.remedy(subject)
     for source in PowerSource:
-        assert windows.power_button().effective(source) is ButtonAction.SHUT_DOWN
+        assert windows.survey().button.effective(source) is ButtonAction.SHUT_DOWN
 
 
 @pytest.mark.parametrize("variant", ["by-scheme", "by-default", "by-policy", "display-off"])
 def test_both_sources_of_power_are_set(variant: str, subject: FakeSubject) -> None:
     BY_NAME[variant].inject(subject)
-    button = subject.windows.power_button()
+    button = subject.windows.survey().button
     assert button.effective(PowerSource.DC) is button.effective(PowerSource.AC)
 
 
 @every_ignoring_variant
 def test_injecting_twice_is_as_good_as_once(fault: Fault, subject: FakeSubject) -> None:
     fault.inject(subject)
-    once = subject.windows.power_button()
+    once = subject.windows.survey().button
     fault.inject(subject)
-    assert subject.windows.power_button() == once
+    assert subject.windows.survey().button == once
 
 
 def test_only_the_policy_variant_sets_a_policy(subject: FakeSubject) -> None:
     BY_NAME["by-scheme"].inject(subject)
-    assert subject.windows.power_button().policy == {}
+    assert subject.windows.survey().button.policy == {}
     BY_NAME["by-policy"].inject(subject)
-    assert subject.windows.power_button().policy[PowerSource.AC] == ButtonAction.NOTHING
+    assert subject.windows.survey().button.policy[PowerSource.AC] == ButtonAction.NOTHING
 
 
 def test_the_default_variant_leaves_nothing_in_the_scheme_and_restarts(
@@ -63,7 +63,7 @@ def test_the_default_variant_leaves_nothing_in_the_scheme_and_restarts(
 
 def test_a_battery_alone_is_no_reason(subject: FakeSubject) -> None:
     BY_NAME["dc-against-ac"].inject(subject)
-    button = subject.windows.power_button()
+    button = subject.windows.survey().button
     assert button.effective(PowerSource.DC) is ButtonAction.NOTHING
     assert button.effective(PowerSource.AC) is ButtonAction.SHUT_DOWN
 

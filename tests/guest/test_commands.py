@@ -48,7 +48,7 @@ CASES: dict[str, list[tuple[tuple[str, ...], int]]] = {
     "SHUT_DOWN": [((commands.SHUT_DOWN,), 0)],
     "RESTART": [((commands.RESTART,), 0)],
     "LAST_RECORD": [((commands.LAST_RECORD,), 0)],
-    "query_events": [((commands.query_events(3, commands.SHUTDOWN_EVENT_IDS),), 0)],
+    "query_events": [((commands.query_events(3, (1074, 6006)),), 0)],
     "DIRTY_QUERY": [((commands.DIRTY_QUERY,), 0)],
     "type_file": [
         ((commands.append_line("text", r"C:\new.txt"), commands.type_file(r"C:\new.txt")), 0),
@@ -87,8 +87,6 @@ NO_COMMANDS = {
     "SUB_BUTTONS",
     "PBUTTONACTION",
     "POWER_BUTTON_POLICY_KEY",
-    "SHUTDOWN_EVENT_IDS",
-    "SHUTDOWN_PROVIDERS",
     "ButtonAction",
     "PowerSource",
 }

@@ -87,16 +87,6 @@ CASES: dict[str, list[Case]] = {
     ],
     "set_display_timeout": [(power_commands.set_display_timeout(3), 0)],
     "create_system_task": [((power_commands.create_system_task("pd", "cmd.exe /c ver"),), 0)],
-    "delete_task": [
-        (
-            (
-                power_commands.create_system_task("pd", "cmd.exe /c ver"),
-                power_commands.delete_task("pd"),
-            ),
-            0,
-        ),
-        ((power_commands.delete_task("absent"),), 1),
-    ],
     "create_automatic_service": [((service_commands.create_automatic_service("pd", PROGRAM),), 0)],
     "stop_service": [((*SERVICE, service_commands.stop_service("pd")), 0)],
     "delete_service": [

@@ -28,12 +28,11 @@ def test_keys_values_and_types() -> None:
         "HKEY_LOCAL_MACHINE\\SYSTEM\\X\\Sub",
     ]
     assert found.value("AUTOENDTASKS") == RegistryValue("REG_SZ", "1")
-    assert found.number("autoendtasks", "\\sub") == 0
-    assert found.number("Name with    blanks") == 900_000
+    assert found.value("autoendtasks", "\\sub") == RegistryValue("REG_SZ", "0")
+    assert found.value("Name with    blanks").number == 900_000
     assert found.value("Empty") == RegistryValue("REG_MULTI_SZ", "")
     assert found.value("Bare") == RegistryValue("REG_NONE", "")
     assert found.value("absent") is None
-    assert found.number("absent") is None
 
 
 @pytest.mark.parametrize(
@@ -60,7 +59,7 @@ def test_numbers(data: str, number: int | None) -> None:
 @given(st.from_regex(r"[A-Za-z][A-Za-z ]{0,20}[A-Za-z]", fullmatch=True), st.integers(0, 2**32 - 1))
 def test_what_reg_prints_is_read(name: str, number: int) -> None:
     text = f"\r\nHKEY_USERS\\K\r\n    {name}    REG_DWORD    0x{number:x}\r\n\r\n"
-    assert parse_registry(text).number(name, "\\K") == number
+    assert parse_registry(text).value(name, "\\K").number == number
 
 
 @given(st.text())

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.errors import ControlChannelError
 from harness.guest import commands
-from harness.guest.commands import ButtonAction
+from harness.guest.commands import ButtonAction, PowerSource
 from harness.guest.console_session import ConsoleSession
 from harness.guest.parts import PartAnswer
 from harness.guest.services import ServiceState
@@ -147,8 +147,9 @@ class TestStandIn:
 
     def test_a_policy_on_the_button_is_read(self, windows: Windows) -> None:
         windows.run_all(commands.set_power_button_policy(ButtonAction.NOTHING))
-        found = windows.survey()
-        assert found.button == windows.power_button()
+        button = windows.survey().button
+        assert button is not None
+        assert button.policy == dict.fromkeys(PowerSource, ButtonAction.NOTHING)
 
 
 def reg(name: str, kind: str, data: str, key: str = "HKEY_LOCAL_MACHINE\\X") -> PartAnswer:

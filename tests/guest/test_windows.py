@@ -17,23 +17,23 @@ from tests.standin.conftest import Machine
 
 class TestPowerButton:
     def test_a_fresh_installation_shuts_down(self, windows: Windows) -> None:
-        button = windows.power_button()
+        button = windows.survey().button
         assert button.effective() is ButtonAction.SHUT_DOWN
         assert button.policy == {}
 
     @pytest.mark.parametrize("action", ButtonAction)
     def test_what_is_set_is_read(self, windows: Windows, action: ButtonAction) -> None:
         windows.run_all(commands.set_power_button(action))
-        button = windows.power_button()
+        button = windows.survey().button
         assert button.scheme == {PowerSource.AC: action, PowerSource.DC: action}
 
     def test_a_policy_overrides_the_scheme_until_it_is_cleared(self, windows: Windows) -> None:
         windows.run_all(commands.set_power_button_policy(ButtonAction.NOTHING))
-        button = windows.power_button()
+        button = windows.survey().button
         assert button.effective() is ButtonAction.NOTHING
         assert button.policy == dict.fromkeys(PowerSource, 0)
         windows.run_all(commands.CLEAR_POWER_BUTTON_POLICY)
-        assert windows.power_button().policy == {}
+        assert windows.survey().button.policy == {}
 
     def test_the_remedy_of_an_ignored_button_can_be_pasted(self, windows: Windows) -> None:
         text = SET_BUTTON
@@ -43,31 +43,24 @@ class TestPowerButton:
         assert policy is not None
         windows.run_all(commands.set_power_button(ButtonAction.NOTHING))
         windows.run_all([scheme[0]])
-        assert windows.power_button().scheme == dict.fromkeys(PowerSource, 3)
+        assert windows.survey().button.scheme == dict.fromkeys(PowerSource, 3)
         windows.run_all(commands.set_power_button_policy(ButtonAction.NOTHING))
         windows.run_all([policy[0]])
-        assert windows.power_button().effective() is ButtonAction.SHUT_DOWN
+        assert windows.survey().button.effective() is ButtonAction.SHUT_DOWN
 
     def test_a_command_that_fails_is_an_error(self, windows: Windows) -> None:
         with pytest.raises(ControlChannelError, match="exit code"):
             windows.run_all(["exit /b 3", commands.SHUT_DOWN])
 
 
-class TestEvents:
-    def test_the_last_record_is_the_newest(self, windows: Windows, machine: Machine) -> None:
-        assert windows.last_record_id() == machine.last_record()
-
-    def test_only_records_after_one_and_of_the_ids_asked_for(
-        self, windows: Windows, machine: Machine
-    ) -> None:
-        newest, ids = machine.last_record(), machine.ids()
-        wanted = sorted(set(ids))[:5]
-        found = windows.events(0, wanted)
-        assert [record.event_id for record in found] == [i for i in ids if i in wanted]
-        assert [record.record_id for record in found] == sorted(r.record_id for r in found)
-        first = found[0].record_id
-        assert windows.events(first, wanted) == found[1:]
-        assert windows.events(newest, wanted) == ()
+class TestLook:
+    def test_only_records_after_one(self, windows: Windows, machine: Machine) -> None:
+        before = windows.survey().last_record
+        windows.run_all(["shutdown /s /t 600", "shutdown /a"])
+        found = windows.look(before).records
+        assert [record.event_id for record in found] == [1074, 1075]
+        assert windows.look(found[0].record_id).records == found[1:]
+        assert windows.look(machine.last_record()).records == ()
 
 
 class TestFiles:

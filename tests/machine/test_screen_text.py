@@ -15,7 +15,7 @@ from standin.screen import Screen
 
 from harness.deadline import now
 from harness.machine import screen_text
-from harness.machine.screen_text import clean, read_screen, read_text
+from harness.machine.screen_text import clean, read_screen
 
 needs_tesseract = pytest.mark.skipif(
     shutil.which(screen_text.PROGRAM) is None, reason="tesseract is not installed"
@@ -41,7 +41,7 @@ def fake_tesseract(directory: Path, monkeypatch: pytest.MonkeyPatch, script: str
 @needs_tesseract
 @pytest.mark.parametrize("size", [(1280, 800), (1024, 768), (800, 600)])
 def test_the_screen_that_names_a_blocking_program(tmp_path: Path, size: tuple[int, int]) -> None:
-    text = read_text(standin_screen(tmp_path, ["Untitled - document"], size))
+    text = read_screen(standin_screen(tmp_path, ["Untitled - document"], size)).text
     assert text is not None
     assert "shutting down" in text
     assert "Untitled - document" in text.splitlines()
@@ -53,7 +53,7 @@ def test_the_screen_that_names_a_blocking_program(tmp_path: Path, size: tuple[in
 def test_a_screen_without_text_is_read_as_empty(tmp_path: Path, colour: str) -> None:
     path = tmp_path / "screen.png"
     Picture.new("RGB", (640, 480), colour).save(path)
-    assert read_text(path) == ""
+    assert read_screen(path).text == ""
 
 
 def test_without_tesseract_it_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +61,7 @@ def test_without_tesseract_it_says_so_once(tmp_path: Path, monkeypatch: pytest.M
     reading = read_screen(standin_screen(tmp_path, []))
     assert reading.text is None
     assert reading.why_not == "tesseract is not installed (Debian: tesseract-ocr)"
-    assert read_text(tmp_path / "screen.png") is None
+    assert read_screen(tmp_path / "screen.png").text is None
 
 
 def test_one_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ def test_a_screen_too_large_to_enlarge(tmp_path: Path, monkeypatch: pytest.Monke
 def test_what_a_guest_shows_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = r"cat > /dev/null; printf '\033[31mred\007\f\n\n  a \t b\n'; yes 0123456789"
     fake_tesseract(tmp_path, monkeypatch, f"({script}) | head -c 100000")
-    text = read_text(standin_screen(tmp_path, []))
+    text = read_screen(standin_screen(tmp_path, [])).text
     assert text is not None
     assert text.startswith("[31mred\na b\n0123456789\n")
     assert len(text) == 4000

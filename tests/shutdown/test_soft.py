@@ -98,6 +98,17 @@ class TestEnd:
         press_power_button(ScriptedMachine([ARMED]), None)
         assert read_screens == ["before.png"]
 
+    def test_events_that_came_too_often_are_said_to_be_left_out(self) -> None:
+        def chatter(machine: ScriptedMachine) -> None:
+            for _ in range(600):
+                machine.events.record("RTC_CHANGE")
+            machine.power_off()
+
+        seen = press_power_button(ScriptedMachine([ARMED], on_press=chatter), None)
+        assert [n for n in seen.notes if "RTC_CHANGE" in n] == [
+            "88 events RTC_CHANGE came besides and are not kept"
+        ]
+
     def test_qemu_ending_ends_the_watch(self) -> None:
         machine = ScriptedMachine([ARMED], on_press=lambda m: m.close())
         seen = press_power_button(machine, ScriptedWindows(SURVEY))

@@ -8,7 +8,6 @@ from standin.system import POLICY_SYSTEM
 
 WINDOW = {"visible": True, "title": "Untitled - document"}
 HIDDEN = {"visible": False, "title": "Hidden"}
-STAYS = [{"forever": []}]
 
 
 def start(machine, name="app", *arguments, window=WINDOW, **declaration):

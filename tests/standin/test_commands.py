@@ -13,9 +13,6 @@ from hypothesis import strategies as st
 from standin.commands import Context, event_query, run
 from standin.registry import RegistryType
 
-BUTTON_KEY = (
-    r"HKLM\SOFTWARE\Policies\Microsoft\Power\PowerSettings\7648efa3-dd9c-4e3e-b566-50f929386280"
-)
 SYNTAX = "ERROR: Invalid syntax.\r\n"
 NO_KEY = "ERROR: The system was unable to find the specified registry key or value.\r\n"
 DONE = "The operation completed successfully.\r\n"

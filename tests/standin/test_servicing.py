@@ -21,7 +21,6 @@ from standin.shutdown import RESTART, ShutdownRequest
 from standin.update_package import InvalidPackage, UpdatePackage, parse
 
 NAME = "Package_for_Test~~amd64~~1.0.0.0"
-STORE = f"C:\\Windows\\WinSxS\\{NAME}"
 
 
 def package(work_ms=10_000, restart=False, name=NAME):

@@ -1,0 +1,28 @@
+"""``docs/diagnosis.md`` lists the rules as they are asked."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from harness.diagnosis.rules import RULES
+from harness.diagnosis.verdict import Confidence
+from harness.outcome import Cause, Outcome
+
+TEXT = (Path(__file__).parents[2] / "docs" / "diagnosis.md").read_text()
+ROWS = re.findall(r"^\| \*\*(.+?)\*\* \|[^|]*\|([^|]*)\| (yes|no) \|$", TEXT, re.MULTILINE)
+"""Name, verdict and whether it lasts, of each rule in the table."""
+
+
+def test_every_rule_is_told_in_its_place_and_whether_it_lasts() -> None:
+    told = [(name, lasts == "yes") for name, _, lasts in ROWS]
+    assert told == [(rule.name, rule.lasts) for rule in RULES]
+
+
+def test_verdicts_are_told_in_the_words_of_reports() -> None:
+    known = {str(word) for word in (*Outcome, *Cause)}
+    for name, verdict, _ in ROWS:
+        words = set(re.findall(r"`([^`]+)`", verdict))
+        assert words, name
+        assert words <= known, name
+        assert re.search(rf"\(({'|'.join(Confidence)})\)", verdict), name
