@@ -32,8 +32,9 @@ def _findings(seen: Observation) -> Iterator[tuple[Cause, str]]:
         yield Cause.ASLEEP, "fast startup is on"
     if seen.screens and seen.screens[0].dark:
         yield Cause.ASLEEP, "the display was dark before"
-    if survey.update_markers:
-        yield Cause.WINDOWS_UPDATE, f"update work is pending: {', '.join(survey.update_markers)}"
+    pending = progress.pending_updates(seen)
+    if pending:
+        yield Cause.WINDOWS_UPDATE, f"update work is pending: {', '.join(pending)}"
     for name, timeout in progress.timeouts_beyond(seen, _SANE_PRESHUTDOWN_MS).items():
         if not progress.is_update_service(name):
             yield (

@@ -44,6 +44,15 @@ names taskhost(w).exe. Such a shutdown is told as an application's, without a na
 """
 
 
+def pending_updates(seen: Observation) -> tuple[str, ...]:
+    """Marks of pending update work from before the command.
+
+    PendingFileRenameOperations alone is none: any installer leaves it (learn: MoveFileEx).
+    """
+    markers = () if seen.survey is None else seen.survey.update_markers
+    return tuple(marker for marker in markers if marker != "PendingFileRenameOperations")
+
+
 def is_update_service(name: str) -> bool:
     """Whether a service installs Windows updates."""
     return name.lower() in UPDATE_SERVICES

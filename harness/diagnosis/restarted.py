@@ -91,9 +91,10 @@ def _by_request(seen: Observation) -> _Found | None:
 
 def _by_pending_updates(seen: Observation) -> _Found | None:
     """Update work was pending; sure of it only where it was seen to be done on the way down."""
-    if seen.survey is None or not seen.survey.update_markers or _asked_for_restart(seen):
+    pending = progress.pending_updates(seen)
+    if not pending or _asked_for_restart(seen):
         return None
-    markers = ", ".join(seen.survey.update_markers)
+    markers = ", ".join(pending)
     at_work = _servicing_seen(seen)
     why = (*at_work, facts.setting("updates were pending before", markers))
     confidence = Confidence.MEDIUM if at_work else Confidence.LOW

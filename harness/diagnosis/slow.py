@@ -141,7 +141,7 @@ def _preshutdown(seen: Observation) -> _Part | None:
             culprit=", ".join(others),
         )
     evidence.append(facts.writes(seen, looks[0].at, looks[-1].at))
-    markers = () if seen.survey is None else seen.survey.update_markers
+    markers = progress.pending_updates(seen)
     if markers:
         evidence.append(facts.setting("updates were pending before", ", ".join(markers)))
     return _Part(

@@ -212,7 +212,7 @@ def _held(
 
 
 def _updating(seen: Observation, evidence: list[Evidence], names: list[str]) -> Verdict:
-    markers = () if seen.survey is None else seen.survey.update_markers
+    markers = progress.pending_updates(seen)
     if markers:
         evidence.append(facts.setting("updates were pending before", ", ".join(markers)))
     evidence.append(facts.writes(seen, seen.commanded_at, seen.ended_at))

@@ -17,7 +17,7 @@ _MOST_SAMPLES = 2000
 
 
 class OutsideWatch:
-    """Samples taken one after the other; a failure is noted, and three in a row end that kind of sample.
+    """Samples taken one after the other; three failures in a row end a kind of sample.
 
     :ivar activity: CPU and disk totals in order of time.
     :ivar screens: looks at the screen; of equal looks in a row only the first and the last.

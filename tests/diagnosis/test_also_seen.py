@@ -48,6 +48,7 @@ def test_a_setting_that_does_harm(settings: dict[str, object], cause: Cause, tol
         {"button": button(9)},
         {"shutdown_without_logon": False},
         {"preshutdown_ms": {HOLDER: 3_600_000, UPDATER: 57_600_000, "stopped": 2_147_483_647}},
+        {"update_markers": ("PendingFileRenameOperations",)},
         {"wait_to_kill_service_ms": 20_000},
         {"wait_to_kill_service_ms": None, "fast_startup": None},
     ],

@@ -244,6 +244,11 @@ class TestPreshutdown:
     def test_an_update_service_without_marks_may_be_stuck(self) -> None:
         assert found(under_way(*preparing((110.0, 158.0), UPDATER))) == (*UPDATE, MEDIUM)
 
+    def test_files_to_rename_at_the_next_boot_are_no_update(self) -> None:
+        renames = survey(update_markers=("PendingFileRenameOperations",))
+        updating = under_way(*preparing((110.0, 158.0), UPDATER), survey=renames)
+        assert found(updating) == (*UPDATE, MEDIUM)
+
     def test_marks_without_an_update_service_at_work_are_only_mentioned(self) -> None:
         pending = survey(update_markers=("RebootPending",))
         held = under_way(*preparing((110.0, 158.0), HOLDER), survey=pending)
