@@ -75,6 +75,22 @@ def test_an_obedient_guest_is_tried_as_its_user_does(directory: GateDirectory) -
     assert directory.leftovers() == []
 
 
+@pytest.mark.guest
+def test_with_a_wrong_password_the_guest_is_judged_from_outside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    standin = Path(__file__).parents[1] / "fixtures" / "images" / "standin.toml"
+    (tmp_path / "standin").symlink_to(standin.with_suffix(""))
+    definition = tmp_path / "wrong.toml"
+    definition.write_text(standin.read_text().replace("Powerdown-1", "not-the-password"))
+    assert cli.main(["try", "--json", str(definition)]) == 0
+    printed = capsys.readouterr()
+    assert "rejects the credentials" in printed.err
+    assert "Going on from outside only" in printed.err
+    verdict = json.loads(printed.out)
+    assert (verdict["outcome"], verdict["cause"]) == ("completed", "none")
+
+
 @pytest.mark.parametrize(
     ("outcome", "status"),
     [
