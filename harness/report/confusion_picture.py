@@ -6,22 +6,15 @@ from pathlib import Path
 
 from harness.report.canvas import Canvas, Colour, mixed, text_width, trimmed, wrapped
 from harness.report.confusion import Confusion, Entry, Matrix, Tally, View, place
+from harness.report.page import FAINT_INK, INK, MARGIN, PAPER, RIGHT, RULE, SOFT_INK, WIDTH
 
-_WIDTH = 1400
-_MARGIN = 44
-_RIGHT = _WIDTH - _MARGIN
 _CELLS_LEFT = 230
 _WIDEST_CELL, _ROW = 104.0, 34
 _HEAD_LINES, _HEAD_SIZE = 3, 12
 _LINE = 15
 _MOST_WRONG = 12
 
-_PAPER: Colour = (255, 255, 255)
 _EMPTY: Colour = (246, 248, 250)
-_RULE: Colour = (221, 226, 232)
-_INK: Colour = (28, 35, 45)
-_SOFT_INK: Colour = (94, 105, 119)
-_FAINT_INK: Colour = (158, 167, 178)
 _RIGHT_INK: Colour = (22, 128, 80)
 _DOUBT_INK: Colour = (94, 105, 119)
 _LOW_INK: Colour = (176, 112, 8)
@@ -64,7 +57,7 @@ class _Picture:
         wrong_top = top
         if self._wrong:
             top += 50 + 24 * (min(len(self._wrong), _MOST_WRONG) + 1)
-        self._canvas = Canvas(_WIDTH, round(top + 20), _PAPER)
+        self._canvas = Canvas(WIDTH, round(top + 20), PAPER)
         self._draw_head()
         for view, matrix in self._views.items():
             self._draw_matrix(view, matrix, tops[view])
@@ -75,41 +68,41 @@ class _Picture:
     def _draw_head(self) -> None:
         canvas = self._canvas
         tone = _LOUD if self._wrong else _RIGHT_INK
-        canvas.box(0, 0, _WIDTH, 8, fill=tone)
-        canvas.text(_MARGIN, 52, trimmed(self._title, 17, _RIGHT - _MARGIN), 17, _SOFT_INK)
+        canvas.box(0, 0, WIDTH, 8, fill=tone)
+        canvas.text(MARGIN, 52, trimmed(self._title, 17, RIGHT - MARGIN), 17, SOFT_INK)
         count = len(self._wrong)
         words = f"{count} wrong and confident" if count else "No wrong confident verdict"
-        canvas.text(_MARGIN, 100, words if self._views else "No attempt was judged", 32, tone)
-        x = float(_RIGHT)
+        canvas.text(MARGIN, 100, words if self._views else "No attempt was judged", 32, tone)
+        x = float(RIGHT)
         for tally, meaning in reversed(_LEGEND):
             x -= text_width(meaning, 14)
-            canvas.text(x, 97, meaning, 14, _SOFT_INK, "lm")
+            canvas.text(x, 97, meaning, 14, SOFT_INK, "lm")
             x -= 34
             _draw_sample(canvas, x, 86, tally)
             x -= 24
 
     def _draw_matrix(self, view: View, matrix: Matrix, top: float) -> None:
         canvas, tally = self._canvas, matrix.tally
-        canvas.line(_MARGIN, top - 14, _RIGHT, top - 14, _RULE)
-        canvas.text(_MARGIN, top + 16, _TITLES[view], 18, _INK)
+        canvas.line(MARGIN, top - 14, RIGHT, top - 14, RULE)
+        canvas.text(MARGIN, top + 16, _TITLES[view], 18, INK)
         self._draw_totals(tally, top + 16)
         columns = self._columns
-        width = min(_WIDEST_CELL, (_RIGHT - _CELLS_LEFT) / len(columns))
+        width = min(_WIDEST_CELL, (RIGHT - _CELLS_LEFT) / len(columns))
         head = top + 44
-        canvas.text(_MARGIN, head + _HEAD_LINES * _LINE - 3, "held", 13, _FAINT_INK)
-        canvas.text(_CELLS_LEFT - 14, head + 13, "diagnosed", 13, _FAINT_INK, "rs")
+        canvas.text(MARGIN, head + _HEAD_LINES * _LINE - 3, "held", 13, FAINT_INK)
+        canvas.text(_CELLS_LEFT - 14, head + 13, "diagnosed", 13, FAINT_INK, "rs")
         cells = matrix.cells
         for index, column in enumerate(columns):
             middle = _CELLS_LEFT + (index + 0.5) * width
             lines = _column_words(column, width - 4)
             first = head + 13 + (_HEAD_LINES - len(lines)) * _LINE
             for number, line in enumerate(lines):
-                canvas.text(middle, first + number * _LINE, line, _HEAD_SIZE, _SOFT_INK, "ms")
+                canvas.text(middle, first + number * _LINE, line, _HEAD_SIZE, SOFT_INK, "ms")
         body = head + _HEAD_LINES * _LINE + 6
         for number, row in enumerate(matrix.rows):
             y = body + number * _ROW
-            name = trimmed(row, 15, _CELLS_LEFT - _MARGIN - 40)
-            canvas.text(_MARGIN, y + _ROW / 2 - 1, name, 15, _INK, "lm")
+            name = trimmed(row, 15, _CELLS_LEFT - MARGIN - 40)
+            canvas.text(MARGIN, y + _ROW / 2 - 1, name, 15, INK, "lm")
             for index, column in enumerate(columns):
                 left = _CELLS_LEFT + index * width
                 found = cells.get((row, column))
@@ -117,39 +110,39 @@ class _Picture:
 
     def _draw_totals(self, tally: Tally, baseline: float) -> None:
         parts = (
-            (f"{tally.attempts} attempts", _SOFT_INK),
+            (f"{tally.attempts} attempts", SOFT_INK),
             (f"{tally.right} right", _RIGHT_INK),
             (f"{tally.inconclusive} inconclusive", _DOUBT_INK),
             (
                 f"{tally.wrong_low} wrong, low confidence",
-                _LOW_INK if tally.wrong_low else _SOFT_INK,
+                _LOW_INK if tally.wrong_low else SOFT_INK,
             ),
             (
                 f"{tally.wrong_confident} wrong and confident",
-                _LOUD if tally.wrong_confident else _SOFT_INK,
+                _LOUD if tally.wrong_confident else SOFT_INK,
             ),
         )
-        x = float(_RIGHT)
+        x = float(RIGHT)
         for words, colour in reversed(parts):
             self._canvas.text(x, baseline, words, 15, colour, "rs")
             x -= text_width(words, 15) + 22
 
     def _draw_wrong(self, top: float) -> None:
         canvas = self._canvas
-        canvas.line(_MARGIN, top - 14, _RIGHT, top - 14, _RULE)
-        canvas.text(_MARGIN, top + 16, "Wrong and confident", 18, _LOUD)
+        canvas.line(MARGIN, top - 14, RIGHT, top - 14, RULE)
+        canvas.text(MARGIN, top + 16, "Wrong and confident", 18, _LOUD)
         y = top + 50
         for view, entry in self._wrong[:_MOST_WRONG]:
             self._draw_entry(view, entry, y)
             y += 24
         more = len(self._wrong) - _MOST_WRONG
         if more > 0:
-            canvas.text(_MARGIN, y, f"and {more} more", 14, _FAINT_INK)
+            canvas.text(MARGIN, y, f"and {more} more", 14, FAINT_INK)
 
     def _draw_entry(self, view: View, entry: Entry, y: float) -> None:
         canvas = self._canvas
-        canvas.text(_MARGIN, y, str(view), 14, _SOFT_INK)
-        canvas.text(_MARGIN + 90, y, trimmed(str(entry), 14, _RIGHT - _MARGIN - 90), 14, _INK)
+        canvas.text(MARGIN, y, str(view), 14, SOFT_INK)
+        canvas.text(MARGIN + 90, y, trimmed(str(entry), 14, RIGHT - MARGIN - 90), 14, INK)
 
 
 _LEGEND = (
@@ -182,12 +175,12 @@ def _column_words(column: str, width: float) -> list[str]:
 def _colours(tally: Tally) -> tuple[Colour, Colour]:
     """Ground and ink of a cell: those of the worst in it."""
     if tally.wrong_confident:
-        return _LOUD, _PAPER
+        return _LOUD, PAPER
     if tally.wrong_low:
-        return mixed(_PAPER, _LOW_INK, 0.30), _INK
+        return mixed(PAPER, _LOW_INK, 0.30), INK
     if tally.inconclusive:
-        return mixed(_PAPER, _DOUBT_INK, 0.20), _INK
-    return mixed(_PAPER, _RIGHT_INK, 0.12), _RIGHT_INK
+        return mixed(PAPER, _DOUBT_INK, 0.20), INK
+    return mixed(PAPER, _RIGHT_INK, 0.12), _RIGHT_INK
 
 
 def _draw_cell(
@@ -195,7 +188,7 @@ def _draw_cell(
 ) -> None:
     box = (left + 1, top + 1, left + width - 1, top + _ROW - 1)
     if tally is None:
-        canvas.box(*box, fill=_EMPTY, outline=_RULE if diagonal else None)
+        canvas.box(*box, fill=_EMPTY, outline=RULE if diagonal else None)
         return
     ground, ink = _colours(tally)
     canvas.box(*box, fill=ground, radius=3)
