@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,36 +12,20 @@ from harness.errors import DeadlineExpired
 from harness.fault_course import PRESS_AFTER_REMEDY, PRESS_WITH_FAULT, run_course
 from harness.faults.fault import COMPLETED, Fault, NotOnThisGuest, Recovery, ScenarioId, Stage
 from harness.faults.subject import Subject
-from harness.laboratory import Laboratory
-from harness.machine.accelerator import Accelerator, AcceleratorKind
 from harness.outcome import Cause, Expected, Outcome
-from harness.scenario import Scenario
 from harness.scenario_guest import ScenarioGuest
-from tests.machine.boot_sector import HUNG, OBEDIENT, boot_image
+from tests.boot_sector_scenarios import Open, boot_sector_scenarios
+from tests.machine.boot_sector import HUNG, OBEDIENT
 
 pytestmark = pytest.mark.guest
 
 LOST = Expected(Outcome.STAYED_UP, Cause.PRESS_LOST)
-LABORATORY = Laboratory(Accelerator(AcceleratorKind.TCG, "never KVM here"), Path("/nowhere"))
-
-Open = Callable[[bytes], Scenario]
 
 
 @pytest.fixture
 def scenario(tmp_path: Path) -> Iterator[Open]:
-    """Opens a scenario on guests of one boot sector."""
-    opened: list[Scenario] = []
-
-    def of(code: bytes) -> Scenario:
-        image = boot_image(tmp_path, code)
-        budgets = replace(image.budgets, reaction=0.2, shutdown_soft=0.5, shutdown_hard=0.5)
-        artifacts = tmp_path / "artifacts"
-        opened.append(Scenario(LABORATORY, replace(image, budgets=budgets), "title", artifacts))
-        return opened[-1]
-
-    yield of
-    for one in opened:
-        one.close()
+    with boot_sector_scenarios(tmp_path) as of:
+        yield of
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +11,11 @@ import pytest
 
 from harness.errors import PowerdownError
 from harness.guest.windows import Windows
-from harness.laboratory import Laboratory
-from harness.machine.accelerator import Accelerator, AcceleratorKind
 from harness.outcome import Cause, Expected, Outcome
-from harness.scenario import Scenario, SharedStages
+from harness.scenario import SharedStages
 from harness.shutdown.observation import Command
-from tests.machine.boot_sector import HUNG, IGNORING, OBEDIENT, UNARMED, boot_image
+from tests.boot_sector_scenarios import Open, boot_sector_scenarios
+from tests.machine.boot_sector import HUNG, IGNORING, OBEDIENT, UNARMED
 from tests.shutdown.fake_machine import ScriptedChannel
 
 pytestmark = pytest.mark.guest
@@ -24,26 +23,12 @@ pytestmark = pytest.mark.guest
 COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)
 FORCED = Expected(Outcome.FORCED_OFF, Cause.FORCED_SHUTDOWN)
 PRESS_LOST = Expected(Outcome.STAYED_UP, Cause.PRESS_LOST)
-LABORATORY = Laboratory(Accelerator(AcceleratorKind.TCG, "never KVM here"), Path("/nowhere"))
-
-Open = Callable[[bytes], Scenario]
 
 
 @pytest.fixture
 def scenario(tmp_path: Path) -> Iterator[Open]:
-    """Opens a scenario on a guest of one boot sector."""
-    opened: list[Scenario] = []
-
-    def of(code: bytes) -> Scenario:
-        image = boot_image(tmp_path, code)
-        budgets = replace(image.budgets, reaction=0.2, shutdown_soft=0.5, shutdown_hard=0.5)
-        artifacts = tmp_path / "artifacts"
-        opened.append(Scenario(LABORATORY, replace(image, budgets=budgets), "title", artifacts))
-        return opened[-1]
-
-    yield of
-    for one in opened:
-        one.close()
+    with boot_sector_scenarios(tmp_path) as of:
+        yield of
 
 
 def test_a_press_as_expected_is_a_stage_with_its_files(scenario: Open, tmp_path: Path) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import struct
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.deadline import Deadline
 from harness.disk.image_reader import SECTOR_BYTES, ImageReader
-from harness.errors import DiskError, HostError
+from harness.errors import DiskError
 from harness.images.image import DiskFormat
+from harness.images.qemu_tool import run_tool
 
 _PROGRAM = "qemu-io"
 _SECONDS = 30.0
@@ -88,23 +88,10 @@ def _overlay_size(path: Path) -> int:
 def _write_zeros(overlay: Path, ranges: tuple[_Range, ...], deadline: Deadline) -> None:
     commands = [f"write -z {part.offset} {part.length}" for part in ranges]
     arguments = [word for command in commands for word in ("-c", command)]
-    try:
-        result = subprocess.run(
-            [_PROGRAM, "-f", DiskFormat.QCOW2, *arguments, str(overlay)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=deadline.remaining,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise HostError(f"run {_PROGRAM}", "it is not installed", "Run ci/setup.") from error
-    except subprocess.TimeoutExpired as error:
-        raise deadline.expire(
-            f"{_PROGRAM} end", "it still ran", "Look for a slow or broken disk."
-        ) from error
+    command = [_PROGRAM, "-f", DiskFormat.QCOW2, *arguments, str(overlay)]
+    result = run_tool(command, _PROGRAM, deadline)
     if result.returncode != 0:
-        said = result.stdout.decode(errors="replace").strip()[-500:]
+        said = (result.stdout + result.stderr).decode(errors="replace").strip()[-500:]
         raise _refused(overlay, said or f"{_PROGRAM} ended with status {result.returncode}")
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 
 from harness.deadline import Deadline
-from harness.errors import DiskError, HostError
+from harness.errors import DiskError
+from harness.images.qemu_tool import run_tool
 
 _PROGRAM = "qemu-img"
 
@@ -19,21 +19,7 @@ def qemu_img(arguments: Sequence[str], deadline: Deadline) -> None:
     :raise DeadlineExpired: it took too long and was killed.
     """
     command = [_PROGRAM, *arguments]
-    try:
-        result = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=deadline.remaining,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise HostError(f"run {_PROGRAM}", "it is not installed", "Run ci/setup.") from error
-    except subprocess.TimeoutExpired as error:
-        raise deadline.expire(
-            f"{' '.join(command[:2])} end", "it still ran", "Look for a slow or broken disk."
-        ) from error
+    result = run_tool(command, " ".join(command[:2]), deadline)
     if result.returncode != 0:
         said = result.stderr.decode(errors="replace").strip()[-500:]
         raise DiskError(

@@ -36,17 +36,7 @@ static void ask_for_time_at_shutdown(const wchar_t *name)
 
 static DWORD end(DWORD control)
 {
-    switch (control) {
-    case SERVICE_CONTROL_STOP:
-        report(SERVICE_STOP_PENDING, NO_ERROR);
-        SetEvent(stop_requested);
-        return NO_ERROR;
-    case SERVICE_CONTROL_PRESHUTDOWN:
-        report(SERVICE_STOP_PENDING, NO_ERROR);
-        SetEvent(work_requested);
-        return NO_ERROR;
-    }
-    return ERROR_CALL_NOT_IMPLEMENTED;
+    return announce_end(control, stop_requested, work_requested);
 }
 
 static void work(void)

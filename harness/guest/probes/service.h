@@ -80,6 +80,16 @@ static inline HANDLE new_event(void)
     return event;
 }
 
+/* For a control handler: STOP and PRESHUTDOWN each set an event that the work waits for. */
+static inline DWORD announce_end(DWORD control, HANDLE stop, HANDLE preshutdown)
+{
+    if (control != SERVICE_CONTROL_STOP && control != SERVICE_CONTROL_PRESHUTDOWN)
+        return ERROR_CALL_NOT_IMPLEMENTED;
+    report(SERVICE_STOP_PENDING, NO_ERROR);
+    SetEvent(control == SERVICE_CONTROL_STOP ? stop : preshutdown);
+    return NO_ERROR;
+}
+
 static inline DWORD WINAPI handle_control(DWORD control, DWORD event, void *data, void *context)
 {
     (void)event, (void)data, (void)context;

@@ -45,17 +45,7 @@ static void ask_for_time_at_shutdown(const wchar_t *name)
 
 static DWORD end(DWORD control)
 {
-    switch (control) {
-    case SERVICE_CONTROL_STOP:
-        report(SERVICE_STOP_PENDING, NO_ERROR);
-        SetEvent(stop_requested);
-        return NO_ERROR;
-    case SERVICE_CONTROL_PRESHUTDOWN:
-        report(SERVICE_STOP_PENDING, NO_ERROR);
-        SetEvent(end_after_installation);
-        return NO_ERROR;
-    }
-    return ERROR_CALL_NOT_IMPLEMENTED;
+    return announce_end(control, stop_requested, end_after_installation);
 }
 
 static DWORD write_in_directory(const wchar_t *name, const wchar_t *text)
