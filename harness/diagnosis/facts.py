@@ -10,6 +10,7 @@ from harness.guest.channel import CommandResult
 from harness.guest.event_log import EventRecord
 from harness.guest.look import Look
 from harness.guest.services import ServiceStatus
+from harness.guest.survey import Survey
 from harness.machine.events import HostEvent
 from harness.machine.protocol import Pm1Sample
 from harness.machine.screen_look import ScreenLook
@@ -46,6 +47,19 @@ def button(seen: Observation) -> Evidence:
 def setting(fact: str, raw: str) -> Evidence:
     """A setting of the guest, read before the command."""
     return Evidence(Source.SETTINGS, None, fact, raw)
+
+
+def time_of_applications(survey: Survey) -> tuple[Evidence, ...]:
+    """Whether Windows ends applications that do not end, and when."""
+    found = [setting("AutoEndTasks", f"{survey.auto_end_tasks}")]
+    if survey.auto_end_tasks:
+        for name, time in (
+            ("HungAppTimeout", survey.hung_app_ms),
+            ("WaitToKillAppTimeout", survey.wait_to_kill_app_ms),
+        ):
+            if time is not None:
+                found.append(setting(f"{name}, milliseconds", f"{time}"))
+    return tuple(found)
 
 
 def run_state(seen: Observation) -> Evidence:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.guest import commands
+from harness.guest.survey import Survey
 
 _BUTTON = (
     "powercfg /setacvalueindex SCHEME_CURRENT SUB_BUTTONS PBUTTONACTION 3 & "
@@ -69,6 +70,12 @@ END_APPLICATION = (
     r'"HKU\SID\Control Panel\Desktop" /v AutoEndTasks /t REG_SZ /d 1 /f for the user who is '
     "logged on, from the next logon on"
 )
+LIMIT_APPLICATIONS = (
+    "Windows ends such applications by itself here (AutoEndTasks), but late. Limit their time; "
+    r'reg add "HKU\SID\Control Panel\Desktop" /v WaitToKillAppTimeout /t REG_SZ /d 2000 /f '
+    "for the user who is logged on, and the same for HungAppTimeout, from the next logon on. What "
+    "the application has not saved by then is lost: better close it before"
+)
 STOP_SERVICE = (
     "Stop the service before (sc.exe stop NAME), update or remove it (sc.exe delete NAME), or "
     r"limit its time: reg add HKLM\SYSTEM\CurrentControlSet\Services\NAME /v PreshutdownTimeout "
@@ -109,3 +116,9 @@ REPAIR_SYSTEM = (
     "security software, and scan for malware."
 )
 LOOK_AT_EVIDENCE = "The evidence fits no known cause: look at the screenshot and the System log."
+
+
+def for_applications(survey: Survey | None) -> str:
+    """Against applications that hold a shutdown up: what is not yet set."""
+    ends_tasks = survey is not None and survey.auto_end_tasks is True
+    return LIMIT_APPLICATIONS if ends_tasks else END_APPLICATION

@@ -105,12 +105,13 @@ def _applications(seen: Observation) -> _Part | None:
         evidence=(
             facts.record(entry, "the shutdown was initiated"),
             facts.programs(looks[-1], programs),
+            *(() if seen.survey is None else facts.time_of_applications(seen.survey)),
         ),
         ruled_out=(
             (Cause.UNRESPONSIVE_SERVICE, "no service had been asked to prepare by then"),
             (Cause.WINDOWS_UPDATE, "no service had been asked to prepare by then"),
         ),
-        remedy=remedies.END_APPLICATION,
+        remedy=remedies.for_applications(seen.survey),
         culprit=", ".join(programs),
     )
 

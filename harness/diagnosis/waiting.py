@@ -37,7 +37,7 @@ def application_blocks(seen: Observation) -> Verdict | None:
         (
             facts.record(entry, "the shutdown was initiated"),
             facts.programs(looks[-1], programs),
-            facts.setting("AutoEndTasks", f"{survey.auto_end_tasks}"),
+            *facts.time_of_applications(survey),
             facts.control(seen),
             *facts.shown(seen),
         ),
@@ -46,7 +46,7 @@ def application_blocks(seen: Observation) -> Verdict | None:
             (Cause.UNRESPONSIVE_SERVICE, "no service has been asked to prepare or stop yet"),
             (Cause.WINDOWS_UPDATE, "no service has been asked to prepare or stop yet"),
         ),
-        remedy=remedies.END_APPLICATION,
+        remedy=remedies.for_applications(survey),
         culprit=", ".join(programs),
     )
 

@@ -3,6 +3,13 @@
 Sources: fact sheet 5; Microsoft Learn, "WM_QUERYENDSESSION message", "Shutdown Changes for Windows
 Vista". That the shutdown goes on by itself once the program is gone is what Windows shows;
 documented it is not (UNCONFIRMED): where it was given up, the press after the remedy must complete.
+
+A program that agreed and is slow over WM_ENDSESSION counts as hung after five seconds (learn:
+"Shutdown Changes for Windows Vista"), HungAppTimeout (Windows Internals 6 part 2): without
+AutoEndTasks it is shown on the screen then. With it, it has what Windows "waits before terminating
+an application that does not respond to a shutdown request" (learn: SystemParametersInfo,
+SPI_GETWAITTOKILLTIMEOUT), by its name WaitToKillAppTimeout. Windows Internals names HungAppTimeout
+alone, so that is UNCONFIRMED.
 """
 
 from __future__ import annotations
@@ -18,6 +25,7 @@ from harness.faults.fault import (
     Recovery,
     ScenarioId,
     Stage,
+    beyond_hard_ms,
     beyond_soft_ms,
 )
 from harness.faults.subject import Subject
@@ -26,6 +34,7 @@ from harness.guest.probe_programs import (
     CONSOLE,
     HANGER,
     HIDDEN,
+    LINGERER,
     REASONED,
     REFUSER,
     ProbeProgram,
@@ -39,6 +48,7 @@ _TASK = "powerdown-program"
 _REASON = "Copying-photos"
 _END_TASKS = session_commands.set_desktop_value("AutoEndTasks", "1")
 _LITTLE_PATIENCE = session_commands.set_desktop_value("HungAppTimeout", "2000")
+_LITTLE_TIME = session_commands.set_desktop_value("WaitToKillAppTimeout", "2000")
 _QUERY = "learn: WM_QUERYENDSESSION message"
 _CHANGES = "learn: Shutdown Changes for Windows Vista"
 
@@ -103,6 +113,26 @@ def _wait_little_for_hanger(subject: Subject) -> None:
     subject.windows.run(_LITTLE_PATIENCE).checked()
     subject.restart()
     _start(subject, HANGER)
+
+
+def _wait_long_for_lingerer(subject: Subject) -> None:
+    time = str(beyond_hard_ms(subject.image))
+    subject.windows.run_all(
+        (_END_TASKS, session_commands.set_desktop_value("WaitToKillAppTimeout", time))
+    )
+    subject.restart()
+    _linger(subject)
+
+
+def _wait_little_for_lingerer(subject: Subject) -> None:
+    # The program is as slow as before: what lets the press complete is the time it is given.
+    subject.windows.run(_LITTLE_TIME).checked()
+    subject.restart()
+    _linger(subject)
+
+
+def _linger(subject: Subject) -> None:
+    _start(subject, LINGERER, str(beyond_soft_ms(subject.image)))
 
 
 def _blocker(
@@ -220,6 +250,25 @@ VARIANTS = (
         inject=_wait_long_for_hanger,
         remedy=_wait_little_for_hanger,
         expected=(DELAYED,),
+        stage=Stage.APPLICATIONS,
+    ),
+    _fault(
+        variant="slow-to-end",
+        summary="a window agrees and takes long over it, and a long WaitToKillAppTimeout lets it",
+        injects=(
+            _END_TASKS,
+            session_commands.set_desktop_value(
+                "WaitToKillAppTimeout", "<ten times the hard budget, in ms>"
+            ),
+            commands.RESTART,
+            *_start_text(LINGERER, "<soft budget and 4 s, in ms>"),
+        ),
+        remedies=(_LITTLE_TIME, commands.RESTART),
+        sources=("facts 5", "learn: SystemParametersInfo, SPI_GETWAITTOKILLTIMEOUT", _CHANGES),
+        inject=_wait_long_for_lingerer,
+        remedy=_wait_little_for_lingerer,
+        # That HungAppTimeout does not limit it too, so that it is ended in time, is UNCONFIRMED.
+        expected=(DELAYED, COMPLETED),
         stage=Stage.APPLICATIONS,
     ),
 )

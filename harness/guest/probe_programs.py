@@ -83,6 +83,9 @@ REASONED = _application("reasoned")
 HANGER = _application("hanger")
 """Shows a window that hangs when it is asked whether the session may end."""
 
+LINGERER = _application("lingerer")
+"""``MS``: agrees to the end of the session and takes that long over it."""
+
 HIDDEN = _application("hidden")
 """Refuses the end of the session through a window that is not shown."""
 
@@ -115,6 +118,7 @@ PROBE_PROGRAMS = (
     REFUSER,
     REASONED,
     HANGER,
+    LINGERER,
     HIDDEN,
     CONSOLE,
     UPDATER,

@@ -62,6 +62,19 @@ class TestApplications:
         assert diagnose(held).culprit == "editor.exe"
         assert found(held.from_outside()) == UNKNOWN
 
+    def test_where_windows_ends_programs_the_time_it_gives_them_is_told(self) -> None:
+        asked = diagnose(slow(*looks(APP_TIMES, BY_BUTTON)))
+        assert "AutoEndTasks /t REG_SZ /d 1" in asked.remedy
+        assert not any("WaitToKillAppTimeout" in fact.fact for fact in asked.evidence)
+        ends = survey(auto_end_tasks=True, wait_to_kill_app_ms=300_000)
+        late = slow(*looks(APP_TIMES, BY_BUTTON), survey=ends)
+        assert found(late) == (*self.HELD, HIGH)
+        verdict = diagnose(late)
+        assert "WaitToKillAppTimeout" in verdict.remedy
+        assert ("WaitToKillAppTimeout, milliseconds", "300000") in [
+            (fact.fact, fact.raw) for fact in verdict.evidence
+        ]
+
     def test_many_programs_on_a_slow_guest(self) -> None:
         shown = (
             *looks((102.0, 110.0), BY_BUTTON, processes=(*DESKTOP, APP)),

@@ -80,6 +80,11 @@ class TestApplicationBlocks:
         patient = self.blocked(survey=survey(hung_app_ms=30_000))
         assert found(patient) == INCONCLUSIVE
 
+    def test_where_windows_ends_programs_by_itself_their_time_is_to_be_limited(self) -> None:
+        ends = diagnose(self.blocked(survey=survey(auto_end_tasks=True)))
+        assert "WaitToKillAppTimeout /t REG_SZ /d 2000" in ends.remedy
+        assert "taskkill" in diagnose(self.blocked()).remedy
+
     def test_a_program_that_was_started_meanwhile_is_named_too(self) -> None:
         later = replace(APP, name="setup.exe", pid=4000)
         started = self.blocked(looks=looks(TIMES, BY_BUTTON, processes=(*DESKTOP, later)))

@@ -23,11 +23,15 @@ from tests.shutdown.fake_machine import ARMED, ScriptedMachine
 FAULTS = {str(fault): fault for fault in CATALOGUE}
 
 
-END_HANGER = session_commands.end_program("powerdown-hanger.exe")
-
-
 def _runs(image_name: str) -> Callable[[Survey], bool]:
     return lambda seen: any(process.name.lower() == image_name for process in seen.processes)
+
+
+def _end_programs(subject: FakeSubject) -> None:
+    """What a restart does to them."""
+    for process in subject.windows.survey().processes:
+        if process.name.startswith("powerdown-"):
+            subject.windows.run(session_commands.end_program(process.name)).checked()
 
 
 def _service(name: str) -> Callable[[Survey], bool]:
@@ -67,6 +71,11 @@ INJECTED: dict[str, Callable[[Survey], bool]] = {
     "unresponsive-app/hung-app-timeout": lambda seen: (
         seen.auto_end_tasks is True and seen.hung_app_ms == beyond_soft_ms(GUEST)
     ),
+    "unresponsive-app/slow-to-end": lambda seen: (
+        seen.auto_end_tasks is True
+        and seen.wait_to_kill_app_ms == beyond_hard_ms(GUEST)
+        and _runs("powerdown-lingerer.exe")(seen)
+    ),
     "unresponsive-service/stops-late": _service("PowerdownStubborn"),
     "unresponsive-service/never-stops": lambda seen: (
         seen.wait_to_kill_service_ms == beyond_hard_ms(GUEST)
@@ -96,6 +105,10 @@ REMEDIED: dict[str, Callable[[Survey], bool]] = {
     "unresponsive-app/gives-reason": _not(_runs("powerdown-reasoned.exe")),
     "unresponsive-app/hidden-window-allowed": _not(_runs("powerdown-hidden.exe")),
     "unresponsive-app/hung-app-timeout": lambda seen: seen.hung_app_ms == 2000,
+    # As slow as before: only its time is less.
+    "unresponsive-app/slow-to-end": lambda seen: (
+        seen.wait_to_kill_app_ms == 2000 and _runs("powerdown-lingerer.exe")(seen)
+    ),
     "unresponsive-service/never-stops": _not(_service("PowerdownStubborn")),
     "unresponsive-service/preshutdown-holder": _not(_service("PowerdownHolder")),
     "asleep/button-sleeps": lambda seen: (
@@ -116,8 +129,7 @@ def test_the_injection_takes_and_the_remedy_undoes(name: str, subject: FakeSubje
     assert INJECTED[name](subject.windows.survey())
     if name in REMEDIED:
         assert fault.remedy is not None
-        # A restart ends programs.
-        subject.on_restart = lambda: subject.windows.run(END_HANGER).checked() and None
+        subject.on_restart = lambda: _end_programs(subject)
         fault.remedy(subject)
         assert REMEDIED[name](subject.windows.survey())
 

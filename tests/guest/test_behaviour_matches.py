@@ -18,6 +18,7 @@ from harness.guest.probe_programs import (
     HANGER,
     HIDDEN,
     HOLDER,
+    LINGERER,
     PROBE_PROGRAMS,
     REASONED,
     REFUSER,
@@ -46,6 +47,9 @@ DECLARED: dict[ProbeProgram, dict[str, Any]] = {
     | window("Powerdown reasoned refuser")
     | {"query_end_session": "refuse", "block_reason": "%1"},
     HANGER: APPLICATION | window("Powerdown hanger") | {"query_end_session": "hang"},
+    LINGERER: APPLICATION
+    | window("Powerdown lingerer")
+    | {"query_end_session": "agree", "end_session": [{"wait_ms": "%1"}]},
     HIDDEN: APPLICATION
     | window("Powerdown hidden refuser", visible=False)
     | {"query_end_session": "refuse"},

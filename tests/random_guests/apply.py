@@ -30,6 +30,7 @@ from harness.guest.probe_programs import (
     HANGER,
     HIDDEN,
     HOLDER,
+    LINGERER,
     REASONED,
     REFUSER,
     STUBBORN,
@@ -47,6 +48,7 @@ _PROGRAMS = {
     Program.REFUSER: (REFUSER, ""),
     Program.REASONED: (REASONED, "Copying-photos"),
     Program.HANGER: (HANGER, ""),
+    Program.LINGERER: (LINGERER, "{linger_ms}"),
     Program.HIDDEN: (HIDDEN, ""),
     Program.CONSOLE: (CONSOLE, ""),
 }
@@ -74,6 +76,7 @@ def bring(subject: ScenarioGuest, guest: Configuration) -> None:
         _open_dialog(subject)
     for program in guest.programs:
         probe, arguments = _PROGRAMS[program]
+        arguments = arguments.format(linger_ms=guest.linger_ms)
         path = subject.upload(probe)
         task = f"powerdown-{program}"
         subject.windows.start_on_desktop(task, f"{path} {arguments}".strip(), probe.name)
@@ -130,6 +133,10 @@ def _settings(guest: Configuration) -> Iterator[str]:
         yield session_commands.set_desktop_value("AutoEndTasks", "1")
     if guest.hung_app_ms is not None:
         yield session_commands.set_desktop_value("HungAppTimeout", str(guest.hung_app_ms))
+    if guest.wait_to_kill_app_ms is not None:
+        yield session_commands.set_desktop_value(
+            "WaitToKillAppTimeout", str(guest.wait_to_kill_app_ms)
+        )
     if guest.wait_to_kill_service_ms is not None:
         yield service_commands.set_wait_to_kill_service(guest.wait_to_kill_service_ms)
     if guest.update is Update.MARKER:

@@ -28,6 +28,7 @@ class Program(StrEnum):
     REFUSER = "refuser"
     REASONED = "reasoned"
     HANGER = "hanger"
+    LINGERER = "lingerer"
     HIDDEN = "hidden"
     CONSOLE = "console"
 
@@ -96,6 +97,8 @@ class Configuration:
     :param dialog: "Shut Down Windows" is open on the desktop.
     :param dark: the display has gone dark.
     :param hung_app_ms: HungAppTimeout.
+    :param wait_to_kill_app_ms: WaitToKillAppTimeout.
+    :param linger_ms: how long the lingerer takes over the end of the session.
     :param stubborn: number of services that ignore SHUTDOWN.
     :param aborter: a service aborts every shutdown that counts down.
     :param asleep: it sleeps (S3).
@@ -116,8 +119,10 @@ class Configuration:
     dark: bool = False
     auto_end_tasks: bool = False
     hung_app_ms: int | None = None
+    wait_to_kill_app_ms: int | None = None
     allow_blocking_apps: bool = False
     programs: tuple[Program, ...] = ()
+    linger_ms: int = 0
     stubborn: int = 0
     holders: tuple[Holder, ...] = ()
     aborter: bool = False
@@ -135,6 +140,7 @@ class Configuration:
                 self.session is Session.LOGGED_OFF and self.shutdown_without_logon is None,
                 "what the image says of the logon screen is not known",
             ),
+            ((Program.LINGERER in self.programs) != (self.linger_ms > 0), "no time to linger"),
             (self.dialog and self.tracker is None, "what the image's dialog asks is not known"),
             (self.fast_startup and not self.hibernation, "fast startup needs hibernation"),
             (
@@ -158,6 +164,7 @@ class Configuration:
         return (
             self.auto_end_tasks
             or self.hung_app_ms is not None
+            or self.wait_to_kill_app_ms is not None
             or self.wait_to_kill_service_ms is not None
         )
 

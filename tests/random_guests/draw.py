@@ -86,7 +86,17 @@ def _dark(random: Random, image: Image) -> Change:
 
 def _programs(random: Random, image: Image) -> Change:
     number = _weighted(random, {1: 70, 2: 25, 3: 5})
-    return {"programs": tuple(random.sample(list(Program), number))}
+    change: dict[str, Any] = {"programs": tuple(random.sample(list(Program), number))}
+    return {**change, **_lingers(random, image.budgets, change["programs"])}
+
+
+def _lingers(random: Random, budgets: Budgets, programs: tuple[Program, ...]) -> Change:
+    """How slow the lingerer among ``programs`` is to end."""
+    if Program.LINGERER not in programs:
+        return {}
+    for_ever = round(10_000 * budgets.shutdown_hard)
+    slow = _beyond_soft_ms(random, budgets)
+    return {"linger_ms": _weighted(random, {500: 2, slow: 4, for_ever: 2})}
 
 
 def _patience(random: Random, image: Image) -> Change:
@@ -99,6 +109,19 @@ def _patience(random: Random, image: Image) -> Change:
     if not change["auto_end_tasks"] and change["hung_app_ms"] is None:
         change["hung_app_ms"] = 1000
     return {**change, **_programs(random, image)}
+
+
+def _time_to_end(random: Random, image: Image) -> Change:
+    """Programs that agreed are ended: with one that is slow to end."""
+    for_ever = round(10_000 * image.budgets.shutdown_hard)
+    change: dict[str, Any] = {
+        "auto_end_tasks": random.random() < 0.75,
+        "wait_to_kill_app_ms": _weighted(
+            random, {1000: 3, 2000: 2, _beyond_soft_ms(random, image.budgets): 3, for_ever: 3}
+        ),
+        "programs": (Program.LINGERER,),
+    }
+    return {**change, **_lingers(random, image.budgets, change["programs"])}
 
 
 def _allow_blocking(random: Random, image: Image) -> Change:
@@ -197,6 +220,7 @@ _KINDS: Mapping[Callable[[Random, Image], Change], float] = {
     _dark: 6,
     _programs: 14,
     _patience: 7,
+    _time_to_end: 5,
     _allow_blocking: 5,
     _stubborn: 6,
     _holders: 8,

@@ -28,6 +28,7 @@ COUNTDOWN = 5.0
 """Seconds that the command with a countdown counts."""
 
 _HUNG_APP = 5.0
+_WAIT_TO_KILL_APP = 20.0
 _WAIT_TO_KILL_SERVICE = 5.0
 """Windows' own values, where none is set (facts 5, 14)."""
 
@@ -232,7 +233,7 @@ def _applications(guest: Configuration) -> Iterator[Step]:
         "5: programs of the session",
         delay=Delay(max(d.least for d in delays), sum(d.most for d in delays)),
         cause=Cause.UNRESPONSIVE_APP,
-        left_open="how long a program that is ended anyway is given, within HungAppTimeout",
+        left_open="how long a program that is ended anyway is given, within its timeout",
     )
 
 
@@ -241,6 +242,8 @@ def _program(program: Program, guest: Configuration) -> Delay:
     hung = _HUNG_APP if guest.hung_app_ms is None else guest.hung_app_ms / 1000
     if program is Program.DOCUMENT:
         return _NO_DELAY
+    if program is Program.LINGERER:
+        return _lingerer(guest, hung)
     if guest.ask is Ask.COMMAND_WITH_COUNTDOWN:
         # /t beyond 0 implies /f: nobody is asked (facts 5).
         return Delay(0.0, hung)
@@ -255,6 +258,24 @@ def _program(program: Program, guest: Configuration) -> Delay:
         # Whether the policy lifts the time limit of a console handler too is open.
         return Delay(0.0, inf)
     return _FOR_EVER
+
+
+def _lingerer(guest: Configuration, hung: float) -> Delay:
+    """How long one holds it up that agrees and then is slow over WM_ENDSESSION.
+
+    Five seconds, by Windows Internals HungAppTimeout, then a screen shows it (learn: Shutdown
+    Changes for Windows Vista); whether the shutdown goes on when it is done is open. Where Windows
+    ends it by itself, it is open whether that comes after HungAppTimeout or WaitToKillAppTimeout.
+    """
+    milliseconds = guest.wait_to_kill_app_ms
+    kill = _WAIT_TO_KILL_APP if milliseconds is None else milliseconds / 1000
+    takes = guest.linger_ms / 1000
+    if guest.ask is Ask.COMMAND_WITH_COUNTDOWN:
+        # Whether a forced shutdown waits for what it has told is open too.
+        return Delay(0.0, min(takes, max(hung, kill)))
+    if guest.auto_end_tasks:
+        return Delay(min(takes, hung, kill), min(takes, max(hung, kill)))
+    return Delay(takes, takes) if takes <= hung else Delay(takes, inf)
 
 
 def _fast_startup(guest: Configuration) -> Iterator[Step]:

@@ -109,6 +109,23 @@ SLOWLY = Holder(2_147_483_647, 11_000)
             {"programs": (Program.HANGER,), "auto_end_tasks": True, "hung_app_ms": 11_000},
             {slow(APP)},
         ),
+        ({"programs": (Program.LINGERER,), "linger_ms": 500}, {COMPLETED}),
+        ({"programs": (Program.LINGERER,), "linger_ms": 14_000}, {up(APP), slow(APP)}),
+        ({"programs": (Program.LINGERER,), "linger_ms": 300_000}, {up(APP)}),
+        (
+            {"programs": (Program.LINGERER,), "linger_ms": 14_000, "hung_app_ms": 15_000},
+            {slow(APP)},
+        ),
+        (
+            {"programs": (Program.LINGERER,), "linger_ms": 300_000, "auto_end_tasks": True,
+             "wait_to_kill_app_ms": 12_000},
+            {COMPLETED, slow(APP)},
+        ),
+        (
+            {"programs": (Program.LINGERER,), "linger_ms": 14_000, "auto_end_tasks": True,
+             "hung_app_ms": 1000, "wait_to_kill_app_ms": 2000},
+            {COMPLETED},
+        ),
         (
             {"programs": (Program.REFUSER,), "ask": Ask.COMMAND_WITH_COUNTDOWN, "hung_app_ms": 1},
             {COMPLETED, slow(Cause.UNKNOWN)},
@@ -226,6 +243,8 @@ def test_most_guests_have_one_to_three_deviations_and_everything_occurs():
         {"ask": Ask.PRESS_IN_FIRMWARE, "programs": (Program.DOCUMENT,)},
         {"button_policy": ButtonAction.DISPLAY_OFF},
         {"button_ac": ButtonAction.NOTHING},
+        {"linger_ms": 500},
+        {"programs": (Program.LINGERER,)},
         {"fast_startup": True},
     ],
     ids=str,

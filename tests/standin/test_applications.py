@@ -156,12 +156,12 @@ def test_esc_on_the_blocking_screen_cancels_and_the_next_press_is_a_new_attempt(
 
 def test_keys_before_the_blocking_screen_cancel_nothing(machine):
     system = machine.boot()
-    start(machine, end_session=[{"wait_ms": 5000}])
+    start(machine, end_session=[{"wait_ms": 4000}])
     system.press_power_button()
     machine.clock.await_waiters(2)
     for chord in (ESC, ENTER, ALT_F4):
         system.console.chord(chord)
-    machine.clock.advance(5)
+    machine.clock.advance(4)
     assert machine.ended() == "power off"
 
 
@@ -174,11 +174,82 @@ def test_a_restart_blocks_as_a_restart(machine):
     assert machine.ended() == "restart"
 
 
-def test_auto_end_tasks_does_not_touch_who_agrees_in_time(machine):
-    machine.boot().registry.set(
-        r"HKCU\Control Panel\Desktop", RegistryValue("AutoEndTasks", RegistryType.SZ, "1")
-    )
+def slow_to_end(machine, seconds, **more):
+    """A program that agrees, and saves when so many seconds have passed."""
+    last = [{"wait_ms": seconds * 1000}, {"write": "C:\\d", "text": "saved"}]
+    return start(machine, end_session=last, **more)
+
+
+def desktop(machine, **values):
+    """A machine whose user logged on with these values."""
+    registry = machine.boot().registry
+    for name, text in values.items():
+        value = RegistryValue(name, RegistryType.SZ, text)
+        registry.set(r"HKCU\Control Panel\Desktop", value)
+    return machine.boot()
+
+
+def test_one_that_takes_longer_than_its_time_to_end_blocks_until_it_is_done(machine):
     system = machine.boot()
+    process = slow_to_end(machine, 12)
+    system.press_power_button()
+    machine.clock.await_waiters(2)
+    machine.clock.advance(4.9)
+    machine.clock.await_waiters(2)
+    assert system.screen.scene == "shutting down"
+    machine.clock.advance(0.1)
+    machine.clock.until(lambda: system.screen.scene == "blocking")
+    machine.clock.await_waiters(2)
+    assert system.shutdown.blocked_by is process
+    machine.clock.advance(7)
+    assert machine.ended() == "power off"
+    assert (process.exit_code, machine.read("C:\\d")) == (0, "saved")
+
+
+def test_esc_while_it_still_ends_cancels(machine):
+    system = machine.boot()
+    process = slow_to_end(machine, 12)
+    system.press_power_button()
+    machine.clock.await_waiters(2)
+    machine.clock.advance(5)
+    machine.clock.until(lambda: system.screen.scene == "blocking")
+    machine.clock.await_waiters(2)
+    system.console.chord(ESC)
+    machine.clock.until(lambda: system.shutdown is None)
+    assert process.alive
+
+
+@pytest.mark.parametrize(("seconds", "ended"), [(12, False), (40, True)])
+def test_auto_end_tasks_ends_one_that_agreed_after_its_own_time(machine, seconds, ended):
+    system = desktop(machine, AutoEndTasks="1", WaitToKillAppTimeout="30000")
+    process = slow_to_end(machine, seconds)
+    system.press_power_button()
+    machine.clock.await_waiters(2)
+    machine.clock.advance(11.9)
+    machine.clock.await_waiters(2)
+    assert (process.alive, system.screen.scene) == (True, "shutting down")
+    machine.clock.advance(18.1 if ended else 0.1)
+    assert machine.ended() == "power off"
+    assert process.exit_code == int(ended)
+    assert machine.read("C:\\d") == (None if ended else "saved")
+
+
+@pytest.mark.parametrize("way", ["no visible window", "forced"])
+def test_one_that_may_not_block_has_the_time_of_a_hung_one(machine, way):
+    system = desktop(machine, WaitToKillAppTimeout="300000")
+    process = slow_to_end(machine, 12, window=HIDDEN if way == "no visible window" else WINDOW)
+    system.request_shutdown(ShutdownRequest(forced=way == "forced"))
+    machine.clock.await_waiters(2)
+    machine.clock.advance(4.9)
+    machine.clock.await_waiters(2)
+    assert process.alive
+    machine.clock.advance(0.1)
+    assert machine.ended() == "power off"
+    assert (process.exit_code, machine.read("C:\\d")) == (1, None)
+
+
+def test_auto_end_tasks_does_not_touch_who_agrees_in_time(machine):
+    system = desktop(machine, AutoEndTasks="1")
     start(machine, end_session=[{"wait_ms": 10_000}, {"write": "C:\\d", "text": "saved"}])
     system.press_power_button()
     machine.clock.await_waiters(2)

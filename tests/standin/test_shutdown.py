@@ -169,16 +169,6 @@ def test_programs_of_other_sessions_do_not_block(machine):
     assert machine.ended() == "power off"
 
 
-def test_work_at_end_session_has_a_limit(machine):
-    system = machine.boot()
-    start(machine, end_session=[{"wait_ms": 30_000}, {"write": "C:\\late", "text": ""}])
-    system.press_power_button()
-    machine.clock.await_waiters(2)
-    machine.clock.advance(20)
-    assert machine.ended() == "power off"
-    assert machine.read("C:\\late") is None
-
-
 def test_a_delayed_shutdown_can_be_aborted_and_asked_for_again(machine):
     system = machine.boot()
     before = machine.last_record()
