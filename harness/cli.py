@@ -15,17 +15,24 @@ from harness.errors import CredentialsRejected, PowerdownError
 from harness.faults.catalogue import CATALOGUE
 from harness.images.definition import load
 from harness.images.image import Image
-from harness.laboratory import Laboratory
+from harness.laboratory import Laboratory, cache_directory
 from harness.machine.run_directory import RunDirectory
 from harness.outcome import Outcome
 from harness.report.verdict_json import verdict_to_json
 from harness.scenario_list import scenarios_to_json, scenarios_to_text
 from harness.shutdown.soft import press_power_button
+from harness.template_list import (
+    listed_templates,
+    prune_templates,
+    templates_to_json,
+    templates_to_text,
+)
+from harness.templates.store import TemplateStore
 
 _GOOD = (Outcome.COMPLETED, Outcome.SLOW_BUT_COMPLETED)
 
 EXIT_STATUS = """\
-exit status: 0 listed, the definition is sound, or the guest powered off; 1 it did not;
+exit status: 0 listed or pruned, the definition is sound, or the guest powered off; 1 it did not;
 2 nothing could be said: bad input, missing tool, host fault; 3 inconclusive;
 130 interrupted"""
 
@@ -37,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_scenarios(as_json=options.json))
         return 0
     try:
+        if options.action == "templates":
+            print(_templates(options))
+            return 0
         image = load(options.definition)
         if options.action == "check":
             print(_describe(image))
@@ -70,6 +80,12 @@ def _parser() -> argparse.ArgumentParser:
         "scenarios", help="list the failures that can be provoked: how, what then, which remedy"
     )
     listing.add_argument("--json", action="store_true", help="print them as JSON")
+    templates = actions.add_parser("templates", help="saved guests that runs are cloned from")
+    about_templates = templates.add_subparsers(dest="what", required=True)
+    there = about_templates.add_parser("list", help="list them")
+    there.add_argument("--json", action="store_true", help="print them as JSON")
+    prune = about_templates.add_parser("prune", help="remove those that would not be used again")
+    prune.add_argument("--all", action="store_true", help="remove all that no run uses just now")
     return parser
 
 
@@ -77,6 +93,16 @@ def _scenarios(*, as_json: bool) -> str:
     if as_json:
         return json.dumps(scenarios_to_json(CATALOGUE), indent=2)
     return scenarios_to_text(CATALOGUE, shutil.get_terminal_size().columns)
+
+
+def _templates(options: argparse.Namespace) -> str:
+    store = TemplateStore(cache_directory())
+    if options.what == "prune":
+        return "\n".join(prune_templates(store, everything=options.all))
+    templates = listed_templates(store)
+    if options.json:
+        return json.dumps(templates_to_json(templates), indent=2)
+    return templates_to_text(templates)
 
 
 def _try(image: Image) -> Verdict:

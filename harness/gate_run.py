@@ -23,6 +23,7 @@ from harness.report.confusion_picture import draw_confusion
 from harness.report.gate_result import GateResult, HostFacts, ImageRecord
 from harness.report.json_object import ReportFormatError
 from harness.report.scenario_record import ScenarioRecord, Status
+from harness.warm_start import told_start
 
 _DIGEST_SECONDS = 900.0
 """Time allowed to read a whole disk; public images have some tens of GB."""
@@ -59,6 +60,11 @@ class SharedImages:
                 raise
             return image
 
+    @property
+    def start_notes(self) -> Path:
+        """Where workers note how guests start."""
+        return self._directory / "starts"
+
     def records(self) -> tuple[ImageRecord, ...]:
         """Every image used, with its disk's digest before and now."""
         return tuple(self._record(note) for note in sorted(self._directory.glob("*.json")))
@@ -72,6 +78,7 @@ class SharedImages:
             description=facts["description"],
             digest_before=f"sha256:{facts['digest']}",
             digest_after=f"sha256:{digest(disk, Deadline.after(_DIGEST_SECONDS))}",
+            start=told_start(self.start_notes, note.stem),
         )
 
     @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from harness.deadline import Deadline, now
-from harness.guest.channel import CommandResult, GuestChannel
+from harness.guest.channel import CommandResult, GuestChannel, PortAnswer
 
 Interval = tuple[float, float]
 
@@ -25,10 +25,15 @@ def union_seconds(intervals: Iterable[Interval]) -> float:
 
 
 class GuestTime:
-    """Collects the intervals in which a guest was waited for."""
+    """Collects the intervals in which a guest was waited for.
+
+    Waiting until the host has room for a guest is neither the guest's time nor the harness's.
+    """
 
     def __init__(self) -> None:
         self._intervals: list[Interval] = []
+        self._queued = 0.0
+        self._taken_at = float("-inf")
 
     def add(self, start: float, end: float) -> None:
         """Count the time between two moments of the host-monotonic clock."""
@@ -43,10 +48,24 @@ class GuestTime:
         finally:
             self.add(start, now())
 
+    def queue(self, seconds: float) -> None:
+        """Note time spent waiting for room on the host."""
+        self._queued += seconds
+
+    def take_queued(self) -> float:
+        """Seconds spent waiting for room since the last call."""
+        queued, self._queued = self._queued, 0.0
+        return queued
+
     def take(self) -> float:
-        """Seconds counted since the last call, what overlaps counted once."""
+        """Seconds counted since the last call, what overlaps counted once.
+
+        Of what began before that call, only what came after it: a watch in another thread may
+        hear from its guest late.
+        """
         intervals, self._intervals = self._intervals, []
-        return union_seconds(intervals)
+        since, self._taken_at = self._taken_at, now()
+        return union_seconds((max(start, since), end) for start, end in intervals if end > since)
 
 
 class TimedChannel:
@@ -61,10 +80,14 @@ class TimedChannel:
         with self._time.counted():
             return self._channel.run(command, deadline)
 
-    def answers(self, deadline: Deadline) -> bool:
+    def answers(self, deadline: Deadline) -> PortAnswer | None:
         """See :meth:`GuestChannel.answers`."""
         with self._time.counted():
             return self._channel.answers(deadline)
+
+    def interrupt(self) -> None:
+        """See :meth:`GuestChannel.interrupt`."""
+        self._channel.interrupt()
 
     def close(self) -> None:
         """See :meth:`GuestChannel.close`."""

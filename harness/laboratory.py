@@ -1,27 +1,26 @@
-"""Guests on this host: what they run on, and one of them from power-on to the end."""
+"""This host as a place for guests."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.admission.admission import PATIENCE, Admission, Place
+from harness.admission.guest_cost import CostRecords, GuestKind
+from harness.admission.host import Host
+from harness.admission.workers import Workers, workers
 from harness.deadline import Deadline
-from harness.disk.volume import NtfsVolumeState, volume_state
-from harness.errors import MachineError
-from harness.guest.channel import GuestChannel
 from harness.guest.probe_programs import ProbeProgram, compile_probe
-from harness.guest.readiness import Readiness, wait_until_ready
-from harness.guest.windows import Windows
-from harness.guest.winrm_channel import WinrmChannel
-from harness.guest_time import GuestTime, TimedChannel
-from harness.images.image import Control, Credentials, DiskFormat, Image, Transport
+from harness.guest_time import GuestTime
+from harness.images.image import Image, Start
 from harness.images.overlay import create_overlay
 from harness.machine.accelerator import Accelerator, detect, qemu_version
-from harness.machine.qemu import QemuMachine
 from harness.report.gate_result import HostFacts
+from harness.running_guest import Guest
+from harness.warm_start import Say, WarmStart
 
 
 def cache_directory() -> Path:
@@ -36,10 +35,16 @@ class Laboratory:
 
     :param accelerator: how their CPUs run.
     :param cache: where costly things are kept.
+    :param warm_start: where clones of ready guests come from; ``None`` to start every guest cold.
+    :param admission: lets a guest start when there is room for it; ``None`` to start it at once.
+    :param say: takes lines of progress.
     """
 
     accelerator: Accelerator
     cache: Path
+    warm_start: WarmStart | None = None
+    admission: Admission | None = None
+    say: Say = print
 
     @classmethod
     def of_this_host(cls) -> Laboratory:
@@ -50,6 +55,29 @@ class Laboratory:
         cache = cache_directory()
         return cls(detect(cache), cache)
 
+    def with_templates(self, notes: Path, say: Say) -> Laboratory:
+        """This host, with guests that start from templates.
+
+        :param notes: directory shared by all processes of a run.
+        :param say: takes lines of progress.
+        """
+        warm_start = WarmStart(self.accelerator, self.cache, notes, say)
+        return replace(self, warm_start=warm_start)
+
+    def with_admission(self, directory: Path, say: Say) -> Laboratory:
+        """This host, with guests that wait until there is room for them.
+
+        :param directory: shared by all processes of a run.
+        :param say: takes lines of progress.
+        """
+        admission = Admission(directory, CostRecords(self.costs))
+        return replace(self, admission=admission, say=say)
+
+    @property
+    def costs(self) -> Path:
+        """Where it is remembered what guests cost."""
+        return self.cache / "costs"
+
     def facts(self) -> HostFacts:
         """What guests run on, for reports."""
         version = qemu_version().removeprefix("QEMU emulator version ")
@@ -58,6 +86,27 @@ class Laboratory:
     def probe_program(self, program: ProbeProgram) -> Path:
         """A probe program, compiled if it has to be."""
         return compile_probe(program, self.cache)
+
+    def clone(self, image: Image, time: GuestTime) -> Guest | None:
+        """A guest that is ready, to be closed by the caller; ``None`` where it must be booted.
+
+        The directory of its overlay is its own; remove it when the disk is not needed any more.
+
+        :param time: where the time spent waiting for it is counted.
+        """
+        if self.warm_start is None:
+            return None
+        with self._admitted(image, Start.WARM, time) as place:
+            guest = self.warm_start.clone(image, time)
+            if guest is not None and place is not None:
+                guest.hold(place)
+                place.ready()
+            return guest
+
+    def close(self) -> None:
+        """Let go of what is kept for guests; none may run any more."""
+        if self.warm_start is not None:
+            self.warm_start.close()
 
     @contextmanager
     def boot(
@@ -73,91 +122,44 @@ class Laboratory:
         :param overlay: boot from the overlay of an earlier guest instead of a new one.
         :param time: where the time spent waiting for it is counted; its own if not given.
         """
-        disk = overlay or create_overlay(image.disk, directory)
-        guest = Guest.power_on(self, image, disk, time or GuestTime())
+        disk, time = overlay or create_overlay(image.disk, directory), time or GuestTime()
+        with self._admitted(image, Start.COLD, time) as place:
+            guest = Guest.power_on(self.accelerator, image, disk, time)
+            if place is not None:
+                guest.hold(place)
         try:
             yield guest
         finally:
             guest.close()
 
-
-class Guest:
-    """One guest under test, from outside and from inside.
-
-    :ivar machine: it from outside.
-    :ivar windows: it from inside; ``None`` until it is ready, and for an image without control
-        channel for ever.
-    :ivar time: time spent waiting for it.
-    """
-
-    def __init__(self, machine: QemuMachine, time: GuestTime) -> None:
-        self.machine = machine
-        self.time = time
-        self._channel = self.open_channel()
-        self.windows: Windows | None = None
-
-    @classmethod
-    def power_on(
-        cls, laboratory: Laboratory, image: Image, overlay: Path, time: GuestTime
-    ) -> Guest:
-        """Start QEMU on ``overlay``."""
-        machine = QemuMachine.start(image, laboratory.accelerator, overlay)
-        try:
-            return cls(machine, time)
-        except BaseException:
-            machine.close()
-            raise
-
-    def wait_until_ready(self) -> Readiness:
-        """Wait until it can be pressed and asked, within its boot budget."""
-        deadline = Deadline.after(self.machine.image.budgets.boot)
-        with self.time.counted():
-            readiness = wait_until_ready(self.machine, self._channel, deadline)
-        self.windows = None if self._channel is None else Windows(self._channel)
-        return readiness
-
-    def open_channel(self, credentials: Credentials | None = None) -> GuestChannel | None:
-        """A control channel of its own, which the caller closes; ``None`` where there is none.
-
-        :param credentials: whom to log on as, instead of whom the image says.
-        """
-        control = self.machine.image.control
-        if credentials is not None:
-            control = replace(control, credentials=credentials)
-        return _open_channel(self.machine, control, self.time)
-
     @contextmanager
-    def logged_on_as(self, credentials: Credentials) -> Iterator[None]:
-        """Ask the inside as somebody else while the block runs."""
-        channel, before = self.open_channel(credentials), self.windows
-        if channel is None:
-            yield
+    def _admitted(self, image: Image, start: Start, time: GuestTime) -> Iterator[Place | None]:
+        """A place for a guest to hold; given up if it does not come to that."""
+        if self.admission is None:
+            yield None
             return
-        self.windows = Windows(channel)
+        kind = GuestKind.of(image, self.accelerator, start)
+        place = self.admission.admit(kind, Deadline.after(PATIENCE), self.say)
+        time.queue(place.waited)
+        if place.note:
+            self.say(f"{image.name}: {place.note}")
         try:
-            yield
+            yield place
         finally:
-            self.windows = before
-            channel.close()
+            if not place.held:
+                place.close()
 
-    def volume_state(self) -> NtfsVolumeState:
-        """The system volume's NTFS state, read from the disk; the guest must be off or paused."""
-        return volume_state(self.machine.overlay, DiskFormat.QCOW2)
+    def workers(self, images: Iterable[Image], *, cold: bool) -> Workers:
+        """How many guests of these images can live at once on this host.
 
-    def close(self) -> None:
-        """End it if it still runs; never raises, may be called twice."""
-        if self._channel is not None:
-            self._channel.close()
-        self.machine.close()
-
-
-def _open_channel(machine: QemuMachine, control: Control, time: GuestTime) -> GuestChannel | None:
-    if control.transport is Transport.NONE:
-        return None
-    if control.transport is Transport.WINRM:
-        return TimedChannel(WinrmChannel(machine.control_address, control), time)
-    raise MachineError(
-        f"reach the inside of {machine.image.name}",
-        f"no channel is known for transport {control.transport}",
-        "Use winrm or none.",
-    )
+        :param cold: whether all of them are booted from power-on.
+        :raise HostError: the kernel does not tell what is free.
+        """
+        records, costs, shared = CostRecords(self.costs), [], 0
+        for image in images:
+            start = Start.COLD if cold else image.start
+            costs.append(records.cost(GuestKind.of(image, self.accelerator, start)))
+            if start is Start.WARM:
+                # The template's memory, on the tmpfs.
+                shared += image.memory_mib << 20
+        return workers(Host(), costs, shared=shared)

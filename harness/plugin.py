@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,6 +15,7 @@ import pytest
 
 from harness.errors import PowerdownError
 from harness.gate_run import Records, SharedImages, WorkerNotes, gate_result, write_confusion
+from harness.images.definition import read
 from harness.images.image import Image
 from harness.laboratory import Laboratory
 from harness.machine.run_directory import RunDirectory
@@ -39,6 +42,9 @@ _FILE_WIDTH = 120
 _PARENT = "powerdown_parent"
 """Key under which a worker on this host is told its controller's process id."""
 
+_GIVEN_WORKERS = "PYTEST_XDIST_AUTO_NUM_WORKERS"
+"""Environment variable by which a user tells xdist what ``-n auto`` means."""
+
 _run_key = pytest.StashKey[Path]()
 _records_key = pytest.StashKey[Records]()
 _result_key = pytest.StashKey[GateResult]()
@@ -60,6 +66,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIRECTORY",
         default="reports",
         help="where gate.json, pictures and transcripts go (default: %(default)s)",
+    )
+    group.addoption(
+        "--cold",
+        action="store_true",
+        help="boot every guest from power-on instead of cloning one that was saved when ready",
     )
     parser.addini(
         "powerdown_images", "image definitions to test without --image", type="paths", default=[]
@@ -88,6 +99,20 @@ def pytest_configure(config: pytest.Config) -> None:
     run = RunDirectory("run")
     config.add_cleanup(run.close)
     config.stash[_run_key] = run.path
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """How many workers ``-n auto`` means: as many as guests may live at once."""
+    if os.environ.get(_GIVEN_WORKERS):
+        return None
+    try:
+        images = [read(definition).described for definition in image_names(config)]
+        found = Laboratory.of_this_host().workers(images, cold=config.getoption("--cold"))
+    except PowerdownError as error:
+        raise pytest.UsageError(str(error)) from error
+    _say(config, str(found))
+    return found.count
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -130,12 +155,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def laboratory(request: pytest.FixtureRequest) -> Laboratory:
+def laboratory(request: pytest.FixtureRequest) -> Iterator[Laboratory]:
     """This host as a place for guests."""
+    config = request.config
     try:
-        return Laboratory.of_this_host()
+        laboratory = Laboratory.of_this_host()
     except PowerdownError as error:
         _stop_run(request.session, error)
+    say = partial(_say, config)
+    laboratory = laboratory.with_admission(config.stash[_run_key] / "admission", say)
+    if not config.getoption("--cold"):
+        notes = SharedImages(config.stash[_run_key]).start_notes
+        laboratory = laboratory.with_templates(notes, say)
+    yield laboratory
+    laboratory.close()
 
 
 @pytest.fixture(scope="session")
@@ -266,6 +299,14 @@ def _stop_run(session: pytest.Session, error: PowerdownError) -> NoReturn:
     """End the run with one line: every further test would fail in the same way."""
     session.shouldstop = str(error)
     raise pytest.fail.Exception(str(error), pytrace=False) from None
+
+
+def _say(config: pytest.Config, line: str) -> None:
+    """Show a line of progress at once, past pytest's capturing and xdist's silence."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+    shown = nullcontext() if capture is None else capture.global_and_fixture_disabled()
+    with shown:
+        print(f"powerdown: {line}", file=sys.stderr, flush=True)
 
 
 def _is_worker(config: pytest.Config) -> bool:

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -27,18 +28,21 @@ from harness.guest.windows import Windows
 from harness.guest_time import GuestTime
 from harness.images.image import Image
 from harness.images.overlay import create_overlay
-from harness.laboratory import Guest, Laboratory
+from harness.laboratory import Laboratory
 from harness.machine.protocol import RunState
 from harness.machine.run_directory import RunDirectory
 from harness.outcome import Expected
 from harness.report.allure_report import report_stage
+from harness.report.clerk import Clerk
 from harness.report.json_object import Scalar
 from harness.report.scenario_record import Stage, phase_seconds
 from harness.report.timeline_picture import draw
 from harness.report.verdict_json import verdict_to_json
+from harness.running_guest import Guest
 from harness.shutdown.forced import cut_power
 from harness.shutdown.observation import Command, Observation
 from harness.shutdown.phases import timeline_of
+from harness.shutdown.qemu_end import with_qemu_end
 from harness.shutdown.soft import command_inside, press_power_button
 
 _AS_RESET_LEFT_IT = (RunState.PAUSED, RunState.PRELAUNCH)
@@ -65,6 +69,8 @@ class Scenario:
         self._stage_began = now()
         self._time = GuestTime()
         self._open = ExitStack()
+        self._clerk = Clerk()
+        self._open.callback(self._clerk.finish)
         self._disks = self._open.enter_context(RunDirectory("disks")).path
 
     @property
@@ -72,11 +78,26 @@ class Scenario:
         """What was done and found so far."""
         return tuple(self._stages)
 
-    def boot(self, *, wait: bool = True, prepare: Callable[[Path], None] | None = None) -> Guest:
-        """Switch on a fresh guest and, unless told not to, wait until it is ready.
+    def boot(
+        self,
+        *,
+        wait: bool = True,
+        prepare: Callable[[Path], None] | None = None,
+        cold: bool = False,
+    ) -> Guest:
+        """A fresh guest that is ready: a clone of the image's template where that can be.
 
+        :param wait: if not, it is switched on and nothing is waited for.
         :param prepare: changes its overlay before power-on.
+        :param cold: boot it, whatever the run or the image says.
         """
+        if wait and prepare is None and not cold:
+            clone = self._laboratory.clone(self.image, self._time)
+            if clone is not None:
+                self._open.callback(shutil.rmtree, clone.machine.overlay.parent, ignore_errors=True)
+                self._open.callback(clone.close)
+                self._record(clone, Stage("clone", None, None))
+                return clone
         directory = self._new_disk()
         overlay = create_overlay(self.image.disk, directory)
         if prepare is not None:
@@ -180,7 +201,10 @@ class Scenario:
         self._stages.append(Stage("aftermath", None, None, facts=facts))
 
     def close(self) -> None:
-        """End every guest and remove its disk; never raises."""
+        """End every guest, remove its disk and see that its pictures are drawn.
+
+        :raise ReportFormatError: a picture could not be.
+        """
         self._open.close()
 
     def _new_disk(self) -> Path:
@@ -196,8 +220,15 @@ class Scenario:
         degraded: bool = False,
     ) -> Verdict:
         __tracebackhide__ = True
+        verdict = diagnose(seen)
+        delay = _seconds_since_power_off(seen)
         guest.time.add(seen.commanded_at, seen.ended_at)
-        verdict, timeline = diagnose(seen), timeline_of(seen)
+        if seen.event("SHUTDOWN") is not None:
+            with guest.time.counted():
+                seen = with_qemu_end(seen, guest.machine)
+            # No other verdict, but QEMU may have crashed at its end, which is to be told too.
+            verdict = diagnose(seen)
+        timeline = timeline_of(seen)
         stage = Stage(
             name,
             asserted(expected, verdict),
@@ -206,14 +237,16 @@ class Scenario:
             commanded_at=seen.commanded_at,
             diagnosed_outside=diagnose(seen.from_outside()),
             degraded=degraded,
+            verdict_delay=delay,
         )
         stem = self._stem(name)
-        picture = draw(timeline, verdict, f"{self._title}: {name}", stem.with_suffix(".png"))
-        evidence = stem.with_suffix(".json")
-        evidence.write_text(json.dumps(verdict_to_json(verdict), indent=2) + "\n")
-        files = [(picture, "timeline"), (evidence, "evidence")]
-        files += self._save(guest, stem)
-        report_stage(name, timeline, verdict, files)
+        picture, evidence = stem.with_suffix(".png"), stem.with_suffix(".json")
+        told = json.dumps(verdict_to_json(verdict), indent=2) + "\n"
+        title = f"{self._title}: {name}"
+        self._clerk.do(lambda: draw(timeline, verdict, title, picture))
+        self._clerk.do(lambda: evidence.write_text(told))
+        files = [(picture, "timeline"), (evidence, "evidence"), *self._save(guest, stem)]
+        self._clerk.do(report_stage(name, timeline, verdict, promised=files))
         self._record(guest, stage)
         must_match(expected, verdict, name, or_in_doubt=degraded)
         return verdict
@@ -225,7 +258,7 @@ class Scenario:
         return self._artifacts / f"{len(self._stages):02}-{plain}"
 
     def _save(self, guest: Guest, stem: Path) -> list[tuple[Path, str]]:
-        """Keep the screen and the transcripts as they are now."""
+        """Have the screen and the transcripts kept as they are now; the files there will be."""
         return self._screen(guest, stem) + self._transcripts(guest, stem)
 
     def _screen(self, guest: Guest, stem: Path) -> list[tuple[Path, str]]:
@@ -233,7 +266,10 @@ class Scenario:
         if guest.machine.events.exit is not None:
             return []
         with suppress(PowerdownError):
-            return [(guest.machine.screenshot(stem.with_suffix(".screen.png")), "screen")]
+            picture, file = guest.machine.look_at_screen().picture, stem.with_suffix(".screen.png")
+            if picture is not None:
+                self._clerk.do(lambda: picture.save(file, compress_level=1))
+                return [(file, "screen")]
         return []
 
     def _transcripts(self, guest: Guest, stem: Path) -> list[tuple[Path, str]]:
@@ -241,19 +277,26 @@ class Scenario:
         for transcript in guest.machine.transcripts():
             if transcript.is_file():
                 copy = stem.with_suffix(f".{transcript.name}")
-                shutil.copyfile(transcript, copy)
+                # Read now: its directory goes with the guest. Their size is limited.
+                self._clerk.do(partial(copy.write_bytes, transcript.read_bytes()))
                 copies.append((copy, transcript.name))
         return copies
 
     def _record(self, guest: Guest, stage: Stage) -> None:
         """Add a stage, with all time since the last one split into guest and harness."""
         ended = now()
-        guest_seconds = guest.time.take()
-        harness_seconds = max(0.0, ended - self._stage_began - guest_seconds)
+        guest_seconds, queued = guest.time.take(), guest.time.take_queued()
+        harness_seconds = max(0.0, ended - self._stage_began - guest_seconds - queued)
         self._stages.append(
             replace(stage, guest_seconds=guest_seconds, harness_seconds=harness_seconds)
         )
         self._stage_began = ended
+
+
+def _seconds_since_power_off(seen: Observation) -> float | None:
+    """How long ago QEMU said that the guest powered itself off; ``None`` if it did not."""
+    off = seen.event("SHUTDOWN")
+    return now() - off.at if off is not None and off.data.get("guest") else None
 
 
 class SharedStages:

@@ -9,9 +9,9 @@ from harness.guest import commands
 from harness.guest.probe_programs import ProbeProgram
 from harness.guest.windows import Windows
 from harness.images.image import Image
-from harness.laboratory import Guest
 from harness.machine.events import PROCESS_EXIT, HostEvent, named
 from harness.machine.protocol import Machine, RunState
+from harness.running_guest import Guest
 from harness.scenario import Scenario
 
 _ENDS = named("RESET", "SHUTDOWN", PROCESS_EXIT)

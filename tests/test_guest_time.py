@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.deadline import Deadline
+from harness.deadline import Deadline, now
 from harness.errors import ControlChannelError
 from harness.guest_time import GuestTime, TimedChannel, union_seconds
 from tests.shutdown.fake_machine import ScriptedChannel
@@ -35,6 +35,16 @@ def test_taken_time_is_not_counted_again() -> None:
     time.add(2.0, 5.0)
     assert time.take() == 4.0
     assert time.take() == 0.0
+
+
+def test_of_what_began_before_it_was_taken_only_the_rest_counts() -> None:
+    """A watch in another thread may hear from its guest after the stage it belongs to."""
+    time, begun = GuestTime(), now()
+    time.take()
+    taken = now()
+    time.add(begun - 100.0, taken + 2.0)
+    time.add(begun - 100.0, begun - 50.0)
+    assert time.take() == pytest.approx(2.0, abs=0.5)
 
 
 def test_a_block_counts_also_when_it_fails() -> None:

@@ -10,7 +10,7 @@ from harness.errors import HostError, PowerdownError
 from harness.guest.probe_programs import DOCUMENT
 from harness.guest_time import GuestTime
 from harness.images.image import Control, Credentials, Transport, WinrmAuthentication
-from harness.laboratory import Guest, Laboratory, cache_directory
+from harness.laboratory import Laboratory, cache_directory
 from harness.machine.accelerator import Accelerator, AcceleratorKind
 from tests.machine.boot_sector import HUNG, UNARMED, boot_image
 from tests.shutdown.fake_machine import IMAGE, ScriptedChannel, ScriptedMachine

@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 HARNESS = Path(__file__).parents[1] / "harness"
-ROOMS = ("images", "machine", "guest", "faults", "shutdown", "diagnosis", "disk", "report")
+ROOMS = (
+    "images",
+    "machine",
+    "templates",
+    "admission",
+    "guest",
+    "faults",
+    "shutdown",
+    "diagnosis",
+    "disk",
+    "report",
+)
 """Each may import those before it."""
 
 SHARED = {"deadline", "errors", "outcome"}

@@ -40,6 +40,9 @@ def test_a_press_as_expected_is_a_stage_with_its_files(scenario: Open, tmp_path:
     assert press.commanded_at is not None
     assert press.guest_seconds > 0
     assert boot.harness_seconds > 0
+    assert press.verdict_delay is not None
+    assert press.verdict_delay < 0.2, "20 ms on a quiet host"
+    open_scenario.close()
     evidence = json.loads((tmp_path / "artifacts" / "01-press-1st.json").read_text())
     assert evidence["outcome"] == "completed"
     assert (tmp_path / "artifacts" / "01-press-1st.png").read_bytes().startswith(b"\x89PNG")
@@ -60,6 +63,7 @@ def test_another_verdict_fails_the_test_and_is_still_a_stage(
     assert "acpi: " in message
     assert "remedy: " in message
     assert not open_scenario.stages[-1].as_expected
+    open_scenario.close()
     assert (tmp_path / "artifacts" / "01-press.screen.png").exists()
 
 
@@ -136,6 +140,7 @@ def test_a_guest_that_does_not_get_ready_leaves_its_screen(scenario: Open, tmp_p
     guest.machine._image = hurried
     with pytest.raises(PowerdownError, match="arm its power button"):
         open_scenario.wait_until_ready(guest)
+    open_scenario.close()
     assert (tmp_path / "artifacts" / "00-not-ready.screen.png").exists()
     assert open_scenario.stages == ()
 

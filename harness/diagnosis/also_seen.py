@@ -8,18 +8,19 @@ from harness.diagnosis import progress
 from harness.diagnosis.waiting import SERVICES_DOCUMENTED_MS
 from harness.guest.commands import ButtonAction
 from harness.outcome import Cause
-from harness.shutdown.observation import Observation
+from harness.shutdown.observation import QEMU_LINGERS, Command, Observation
 
 _SANE_PRESHUTDOWN_MS = 3_600_000
 """The longest Windows gives its own services, wuauserv of 2008 R2 apart (facts 14)."""
 
 
 def also_seen(seen: Observation, cause: Cause) -> tuple[tuple[Cause, str], ...]:
-    """Findings in the settings from before, other than the ``cause`` that decided."""
+    """Findings other than the ``cause`` that decided: settings from before, and QEMU's end."""
     return tuple(finding for finding in _findings(seen) if finding[0] is not cause)
 
 
 def _findings(seen: Observation) -> Iterator[tuple[Cause, str]]:
+    yield from _qemu_end(seen)
     survey = seen.survey
     if survey is None:
         return
@@ -44,6 +45,18 @@ def _findings(seen: Observation) -> Iterator[tuple[Cause, str]]:
     limit = survey.wait_to_kill_service_ms
     if limit is not None and limit > SERVICES_DOCUMENTED_MS:
         yield Cause.UNRESPONSIVE_SERVICE, f"services get {limit} ms (WaitToKillServiceTimeout)"
+
+
+def _qemu_end(seen: Observation) -> Iterator[tuple[Cause, str]]:
+    """What went wrong on the host after the power was off: the disk may be unfinished."""
+    off, ended = seen.event("SHUTDOWN"), seen.exit
+    if off is None or seen.command is Command.KILL:
+        return
+    if ended is not None and ended.data.get("status") != 0:
+        status = ended.data.get("status")
+        yield Cause.HOST_FAULT, f"QEMU ended with status {status} after the power was off"
+    elif seen.event(QEMU_LINGERS) is not None:
+        yield Cause.HOST_FAULT, "QEMU did not end after the power was off"
 
 
 def _button(action: ButtonAction | None) -> Iterator[tuple[Cause, str]]:

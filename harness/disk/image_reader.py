@@ -14,6 +14,9 @@ from harness.errors import DiskError
 from harness.images.image import DiskFormat
 from harness.images.qemu_img import qemu_img
 
+_AHEAD_BYTES = 1 << 16
+"""What is read at least: a partition table with its entries, or a boot sector with what is near."""
+
 SECTOR_BYTES = 512
 """The sector size of everything QEMU's disks present to a guest here."""
 
@@ -24,6 +27,8 @@ MOST_BYTES = 1 << 20
 class ImageReader:
     """Reads a disk as the guest sees it; never writes.
 
+    Every read starts a process; so it reads ahead, and what it has read once is not read again.
+
     :param path: the image, or the newest overlay on it.
     :param format: its format.
     :param deadline: for all reads together.
@@ -33,6 +38,7 @@ class ImageReader:
         self._path = path.absolute()
         self._format = format
         self._deadline = deadline
+        self._pieces: dict[int, bytes] = {}
 
     def read(self, offset: int, length: int) -> bytes:
         """Read ``length`` bytes at ``offset``, both multiples of the sector size.
@@ -48,6 +54,18 @@ class ImageReader:
                 f"asked for {length} bytes at {offset}",
                 "A structure on the disk is damaged, or this is a bug in Powerdown.",
             )
+        for begin, piece in self._pieces.items():
+            if begin <= offset and offset + length <= begin + len(piece):
+                return piece[offset - begin :][:length]
+        try:
+            piece = self._fetch(offset, max(length, _AHEAD_BYTES))
+        except DiskError:
+            # The disk may end before that.
+            piece = self._fetch(offset, length)
+        self._pieces[offset] = piece
+        return piece[:length]
+
+    def _fetch(self, offset: int, length: int) -> bytes:
         with tempfile.TemporaryDirectory(prefix="powerdown-read-") as directory:
             output = Path(directory) / "sectors"
             # -U: the image may be open in a QEMU that is paused.

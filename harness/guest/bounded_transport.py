@@ -6,6 +6,7 @@ environment, makes the harness talk to another address.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -49,6 +50,13 @@ class BoundedAdapter(HTTPAdapter):
         used = self._socket
         # Readable when nothing was asked: closed by the guest, or nonsense.
         return used is None or used.fileno() < 0 or wait_for_read(used, timeout=0.0)
+
+    def interrupt(self) -> None:
+        """Cut the connection used last, from any thread; never raises."""
+        used = self._socket
+        if used is not None:
+            with contextlib.suppress(OSError):
+                used.shutdown(socket.SHUT_RDWR)
 
     def _connected(self, connected: socket.socket) -> BoundedSocket:
         self._socket = BoundedSocket(connected, self._allowance)

@@ -55,6 +55,17 @@ class CommandResult:
         return self
 
 
+@dataclass(frozen=True)
+class PortAnswer:
+    """That a control port answers, and what that tells of the guest.
+
+    :param clock_ahead: seconds the guest's clock is ahead of the host's UTC, to about a second;
+        ``None`` where the answer does not say what time it is.
+    """
+
+    clock_ahead: float | None = None
+
+
 class GuestChannel(Protocol):
     """A way to run commands in the guest.
 
@@ -65,8 +76,17 @@ class GuestChannel(Protocol):
     def run(self, command: str, deadline: Deadline) -> CommandResult:
         """Run one ``cmd.exe`` command line and wait for its end."""
 
-    def answers(self, deadline: Deadline) -> bool:
-        """Whether the control port answers a request at all; never raises."""
+    def answers(self, deadline: Deadline) -> PortAnswer | None:
+        """What the control port answers without being told who asks.
+
+        :return: ``None`` if it does not answer; never raises.
+        """
+
+    def interrupt(self) -> None:
+        """Break off what another thread waits for in :meth:`run`, which then fails; never raises.
+
+        A call that has not begun to talk to the guest yet is not noticed.
+        """
 
     def close(self) -> None:
         """Drop the connection; never raises."""

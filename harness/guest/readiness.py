@@ -28,13 +28,16 @@ class Readiness:
     """When a guest became ready.
 
     :param armed_at: when the power button was first seen enabled.
-    :param answered_at: when the control channel first ran a command; ``None`` without a channel.
+    :param answered_at: when the control channel first ran a command, in a restored guest when the
+        control port first answered; ``None`` without a channel.
     :param pm1: the last reading of the PM1 registers.
+    :param clock_ahead: seconds the guest's clock is ahead of the host's UTC, where it was told.
     """
 
     armed_at: float
     answered_at: float | None
     pm1: Pm1Sample
+    clock_ahead: float | None = None
 
     @property
     def at(self) -> float:
@@ -60,6 +63,32 @@ def wait_until_ready(
     # It may have restarted meanwhile, as a first boot does.
     again = _wait_until_armed(machine, deadline)
     return Readiness(armed_at=armed.at, answered_at=answered_at, pm1=again)
+
+
+def wait_until_restored(
+    machine: Machine, channel: GuestChannel | None, deadline: Deadline
+) -> Readiness:
+    """Wait until a guest that was saved when it was ready is so again: its CPUs run already.
+
+    That commands work was seen before it was saved; now its button must be armed, its network must
+    let a request through and its control port must answer it.
+
+    :raise MachineError: QEMU ended first.
+    :raise DeadlineExpired: it is not ready; says which part is missing.
+    """
+    armed = _wait_until_armed(machine, deadline)
+    if channel is None:
+        return Readiness(armed_at=armed.at, answered_at=None, pm1=armed)
+    while not deadline.expired:
+        answer = channel.answers(deadline.at_most(_PROBE_SECONDS))
+        if answer is not None:
+            return Readiness(armed.at, now(), armed, answer.clock_ahead)
+        _pause(machine, deadline)
+    raise deadline.expire(
+        f"the control port of {machine.image.name} answer after a restore",
+        "nothing answers on it",
+        "Start it cold (--cold) and compare.",
+    )
 
 
 def _wait_until_armed(machine: Machine, deadline: Deadline) -> Pm1Sample:

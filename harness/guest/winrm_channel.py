@@ -10,7 +10,10 @@ guest whose commands take 23 ms, measured on the stand-in.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from email.utils import parsedate_to_datetime
+from typing import BinaryIO
 
 from urllib3.exceptions import HTTPError
 from winrm.exceptions import (
@@ -25,7 +28,7 @@ from harness.deadline import Deadline
 from harness.errors import ControlChannelError, CredentialsRejected, PowerdownError
 from harness.guest.bounded_socket import Allowance, connect
 from harness.guest.bounded_transport import MAX_ANSWER_BYTES, BoundedAdapter, GuestTransport
-from harness.guest.channel import CommandResult, quoted
+from harness.guest.channel import CommandResult, PortAnswer, quoted
 from harness.images.image import Control
 
 _OPERATION_SECONDS = 10
@@ -37,6 +40,9 @@ _TERMINATE_SECONDS = 2.0
 _UTF8_CODE_PAGE = 65001
 
 _STATUS_START = b"HTTP/"
+_MOST_OF_A_LINE = 1024
+_MOST_LINES = 50
+_DATE = "date:"
 _QUOTED_CHARACTERS = 300
 """Of what a guest said, in a message."""
 
@@ -70,8 +76,12 @@ class WinrmChannel:
             self._endpoint, control.credentials, control.authentication, self._adapter
         )
 
-    def answers(self, deadline: Deadline) -> bool:
-        """Whether something speaks HTTP on the control port; 401 is as good an answer as any."""
+    def answers(self, deadline: Deadline) -> PortAnswer | None:
+        """What the control port answers to a stranger; 401 is as good an answer as any.
+
+        The guest's clock is in the header ``Date``, which http.sys sends with every response
+        (RFC 9110, 6.6.1; that it does for a 401 of WinRM is UNCONFIRMED).
+        """
         allowance = Allowance(MAX_ANSWER_BYTES)
         allowance.renew(deadline)
         host, port = self._address
@@ -83,9 +93,12 @@ class WinrmChannel:
             with connect(self._address, allowance) as connection:
                 connection.sendall(request.encode("ascii"))
                 with connection.makefile("rb") as answer:
-                    return answer.read(len(_STATUS_START)) == _STATUS_START
+                    status = answer.readline(_MOST_OF_A_LINE)
+                    if not status.startswith(_STATUS_START):
+                        return None
+                    return PortAnswer(_clock_ahead(_header_lines(answer)))
         except OSError:
-            return False
+            return None
 
     def run(self, command: str, deadline: Deadline) -> CommandResult:
         """Run one ``cmd.exe`` command line and wait for its end.
@@ -103,6 +116,10 @@ class WinrmChannel:
         if not self._terminate(shell, running):
             self.close()
         return result
+
+    def interrupt(self) -> None:
+        """Cut the connection under a call in another thread, which then fails at once."""
+        self._adapter.interrupt()
 
     def close(self) -> None:
         """Drop the connection. The shell is left to Windows' idle timeout: the guest may be off."""
@@ -215,3 +232,23 @@ def _quoted(error: Exception) -> str:
     """What an error says, which may be what a guest says: short, and safe for a terminal."""
     text = str(error)[:_QUOTED_CHARACTERS]
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _header_lines(answer: BinaryIO) -> Iterator[str]:
+    for _ in range(_MOST_LINES):
+        line = answer.readline(_MOST_OF_A_LINE).decode("latin-1").strip()
+        if not line:
+            return
+        yield line
+
+
+def _clock_ahead(header: Iterable[str]) -> float | None:
+    """Seconds the clock that set the ``Date`` of a response is ahead of the host's UTC."""
+    for line in header:
+        if line.lower().startswith(_DATE):
+            try:
+                told = parsedate_to_datetime(line[len(_DATE) :])
+                return told.timestamp() - time.time()
+            except (ValueError, TypeError, OverflowError):
+                return None
+    return None

@@ -17,6 +17,8 @@
     memory_mib = 4096                   # default 4096
     vcpus = 2                           # default 2
     nic = "e1000e"                      # default e1000e; or e1000, rtl8139, virtio-net-pci
+    tpm = false                         # default false; true: a TPM 2.0, as Windows 11 wants
+    start = "warm"                      # default warm, from a template; or cold, from power-on
 
     [control]
     transport = "winrm"                 # default winrm; none: seen from outside only
@@ -64,12 +66,14 @@ from harness.images.image import (
     Image,
     MachineType,
     NicModel,
+    Start,
     Transport,
     Updates,
     WinrmAuthentication,
 )
 from harness.images.table import Table
 
+_HARDWARE = ("type", "firmware", "memory_mib", "vcpus", "nic", "tpm")
 _TABLES = ("disk", "machine", "control", "budgets", "updates")
 _NAME = re.compile(r"[a-z0-9-]+")
 # It becomes part of a command line: what cmd.exe would not take as it is is not allowed.
@@ -148,7 +152,7 @@ def parse(path: Path, values: Mapping[str, object], environment: Mapping[str, st
     if not _NAME.fullmatch(name):
         raise top.error("name", f"is {name!r}", "Use only a-z, 0-9 and dashes.")
     disk, build = _disk(top, path)
-    machine = top.table("machine", ("type", "firmware", "memory_mib", "vcpus", "nic"))
+    machine = top.table("machine", (*_HARDWARE, "start"))
     image = Image(
         name=name,
         definition=path,
@@ -162,6 +166,8 @@ def parse(path: Path, values: Mapping[str, object], environment: Mapping[str, st
         control=_control(top, environment),
         budgets=_budgets(top),
         updates=_updates(top),
+        start=machine.choice("start", Start, Start.WARM),
+        tpm=machine.boolean("tpm", False),
     )
     return Definition(image, build)
 

@@ -47,6 +47,13 @@ class NicModel(StrEnum):
     RTL8139 = "rtl8139"
 
 
+class Start(StrEnum):
+    """How the guests of an image start unless a test wants otherwise."""
+
+    WARM = "warm"
+    COLD = "cold"
+
+
 class Transport(StrEnum):
     """How commands reach the inside of the guest."""
 
@@ -160,6 +167,8 @@ class Image:
     :param control: the control channel.
     :param budgets: time limits in seconds.
     :param updates: update packages that lie on it.
+    :param start: from a template, or from power-on.
+    :param tpm: whether it has a TPM 2.0.
     """
 
     name: str
@@ -174,3 +183,5 @@ class Image:
     control: Control
     budgets: Budgets
     updates: Updates = Updates()
+    start: Start = Start.WARM
+    tpm: bool = False

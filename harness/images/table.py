@@ -80,6 +80,13 @@ class Table:
             )
         return value
 
+    def boolean(self, key: str, default: bool) -> bool:
+        """True or false."""
+        value = self._values.get(key, default)
+        if not isinstance(value, bool):
+            raise self.error(key, f"is {_described(value)}", "Use true or false.")
+        return value
+
     def seconds(self, key: str, default: float) -> float:
         """A finite number of seconds above zero."""
         value = self._values.get(key, default)

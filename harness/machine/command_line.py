@@ -13,6 +13,7 @@ from pathlib import Path
 from harness.images.image import DiskBus, Image
 from harness.machine.accelerator import QEMU, Accelerator, AcceleratorKind
 from harness.machine.firmware import UefiFlash
+from harness.machine.saved_state import MemoryFile
 
 LOOPBACK = "127.0.0.1"
 """Where the guest's control port is forwarded from."""
@@ -29,14 +30,20 @@ class Wiring:
     :param commands: file descriptor of the socket for QMP commands, as QEMU inherits it.
     :param events: the same for the socket on which the harness only listens to events.
     :param serial: the same for the first serial port.
+    :param tpm: the same for the control channel of the image's TPM; ``None`` without one.
     :param flash: UEFI firmware, or ``None`` for QEMU's BIOS.
+    :param memory: where the guest's memory lies, if in a file.
+    :param incoming: wait for the state of a saved guest instead of beginning with the firmware.
     """
 
     overlay: Path
     commands: int
     events: int
     serial: int
+    tpm: int | None = None
     flash: UefiFlash | None = None
+    memory: MemoryFile | None = None
+    incoming: bool = False
 
 
 def command_line(image: Image, wiring: Wiring, accelerator: Accelerator) -> list[str]:
@@ -49,12 +56,13 @@ def command_line(image: Image, wiring: Wiring, accelerator: Accelerator) -> list
         *("-name", f"powerdown-{image.name}"),
         *("-nodefaults", "-no-user-config"),
         *_sandbox(),
-        *_machine(image, wiring.flash, accelerator),
+        *_machine(image, wiring, accelerator),
         *_socket("commands", wiring.commands),
         *_socket("events", wiring.events),
         *("-mon", "chardev=commands,mode=control", "-mon", "chardev=events,mode=control"),
         *_disk(image, wiring.overlay),
         *_network(image),
+        *(() if wiring.tpm is None else _tpm(wiring.tpm)),
         # The image's disk or nothing: no network boot, no menu.
         *("-boot", "menu=off,strict=on"),
         *("-display", "none", "-vga", "std"),
@@ -65,6 +73,7 @@ def command_line(image: Image, wiring: Wiring, accelerator: Accelerator) -> list
         # Lets a guest report its crash; pausing there keeps the evidence. Windows needs a driver
         # for it (virtio-win); under KVM it reports through hv-crash without one (fact sheet 8).
         *("-device", "pvpanic-pci", "-action", "panic=pause"),
+        *(("-incoming", "defer") if wiring.incoming else ()),
         "-S",
     ]
 
@@ -76,10 +85,14 @@ def _sandbox() -> tuple[str, ...]:
     )
 
 
-def _machine(image: Image, flash: UefiFlash | None, accelerator: Accelerator) -> list[str]:
+def _machine(image: Image, wiring: Wiring, accelerator: Accelerator) -> list[str]:
     kvm = accelerator.kind is AcceleratorKind.KVM
     machine = f"{image.machine},vmport=off"
     arguments: list[str] = []
+    flash, memory = wiring.flash, wiring.memory
+    if memory is not None:
+        machine += ",memory-backend=memory"
+        arguments += ("-object", json.dumps(_memory_backend(image, memory)))
     if flash is not None:
         machine += ",pflash0=firmware,pflash1=variables"
         arguments += _flash("firmware", flash.code, read_only=True)
@@ -93,6 +106,16 @@ def _machine(image: Image, flash: UefiFlash | None, accelerator: Accelerator) ->
         *("-smp", f"cpus={image.vcpus},sockets=1,cores={image.vcpus},threads=1"),
         *arguments,
     ]
+
+
+def _memory_backend(image: Image, memory: MemoryFile) -> dict[str, object]:
+    return {
+        "qom-type": "memory-backend-file",
+        "id": "memory",
+        "size": image.memory_mib << 20,
+        "mem-path": str(memory.path),
+        "share": memory.shared,
+    }
 
 
 def _translated_code_mib(image: Image) -> int:
@@ -132,6 +155,9 @@ def _disk(image: Image, overlay: Path) -> tuple[str, ...]:
         "driver": "qcow2",
         "node-name": SYSTEM_DISK,
         "discard": "unmap",
+        # What the guest flushes reaches the host's page cache, and is there whatever becomes of
+        # QEMU. That it is on the host's disk too only matters for disks that outlive the host.
+        "cache": {"no-flush": True},
         "file": {"driver": "file", "filename": str(overlay), "discard": "unmap"},
     }
     return (*_blockdev(node), "-device", f"{device},drive={SYSTEM_DISK},bootindex=0")
@@ -143,6 +169,16 @@ def _network(image: Image) -> tuple[str, ...]:
         *("-netdev", f"user,id=control,restrict=on,{forward}"),
         # No option ROM: it could only boot from the network.
         *("-device", f"{image.nic},netdev=control,romfile="),
+    )
+
+
+def _tpm(control: int) -> tuple[str, ...]:
+    # CRB is the interface of TPM 2.0 only, which is what Windows 11 wants
+    # (qemu:docs/specs/tpm.rst).
+    return (
+        *_socket("tpm-control", control),
+        *("-tpmdev", "emulator,id=tpm,chardev=tpm-control"),
+        *("-device", "tpm-crb,tpmdev=tpm"),
     )
 
 

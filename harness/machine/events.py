@@ -55,9 +55,11 @@ class EventStream:
     The stream ends with :data:`PROCESS_EXIT`; nothing follows it.
 
     :param most_of_a_name: of a name that comes more often the middle is forgotten, and counted.
+    :ivar on_waited: told from when to when somebody waited, on the host-monotonic clock.
     """
 
     def __init__(self, most_of_a_name: int = _MOST_OF_A_NAME) -> None:
+        self.on_waited: Callable[[float, float], None] = lambda start, end: None
         self._half = most_of_a_name // 2
         self._arrived: Counter[str] = Counter()
         self._latest: dict[str, deque[int]] = {}
@@ -113,16 +115,11 @@ class EventStream:
         :return: the event; the :data:`PROCESS_EXIT` event if the machine ended first;
             ``None`` if the deadline passed.
         """
-        with self._changed:
-            while True:
-                found = self._find(match, since)
-                if found is not None:
-                    return found
-                if self._exit is not None:
-                    return self._exit
-                if deadline.expired:
-                    return None
-                self._changed.wait(deadline.remaining)
+        begun = now()
+        try:
+            return self._wait(match, deadline, since)
+        finally:
+            self.on_waited(begun, now())
 
     def expect(self, match: Match, deadline: Deadline, waiting_for: str) -> HostEvent:
         """Like :meth:`wait`, but everything else than the event is an error.
@@ -140,6 +137,18 @@ class EventStream:
                 "See QEMU's standard error in the run directory.",
             )
         return found
+
+    def _wait(self, match: Match, deadline: Deadline, since: float) -> HostEvent | None:
+        with self._changed:
+            while True:
+                found = self._find(match, since)
+                if found is not None:
+                    return found
+                if self._exit is not None:
+                    return self._exit
+                if deadline.expired:
+                    return None
+                self._changed.wait(deadline.remaining)
 
     def _keep(self, event: HostEvent) -> None:
         self._number += 1
@@ -164,3 +173,7 @@ class EventStream:
 def named(*names: str) -> Match:
     """A match for events of any of these names."""
     return lambda event: event.name in names
+
+
+POWER_IS_OFF = named("SHUTDOWN", PROCESS_EXIT)
+"""A match for what a machine has no power after. QEMU then ends and answers no more commands."""

@@ -21,7 +21,7 @@ class UefiFlash:
     """The two flash images of a UEFI machine.
 
     :param code: the firmware, shared and read-only.
-    :param variables: this guest's own variable store, which the guest writes.
+    :param variables: a variable store; a guest writes to its own.
     """
 
     code: Path
@@ -35,22 +35,29 @@ def uefi_flash(
 
     :raise HostError: no UEFI firmware is installed, or the store cannot be made.
     """
-    for code, template in candidates:
-        if Path(code).is_file() and Path(template).is_file():
-            break
-    else:
-        raise HostError(
-            "find UEFI firmware",
-            f"none of {', '.join(code for code, _ in candidates)} exists with its variable store",
-            'Install the package ovmf, or use firmware = "bios" if the image boots so.',
-        )
+    found = uefi_candidate(candidates)
     if not variables.exists():
         try:
-            shutil.copyfile(template, variables)
+            shutil.copyfile(found.variables, variables)
         except OSError as error:
             raise HostError(
-                f"copy {template} to {variables}",
+                f"copy {found.variables} to {variables}",
                 error.strerror or str(error),
                 "Check free space and permissions.",
             ) from error
-    return UefiFlash(Path(code), variables)
+    return UefiFlash(found.code, variables)
+
+
+def uefi_candidate(candidates: tuple[tuple[str, str], ...] = OVMF_CANDIDATES) -> UefiFlash:
+    """The firmware that is installed, with the variable store that new guests begin with.
+
+    :raise HostError: there is none.
+    """
+    for code, variables in candidates:
+        if Path(code).is_file() and Path(variables).is_file():
+            return UefiFlash(Path(code), Path(variables))
+    raise HostError(
+        "find UEFI firmware",
+        f"none of {', '.join(code for code, _ in candidates)} exists with its variable store",
+        'Install the package ovmf, or use firmware = "bios" if the image boots so.',
+    )

@@ -12,9 +12,9 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from qemu.qmp import ExecuteError, Message, QMPClient, QMPError, Runstate
 
@@ -26,11 +26,21 @@ from harness.machine.transcript import Transcript, Way
 _DRAIN_SECONDS = 2.0
 """After QEMU's end the rest of its events is in the socket's buffer: reading it takes no time."""
 
+_LAST_ANSWER_SECONDS = 0.005
+"""After SHUTDOWN, for an answer that QEMU sent before it: that comes on the other connection."""
+
 _CLOSE_SECONDS = 5.0
 """Time for the connections to be closed down; nothing is waited for on the network."""
 
 _Result = TypeVar("_Result")
 _OnMessage = Callable[[Way, Mapping[str, Any]], None]
+
+
+class HasDescriptor(Protocol):
+    """An open socket or file."""
+
+    def fileno(self) -> int:
+        """Its file descriptor."""
 
 
 class Monitor:
@@ -55,6 +65,8 @@ class Monitor:
         self._commands = _Client("commands", self._on_command_traffic)
         self._listener = _Client("events", self._on_event_traffic)
         self._drained = threading.Event()
+        self._ending = False
+        self._calls: set[Future[Any]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, daemon=True, name="qmp")
         self._thread.start()
@@ -76,10 +88,14 @@ class Monitor:
     ) -> object:
         """Run a QMP command; what it returns.
 
-        :raise MachineError: QEMU is gone, refuses, or does not answer in time.
+        :raise MachineError: QEMU is gone or about to go, refuses, or does not answer in time.
         """
+        if self._ending:
+            raise _ending()
         try:
-            return self._call(self._commands.execute(command, arguments), deadline)
+            return self._call(
+                self._commands.execute(command, arguments), deadline, until_power_off=True
+            )
         except ExecuteError as error:
             raise MachineError(
                 f"run QMP command {command}", f"QEMU refused: {error}", "See the QMP transcript."
@@ -99,10 +115,10 @@ class Monitor:
         answer = self.execute("human-monitor-command", {"command-line": command_line}, deadline)
         return answer if isinstance(answer, str) else ""
 
-    def lend(self, name: str, end: socket.socket, deadline: Deadline) -> None:
-        """Give QEMU a socket, which QMP commands then know as file descriptor ``name``.
+    def lend(self, name: str, end: HasDescriptor, deadline: Deadline) -> None:
+        """Give QEMU a socket or file, which QMP commands then know as descriptor ``name``.
 
-        :param end: the end QEMU gets; the caller closes its own handle of it.
+        :param end: what QEMU gets; the caller closes its own handle of it.
         :raise MachineError: as for :meth:`execute`.
         """
 
@@ -113,7 +129,7 @@ class Monitor:
             self._call(send(), deadline)
         except (QMPError, OSError) as error:
             raise MachineError(
-                "give QEMU a socket",
+                "give QEMU a file descriptor",
                 f"the connection to QEMU is lost ({error or repr(error)})",
                 "See the end of the QMP transcript and QEMU's standard error.",
             ) from error
@@ -146,12 +162,23 @@ class Monitor:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
 
-    def _call(self, work: Coroutine[Any, Any, _Result], deadline: Deadline) -> _Result:
-        """Run ``work`` on the loop from another thread, in bounded time."""
+    def _call(
+        self,
+        work: Coroutine[Any, Any, _Result],
+        deadline: Deadline,
+        *,
+        until_power_off: bool = False,
+    ) -> _Result:
+        """Run ``work`` on the loop from another thread, in bounded time.
+
+        :param until_power_off: give it up soon after the guest has powered off.
+        """
         if self._loop.is_closed():
             work.close()
             raise _closed()
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        if until_power_off:
+            self._calls.add(future)
         try:
             return future.result(deadline.remaining)
         except TimeoutError as error:
@@ -162,7 +189,9 @@ class Monitor:
                 "The host is overloaded or QEMU hangs; see the QMP transcript.",
             ) from error
         except CancelledError as error:
-            raise _closed() from error
+            raise (_ending() if self._ending else _closed()) from error
+        finally:
+            self._calls.discard(future)
 
     async def _connect(self) -> None:
         commands, events = self._sockets
@@ -205,6 +234,17 @@ class Monitor:
             HostEvent(at, str(message["event"]), data if isinstance(data, dict) else {})
         )
         self._transcript.write(at, way, message)
+        if message["event"] == "SHUTDOWN":
+            self._ending = True
+            self._loop.call_later(_LAST_ANSWER_SECONDS, self._give_up_calls)
+
+    def _give_up_calls(self) -> None:
+        """Let nobody wait for answers of a QEMU that ends: its main loop serves no more.
+
+        How long it takes to end is its own affair; callers see the event and can go on.
+        """
+        for call in tuple(self._calls):
+            call.cancel()
 
 
 class _Client(QMPClient):
@@ -221,6 +261,12 @@ class _Client(QMPClient):
     def _cb_outbound(self, msg: Message) -> Message:
         self._on_traffic(Way.SENT, msg)
         return super()._cb_outbound(msg)
+
+
+def _ending() -> MachineError:
+    return MachineError(
+        "ask QEMU", "its guest has powered off and it ends", "Ask a machine that runs."
+    )
 
 
 def _closed() -> MachineError:

@@ -1,4 +1,4 @@
-"""The QEMU process: started so that it never outlives the harness, and watched to its end."""
+"""Processes started so that they never outlive the harness, and watched to their end: QEMU."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from harness.deadline import Deadline
@@ -28,19 +28,18 @@ def bound_to_this_thread(command: Sequence[str]) -> list[str]:
     return [*guard, "sh", "-c", ONLY_UNDER, "sh", str(os.getpid()), *command]
 
 
-class QemuProcess:
-    """One QEMU, in its own session, with its standard error in a file.
+class BoundProcess:
+    """One program, in its own session, with its standard error in a file.
 
     The kernel sends a parent-death signal when the *thread* that started the process ends, not
-    the process of that thread (man 2 PR_SET_PDEATHSIG). So the watcher thread starts QEMU and
-    then waits for it: it lives exactly as long. Killing the harness in any way kills QEMU.
+    the process of that thread (man 2 PR_SET_PDEATHSIG). So the watcher thread starts it and then
+    waits for it: it lives exactly as long. Killing the harness in any way kills the program.
 
     :param command: the command line.
-    :param descriptors: file descriptors QEMU inherits under the same numbers.
+    :param descriptors: file descriptors it inherits under the same numbers.
     :param stderr: file for its standard error.
-    :param events: takes :data:`PROCESS_EXIT` when it has ended.
-    :param drain: called between its end and that event; returns when everything it said before
-        its end is in ``events``, in bounded time.
+    :param ended: called with its exit status when it has ended.
+    :param environment: variables it gets besides those of the harness.
     :raise HostError: the program or setpriv is not installed.
     """
 
@@ -49,8 +48,8 @@ class QemuProcess:
         command: Sequence[str],
         descriptors: Sequence[int],
         stderr: Path,
-        events: EventStream,
-        drain: Callable[[], None],
+        ended: Callable[[int], None],
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         for program in ("setpriv", command[0]):
             if shutil.which(program) is None:
@@ -58,13 +57,13 @@ class QemuProcess:
         self._command = command
         self._descriptors = descriptors
         self._stderr = stderr
-        self._events = events
-        self._drain = drain
+        self._ended = ended
+        self._environment = environment or {}
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._failure: Exception | None = None
         started = threading.Event()
-        threading.Thread(target=self._watch, args=(started,), daemon=True, name="qemu").start()
+        threading.Thread(target=self._watch, args=(started,), daemon=True, name=command[0]).start()
         started.wait()
         if self._failure is not None:
             raise HostError(
@@ -82,21 +81,6 @@ class QemuProcess:
         with self._lock:
             if self._process is not None:
                 os.kill(self._process.pid, signal.SIGKILL)
-
-    def wait(self, deadline: Deadline) -> int | None:
-        """Its exit status once it ended and all its events are recorded, ``None`` if it goes on."""
-        ended = self._events.wait(named(PROCESS_EXIT), deadline)
-        status = None if ended is None else ended.data.get("status")
-        return status if isinstance(status, int) else None
-
-    def launch_failure(self, status: int | None) -> MachineError:
-        """The error for a QEMU that ended, or said nothing, before it could be talked to."""
-        saw = "it does not answer" if status is None else f"it ended with status {status}"
-        return MachineError(
-            "start QEMU",
-            f"{saw}, saying: {self.stderr_tail() or 'nothing'}",
-            f"The command was: {shlex.join(self._command)}",
-        )
 
     def stderr_tail(self) -> str:
         """The last lines of its standard error."""
@@ -123,8 +107,7 @@ class QemuProcess:
         with self._lock:
             status = process.wait()
             self._process = None
-        self._drain()
-        self._events.record(PROCESS_EXIT, {"status": status})
+        self._ended(status)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self._stderr.open("wb") as stderr:
@@ -135,4 +118,48 @@ class QemuProcess:
                 stderr=stderr,
                 pass_fds=self._descriptors,
                 start_new_session=True,
+                env={**os.environ, **self._environment},
             )
+
+
+class QemuProcess(BoundProcess):
+    """One QEMU.
+
+    :param command: the command line.
+    :param descriptors: file descriptors QEMU inherits under the same numbers.
+    :param stderr: file for its standard error.
+    :param events: takes :data:`PROCESS_EXIT` when it has ended.
+    :param drain: called between its end and that event; returns when everything it said before
+        its end is in ``events``, in bounded time.
+    :raise HostError: the program or setpriv is not installed.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        descriptors: Sequence[int],
+        stderr: Path,
+        events: EventStream,
+        drain: Callable[[], None],
+    ) -> None:
+        def ended(status: int) -> None:
+            drain()
+            events.record(PROCESS_EXIT, {"status": status})
+
+        self._events = events
+        super().__init__(command, descriptors, stderr, ended)
+
+    def wait(self, deadline: Deadline) -> int | None:
+        """Its exit status once it ended and all its events are recorded, ``None`` if it goes on."""
+        ended = self._events.wait(named(PROCESS_EXIT), deadline)
+        status = None if ended is None else ended.data.get("status")
+        return status if isinstance(status, int) else None
+
+    def launch_failure(self, status: int | None) -> MachineError:
+        """The error for a QEMU that ended, or said nothing, before it could be talked to."""
+        saw = "it does not answer" if status is None else f"it ended with status {status}"
+        return MachineError(
+            "start QEMU",
+            f"{saw}, saying: {self.stderr_tail() or 'nothing'}",
+            f"The command was: {shlex.join(self._command)}",
+        )

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shlex
-import socket
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness.deadline import Deadline, now
-from harness.errors import HostError, MachineError
-from harness.images.image import Firmware, Image
+from harness.errors import MachineError
+from harness.images.image import Image
 from harness.machine.accelerator import Accelerator
 from harness.machine.acpi import AcpiProbe
 from harness.machine.activity import Activity, read_activity
-from harness.machine.command_line import LOOPBACK, Wiring, command_line
+from harness.machine.command_line import LOOPBACK
 from harness.machine.cpu_hang import hang_cpus
 from harness.machine.events import PROCESS_EXIT, EventStream, named
-from harness.machine.firmware import uefi_flash
 from harness.machine.keys import press_chord
-from harness.machine.monitor import Monitor
-from harness.machine.process import QemuProcess
+from harness.machine.launch import TranscriptFiles, launch
 from harness.machine.protocol import Pm1Sample, RunState
 from harness.machine.run_directory import RunDirectory
+from harness.machine.saved_state import MemoryFile, SavedState, load_devices, save_devices
 from harness.machine.screen import save_screen
 from harness.machine.screen_look import ScreenEye, ScreenLook
-from harness.machine.serial_log import SerialLog
 
 _START_SECONDS = 30.0
 """QEMU's own start; 0.1 s on a quiet host."""
@@ -37,6 +33,9 @@ _COMMAND_SECONDS = 15.0
 _HANG_SECONDS = 10.0
 """For hanging the guest's CPUs, among them one that sleeps half of it."""
 
+_SAVE_SECONDS = 60.0
+"""The state of CPUs and devices is some megabytes."""
+
 _KILL_SECONDS = 10.0
 """From SIGKILL to the end of the process."""
 
@@ -45,44 +44,89 @@ _FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s")
 
 
 class QemuMachine:
-    """A running guest. Make one with :meth:`start`; it implements ``Machine``.
+    """A guest of its own. Make one with :meth:`start` or :meth:`restore`; implements ``Machine``.
 
     The overlay is the caller's: after this machine's end another can boot from it. The run
     directory is the machine's own and goes with :meth:`close`; copy transcripts before.
     """
 
-    def __init__(self, image: Image, accelerator: Accelerator, overlay: Path) -> None:
+    def __init__(
+        self,
+        image: Image,
+        accelerator: Accelerator,
+        overlay: Path,
+        memory: MemoryFile | None,
+        *,
+        incoming: bool,
+    ) -> None:
         self._image = image
         self._accelerator = accelerator
         self._overlay = overlay.absolute()
         self._events = EventStream()
         self._directory = RunDirectory(image.name)
+        self._files = TranscriptFiles(self._directory.path)
         try:
-            self._monitor, self._serial, self._process = self._launch()
+            launched = launch(
+                image,
+                accelerator,
+                self._overlay,
+                self._files,
+                self._events,
+                memory=memory,
+                incoming=incoming,
+            )
         except BaseException:
             self._directory.close()
             raise
+        self._monitor, self._serial = launched.monitor, launched.serial
+        self._process = launched.process
         self._probe = AcpiProbe(self._monitor)
-        self._eye = ScreenEye(self._monitor, self._directory.path)
+        self._eye = ScreenEye(self._monitor)
         self._port = 0
         self._started_at = 0.0
+        self._uptime_to_come: float | None = None
 
     @classmethod
-    def start(cls, image: Image, accelerator: Accelerator, overlay: Path) -> QemuMachine:
+    def start(
+        cls,
+        image: Image,
+        accelerator: Accelerator,
+        overlay: Path,
+        memory: MemoryFile | None = None,
+    ) -> QemuMachine:
         """Power on a guest.
 
         :param overlay: the qcow2 disk it writes to, new from
             :func:`~harness.images.overlay.create_overlay` or as an earlier guest left it. UEFI
             variables are kept beside it.
+        :param memory: a file for the guest's memory; needed to :meth:`save` it later.
         :raise MachineError: QEMU does not start; carries its status and what it said.
         :raise HostError: a program or firmware is not installed.
         """
-        machine = cls(image, accelerator, overlay)
-        try:
-            machine._power_on()
-        except BaseException:
-            machine.close()
-            raise
+        machine = cls(image, accelerator, overlay, memory, incoming=False)
+        with machine._closed_on_failure():
+            deadline = machine._connect()
+            machine._started_at = now()
+            machine._monitor.execute("cont", None, deadline)
+        return machine
+
+    @classmethod
+    def restore(
+        cls, image: Image, accelerator: Accelerator, overlay: Path, saved: SavedState
+    ) -> QemuMachine:
+        """Make a copy of a saved guest, with its CPUs stopped until :meth:`resume`.
+
+        :param overlay: a copy of the saved guest's disk, or an overlay of it; UEFI variables
+            likewise beside it.
+        :raise MachineError: QEMU does not start, or does not take the saved state.
+        :raise HostError: a program, firmware or file is missing.
+        """
+        memory = MemoryFile(saved.memory, shared=False)
+        machine = cls(image, accelerator, overlay, memory, incoming=True)
+        with machine._closed_on_failure():
+            deadline = machine._connect()
+            load_devices(machine._monitor, machine._events, saved.devices, deadline)
+            machine._uptime_to_come = saved.uptime
         return machine
 
     @property
@@ -117,7 +161,10 @@ class QemuMachine:
 
     @property
     def started_at(self) -> float:
-        """When the guest's CPUs started, on the host-monotonic clock."""
+        """When the guest's CPUs started, on the host-monotonic clock.
+
+        For a guest that was saved, as if it had run ever since.
+        """
         return self._started_at
 
     @property
@@ -127,8 +174,7 @@ class QemuMachine:
 
     def transcripts(self) -> list[Path]:
         """Command line, QMP traffic, serial output and standard error, as far as written."""
-        files = (self._command_file, self._qmp_file, self._serial_file, self._stderr_file)
-        return [file for file in files if file.is_file() and file.stat().st_size > 0]
+        return self._files.written()
 
     def press_power_button(self) -> float:
         """Press the ACPI power button; the time just before the command was sent."""
@@ -210,7 +256,22 @@ class QemuMachine:
 
     def resume(self) -> None:
         """Let the guest's CPUs go on."""
+        if self._uptime_to_come is not None:
+            self._started_at, self._uptime_to_come = now() - self._uptime_to_come, None
         self._execute("cont")
+
+    def save(self, devices: Path) -> float:
+        """Write what the guest is, paused, but for its memory file and its disk.
+
+        Pause it before; after this only :meth:`quit` makes sense, which completes the files.
+
+        :return: seconds since the guest's CPUs started.
+        :raise MachineError: QEMU cannot save this guest; says why.
+        :raise HostError: the file cannot be written.
+        """
+        deadline = Deadline.after(_SAVE_SECONDS)
+        save_devices(self._monitor, self._events, devices, deadline)
+        return now() - self._started_at
 
     def close(self) -> None:
         """End QEMU if it still runs and remove its run directory; may be called twice."""
@@ -220,65 +281,16 @@ class QemuMachine:
         self._serial.close()
         self._directory.close()
 
-    @property
-    def _command_file(self) -> Path:
-        return self.run_directory / "command.txt"
+    @contextlib.contextmanager
+    def _closed_on_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
-    @property
-    def _qmp_file(self) -> Path:
-        return self.run_directory / "qmp.jsonl"
-
-    @property
-    def _serial_file(self) -> Path:
-        return self.run_directory / "serial.log"
-
-    @property
-    def _stderr_file(self) -> Path:
-        return self.run_directory / "stderr.log"
-
-    def _launch(self) -> tuple[Monitor, SerialLog, QemuProcess]:
-        """Start the process, wired to the harness by sockets that have no name.
-
-        Only the harness and QEMU hold their ends, so that the end of either closes them.
-        """
-        flash = None
-        if self._image.firmware is Firmware.UEFI:
-            flash = uefi_flash(self._overlay.with_suffix(".efivars"))
-        with ExitStack() as qemus_ends, ExitStack() as on_failure:
-            pairs = [socket.socketpair() for _ in range(3)]
-            for ours, qemus in pairs:
-                on_failure.enter_context(ours)
-                qemus_ends.enter_context(qemus)
-            commands, events, serial = (ours for ours, _ in pairs)
-            descriptors = [qemus.fileno() for _, qemus in pairs]
-            wiring = Wiring(
-                self._overlay,
-                commands=descriptors[0],
-                events=descriptors[1],
-                serial=descriptors[2],
-                flash=flash,
-            )
-            command = command_line(self._image, wiring, self._accelerator)
-            try:
-                self._command_file.write_text(f"{shlex.join(command)}\n")
-                monitor = Monitor(commands, events, self._events, self._qmp_file)
-                on_failure.callback(monitor.close)
-                log = SerialLog(serial, self._serial_file)
-                on_failure.callback(log.close)
-            except OSError as error:
-                raise HostError(
-                    f"write to {self.run_directory}", str(error), "Make room there."
-                ) from error
-
-            def drain() -> None:
-                monitor.drain()
-                log.drain()
-
-            process = QemuProcess(command, descriptors, self._stderr_file, self._events, drain)
-            on_failure.pop_all()
-            return monitor, log, process
-
-    def _power_on(self) -> None:
+    def _connect(self) -> Deadline:
+        """Greet the monitor; the deadline for the rest of the start."""
         deadline = Deadline.after(_START_SECONDS)
         try:
             self._monitor.connect(deadline)
@@ -286,8 +298,7 @@ class QemuMachine:
             status = self._process.wait(deadline.at_most(_KILL_SECONDS))
             raise self._process.launch_failure(status) from error
         self._port = self._forwarded_port(deadline)
-        self._started_at = now()
-        self._monitor.execute("cont", None, deadline)
+        return deadline
 
     def _forwarded_port(self, deadline: Deadline) -> int:
         printed = self._monitor.human("info usernet", deadline)

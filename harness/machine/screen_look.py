@@ -1,4 +1,4 @@
-"""A look at the screen: whether it changed and whether it is black, no more.
+"""A look at the screen: whether it changed and whether it is black.
 
 The picture is reduced to cells of grey about the size of a letter, 16 x 16 pixels. A look that
 differs from an earlier one in no more than six cells (a blinking cursor, a minute of the clock)
@@ -9,18 +9,15 @@ turning ring of dots) is a change.
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections import deque
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from PIL import Image as Picture
 from PIL import ImageChops
 
 from harness.deadline import Deadline, now
-from harness.errors import MachineError
 from harness.machine.monitor import Monitor
-from harness.machine.screen import NO_PICTURE
+from harness.machine.screen import take_screen
 
 _CELL_PIXELS = 16
 
@@ -48,23 +45,23 @@ class ScreenLook:
         clock; says nothing else.
     :param dark: nothing but black, but for a pointer or a cursor: switched off, asleep, or not
         drawn to.
+    :param picture: what it showed; ``None`` once nobody needs it any more.
     """
 
     at: float
     digest: str
     dark: bool
+    picture: Picture.Image | None = field(default=None, compare=False, repr=False)
 
 
 class ScreenEye:
     """Looks at the screen of one machine and remembers what it has seen.
 
     :param monitor: its monitor.
-    :param directory: private directory; each picture lies there until it has been looked at.
     """
 
-    def __init__(self, monitor: Monitor, directory: Path) -> None:
+    def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
-        self._directory = directory
         self._seen: deque[_Seen] = deque(maxlen=_REMEMBERED)
 
     def look(self, deadline: Deadline) -> ScreenLook:
@@ -72,19 +69,10 @@ class ScreenEye:
 
         :raise MachineError: QEMU is gone or wrote no picture.
         """
-        try:
-            # PPM: QEMU spends 50 ms on packing a PNG.
-            with tempfile.NamedTemporaryFile(dir=self._directory, suffix=".ppm") as file:
-                arguments = {"filename": file.name}
-                self._monitor.execute("screendump", arguments, deadline)
-                at = now()
-                with Picture.open(file.name, formats=["PPM"]) as picture:
-                    grey = picture.convert("L")
-        except NO_PICTURE as error:
-            raise MachineError(
-                "look at the screen", f"QEMU wrote no picture: {error}", "Check free space."
-            ) from error
-        return ScreenLook(at, self._digest(grey), is_dark(grey))
+        picture = take_screen(self._monitor, deadline)
+        at = now()
+        grey = picture.convert("L")
+        return ScreenLook(at, self._digest(grey), is_dark(grey), picture)
 
     def _digest(self, grey: Picture.Image) -> str:
         new = _Seen(grey.size, grey.reduce(_CELL_PIXELS))

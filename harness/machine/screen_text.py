@@ -16,8 +16,6 @@ from pathlib import Path
 from PIL import Image as Picture
 from PIL import ImageOps
 
-from harness.machine.screen import NO_PICTURE
-
 PROGRAM = "tesseract"
 
 _SECONDS = 20.0
@@ -49,16 +47,15 @@ class Reading:
     why_not: str | None = None
 
 
-def read_screen(png: Path) -> Reading:
-    """The text on a saved screen, or why there is none; never raises, takes bounded time."""
+def read_screen(picture: Picture.Image) -> Reading:
+    """The text on a screen, or why there is none; never raises, takes bounded time."""
     if shutil.which(PROGRAM) is None:
         return Reading(None, f"{PROGRAM} is not installed (Debian: tesseract-ocr)")
-    try:
-        picture = _readable(png)
-    except NO_PICTURE as error:
-        return Reading(None, f"{png.name} is no picture of a screen: {error}")
+    width, height = picture.size
+    if width * height > _MOST_PIXELS:
+        return Reading(None, f"the screen has {width} x {height} pixels, too many to read")
     with tempfile.TemporaryDirectory(prefix="powerdown-read-") as directory:
-        return _run_tesseract(picture, Path(directory))
+        return _run_tesseract(_readable(picture), Path(directory))
 
 
 def clean(text: str, most_characters: int = _MOST_CHARACTERS) -> str:
@@ -68,23 +65,16 @@ def clean(text: str, most_characters: int = _MOST_CHARACTERS) -> str:
     return "\n".join(line for line in lines if line)[:most_characters]
 
 
-def _readable(png: Path) -> bytes:
-    """The picture as tesseract reads it best: dark on light, grey, enlarged; as PNG.
-
-    :raise OSError: it is none.
-    :raise ValueError: it is too large.
-    """
-    with Picture.open(png, formats=["PNG"]) as picture:
-        width, height = picture.size
-        if width * height > _MOST_PIXELS:
-            raise ValueError(f"{width} x {height} pixels")
-        grey = picture.convert("L")
+def _readable(picture: Picture.Image) -> bytes:
+    """The picture as tesseract reads it best: dark on light, grey, enlarged; as PGM."""
+    width, height = picture.size
+    grey = picture.convert("L")
     if _is_light_on_dark(grey):
         grey = ImageOps.invert(grey)
     factor = min(_LARGEST_FACTOR, max(1, round((_READABLE_PIXELS / (width * height)) ** 0.5)))
     grey = grey.resize((width * factor, height * factor), Picture.Resampling.LANCZOS)
     data = io.BytesIO()
-    grey.save(data, format="PNG", compress_level=1)
+    grey.save(data, format="PPM")
     return data.getvalue()
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,8 +31,12 @@ _TYPES = {
 
 
 def report_stage(
-    name: str, timeline: Timeline, verdict: Verdict, attachments: Sequence[tuple[Path, str]] = ()
-) -> None:
+    name: str,
+    timeline: Timeline,
+    verdict: Verdict,
+    attachments: Sequence[tuple[Path, str]] = (),
+    promised: Sequence[tuple[Path, str]] = (),
+) -> Callable[[], None]:
     """Add a stage to the Allure result of the running test.
 
     The steps carry the times at which they happened, not the time of this call. A step of the
@@ -41,18 +45,26 @@ def report_stage(
 
     :param name: what was done, such as ``press``.
     :param attachments: files and what to call them; those that do not exist are named as missing.
+    :param promised: likewise files that will be there later: they are attached now and empty.
+    :return: fills what is promised; to be called, by any thread, when those files are there.
     """
     if not _listening():
-        return
+        return lambda: None
+    places: dict[Path, str] = {}
     clock = _WallClock()
     whole = f"{name}: {verdict}"
-    with _past_step(whole, clock, timeline.origin, timeline.end):
+    with _past_step(whole, clock, timeline.origin, timeline.end) as made:
         phases = {phase.step: phase for phase in timeline.phases}
         for number, step in enumerate(Step, start=1):
             _report_phase(f"{number} {step}", phases.get(step), timeline, clock)
         _report_verdict(verdict, timeline, clock)
+        for path, label in promised:
+            place = _promise(path, label, made)
+            if place is not None:
+                places[path] = place
         for path, label in attachments:
             _attach(path, label)
+    return lambda: _fill(places)
 
 
 def _report_phase(title: str, phase: Phase | None, timeline: Timeline, clock: _WallClock) -> None:
@@ -99,6 +111,23 @@ def _attach(path: Path, label: str) -> None:
     allure.attach.file(str(path), label, kind)  # type: ignore[no-untyped-call]
 
 
+def _promise(path: Path, label: str, step: ExecutableItem | None) -> str | None:
+    """Attach nothing for now; the name of the file that Allure keeps it in."""
+    if step is None:
+        allure.attach(f"see {path.name} in the reports directory", label, AttachmentType.TEXT)
+        return None
+    allure.attach(b"", label, _TYPES.get(path.suffix.lower(), AttachmentType.TEXT))
+    return str(step.attachments[-1].source)
+
+
+def _fill(places: Mapping[Path, str]) -> None:
+    """Put files where empty ones were attached."""
+    hook = allure_commons.plugin_manager.hook
+    for path, place in places.items():
+        if path.is_file():
+            hook.report_attached_file(source=str(path), file_name=place)
+
+
 class _WallClock:
     """Turns times of the host-monotonic clock into Allure's: milliseconds since 1970."""
 
@@ -117,8 +146,8 @@ def _listening() -> bool:
 @contextmanager
 def _past_step(
     title: str, clock: _WallClock, start: float, end: float, status: str = AllureStatus.PASSED
-) -> Iterator[None]:
-    """An Allure step that happened at another time than now.
+) -> Iterator[ExecutableItem | None]:
+    """An Allure step that happened at another time than now; the step, if it can be had.
 
     ``allure.step`` can only stamp the present. The step it makes stays reachable in the
     reporter of allure-pytest, where times and status are put right afterwards. Should a later
@@ -129,7 +158,7 @@ def _past_step(
     step = allure.step("".join(c if c.isprintable() else "?" for c in line))
     with step:
         made = _item(step.uuid)
-        yield
+        yield made
     if made is not None:
         made.start, made.stop = clock.milliseconds(start), clock.milliseconds(max(start, end))
         made.status = status

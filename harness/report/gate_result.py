@@ -16,7 +16,7 @@ from harness.report.json_object import JsonObject, ReportFormatError
 from harness.report.scenario_record import ScenarioRecord, Status
 from harness.report.verdict_json import Json, clean
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the file's form; raised whenever a reader would have to change."""
 
 
@@ -58,6 +58,8 @@ class ImageRecord:
     :param digest_before: digest of the disk before the run, such as ``sha256:…``; ``None`` when
         it was not taken.
     :param digest_after: likewise after the run.
+    :param start: how its guests came to be ready: cloned from a template, or booted and why;
+        empty when none did.
     """
 
     name: str
@@ -65,6 +67,7 @@ class ImageRecord:
     description: str
     digest_before: str | None
     digest_after: str | None
+    start: str = ""
 
     @property
     def untouched(self) -> bool | None:
@@ -81,6 +84,7 @@ class ImageRecord:
             "description": clean(self.description),
             "digest_before": self.digest_before,
             "digest_after": self.digest_after,
+            "start": clean(self.start),
         }
 
     @classmethod
@@ -91,6 +95,7 @@ class ImageRecord:
             description=source.text("description"),
             digest_before=source.optional_text("digest_before"),
             digest_after=source.optional_text("digest_after"),
+            start=source.text("start"),
         )
         source.finish()
         return read

@@ -38,7 +38,8 @@ class Stage:
     :param expected: the verdict asserted; ``None`` where only facts are asserted.
     :param diagnosed: the verdict reached; ``None`` when it did not come to one.
     :param phases: seconds of each step, as :func:`phase_seconds` gives them.
-    :param harness_seconds: time the harness spent on its own work.
+    :param harness_seconds: time the harness spent on its own work while nobody was waited for;
+        pictures are drawn while the next guest runs and are not in it.
     :param guest_seconds: time spent waiting for the guest.
     :param facts: measured consequences, such as ``{"ntfs dirty after": True}``.
     :param commanded_at: the moment of the command on the host-monotonic clock, which evidence
@@ -47,6 +48,8 @@ class Stage:
         ``None`` where there was no attempt.
     :param degraded: whether the inside could not be seen as it should, on purpose: then an honest
         "inconclusive" is right as well.
+    :param verdict_delay: seconds from QEMU's ``SHUTDOWN`` event to the verdict; ``None`` where the
+        guest did not power off by itself.
     :raise ReportFormatError: a number is not finite and could not be written.
     """
 
@@ -60,10 +63,11 @@ class Stage:
     commanded_at: float | None = None
     diagnosed_outside: Verdict | None = None
     degraded: bool = False
+    verdict_delay: float | None = None
 
     def __post_init__(self) -> None:
         numbers: list[object] = [self.harness_seconds, self.guest_seconds, self.commanded_at]
-        numbers += [*self.phases.values(), *self.facts.values()]
+        numbers += [self.verdict_delay, *self.phases.values(), *self.facts.values()]
         for verdict in (self.diagnosed, self.diagnosed_outside):
             if verdict is not None:
                 numbers += [evidence.at for evidence in verdict.evidence]
@@ -99,6 +103,7 @@ class Stage:
             },
             "commanded_at": self.commanded_at,
             "degraded": self.degraded,
+            "verdict_delay": self.verdict_delay,
         }
 
     @classmethod
@@ -122,6 +127,7 @@ class Stage:
             commanded_at=source.optional_number("commanded_at"),
             diagnosed_outside=None if outside is None else read_verdict(outside),
             degraded=source.truth("degraded"),
+            verdict_delay=source.optional_number("verdict_delay"),
         )
         phases.finish()
         source.finish()

@@ -86,6 +86,8 @@ def _image_lines(image: ImageRecord, width: int, paint: _Paint) -> list[str]:
     name = _cut(_plain(image.name), width)
     described = f"{_GAP}{_plain(image.description)}" if image.description else ""
     lines = [paint(name, _BOLD) + _cut(described, max(0, width - len(name)))]
+    if image.start:
+        lines.append(paint(_cut(f"  guests start {_plain(image.start)}", width), _FAINT))
     if image.untouched is False:
         warning = "THE DISK IMAGE WAS WRITTEN: its digest is not what it was before the run"
         lines.append(paint(_cut(warning, width), _WARNING))

@@ -269,7 +269,7 @@ class _Picture:
         for seconds, _, colour in self._budgets():
             if seconds <= self._axis.seconds:
                 x = self._axis.x(seconds)
-                canvas.dashes(x, top - 4, x, bottom + 8, colour, 1.7)
+                canvas.dashes(x, top - 4, x, bottom + 8, colour, 2)
 
     def _draw_marks(self, top: float, bottom: float) -> None:
         canvas = self._canvas
@@ -328,7 +328,7 @@ class _Picture:
             words, ink = f"not reached in {seconds_text(self._watched)}", self._tone
         left = PLOT_LEFT + 14 + text_width(words, 14) + 12
         right = max(left, self._axis.x(self._watched))
-        self._canvas.dashes(left, middle, right, middle, RULE, 1.5)
+        self._canvas.dashes(left, middle, right, middle, RULE, 2)
         self._over_lines(PLOT_LEFT + 14, middle - 10, words, 14)
         self._canvas.text(PLOT_LEFT + 14, middle, words, 14, ink, "lm")
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from pathlib import Path
 
 from harness.deadline import Deadline, now
 from harness.errors import CredentialsRejected, MachineError, PowerdownError
 from harness.guest.channel import CommandResult
 from harness.guest.survey import Survey
 from harness.guest.windows import Windows
-from harness.machine.events import PROCESS_EXIT, HostEvent, named
+from harness.machine.events import POWER_IS_OFF, PROCESS_EXIT, HostEvent, named
 from harness.machine.protocol import Machine, Pm1Sample, RunState
-from harness.machine.screen_text import read_screen
+from harness.machine.screen_look import ScreenLook
 from harness.shutdown.control_watch import ControlWatch
 from harness.shutdown.inside_watch import InsideWatch
 from harness.shutdown.observation import Command, Control, Observation
 from harness.shutdown.outside_watch import OutsideWatch
+from harness.shutdown.screen_reading import ScreenReading
 
 Settled = Callable[[Observation], bool]
 """Whether what was seen so far decides the attempt, so that waiting on would add nothing."""
@@ -45,9 +46,6 @@ _PORT_SECONDS = 5.0
 _SURVEY_REACTIONS = 6
 """Time for the survey before the command, in ``reaction`` budgets: it is some twenty programs."""
 
-_EXIT_SECONDS = 10.0
-"""Time allowed for QEMU to end after its guest has powered off."""
-
 _LONGEST_ROUND = 1.0
 """Seconds between looks from outside; an image that reacts fast is looked at more often."""
 
@@ -72,15 +70,16 @@ class Attempt:
         self._machine = machine
         self._windows = windows
         self._settled = settled
+        self._began_at = now()
         self._round = min(_LONGEST_ROUND, machine.image.budgets.reaction / 6)
         self._run_state_before = _run_state(machine)
         self._woken_before = _was_woken(machine)
         self._survey: Survey | None = None
         self._answered_before = False
         self._rejected = False
-        self._picture_before: Path | None = None
         self._inside: InsideWatch | None = None
         self._outside = OutsideWatch(machine)
+        self._screens = ScreenReading()
         self._pm1_after: list[Pm1Sample] = []
         self.answer: CommandResult | None = None
         self.notes: list[str] = []
@@ -102,8 +101,15 @@ class Attempt:
         budgets = self._machine.image.budgets
         longest = min(_LONGEST_PAUSE, budgets.shutdown_soft / 4)
         watch = InsideWatch(self._windows, self._survey.last_record, budgets.reaction / 2, longest)
-        with watch as self._inside:
+        watch.start()
+        self._inside = watch
+        try:
             yield
+        finally:
+            if self._machine.events.first(POWER_IS_OFF):
+                watch.abandon()
+            else:
+                watch.stop(interrupt=self.ended(self._began_at) is not None)
 
     def ended(self, since: float) -> HostEvent | None:
         """The event that settled the attempt, if there is one."""
@@ -143,11 +149,11 @@ class Attempt:
             if self._pm1_after and self._pm1_after[-1].press_pending:
                 # A guest that is only slow takes it late.
                 self._look_at_latch()
+            if now() - since >= budgets.reaction / 2:
+                self._read_ahead()
             if now() - since >= budgets.reaction and self._settled(observe()):
                 break
             ended = events.wait(ends, hard.at_most(self._round), since=since)
-        if ended is not None and ended.name == "SHUTDOWN":
-            events.wait(named(PROCESS_EXIT), Deadline.after(_EXIT_SECONDS))
 
     def observe(
         self,
@@ -196,21 +202,25 @@ class Attempt:
             if self.ended(since):
                 return observe()
         self._outside.sample()
-        before = self._read(self._picture_before)
-        after = before if self._outside.screen_is_as_before else self._read(self._picture("after"))
-        return replace(observe(), screen_text_before=before, screen_text=after)
+        watched_until = now()
+        before = self._read(self._outside.first_look)
+        after = self._read(self._outside.last_look)
+        if self.ended(since):
+            return observe()
+        # Reading is the harness's own affair: nobody watched for that long.
+        return replace(
+            observe(), ended_at=watched_until, screen_text_before=before, screen_text=after
+        )
 
-    def _picture(self, name: str) -> Path | None:
-        try:
-            return self._machine.screenshot(self._machine.run_directory / f"{name}.png")
-        except MachineError:
-            return None
+    def _read_ahead(self) -> None:
+        """Have the screens read that will have to be, should the guest not end."""
+        self._screens.begin(self._outside.first_look)
+        if self._outside.screen_is_steady:
+            self._screens.begin(self._outside.last_look)
 
-    def _read(self, picture: Path | None) -> str | None:
-        """The text on a picture."""
-        if picture is None:
-            return None
-        reading = read_screen(picture)
+    def _read(self, look: ScreenLook | None) -> str | None:
+        """The text on a screen."""
+        reading = self._screens.read(look)
         if reading.why_not is not None:
             self._note(f"text on the screen: {reading.why_not}")
         return reading.text
@@ -242,12 +252,18 @@ class Attempt:
         return Control.LOST if failed else Control.ALIVE
 
     def _look_before(self) -> None:
-        self._outside.sample()
-        self._picture_before = self._picture("before")
+        with ThreadPoolExecutor(1, thread_name_prefix="outside") as aside:
+            # Both take their time, and neither needs the other.
+            outside = aside.submit(self._outside.sample)
+            self._look_inside()
+            outside.result()
+
+    def _look_inside(self) -> None:
+        """What the guest says of itself before the command."""
         if self._windows is None:
             self.notes.append("no control channel: seen from outside only")
             return
-        if self._stands_still():
+        if self._run_state_before in _STOPPED_STATES:
             return
         if not self._windows.channel.answers(Deadline.after(_PORT_SECONDS)):
             self.notes.append("the control port did not answer before: seen from outside only")
@@ -270,8 +286,9 @@ class Attempt:
 
 
 def _run_state(machine: Machine) -> RunState | None:
+    """QEMU's run state; ``None`` once it has ended or is about to: then it answers no more."""
     try:
-        return None if machine.events.exit else machine.run_state()
+        return None if machine.events.first(POWER_IS_OFF) else machine.run_state()
     except MachineError:
         return None
 

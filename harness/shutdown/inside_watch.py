@@ -7,9 +7,8 @@ nothing else has to.
 from __future__ import annotations
 
 import threading
-from types import TracebackType
 
-from harness.deadline import now
+from harness.deadline import Deadline, now
 from harness.guest.look import Look
 from harness.guest.windows import Windows
 
@@ -19,9 +18,12 @@ _GROWTH = 1.5
 _LEAST_ALLOWED = 5.0
 """Seconds for an answer: three programs are run for it by a guest that is busy ending others."""
 
+_BREAK_SECONDS = 0.02
+"""For the thread to notice that its question was broken off."""
+
 
 class InsideWatch:
-    """Takes a :class:`Look` again and again until the block ends.
+    """Takes a :class:`Look` again and again until it is stopped or abandoned.
 
     :param windows: whom to ask.
     :param after_record: only event records newer than this.
@@ -45,23 +47,32 @@ class InsideWatch:
         self._failure = ""
         self._thread = threading.Thread(target=self._watch, name="inside-watch", daemon=True)
 
-    def __enter__(self) -> InsideWatch:
+    def start(self) -> None:
+        """Begin; nothing else may use the control channel until it is stopped."""
         self._thread.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
+    def stop(self, *, interrupt: bool = False) -> None:
+        """Ask no more; returns when the last question is answered or has run out of time.
 
-    def stop(self) -> None:
-        """Ask no more; returns when the last question is answered or has run out of time."""
+        :param interrupt: the guest cannot answer: break the question off instead.
+        """
+        deadline = Deadline.after(self._allowed * 2)
         self._stopped.set()
         self._hurry.set()
-        self._thread.join(self._allowed * 2)
+        while interrupt and self._thread.is_alive() and not deadline.expired:
+            self._windows.channel.interrupt()
+            # It may ask on a connection made just now: then it is broken off next time.
+            self._thread.join(_BREAK_SECONDS)
+        self._thread.join(deadline.remaining)
+
+    def abandon(self) -> None:
+        """Ask no more and wait for nothing: the guest is off and its channel is of no use.
+
+        The thread ends by itself, with its connection or, at the latest, with its deadline.
+        """
+        self._stopped.set()
+        self._hurry.set()
+        self._windows.channel.interrupt()
 
     @property
     def looks(self) -> tuple[Look, ...]:

@@ -48,6 +48,9 @@ CONTROL_CLOSED = "CONTROL_CLOSED"
 CONTROL_BACK = "CONTROL_BACK"
 """Event recorded when the control port answers after that: it was closed for another reason."""
 
+QEMU_LINGERS = "QEMU_LINGERS"
+"""Event recorded when QEMU goes on long after its guest has powered off."""
+
 
 @dataclass(frozen=True)
 class Observation:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from harness.errors import MachineError
 from harness.machine.activity import Activity
+from harness.machine.events import POWER_IS_OFF
 from harness.machine.protocol import Machine
 from harness.machine.screen_look import ScreenLook
 
@@ -22,6 +24,8 @@ class OutsideWatch:
     :ivar activity: CPU and disk totals in order of time.
     :ivar screens: looks at the screen; of equal looks in a row only the first and the last.
     :ivar notes: what could not be seen and why.
+    :ivar first_look: the first look at the screen, with its picture; ``None`` before there is one.
+    :ivar last_look: the last one, likewise.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -29,6 +33,8 @@ class OutsideWatch:
         self.activity: list[Activity] = []
         self.screens: list[ScreenLook] = []
         self.notes: list[str] = []
+        self.first_look: ScreenLook | None = None
+        self.last_look: ScreenLook | None = None
         self._failures: Counter[str] = Counter()
 
     def sample(self) -> None:
@@ -37,9 +43,9 @@ class OutsideWatch:
         self._sample_screen()
 
     @property
-    def screen_is_as_before(self) -> bool:
-        """Whether the screen shows what it showed at first, as far as it was seen."""
-        return len(self.screens) > 1 and self.screens[0].digest == self.screens[-1].digest
+    def screen_is_steady(self) -> bool:
+        """Whether the last two looks at the screen show the same."""
+        return len(self.screens) > 1 and self.screens[-2].digest == self.screens[-1].digest
 
     def _sample_activity(self) -> None:
         if self._failures["activity"] >= _MOST_FAILURES:
@@ -62,6 +68,9 @@ class OutsideWatch:
             self._failed("screen", error)
             return
         self._failures["screen"] = 0
+        self.first_look = self.first_look or look
+        self.last_look = look
+        look = replace(look, picture=None)
         if len(self.screens) > 1 and self._is_unchanged(look):
             self.screens[-1] = look
         else:
@@ -74,5 +83,5 @@ class OutsideWatch:
 
     def _failed(self, kind: str, error: MachineError) -> None:
         self._failures[kind] += 1
-        if self._failures[kind] == 1 and self._machine.events.exit is None:
+        if self._failures[kind] == 1 and self._machine.events.first(POWER_IS_OFF) is None:
             self.notes.append(f"{kind}: {error}")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from harness.deadline import Deadline
+from harness.disk import image_reader
 from harness.disk.image_reader import ImageReader
 from harness.disk.volume import volume_state
 from harness.errors import DiskError
 from harness.images.image import Disk, DiskBus, DiskFormat
 from harness.images.overlay import create_overlay
+from harness.images.qemu_img import qemu_img
 
 MIB = 1 << 20
 
@@ -112,3 +115,20 @@ def test_reading_past_the_end_is_an_error(clean: Path) -> None:
     for offset in (size, size + MIB, 512 << 64):
         with pytest.raises(DiskError):
             reader.read(offset, 512)
+
+
+def test_what_lies_together_is_read_at_once(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Sequence[str]] = []
+
+    def counted(arguments: Sequence[str], deadline: Deadline) -> object:
+        asked.append(arguments)
+        return qemu_img(arguments, deadline)
+
+    monkeypatch.setattr(image_reader, "qemu_img", counted)
+    content = clean.read_bytes()
+    reader = ImageReader(clean, DiskFormat.RAW, Deadline.after(10))
+    for offset, length in [(0, 512), (4096, 1024), (0, 65536), (512, 512)]:
+        assert reader.read(offset, length) == content[offset : offset + length]
+    assert len(asked) == 1
+    assert reader.read(65536, 512) == content[65536:66048]
+    assert len(asked) == 2

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import traceback
 import warnings
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from standin.wsman import serve
 
-from harness.deadline import Deadline
+from harness.deadline import Deadline, now
 from harness.errors import ControlChannelError, CredentialsRejected, DeadlineExpired
 from harness.guest.winrm_channel import WinrmChannel
 from harness.images.image import Control, Transport, WinrmAuthentication
@@ -186,3 +187,34 @@ def test_output_that_comes_in_pieces_is_put_together(open_channel: OpenChannel) 
     with HostileServer(lambda exchange: exchange.send(answer(left.pop(0)))) as server:
         result = open_channel(server.address).run("x", deadline())
     assert (result.output, result.exit_code) == ("é\n", 3)
+
+
+def test_a_call_that_is_interrupted_fails_at_once_and_the_next_one_works(
+    open_channel: OpenChannel,
+) -> None:
+    asked = threading.Event()
+
+    def hang(exchange: Exchange) -> None:
+        if b"shell/Receive" in exchange.request:
+            asked.set()
+            exchange.hold()
+        behave(exchange)
+
+    with HostileServer(hang) as server:
+        channel = open_channel(server.address)
+        # There is nothing to interrupt yet.
+        channel.interrupt()
+
+        def interrupt() -> None:
+            assert asked.wait(SECONDS)
+            channel.interrupt()
+
+        interrupting = threading.Thread(target=interrupt)
+        interrupting.start()
+        begun = now()
+        with pytest.raises(ControlChannelError, match="connection failed"):
+            channel.run("ver", deadline())
+        assert now() - begun < SECONDS / 2
+        interrupting.join()
+        server.behaviour = behave
+        assert channel.run("ver", deadline()).exit_code == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.deadline import Deadline
+from harness.deadline import Deadline, now
 from harness.machine.events import PROCESS_EXIT, EventStream, HostEvent, named
 
 
@@ -61,3 +61,15 @@ def test_order_stays_and_none_is_unaccounted_for(names: list[str]) -> None:
         of_it = [event for event in kept if event.name == name]
         assert len(of_it) <= 6
         assert len(of_it) + stream.forgotten.get(name, 0) == names.count(name)
+
+
+def test_waiting_is_told_whether_it_was_in_vain_or_not() -> None:
+    stream, waited = EventStream(), []
+    stream.on_waited = lambda start, end: waited.append((start, end))
+    begun = now()
+    assert stream.wait(named("SHUTDOWN"), Deadline.after(0.05)) is None
+    stream.record("SHUTDOWN")
+    assert stream.wait(named("SHUTDOWN"), Deadline.after(10)) is not None
+    (first, second), ended = waited, now()
+    assert first[1] - first[0] >= 0.05
+    assert begun <= first[0] <= first[1] <= second[0] <= second[1] <= ended

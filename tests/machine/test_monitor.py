@@ -143,10 +143,36 @@ def test_last_words_arrive_though_commands_are_under_way(
         qemu.die()
 
     qemu = connected(make(last_words))
-    with pytest.raises(MachineError, match="connection to QEMU is lost"):
+    with pytest.raises(MachineError, match="connection to QEMU is lost|it ends"):
         qemu.monitor.execute("query-status", None, Deadline.after(10))
     qemu.monitor.drain()
     assert [event.name for event in qemu.stream.since()] == ["SHUTDOWN"]
+
+
+def test_nobody_waits_for_an_answer_of_a_qemu_that_ends(
+    make: Callable[..., ScriptedQemu],
+) -> None:
+    def say_only_that_the_power_is_off(request: dict[str, object]) -> None:
+        qemu.event("SHUTDOWN")
+
+    qemu = connected(make(say_only_that_the_power_is_off))
+    for _ in range(2):
+        with pytest.raises(MachineError, match="it ends"):
+            qemu.monitor.execute("screendump", None, Deadline.after(10))
+        off = qemu.stream.first(named("SHUTDOWN"))
+        assert off is not None
+        assert now() - off.at < 2, "5 ms on a quiet host"
+
+
+def test_an_answer_given_before_the_power_went_off_arrives(
+    make: Callable[..., ScriptedQemu],
+) -> None:
+    def answer_too(request: dict[str, object]) -> dict[str, object]:
+        qemu.event("SHUTDOWN")
+        return {"return": {}}
+
+    qemu = connected(make(answer_too))
+    assert qemu.monitor.execute("system_powerdown", None, Deadline.after(10)) == {}
 
 
 def test_after_the_end_commands_fail_at_once(make: Callable[..., ScriptedQemu]) -> None:

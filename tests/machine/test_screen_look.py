@@ -39,9 +39,9 @@ class Showing:
 
 
 class Viewer:
-    def __init__(self, directory: Path) -> None:
+    def __init__(self) -> None:
         self._monitor = Showing()
-        self._eye = ScreenEye(self._monitor, directory)  # type: ignore[arg-type]
+        self._eye = ScreenEye(self._monitor)  # type: ignore[arg-type]
 
     def look(self, picture: Picture.Image | None) -> ScreenLook:
         self._monitor.picture = picture
@@ -49,8 +49,8 @@ class Viewer:
 
 
 @pytest.fixture
-def viewer(tmp_path: Path) -> Viewer:
-    return Viewer(tmp_path)
+def viewer() -> Viewer:
+    return Viewer()
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -114,8 +114,12 @@ def test_text_on_black_is_not_dark(viewer: Viewer, size: tuple[int, int]) -> Non
     assert not viewer.look(picture).dark
 
 
-def test_the_picture_is_removed_at_once(viewer: Viewer, tmp_path: Path) -> None:
-    viewer.look(screen()[0])
+def test_a_look_has_the_picture_it_was_taken_from(viewer: Viewer) -> None:
+    picture = viewer.look(screen()[0]).picture
+    assert picture is not None
+    assert picture.getpixel((0, 0)) == BLUE
+
+
+def test_what_is_no_picture(viewer: Viewer) -> None:
     with pytest.raises(MachineError, match="no picture"):
         viewer.look(None)
-    assert list(tmp_path.iterdir()) == []

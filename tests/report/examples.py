@@ -76,6 +76,7 @@ CONTROL = ScenarioRecord(
             facts={"ntfs dirty after": False, "records": 3, "bugcheck": None, "last": "6006"},
             commanded_at=ORIGIN,
             diagnosed_outside=COMPLETED,
+            verdict_delay=0.004,
         ),
     ),
 )

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 from dataclasses import replace
 from pathlib import Path
+import threading
 
 from harness.deadline import now
 from harness.diagnosis.verdict import Evidence, Source
@@ -63,6 +64,17 @@ def test_two_stages():
             (Path("absent.png"), "screen"),
         ],
     )
+
+
+def test_a_promise():
+    drawn, never = Path("drawn.png"), Path("never.png")
+    fill = report_stage(
+        "press", IGNORED_TIMELINE, IGNORED, promised=[(drawn, "timeline"), (never, "other")]
+    )
+    drawn.write_bytes(b"drawn later")
+    drawing = threading.Thread(target=fill)
+    drawing.start()
+    drawing.join()
 
 
 def test_times_that_cannot_be():
@@ -162,6 +174,17 @@ def test_attachments_have_their_type_and_content(results: Path) -> None:
     }
     assert (results / attached["timeline"]["source"]).read_bytes() == b"picture"
     assert (results / attached["screen"]["source"]).read_text() == "absent.png was not written"
+
+
+def test_a_file_that_was_promised_is_attached_once_it_is_there(results: Path) -> None:
+    (step,) = _result(results, "test_a_promise")["steps"]
+    attached = {one["name"]: one for one in step["attachments"]}
+    assert {name: one["type"] for name, one in attached.items()} == {
+        "timeline": "image/png",
+        "other": "image/png",
+    }
+    assert (results / attached["timeline"]["source"]).read_bytes() == b"drawn later"
+    assert (results / attached["other"]["source"]).read_bytes() == b""
 
 
 def test_times_that_cannot_be_do_not_fail_the_test(results: Path) -> None:

@@ -42,7 +42,7 @@ def test_written_file_is_what_the_schema_describes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda gate: gate.update(schema_version=2),
+        lambda gate: gate.update(schema_version=1),
         lambda gate: gate.update(created="yesterday"),
         lambda gate: gate.pop("totals"),
         lambda gate: gate["host"].update(hostname="secret"),
@@ -55,6 +55,7 @@ def test_written_file_is_what_the_schema_describes(tmp_path: Path) -> None:
         lambda gate: gate["scenarios"][0]["stages"][0]["facts"].update(deep={"a": 1}),
         lambda gate: gate["scenarios"][0]["stages"][0].update(guest_seconds="1"),
         lambda gate: gate["scenarios"][0]["stages"][0].update(degraded=1),
+        lambda gate: gate["scenarios"][0]["stages"][0].update(verdict_delay="0.01"),
         lambda gate: gate["images"][0].update(digest_before=12),
     ],
 )

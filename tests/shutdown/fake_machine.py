@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from PIL import Image as Picture
+
 from harness.deadline import Deadline, now
 from harness.errors import ControlChannelError, MachineError
-from harness.guest.channel import CommandResult
+from harness.guest.channel import CommandResult, PortAnswer
 from harness.guest.look import Look
 from harness.guest.survey import Survey
 from harness.images.image import (
@@ -56,7 +58,7 @@ class ScriptedMachine:
     ``work`` is answered likewise when activity is asked for: CPU seconds, bytes read and bytes
     written in all; ``screens`` when the screen is looked at: digest and whether it is dark.
     What else was done to it is in ``keys``, ``wakes``, ``nmis``, ``hung`` and ``screenshots``; no
-    picture is written.
+    picture is written, and those of the screen say which it is.
     """
 
     pm1: list[tuple[int, int]]
@@ -130,7 +132,9 @@ class ScriptedMachine:
     def look_at_screen(self) -> ScreenLook:
         self._must_live()
         digest, dark = self.screens.pop(0) if len(self.screens) > 1 else self.screens[0]
-        return ScreenLook(now(), digest, dark)
+        picture = Picture.new("L", (1, 1))
+        picture.info["digest"] = digest
+        return ScreenLook(now(), digest, dark, picture)
 
     def wake(self) -> None:
         self._must_live()
@@ -205,6 +209,7 @@ class ScriptedChannel:
         self.scripted = answers
         self.alive = alive
         self.commands: list[str] = []
+        self.interrupted = threading.Event()
 
     def run(self, command: str, deadline: Deadline) -> CommandResult:
         if not self.alive:
@@ -215,8 +220,11 @@ class ScriptedChannel:
                 return CommandResult(command, 0, output, "")
         return CommandResult(command, 1, "", "not recognized")
 
-    def answers(self, deadline: Deadline) -> bool:
-        return self.alive
+    def answers(self, deadline: Deadline) -> PortAnswer | None:
+        return PortAnswer() if self.alive else None
+
+    def interrupt(self) -> None:
+        self.interrupted.set()
 
     def close(self) -> None:
         self.alive = False

@@ -43,8 +43,13 @@ def port() -> Iterator[Port]:
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
+    """It ends by itself soon after the watch was left, however busy it was."""
     yield
-    assert [t for t in threading.enumerate() if t.name == "control-watch"] == []
+    deadline = Deadline.after(PATIENCE)
+    for thread in threading.enumerate():
+        if thread.name == "control-watch":
+            thread.join(deadline.remaining)
+            assert not thread.is_alive()
 
 
 def names(events: EventStream) -> list[str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
+from PIL import Image as Picture
 
-from harness.deadline import now
+from harness.deadline import Deadline, now
 from harness.errors import ControlChannelError, CredentialsRejected, MachineError
 from harness.guest.event_log import EventRecord
 from harness.guest.look import Look
@@ -16,7 +16,7 @@ from harness.guest.survey import Survey
 from harness.machine.events import PROCESS_EXIT
 from harness.machine.protocol import RunState
 from harness.machine.screen_text import Reading
-from harness.shutdown import attempt
+from harness.shutdown import screen_reading
 from harness.shutdown.observation import Command, Control, Observation
 from harness.shutdown.phases import timeline_of
 from harness.shutdown.soft import command_inside, press_power_button
@@ -32,6 +32,7 @@ from tests.shutdown.fake_machine import (
 
 SURVEY = Survey(at=0.0, last_record=7)
 REACTION = ScriptedMachine([ARMED]).image.budgets.reaction
+PATIENCE = 10.0
 HARD = ScriptedMachine([ARMED]).image.budgets.shutdown_hard
 
 
@@ -40,18 +41,23 @@ def read_screens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The screens that text was read on; there is none."""
     read: list[str] = []
 
-    def read_screen(picture: Path) -> Reading:
-        read.append(picture.name)
+    def read_screen(picture: Picture.Image) -> Reading:
+        read.append(picture.info["digest"])
         return Reading(None, "no such program")
 
-    monkeypatch.setattr(attempt, "read_screen", read_screen)
+    monkeypatch.setattr(screen_reading, "read_screen", read_screen)
     return read
 
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
+    """Those of a guest that is off end by themselves, and nobody waits for them."""
     yield
-    assert [t.name for t in threading.enumerate() if t.name.endswith("-watch")] == []
+    deadline = Deadline.after(5.0)
+    for thread in threading.enumerate():
+        if thread.name.endswith("-watch"):
+            thread.join(deadline.remaining)
+            assert not thread.is_alive(), thread.name
 
 
 def look(*records: EventRecord) -> Look:
@@ -87,7 +93,8 @@ class TestEnd:
         assert read_screens == []
         shown = [("desktop", False), ("blocked", False)]
         seen = press_power_button(ScriptedMachine([ARMED], screens=shown), None)
-        assert read_screens == ["before.png", "after.png"]
+        assert read_screens == ["desktop", "blocked"]
+        assert seen.watched >= HARD, "until the hard budget was spent"
         assert [n for n in seen.notes if "no such program" in n] == [
             "text on the screen: no such program"
         ]
@@ -96,7 +103,7 @@ class TestEnd:
         self, read_screens: list[str]
     ) -> None:
         press_power_button(ScriptedMachine([ARMED]), None)
-        assert read_screens == ["before.png"]
+        assert read_screens == ["desktop"]
 
     def test_events_that_came_too_often_are_said_to_be_left_out(self) -> None:
         def chatter(machine: ScriptedMachine) -> None:
@@ -126,6 +133,52 @@ class TestEnd:
         assert seen.event("SHUTDOWN") is not None
         assert seen.watched < HARD
         assert seen.looks == ()
+
+    def test_no_verdict_waits_for_an_answer_that_will_not_come(self) -> None:
+        machine, asked = ScriptedMachine([ARMED]), threading.Event()
+        windows = ScriptedWindows(SURVEY)
+
+        def hang(count: int) -> Look:
+            asked.set()
+            # As a channel may until its deadline, if nobody interrupts it.
+            assert windows.channel.interrupted.wait(PATIENCE)
+            raise ControlChannelError("look", "the connection failed", "Wait.")
+
+        def end() -> None:
+            assert asked.wait(PATIENCE)
+            machine.events.record("SHUTDOWN", {"guest": True, "reason": "guest-shutdown"})
+
+        windows._look = hang
+        ending = threading.Thread(target=end)
+        ending.start()
+        seen = press_power_button(machine, windows)
+        returned = now()
+        ending.join()
+        off = seen.event("SHUTDOWN")
+        assert off is not None
+        assert returned - off.at < 1.0, "a few ms on a quiet host"
+        assert seen.control is Control.ALIVE
+
+    def test_a_guest_that_restarts_is_not_asked_any_more_when_the_watch_is_over(self) -> None:
+        machine, asked = ScriptedMachine([ARMED]), threading.Event()
+        windows = ScriptedWindows(SURVEY)
+
+        def hang(count: int) -> Look:
+            asked.set()
+            assert windows.channel.interrupted.wait(PATIENCE)
+            raise ControlChannelError("look", "the connection failed", "Wait.")
+
+        def restart() -> None:
+            assert asked.wait(PATIENCE)
+            machine.events.record("RESET", {"guest": True, "reason": "guest-reset"})
+
+        windows._look = hang
+        restarting = threading.Thread(target=restart)
+        restarting.start()
+        press_power_button(machine, windows)
+        # Its channel is used again when it is up.
+        assert [t.name for t in threading.enumerate() if t.name == "inside-watch"] == []
+        restarting.join()
 
     def test_a_guest_that_ends_while_it_is_asked_for_the_last_time_has_ended(self) -> None:
         machine = ScriptedMachine([ARMED])

@@ -1022,7 +1022,6 @@ def test_a_program_that_stays_is_ended_with_its_command(shell):
     thread.start()
     shell.machine.clock.await_waiters(1)
     context.cancel()
-    shell.machine.clock.notify()
     thread.join(10)
     assert outputs[0].exit_code == -1073741510
     assert "app.exe" not in [p.name for p in shell.system.processes.list()]

@@ -8,7 +8,9 @@ import threading
 import time
 import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
+from datetime import UTC
+from email.utils import format_datetime
 
 import pytest
 import winrm
@@ -16,7 +18,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from standin.wsman import Limits, serve, soap
 from standin.wsman.faults import Fault
-from standin.wsman.http import HttpError, parse_head
+from standin.wsman.http import DateField, HttpError, parse_head
 from winrm.exceptions import InvalidCredentialsError, WinRMOperationTimeoutError, WSManFaultError
 from winrm.protocol import Protocol
 
@@ -189,6 +191,17 @@ def test_wrong_credentials(server, user, password):
         protocol(server, user, password).open_shell()
 
 
+def test_a_new_password_counts_at_once(server, system):
+    body = envelope("x")
+    with Raw(server) as raw:
+        for _ in range(2):
+            raw.send(request(body))
+            assert raw.answer()[0] == 500
+        system.sessions.set_password(USER, "new")
+        raw.send(request(body))
+        assert raw.answer()[0] == 401
+
+
 def test_shell_has_the_given_environment_and_folder(server):
     p = protocol(server)
     shell = p.open_shell(working_directory="C:\\Windows", env_vars={"Color": "blue & green"})
@@ -232,9 +245,10 @@ def test_waiting_command_answers_as_soon_as_it_ends(server):
 def test_closing_a_shell_ends_its_commands(server):
     p = protocol(server)
     shell = p.open_shell()
-    p.run_command(shell, "ping -n 600 127.0.0.1")
+    for _ in range(4):
+        p.run_command(shell, "ping -n 600 127.0.0.1")
+    assert len(threads("winrm-command")) == 4
     p.close_shell(shell)
-    assert not [t for t in threading.enumerate() if t.name == "winrm-command" and _lives(t)]
     with pytest.raises(WSManFaultError) as caught:
         p.run_command(shell, "ver")
     assert (caught.value.fault_subcode, caught.value.wsman_fault_code) == (
@@ -242,11 +256,15 @@ def test_closing_a_shell_ends_its_commands(server):
         2150858843,
     )
     assert caught.value.code == 500
+    # Those that have ended their commands; they serve others.
+    server.close()
+    for thread in threads("winrm-command"):
+        thread.join(5)
+        assert not thread.is_alive()
 
 
-def _lives(thread):
-    thread.join(5)
-    return thread.is_alive()
+def threads(name):
+    return [thread for thread in threading.enumerate() if thread.name == name]
 
 
 def test_send_reaches_a_waiting_command(server):
@@ -470,6 +488,48 @@ def test_http_1_0_closes_and_connection_close_is_obeyed(server):
             raw.send(data)
             assert raw.answer()[1]["connection"] == "close"
             assert raw.closed()
+
+
+def test_every_answer_has_the_guests_date(machine, system):
+    limits = Limits(connections=1)
+    with (
+        closing(serve(system, port=0, host="127.0.0.1", limits=limits)) as server,
+        Raw(server) as raw,
+    ):
+        for data, status, wait, date in (
+            (request(Authorization=None), 401, 0, "Sun, 01 Mar 2026 09:30:00 GMT"),
+            (request(envelope("x")), 500, 0.9, "Sun, 01 Mar 2026 09:30:00 GMT"),
+            (request(method="GET"), 405, 0.1, "Sun, 01 Mar 2026 09:30:01 GMT"),
+            (request(path="/x"), 404, 14.5 * 3600, "Mon, 02 Mar 2026 00:00:01 GMT"),
+        ):
+            machine.clock.advance(wait)
+            raw.send(data)
+            answer = raw.answer()
+            assert (answer[0], answer[1]["date"]) == (status, date)
+        with Raw(server) as too_many:
+            assert too_many.answer()[1]["date"] == date
+
+
+@given(st.lists(st.datetimes(timezones=st.just(UTC)), min_size=1, max_size=4))
+def test_dates_are_those_of_rfc_9110(times):
+    field = DateField(iter(times).__next__)
+    assert [field.text() for _ in times] == [format_datetime(t, usegmt=True) for t in times]
+
+
+def test_idle_connections_keep_nobody_out_and_leave_no_threads(server):
+    with ExitStack() as idle:
+        raws = [idle.enter_context(Raw(server)) for _ in range(Limits().connections - 4)]
+        for _ in range(3):
+            assert exchange(server, request(envelope("x"), Connection="close"))[0] == 500
+        # None of them was forgotten.
+        for raw in raws:
+            raw.send(request(method="GET"))
+        assert [raw.answer()[0] for raw in raws] == [405] * len(raws)
+    deadline = time.monotonic() + 5
+    while len(threads("winrm-connection")) > 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert exchange(server, request(method="GET"))[0] == 405
 
 
 def test_slow_clients_time_out(system):

@@ -1,0 +1,215 @@
+"""The command ``bench/run``: measure, print a table, write JSON; see ``docs/benchmarks.md``.
+
+Exit status: 0 measured, whatever the figures; 2 something could not be measured; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.attempt import attempts_of
+from bench.catalogue import ROOT, catalogue_rows, measure_catalogue
+from bench.figures import Figures
+from bench.growth import measure_growth, memory_growth_rows, scenario_growth_rows
+from bench.machine_facts import MachineFacts
+from bench.memory import measure_memory, memory_rows
+from bench.result import Result
+from bench.row import Row
+from bench.site import open_site
+from bench.starts import measure_starts, start_rows
+from bench.table import row_table
+from bench.verdicts import measure_verdicts, verdict_rows
+from bench.waiting import attempt_table, waiting_rows
+from harness.errors import PowerdownError
+from harness.images.definition import load
+from harness.images.image import Image
+from harness.laboratory import Laboratory
+from harness.report.gate_result import GateResult
+
+ALL = (1, 2, 3, 4, 5, 6)
+ENOUGH_ROUNDS = 10
+"""Below that a median says little."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status."""
+    options = _parser().parse_args(arguments)
+    if 5 in options.only and 3 not in options.only and options.gate is None:
+        print("bench: 5 needs a run of the catalogue: add 3, or give --gate FILE", file=sys.stderr)
+        return 2
+    try:
+        laboratory = Laboratory.of_this_host()
+        result = Result("", MachineFacts.of(laboratory), _in_force(options))
+        try:
+            image = load(options.image)
+            result.image = image.name
+            _measure(options, laboratory, image, result)
+        except BaseException:
+            # What was measured before is worth keeping.
+            if result.rows:
+                result.notes.append("this run was stopped before its end")
+                _report(result, options.output)
+            raise
+        _report(result, options.output)
+    except PowerdownError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("bench: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _measure(
+    options: argparse.Namespace, laboratory: Laboratory, image: Image, result: Result
+) -> None:
+    """Measure what was asked for; rows are added as they come."""
+    only, rounds = options.only, options.rounds
+    cold_rounds = rounds if options.cold_rounds is None else options.cold_rounds
+    figures = result.figures
+    if rounds < ENOUGH_ROUNDS:
+        result.notes.append(f"medians of {rounds}: too few to rely on")
+    if {1, 2, 4} & {*only}:
+        with open_site(laboratory, image, _say, keep_templates=True) as site:
+            if 1 in only:
+                measure_starts(site, figures, rounds, cold_rounds, _say)
+                result.rows += start_rows(figures)
+            if 2 in only:
+                measure_verdicts(site, figures, rounds, _say)
+                result.rows += verdict_rows(figures)
+            if 4 in only:
+                if not site.template_memory()[1]:
+                    result.notes.append("the template's memory lies on disk: page cache, not paid")
+                measure_memory(site, figures, rounds, cold_rounds, _say)
+                result.rows += memory_rows(figures)
+    growth: list[Row] = []
+    if 6 in only:
+        sizes = options.memory
+        measure_growth(laboratory, image, sizes, figures, rounds, cold_rounds, _say)
+        growth = memory_growth_rows(figures, sizes)
+    if 3 in only:
+        growth += _measure_catalogue(options, image, result, figures)
+    if 5 in only and options.gate is not None:
+        result.attempts = attempts_of(GateResult.read(options.gate).scenarios)
+    if 5 in only:
+        result.rows += waiting_rows(result.attempts)
+    result.rows += growth
+    result.rows.sort(key=lambda row: row.benchmark)
+
+
+def _measure_catalogue(
+    options: argparse.Namespace, image: Image, result: Result, figures: Figures
+) -> list[Row]:
+    """Run the scenarios; rows on how the time grows with their number."""
+    runs = measure_catalogue(
+        image.definition,
+        figures,
+        options.workers,
+        options.catalogue_rounds,
+        options.k,
+        _say,
+    )
+    result.rows += catalogue_rows(figures, options.workers)
+    for run in runs:
+        if run.unsound:
+            result.notes.append(f"{run.unsound} scenarios failed with {run.workers} workers")
+    first = runs[0]
+    result.attempts = attempts_of(first.result.scenarios)
+    alone = first.workers == 1 and 6 in options.only
+    return scenario_growth_rows(first.tests, first.wall) if alone else []
+
+
+def _report(result: Result, output: Path) -> None:
+    print(result.machine)
+    print(row_table(result.rows))
+    if result.attempts:
+        print(attempt_table(result.attempts))
+    for note in result.notes:
+        print(f"note: {note}")
+    print(f"written to {result.write(output)}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bench/run",
+        description="What starting, judging and keeping guests costs on this machine.",
+        epilog="exit status: 0 measured, 2 something could not be, 130 interrupted",
+    )
+    parser.add_argument(
+        "--only", type=_numbers(ALL), default=ALL, metavar="1,2", help="which of 1 to 6 (all)"
+    )
+    parser.add_argument(
+        "--rounds", type=_count, default=ENOUGH_ROUNDS, help="samples of each (%(default)s)"
+    )
+    parser.add_argument(
+        "--cold-rounds", type=int, help="cold boots among them, 8 s each (as many as --rounds)"
+    )
+    parser.add_argument(
+        "--catalogue-rounds", type=_count, default=1, help="runs of all scenarios (%(default)s)"
+    )
+    parser.add_argument(
+        "--workers", type=_numbers(None), default=(1, 2), metavar="1,2", help="in benchmark 3"
+    )
+    parser.add_argument("-k", default="", metavar="WHICH", help="only these scenarios, as pytest's")
+    parser.add_argument(
+        "--gate", type=Path, metavar="FILE", help="for 5: the gate.json of an earlier run"
+    )
+    parser.add_argument(
+        "--memory",
+        type=_numbers(None),
+        default=(512, 2048, 4096),
+        metavar="512,2048",
+        help="MiB of the guests in benchmark 6, the least first",
+    )
+    parser.add_argument(
+        "--image",
+        type=Path,
+        default=ROOT / "fixtures" / "images" / "standin.toml",
+        metavar="FILE",
+        help="image definition (the stand-in)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("reports/bench.json"),
+        metavar="FILE",
+        help="%(default)s",
+    )
+    return parser
+
+
+class _numbers:  # noqa: N801, as argparse shows its name
+    """Reads whole numbers with commas between them."""
+
+    def __init__(self, known: Sequence[int] | None) -> None:
+        self._known = known
+
+    def __call__(self, text: str) -> tuple[int, ...]:
+        numbers = tuple(int(part) for part in text.split(","))
+        if any(one < 1 or (self._known is not None and one not in self._known) for one in numbers):
+            raise ValueError(text)
+        return numbers
+
+
+def _count(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)
+
+
+def _in_force(options: argparse.Namespace) -> dict[str, object]:
+    return {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in vars(options).items()
+    }
+
+
+def _say(line: str) -> None:
+    print(f"bench: {line}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""Attempts to shut a guest down, as a gate run recorded them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harness.outcome import Outcome
+from harness.report.scenario_record import ScenarioRecord, Stage
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt and how long it took to judge it.
+
+    :param scenario: its id.
+    :param variant: which form of it.
+    :param stage: what was done.
+    :param outcome: of the verdict.
+    :param cause: of the verdict.
+    :param seconds: from the command to the verdict.
+    :param exact: whether that was measured; if not, it took at most so long.
+    :param off_seconds: from the command to the guest's power-off, where it came to that.
+    """
+
+    scenario: str
+    variant: str
+    stage: str
+    outcome: str
+    cause: str
+    seconds: float
+    exact: bool
+    off_seconds: float | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the guest did anything else than simply power off."""
+        return self.outcome != Outcome.COMPLETED
+
+    def waited(self, patience: float) -> float:
+        """How long somebody takes who only waits ``patience`` seconds for the power-off.
+
+        Who sees none in that time has waited it out, and does not know why.
+        """
+        return patience if self.off_seconds is None else min(self.off_seconds, patience)
+
+
+def attempts_of(records: Iterable[ScenarioRecord]) -> list[Attempt]:
+    """All soft attempts of a gate run that have a verdict, in its order."""
+    return [
+        _attempt(record, stage)
+        for record in records
+        for stage in record.stages
+        if stage.commanded_at is not None
+        and stage.diagnosed is not None
+        and stage.diagnosed.outcome is not Outcome.FORCED_OFF
+    ]
+
+
+def _attempt(record: ScenarioRecord, stage: Stage) -> Attempt:
+    assert stage.diagnosed is not None
+    # The stage begins where the one before ended: with the look inside before the press.
+    most = stage.guest_seconds + stage.harness_seconds
+    return Attempt(
+        scenario=record.scenario,
+        variant=record.variant,
+        stage=stage.name,
+        outcome=str(stage.diagnosed.outcome),
+        cause=str(stage.diagnosed.cause),
+        seconds=most,
+        exact=False,
+        off_seconds=None if stage.verdict_delay is None else max(0.0, most - stage.verdict_delay),
+    )

@@ -1,0 +1,38 @@
+"""Paperwork that nobody waits for, done while the next guest runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from harness.errors import PowerdownError
+from harness.report.json_object import ReportFormatError
+
+
+class Clerk:
+    """Does jobs one after the other in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="clerk")
+        self._jobs: list[Future[object]] = []
+
+    def do(self, job: Callable[[], object]) -> None:
+        """Have a job done; what fails in it is told by :meth:`finish`."""
+        self._jobs.append(self._thread.submit(job))
+
+    def finish(self) -> None:
+        """Wait until all jobs are done; there can be no more then. May be called twice.
+
+        :raise ReportFormatError: one of them failed; the others are done all the same.
+        """
+        self._thread.shutdown()
+        jobs, self._jobs = self._jobs, []
+        failures = [error for job in jobs if (error := job.exception()) is not None]
+        for error in failures:
+            if isinstance(error, PowerdownError):
+                raise error
+            raise ReportFormatError(
+                "write the report of a stage",
+                f"{type(error).__name__}: {error}",
+                "Make room in the reports directory; otherwise this is a fault in Powerdown.",
+            ) from error

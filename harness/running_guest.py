@@ -1,0 +1,154 @@
+"""One guest from power-on to the end, from outside and from inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from harness.admission.admission import Place
+from harness.deadline import Deadline
+from harness.disk.volume import NtfsVolumeState, volume_state
+from harness.errors import MachineError
+from harness.guest.channel import GuestChannel
+from harness.guest.readiness import Readiness, wait_until_ready, wait_until_restored
+from harness.guest.windows import Windows
+from harness.guest.winrm_channel import WinrmChannel
+from harness.guest_time import GuestTime, TimedChannel
+from harness.images.image import Control, Credentials, DiskFormat, Image, Transport
+from harness.machine.accelerator import Accelerator
+from harness.machine.qemu import QemuMachine
+from harness.machine.saved_state import MemoryFile
+
+_CLOCK_SECONDS = 10.0
+"""For one answer of the control port."""
+
+
+class Guest:
+    """One guest under test, from outside and from inside.
+
+    :ivar machine: it from outside.
+    :ivar windows: it from inside; ``None`` until it is ready, and for an image without control
+        channel for ever.
+    :ivar time: time spent waiting for it.
+    """
+
+    def __init__(self, machine: QemuMachine, time: GuestTime) -> None:
+        self.machine = machine
+        self.time = time
+        self._channel = self.open_channel()
+        self._place: Place | None = None
+        self.windows: Windows | None = None
+
+    @classmethod
+    def power_on(
+        cls,
+        accelerator: Accelerator,
+        image: Image,
+        overlay: Path,
+        time: GuestTime,
+        memory: MemoryFile | None = None,
+    ) -> Guest:
+        """Start QEMU on ``overlay``.
+
+        :param memory: a file for the guest's memory, if it is to be saved.
+        """
+        with time.counted():
+            machine = QemuMachine.start(image, accelerator, overlay, memory)
+        return cls.of(machine, time)
+
+    @classmethod
+    def of(cls, machine: QemuMachine, time: GuestTime) -> Guest:
+        """The guest of a machine, which is closed with it, or at once if this fails."""
+        try:
+            return cls(machine, time)
+        except BaseException:
+            machine.close()
+            raise
+
+    def go_on(self, deadline: Deadline) -> Readiness:
+        """Let a restored guest run, and see that it can be pressed and asked again."""
+        with self.time.counted():
+            self.machine.resume()
+            readiness = wait_until_restored(self.machine, self._channel, deadline)
+        self._can_be_asked()
+        return readiness
+
+    def hold(self, place: Place) -> None:
+        """Hold a place among the guests of this host, and give it up with its end."""
+        pid = self.machine.pid
+        if pid is not None:
+            self._place = place
+            place.started(pid)
+
+    def wait_until_ready(self) -> Readiness:
+        """Wait until it can be pressed and asked, within its boot budget."""
+        deadline = Deadline.after(self.machine.image.budgets.boot)
+        with self.time.counted():
+            readiness = wait_until_ready(self.machine, self._channel, deadline)
+        self._can_be_asked()
+        return readiness
+
+    def clock_ahead(self) -> float | None:
+        """Seconds its clock is ahead of the host's UTC; ``None`` if that cannot be seen."""
+        if self._channel is None:
+            return None
+        with self.time.counted():
+            answer = self._channel.answers(Deadline.after(_CLOCK_SECONDS))
+        return None if answer is None else answer.clock_ahead
+
+    def open_channel(self, credentials: Credentials | None = None) -> GuestChannel | None:
+        """A control channel of its own, which the caller closes; ``None`` where there is none.
+
+        :param credentials: whom to log on as, instead of whom the image says.
+        """
+        control = self.machine.image.control
+        if credentials is not None:
+            control = replace(control, credentials=credentials)
+        return _open_channel(self.machine, control, self.time)
+
+    @contextmanager
+    def logged_on_as(self, credentials: Credentials) -> Iterator[None]:
+        """Ask the inside as somebody else while the block runs."""
+        channel, before = self.open_channel(credentials), self.windows
+        if channel is None:
+            yield
+            return
+        self.windows = Windows(channel)
+        try:
+            yield
+        finally:
+            self.windows = before
+            channel.close()
+
+    def volume_state(self) -> NtfsVolumeState:
+        """The system volume's NTFS state, read from the disk; the guest must be off or paused."""
+        return volume_state(self.machine.overlay, DiskFormat.QCOW2)
+
+    def close(self) -> None:
+        """End it if it still runs; never raises, may be called twice."""
+        if self._channel is not None:
+            self._channel.close()
+        if self._place is not None:
+            # What it has cost can be read as long as QEMU lives.
+            self._place.close()
+        with self.time.counted():
+            self.machine.close()
+
+    def _can_be_asked(self) -> None:
+        if self._place is not None:
+            self._place.ready()
+        self.windows = None if self._channel is None else Windows(self._channel)
+
+
+def _open_channel(machine: QemuMachine, control: Control, time: GuestTime) -> GuestChannel | None:
+    if control.transport is Transport.NONE:
+        return None
+    if control.transport is Transport.WINRM:
+        return TimedChannel(WinrmChannel(machine.control_address, control), time)
+    raise MachineError(
+        f"reach the inside of {machine.image.name}",
+        f"no channel is known for transport {control.transport}",
+        "Use winrm or none.",
+    )

@@ -1,0 +1,1 @@
+"""Warm templates: a guest that was booted once and saved when it was ready, to be cloned."""

@@ -1,0 +1,62 @@
+"""A template belongs to one image on one kind of machine under one QEMU."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.images.image import DiskBus, Firmware, Image, MachineType, NicModel
+from harness.machine.accelerator import Accelerator, AcceleratorKind
+from harness.templates import key as module
+from harness.templates.key import template_key
+from tests.machine.boot_sector import HALT, boot_image
+
+TCG = Accelerator(AcceleratorKind.TCG, "test")
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Image:
+    return boot_image(tmp_path, HALT)
+
+
+def test_the_same_makes_the_same(image: Image) -> None:
+    assert template_key(image, TCG, "digest") == template_key(image, TCG, "digest")
+
+
+def test_what_does_not_reach_the_guest_does_not_matter(image: Image) -> None:
+    retold = replace(image, description="new", budgets=replace(image.budgets, boot=99))
+    assert template_key(retold, TCG, "digest") == template_key(image, TCG, "digest")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"machine": MachineType.Q35},
+        {"firmware": Firmware.UEFI},
+        {"memory_mib": 64},
+        {"vcpus": 2},
+        {"nic": NicModel.RTL8139},
+        {"name": "other"},
+    ],
+)
+def test_every_change_of_the_machine_matters(image: Image, change: dict[str, object]) -> None:
+    changed = replace(image, **change)  # type: ignore[arg-type]
+    assert template_key(changed, TCG, "digest") != template_key(image, TCG, "digest")
+
+
+def test_the_disk_matters(image: Image) -> None:
+    key = template_key(image, TCG, "digest")
+    assert template_key(image, TCG, "changed") != key
+    on_virtio = replace(image, disk=replace(image.disk, bus=DiskBus.VIRTIO))
+    assert template_key(on_virtio, TCG, "digest") != key
+    moved = replace(image, disk=replace(image.disk, path=Path("/elsewhere")))
+    assert template_key(moved, TCG, "digest") != key
+
+
+def test_the_host_matters(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = template_key(image, TCG, "digest")
+    assert template_key(image, Accelerator(AcceleratorKind.KVM, ""), "digest") != key
+    monkeypatch.setattr(module, "qemu_version", lambda: "QEMU emulator version 99")
+    assert template_key(image, TCG, "digest") != key
