@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.attempt import attempts_of
-from bench.catalogue import ROOT, catalogue_rows, measure_catalogue
+from bench.catalogue import ROOT, catalogue_rows, dearest, measure_catalogue
 from bench.figures import Figures
 from bench.growth import measure_growth, memory_growth_rows, scenario_growth_rows
 from bench.machine_facts import MachineFacts
@@ -32,6 +32,8 @@ from harness.report.gate_result import GateResult
 ALL = (1, 2, 3, 4, 5, 6)
 ENOUGH_ROUNDS = 10
 """Below that a median says little."""
+
+_QUIET_LOAD = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,6 +72,8 @@ def _measure(
     only, rounds = options.only, options.rounds
     cold_rounds = rounds if options.cold_rounds is None else options.cold_rounds
     figures = result.figures
+    if result.machine.load > _QUIET_LOAD:
+        result.notes.append("the host was busy with something else: trust ratios, not seconds")
     if rounds < ENOUGH_ROUNDS:
         result.notes.append(f"medians of {rounds}: too few to rely on")
     if {1, 2, 4} & {*only}:
@@ -114,6 +118,7 @@ def _measure_catalogue(
     )
     result.rows += catalogue_rows(figures, options.workers)
     for run in runs:
+        result.notes.append(dearest(run))
         if run.unsound:
             result.notes.append(f"{run.unsound} scenarios failed with {run.workers} workers")
     first = runs[0]
@@ -151,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
         "--catalogue-rounds", type=_count, default=1, help="runs of all scenarios (%(default)s)"
     )
     parser.add_argument(
-        "--workers", type=_numbers(None), default=(1, 2), metavar="1,2", help="in benchmark 3"
+        "--workers", type=_numbers(), default=(1, 2), metavar="1,2", help="in benchmark 3"
     )
     parser.add_argument("-k", default="", metavar="WHICH", help="only these scenarios, as pytest's")
     parser.add_argument(
@@ -159,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--memory",
-        type=_numbers(None),
+        type=_numbers(),
         default=(512, 2048, 4096),
         metavar="512,2048",
         help="MiB of the guests in benchmark 6, the least first",
@@ -181,22 +186,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _numbers:  # noqa: N801, as argparse shows its name
-    """Reads whole numbers with commas between them."""
+def _numbers(known: Sequence[int] | None = None) -> Callable[[str], tuple[int, ...]]:
+    """Reads whole numbers with commas between them; ``known`` are those that can be meant."""
 
-    def __init__(self, known: Sequence[int] | None) -> None:
-        self._known = known
-
-    def __call__(self, text: str) -> tuple[int, ...]:
-        numbers = tuple(int(part) for part in text.split(","))
-        if any(one < 1 or (self._known is not None and one not in self._known) for one in numbers):
-            raise ValueError(text)
+    def read(text: str) -> tuple[int, ...]:
+        try:
+            numbers = tuple(int(part) for part in text.split(","))
+        except ValueError:
+            numbers = (0,)
+        wrong = [one for one in numbers if one < 1 or (known is not None and one not in known)]
+        if wrong:
+            raise argparse.ArgumentTypeError(f"{text!r} is not what can be chosen, as 1,2")
         return numbers
+
+    return read
 
 
 def _count(text: str) -> int:
-    if int(text) < 1:
-        raise ValueError(text)
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of at least 1")
     return int(text)
 
 

@@ -59,15 +59,17 @@ def attempts_of(records: Iterable[ScenarioRecord]) -> list[Attempt]:
 
 def _attempt(record: ScenarioRecord, stage: Stage) -> Attempt:
     assert stage.diagnosed is not None
-    # The stage begins where the one before ended: with the look inside before the press.
-    most = stage.guest_seconds + stage.harness_seconds
+    measured: float | None = getattr(stage, "verdict_seconds", None)
+    # The stage begins where the one before ended: with what was provoked and surveyed first.
+    seconds = stage.guest_seconds + stage.harness_seconds if measured is None else measured
+    delay = stage.verdict_delay
     return Attempt(
         scenario=record.scenario,
         variant=record.variant,
         stage=stage.name,
         outcome=str(stage.diagnosed.outcome),
         cause=str(stage.diagnosed.cause),
-        seconds=most,
-        exact=False,
-        off_seconds=None if stage.verdict_delay is None else max(0.0, most - stage.verdict_delay),
+        seconds=seconds,
+        exact=measured is not None,
+        off_seconds=None if delay is None else max(0.0, seconds - delay),
     )

@@ -28,14 +28,14 @@ def waiting_rows(attempts: Sequence[Attempt]) -> list[Row]:
     rows = []
     for what, chosen in (
         ("failures", [attempt for attempt in attempts if attempt.failed]),
-        ("attempts, failures or not", list(attempts)),
+        ("all attempts", list(attempts)),
     ):
         if not chosen:
             continue
         ours = sum(attempt.seconds for attempt in chosen)
         # A bound is said to be one.
         bound = "" if all(attempt.exact for attempt in chosen) else ", at most"
-        rows.append(Row(5, f"{len(chosen)} {what}, to verdict{bound}", ours, "s", len(chosen)))
+        rows.append(Row(5, f"{what} ({len(chosen)}), to verdict{bound}", ours, "s", len(chosen)))
         for patience in PATIENCE:
             waited = sum(attempt.waited(patience) for attempt in chosen)
             rows.append(

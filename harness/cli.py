@@ -20,6 +20,7 @@ from harness.machine.run_directory import RunDirectory
 from harness.outcome import Outcome
 from harness.report.verdict_json import verdict_to_json
 from harness.scenario_list import scenarios_to_json, scenarios_to_text
+from harness.shutdown.qemu_end import with_qemu_end
 from harness.shutdown.soft import press_power_button
 from harness.template_list import (
     listed_templates,
@@ -114,7 +115,8 @@ def _try(image: Image) -> Verdict:
         except CredentialsRejected as error:
             # It answers and its button is armed: it can be pressed, only not asked.
             print(f"powerdown: {error} Going on from outside only.", file=sys.stderr)
-        return diagnose(press_power_button(guest.machine, guest.windows, settled=settled))
+        seen = press_power_button(guest.machine, guest.windows, settled=settled)
+        return diagnose(with_qemu_end(seen, guest.machine))
 
 
 def _describe(image: Image) -> str:

@@ -87,6 +87,11 @@ class Laboratory:
         """A probe program, compiled if it has to be."""
         return compile_probe(program, self.cache)
 
+    def prepare(self, image: Image) -> None:
+        """Do once what later makes clones of this image quick."""
+        if self.warm_start is not None:
+            self.warm_start.prepare(image)
+
     def clone(self, image: Image, time: GuestTime) -> Guest | None:
         """A guest that is ready, to be closed by the caller; ``None`` where it must be booted.
 

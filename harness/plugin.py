@@ -172,10 +172,14 @@ def laboratory(request: pytest.FixtureRequest) -> Iterator[Laboratory]:
 
 
 @pytest.fixture(scope="session")
-def image(image_definition: Path, request: pytest.FixtureRequest) -> Image:
-    """The image under test; its disk is built if it has to be, once in a run."""
+def image(
+    image_definition: Path, laboratory: Laboratory, request: pytest.FixtureRequest
+) -> Image:
+    """The image under test; its disk and its template are made if need be, once in a run."""
     try:
-        return SharedImages(request.config.stash[_run_key]).prepare(image_definition)
+        image = SharedImages(request.config.stash[_run_key]).prepare(image_definition)
+        laboratory.prepare(image)
+        return image
     except PowerdownError as error:
         if len(image_names(request.config)) > 1:
             # The others can still be tested; what failed once is not tried again.

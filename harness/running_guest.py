@@ -37,6 +37,7 @@ class Guest:
     def __init__(self, machine: QemuMachine, time: GuestTime) -> None:
         self.machine = machine
         self.time = time
+        machine.events.on_waited = time.add
         self._channel = self.open_channel()
         self._place: Place | None = None
         self.windows: Windows | None = None

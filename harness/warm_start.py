@@ -48,9 +48,12 @@ _QUIT_SECONDS = 30.0
 _QUIET_SECONDS = 30.0
 """A guest that does not come to rest is saved as it is after this time."""
 
-_QUIET_SAMPLE_SECONDS = 0.5
+_QUIET_SAMPLE_SECONDS = 2.0
 _QUIET_CORES = 0.1
-"""A guest that wants less than this of a CPU, over a sample, has come to rest."""
+"""A guest that wants less than this of a CPU, over a sample, has come to rest.
+
+What it does a second after the last command, such as writing to its disk, is in the sample.
+"""
 
 _RESTORED_REACTIONS = 10.0
 """Time allowed for a clone to answer, in ``reaction`` budgets; then the template is not trusted."""
@@ -96,7 +99,7 @@ class WarmStart:
         self._digests = KnownDigests(cache)
         self._notes = notes
         self._say = say
-        self._keys: dict[Path, str] = {}
+        self._keys: dict[Image, str] = {}
         self._uses: dict[str, int] = {}
         self._disks: RunDirectory | None = None
         self._standby = Standby()
@@ -117,6 +120,12 @@ class WarmStart:
                 self._standby.begin(template.name, partial(self._restore, template, image))
                 return guest
         return None
+
+    def prepare(self, image: Image) -> None:
+        """Have a template at hand, and the first clone of it; whatever fails shows in a note."""
+        template = self._template(image, GuestTime())
+        if template is not None:
+            self._standby.begin(template.name, partial(self._restore, template, image))
 
     def close(self) -> None:
         """Let go of the templates; no guest of theirs may run any more."""
@@ -287,10 +296,10 @@ class WarmStart:
         self._write(image, _Note(told, stamp=template.stamp(), failed=note.failed))
 
     def _key(self, image: Image) -> str:
-        key = self._keys.get(image.definition)
+        key = self._keys.get(image)
         if key is None:
             digest = self._digests.of(image.disk.path, Deadline.after(_DIGEST_SECONDS))
-            key = self._keys[image.definition] = template_key(image, self._accelerator, digest)
+            key = self._keys[image] = template_key(image, self._accelerator, digest)
         return key
 
     def _note(self, image: Image) -> _Note:

@@ -8,8 +8,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness.images.image import Start
 from harness.report.gate_result import GateResult
 from harness.report.scenario_record import ScenarioRecord
+from harness.templates.store import TemplateStore
 from tests.machine.boot_sector import boot_image
 
 RUN_SECONDS = 60
@@ -38,6 +40,7 @@ firmware = "bios"
 memory_mib = 32
 vcpus = 1
 nic = "e1000"
+start = "{start}"
 [control]
 transport = "none"
 [budgets]
@@ -63,12 +66,12 @@ class GateDirectory:
         (path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
         (path / "test_suite.py").write_text(HEAD + suite)
 
-    def image(self, name: str, code: bytes, file: str = "") -> Path:
+    def image(self, name: str, code: bytes, file: str = "", *, start: Start = Start.COLD) -> Path:
         """A definition in ``FILE.toml``, by default as the image is named, and its disk."""
         disks = self.path / name
         disks.mkdir()
         disk = boot_image(disks, code).disk.path
-        return self._define(name, f'path = "{disk}"', file)
+        return self._define(name, f'path = "{disk}"', file, start)
 
     def unbuildable(self, name: str) -> Path:
         """An image whose build fails, after adding a line to the file ``built``."""
@@ -134,9 +137,13 @@ class GateDirectory:
         """Run directories that were not removed."""
         return [path.name for path in self.temporary.glob("powerdown-*")]
 
-    def _define(self, name: str, disk: str, file: str = "") -> Path:
+    def templates(self) -> TemplateStore:
+        """The templates that runs here have made."""
+        return TemplateStore(self.path / "cache" / "powerdown")
+
+    def _define(self, name: str, disk: str, file: str = "", start: Start = Start.COLD) -> Path:
         definition = self.path / f"{file or name}.toml"
-        definition.write_text(_DEFINITION.format(name=name, disk=disk))
+        definition.write_text(_DEFINITION.format(name=name, disk=disk, start=start))
         return definition
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
@@ -146,5 +153,10 @@ class GateDirectory:
         """What every process run here is given."""
         # This test may itself run in a worker of xdist, with options of its own.
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-        ours = {"POWERDOWN_ACCEL": "tcg", "TMPDIR": str(self.temporary), "COLUMNS": "200"}
+        ours = {
+            "POWERDOWN_ACCEL": "tcg",
+            "TMPDIR": str(self.temporary),
+            "XDG_CACHE_HOME": str(self.path / "cache"),
+            "COLUMNS": "200",
+        }
         return {**inherited, **ours, **changes}

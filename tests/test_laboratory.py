@@ -12,6 +12,7 @@ from harness.guest_time import GuestTime
 from harness.images.image import Control, Credentials, Transport, WinrmAuthentication
 from harness.laboratory import Laboratory, cache_directory
 from harness.machine.accelerator import Accelerator, AcceleratorKind
+from harness.running_guest import Guest
 from tests.machine.boot_sector import HUNG, UNARMED, boot_image
 from tests.shutdown.fake_machine import IMAGE, ScriptedChannel, ScriptedMachine
 
@@ -54,9 +55,9 @@ def test_a_guest_that_cannot_be_reached_is_switched_off(
 ) -> None:
     no_credentials = Control(Transport.WINRM, 5985, WinrmAuthentication.BASIC, None)
     started = ScriptedMachine([], image=replace(IMAGE, control=no_credentials))
-    monkeypatch.setattr("harness.laboratory.QemuMachine.start", lambda *_: started)
+    monkeypatch.setattr("harness.running_guest.QemuMachine.start", lambda *_, **__: started)
     with pytest.raises(PowerdownError, match="no credentials"):
-        Guest.power_on(laboratory, started.image, tmp_path, GuestTime())
+        Guest.power_on(laboratory.accelerator, started.image, tmp_path, GuestTime())
     assert started.events.exit is not None
 
 
@@ -136,7 +137,7 @@ class TestGuest:
         asked: list[Control] = []
         channel = ScriptedChannel({})
         monkeypatch.setattr(
-            "harness.laboratory.WinrmChannel",
+            "harness.running_guest.WinrmChannel",
             lambda address, control: asked.append(control) or channel,
         )
         image = replace(boot_image(tmp_path, HUNG), control=control)

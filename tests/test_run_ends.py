@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.deadline import Deadline
+from harness.images.image import Start
 from harness.parent_death import die_with_parent
 from harness.report.scenario_record import Status
 from tests.gate_directory import GateDirectory
@@ -49,7 +50,7 @@ def test_that_is_no_scenario():
 
 pytestmark = pytest.mark.guest
 
-Start = Callable[[str], subprocess.Popen[bytes]]
+StartRun = Callable[[str], subprocess.Popen[bytes]]
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def directory(tmp_path: Path) -> GateDirectory:
 
 
 @pytest.fixture
-def start(directory: GateDirectory) -> Iterator[Start]:
+def start(directory: GateDirectory) -> Iterator[StartRun]:
     """Starts a run with 0 or 2 workers; returns when each of them has its guest."""
     started: list[subprocess.Popen[bytes]] = []
 
@@ -103,7 +104,7 @@ def release(directory: GateDirectory) -> None:
 @pytest.mark.parametrize("workers", ["0", "2"])
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
 def test_no_guest_outlives_a_killed_run(
-    directory: GateDirectory, start: Start, workers: str, sent: signal.Signals
+    directory: GateDirectory, start: StartRun, workers: str, sent: signal.Signals
 ) -> None:
     run = start(workers)
     run.send_signal(sent)
@@ -114,7 +115,7 @@ def test_no_guest_outlives_a_killed_run(
 @pytest.mark.parametrize("workers", ["0", "2"])
 @pytest.mark.parametrize("to", [os.kill, os.killpg], ids=["controller", "group"])
 def test_an_interrupt_leaves_nothing_behind(
-    directory: GateDirectory, start: Start, workers: str, to: Callable[[int, int], None]
+    directory: GateDirectory, start: StartRun, workers: str, to: Callable[[int, int], None]
 ) -> None:
     run = start(workers)
     to(run.pid, signal.SIGINT)
@@ -125,7 +126,7 @@ def test_an_interrupt_leaves_nothing_behind(
 
 
 def test_what_a_killed_run_leaves_is_removed_by_the_next(
-    directory: GateDirectory, start: Start
+    directory: GateDirectory, start: StartRun
 ) -> None:
     run = start("0")
     run.kill()
@@ -137,7 +138,7 @@ def test_what_a_killed_run_leaves_is_removed_by_the_next(
     assert directory.leftovers() == []
 
 
-def test_a_run_goes_on_without_a_killed_worker(directory: GateDirectory, start: Start) -> None:
+def test_a_run_goes_on_without_a_killed_worker(directory: GateDirectory, start: StartRun) -> None:
     run = start("2")
     os.kill(int((directory.path / "one").read_text()), signal.SIGKILL)
     wait_until(lambda: len(directory.qemus()) == 1, 2)
@@ -151,6 +152,58 @@ def test_a_run_goes_on_without_a_killed_worker(directory: GateDirectory, start: 
     lost = records["one"]
     assert (lost.image, lost.scenario, lost.mission) == ("hung", "x", "7")
     assert "the worker that ran this test died" in lost.message
+
+
+WARM = """
+@pytest.mark.scenario("x", variant="one", mission=7)
+def test_one(scenario):
+    scenario.boot()
+    Path("one").write_text(str(os.getpid()))
+    Path("hold").open("rb").read()
+"""
+
+
+@pytest.fixture
+def warm(tmp_path: Path) -> Iterator[GateDirectory]:
+    os.mkfifo(tmp_path / "hold")
+    made = GateDirectory(tmp_path, WARM)
+    made.image("hung", HUNG, start=Start.WARM)
+    yield made
+    # Their memory lies on the host's tmpfs.
+    store = made.templates()
+    assert all(store.remove(name) for name in store.known_names())
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_no_clone_outlives_its_run_and_the_template_is_used_again(
+    warm: GateDirectory, sent: signal.Signals
+) -> None:
+    """The guest of the test and the one that was made ahead of need are both gone."""
+    run = warm.start("--image", "hung.toml")
+    try:
+        wait_until(
+            lambda: (warm.path / "one").exists() and len(warm.qemus()) == 2,
+            60,
+            lambda: f"guests {warm.qemus()}, output {warm.output}",
+        )
+        assert "making its template" in warm.output
+        run.send_signal(sent)
+        wait_until(lambda: warm.qemus() == [], 5)
+        run.wait(30)
+    finally:
+        if run.poll() is None:
+            run.kill()
+            run.wait(10)
+    [name] = warm.templates().known_names()
+    assert not warm.templates().in_use(name)
+    again = warm.start("--image", "hung.toml")
+    wait_until(lambda: len(warm.qemus()) == 2, 60, lambda: warm.output)
+    release(warm)
+    assert again.wait(60) == 0, warm.output
+    assert "making its template" not in warm.output
+    assert "warm, from template" in warm.output
+    assert warm.qemus() == []
+    assert warm.leftovers() == []
 
 
 @pytest.mark.parametrize("distribution", ["load", "loadgroup"])

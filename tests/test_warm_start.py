@@ -20,13 +20,16 @@ from harness.errors import MachineError
 from harness.guest_time import GuestTime
 from harness.images.digest import digest
 from harness.images.image import DiskBus, Image, MachineType, Start
+from harness.machine import tpm
 from harness.machine.accelerator import Accelerator, AcceleratorKind
-from harness.machine.events import named
+from harness.machine.events import PROCESS_EXIT, named
 from harness.running_guest import Guest
 from harness.templates.store import TemplateStore
 from harness.templates.template import MANIFEST, Template
 from harness.warm_start import OLDEST_SECONDS, WarmStart, told_start
 from tests.machine.boot_sector import OBEDIENT, UNARMED, boot_image
+from tests.machine.tpm_guest import told as told_by_guest
+from tests.machine.tpm_guest import tpm_image
 from tests.templates.made import flip
 
 TCG = Accelerator(AcceleratorKind.TCG, "never KVM in the harness's own tests")
@@ -221,6 +224,28 @@ def test_with_several_cpus(run: Run, image: Image, machine: MachineType) -> None
     with run.clone(replace(image, vcpus=3, machine=machine)) as cloned:
         cloned.machine.press_power_button()
         cloned.machine.events.expect(named("SHUTDOWN"), Deadline.after(10), "power-off")
+
+
+@guest
+def test_with_a_tpm_that_knows_what_it_was_told(run: Run, tmp_path: Path) -> None:
+    image = tpm_image(tmp_path)
+    with run.clone(replace(image, budgets=replace(image.budgets, boot=4))) as cloned:
+        cloned.machine.press_power_button()
+        cloned.machine.events.expect(named(PROCESS_EXIT), Deadline.after(10), "QEMU's end")
+        serial = cloned.machine.run_directory / "serial.log"
+        assert serial.read_bytes() == told_by_guest(1)
+
+
+@guest
+def test_a_tpm_that_cannot_be_had_is_named(
+    run: Run, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tpm, "SWTPM", "swtpm-that-is-not-there")
+    wanting = replace(image, tpm=True)
+    assert run.is_cold(wanting)
+    assert run.told(wanting) == (
+        "cold: no template could be made (swtpm-that-is-not-there is not installed)"
+    )
 
 
 @guest

@@ -29,6 +29,10 @@ _DRAIN_SECONDS = 2.0
 _LAST_ANSWER_SECONDS = 0.005
 """After SHUTDOWN, for an answer that QEMU sent before it: that comes on the other connection."""
 
+_LAST_ANSWER_TURNS = 20
+"""Of the event loop, should the host have kept it from running all that time: from socket to
+caller an answer takes some five."""
+
 _CLOSE_SECONDS = 5.0
 """Time for the connections to be closed down; nothing is waited for on the network."""
 
@@ -236,13 +240,18 @@ class Monitor:
         self._transcript.write(at, way, message)
         if message["event"] == "SHUTDOWN":
             self._ending = True
-            self._loop.call_later(_LAST_ANSWER_SECONDS, self._give_up_calls)
+            self._loop.call_later(_LAST_ANSWER_SECONDS, self._give_up_calls, _LAST_ANSWER_TURNS)
 
-    def _give_up_calls(self) -> None:
+    def _give_up_calls(self, turns: int) -> None:
         """Let nobody wait for answers of a QEMU that ends: its main loop serves no more.
 
         How long it takes to end is its own affair; callers see the event and can go on.
+
+        :param turns: of the loop before that, in which an answer that is there gets through.
         """
+        if turns:
+            self._loop.call_soon(self._give_up_calls, turns - 1)
+            return
         for call in tuple(self._calls):
             call.cancel()
 

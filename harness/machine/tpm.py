@@ -12,14 +12,13 @@ import socket
 from pathlib import Path
 from threading import Event
 
-from harness.deadline import Deadline
 from harness.errors import HostError
 from harness.machine.process import BoundProcess
 
 SWTPM = "swtpm"
 
-_LEAVE_SECONDS = 2.0
-"""From QEMU's end to its own; milliseconds, unless it hangs."""
+_LEAVE_SECONDS = 0.5
+"""From QEMU's end to its own: milliseconds, but for one that QEMU never got to use."""
 
 _KILL_SECONDS = 10.0
 """From SIGKILL to the end of the process."""
@@ -38,8 +37,8 @@ class Tpm:
     def __init__(self, control: socket.socket, state: Path, messages: Path) -> None:
         if shutil.which(SWTPM) is None:
             raise HostError(
-                f"start {SWTPM}, the image's TPM",
-                "it is not installed",
+                "start the image's TPM",
+                f"{SWTPM} is not installed",
                 "Install the package swtpm, or use tpm = false if the image does without.",
             )
         state.mkdir(mode=0o700, exist_ok=True)
@@ -55,11 +54,6 @@ class Tpm:
             {"TPM_PATH": str(state)},
         )
 
-    @property
-    def pid(self) -> int | None:
-        """Its process id, or ``None`` once it has ended."""
-        return self._process.pid
-
     def end(self) -> None:
         """Have it ended, after QEMU; never raises, may be called twice.
 
@@ -67,4 +61,4 @@ class Tpm:
         """
         if not self._ended.wait(_LEAVE_SECONDS):
             self._process.kill()
-            self._ended.wait(Deadline.after(_KILL_SECONDS).remaining)
+            self._ended.wait(_KILL_SECONDS)

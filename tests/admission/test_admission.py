@@ -21,7 +21,7 @@ from harness.deadline import Deadline, now
 from tests.admission.fake_kernel import GIB, MIB, ScriptedHost
 
 ROOT = Path(__file__).parents[2]
-KIND = GuestKind("image", 1024, 1, "tcg", "clone")
+KIND = GuestKind("image", 1024, 2, "tcg", "clone")
 
 
 class SteadyHost(ScriptedHost):
@@ -83,6 +83,13 @@ def test_a_worker_does_not_wait_for_guests_of_its_own(run: Run) -> None:
 def test_there_is_room_beside_a_guest_that_does_nothing(run: Run) -> None:
     run.other_guest()
     with run.admission(SteadyHost(1.9)).admit(KIND, Deadline.after(60)) as place:
+        assert not place.note
+
+
+def test_with_a_core_for_everyone_nothing_is_measured(run: Run) -> None:
+    run.other_guest()
+    small = replace(KIND, vcpus=1)
+    with run.admission(SteadyHost(0)).admit(small, Deadline.after(60)) as place:
         assert not place.note
 
 

@@ -75,6 +75,7 @@ def test_defaults_are_the_documented_ones(write: Write, tmp_path: Path) -> None:
     budgets = image.budgets
     assert (budgets.boot, budgets.reaction) == (600, 10)
     assert (budgets.shutdown_soft, budgets.shutdown_hard) == (120, 300)
+    assert image.tpm is False
     assert image.updates == Updates(package=None, long_package=None, restarting_package=None)
 
 
@@ -95,6 +96,8 @@ def test_no_control_channel_needs_no_credentials(write: Write) -> None:
         (("[machine]", "[machin]"), "machin", '"machine"'),
         (("[machine]", "[machine]\nvcpus = true"), "[machine] vcpus", "whole number"),
         (("[machine]", "[machine]\nvcpus = 0"), "[machine] vcpus", "from 1"),
+        (("[machine]", '[machine]\ntpm = "2.0"'), "[machine] tpm", "true or false"),
+        (("[machine]", "[machine]\ntpm = 1"), "[machine] tpm", "true or false"),
         (("[machine]", "[machine]\nmemory_mib = 512.0"), "[machine] memory_mib", "whole number"),
         (("[machine]", '[machine]\ntype = "microvm"'), "[machine] type", '"q35"'),
         (('firmware = "bios"', ""), "[machine] firmware", '"uefi"'),

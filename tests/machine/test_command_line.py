@@ -82,6 +82,13 @@ def test_uefi_has_its_own_variables(image: Image) -> None:
     assert "pflash0=firmware,pflash1=variables" in options(command, "-machine")[0]
 
 
+def test_a_tpm_is_there_where_it_is_wired(image: Image) -> None:
+    assert "-tpmdev" not in command_line(image, WIRING, TCG)
+    command = command_line(replace(image, tpm=True), replace(WIRING, tpm=10), TCG)
+    assert "socket,id=tpm-control,fd=10" in options(command, "-chardev")
+    assert "tpm-crb,tpmdev=tpm" in options(command, "-device")
+
+
 @pytest.mark.guest
 def test_qemu_knows_the_hyperv_flags() -> None:
     # The flags are only used with KVM, where a wrong name would fail every start.

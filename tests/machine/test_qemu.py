@@ -120,7 +120,7 @@ def test_uefi_firmware_finds_its_registers_elsewhere_or_not_yet(boot: Boot, tmp_
 
 def test_before_firmware_nothing_is_mapped_and_a_press_is_lost(tmp_path: Path) -> None:
     image = boot_image(tmp_path, UNARMED)
-    machine = QemuMachine(image, TCG, create_overlay(image.disk, tmp_path))
+    machine = QemuMachine(image, TCG, create_overlay(image.disk, tmp_path), None, incoming=False)
     try:
         # QEMU is there, its CPUs are not started yet.
         machine._monitor.connect(Deadline.after(10))

@@ -294,7 +294,7 @@ def test_sleep_is_real_and_the_button_works_after_it(third):
     assert third.notes["slept"] is not None
     assert third.notes["slept"].name == "SUSPEND"
     assert third.notes["state asleep"] is RunState.SUSPENDED
-    assert third.notes["asleep"] is False
+    assert third.notes["asleep"] is None
     assert third.notes["woke"] is not None
     assert [i for i in third.ids() if i in (42, 107)] == [42, 107]
     slept, woke = third.record(42), third.record(107)

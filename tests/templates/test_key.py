@@ -37,6 +37,7 @@ def test_what_does_not_reach_the_guest_does_not_matter(image: Image) -> None:
         {"firmware": Firmware.UEFI},
         {"memory_mib": 64},
         {"vcpus": 2},
+        {"tpm": True},
         {"nic": NicModel.RTL8139},
         {"name": "other"},
     ],
@@ -53,6 +54,16 @@ def test_the_disk_matters(image: Image) -> None:
     assert template_key(on_virtio, TCG, "digest") != key
     moved = replace(image, disk=replace(image.disk, path=Path("/elsewhere")))
     assert template_key(moved, TCG, "digest") != key
+
+
+def test_the_tpm_of_the_host_matters_where_one_is_wanted(
+    image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanting = replace(image, tpm=True)
+    without, with_tpm = (template_key(one, TCG, "digest") for one in (image, wanting))
+    monkeypatch.setattr(module, "SWTPM", "true")
+    assert template_key(image, TCG, "digest") == without
+    assert template_key(wanting, TCG, "digest") != with_tpm
 
 
 def test_the_host_matters(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
