@@ -21,9 +21,9 @@ from harness.faults.catalogue import CATALOGUE
 from harness.faults.fault import Fault
 from harness.guest import service_commands
 from harness.images.image import Credentials, Image
-from harness.running_guest import Guest
 from harness.machine.events import named
 from harness.outcome import Cause, Expected, Outcome
+from harness.running_guest import Guest
 from harness.scenario import Scenario
 from harness.scenario_guest import ScenarioGuest
 

@@ -19,6 +19,9 @@ _MIB = 1024 * 1024
 _QEMU_MIB = 128
 """Taken for what QEMU itself needs, with its screen and its disk caches; a tiny guest takes 28."""
 
+_ASSUMED_CORES = 0.5
+"""Of each CPU, see :func:`assumed_cost`; too little is mended by admission, which measures."""
+
 _ENOUGH = 10
 """Guests to have seen before what they cost is believed."""
 
@@ -84,13 +87,16 @@ class GuestCost:
 
 
 def assumed_cost(kind: GuestKind) -> GuestCost:
-    """The most that a guest costs: all its CPUs all the time, all its memory and QEMU's own.
+    """What a guest is taken to cost before any was seen.
+
+    Half of its CPUs: guests of the catalogue mostly wait, under software emulation they were seen
+    to want 0.45 of one. All its memory and QEMU's own, which is the most that it can take.
 
     Under software emulation QEMU keeps translated code as well, an eighth of the guest's memory
     (:mod:`harness.machine.command_line`).
     """
     memory = kind.memory_mib + max(32, kind.memory_mib // 8) + _QEMU_MIB
-    return GuestCost(float(kind.vcpus), memory * _MIB, 0)
+    return GuestCost(_ASSUMED_CORES * kind.vcpus, memory * _MIB, 0)
 
 
 def learnt_cost(kind: GuestKind, lives: Sequence[Life]) -> GuestCost:

@@ -33,7 +33,7 @@ from harness.guest import commands, damage_commands, service_commands, session_c
 from harness.guest.damage_commands import ADMINISTRATORS, BACKUP_OPERATORS
 from harness.guest.probe_programs import ABORTER, SPINNER, ProbeProgram
 from harness.guest.windows import WORK_DIRECTORY
-from harness.machine.events import named
+from harness.machine.events import PROCESS_EXIT, named
 from harness.outcome import Cause, Expected, Outcome
 
 CRASHED = Expected(Outcome.CRASHED, Cause.DAMAGED_SYSTEM)
@@ -43,6 +43,10 @@ LOST = Expected(Outcome.STAYED_UP, Cause.PRESS_LOST)
 
 _CRASH_SECONDS = 60.0
 _START_SECONDS = 10.0
+_STARVED_SECONDS = 1.0
+"""A control port that does not answer for so long gets no processor time."""
+
+_LOOK_AGAIN_SECONDS = 0.1
 _FIRMWARE_SECONDS = 60.0
 _CRASH_KEYS = ("ctrl_r", "scroll_lock", "scroll_lock")
 _ABORTER = "PowerdownAborter"
@@ -111,6 +115,16 @@ def _spin(subject: Subject) -> None:
     # It takes every CPU as soon as it runs: the answer may never come.
     with suppress(PowerdownError):
         windows.run(commands.start_service(_SPINNER), _START_SECONDS)
+    # Nor does an answer say that it has begun to: that shows when nobody else gets any time.
+    deadline = Deadline.after(_START_SECONDS)
+    while windows.channel.answers(Deadline.after(_STARVED_SECONDS)) is not None:
+        if deadline.expired:
+            raise NotOnThisGuest(
+                "take all processor time of the guest",
+                f"its control port still answers after {_START_SECONDS:.0f} s",
+                "Look at the guest's processors: some may be left to others.",
+            )
+        subject.machine.events.wait(named(PROCESS_EXIT), deadline.at_most(_LOOK_AGAIN_SECONDS))
 
 
 def _no_spinner(subject: Subject) -> None:

@@ -55,7 +55,8 @@ class EventStream:
     The stream ends with :data:`PROCESS_EXIT`; nothing follows it.
 
     :param most_of_a_name: of a name that comes more often the middle is forgotten, and counted.
-    :ivar on_waited: told from when to when somebody waited, on the host-monotonic clock.
+    :ivar on_waited: told from when to when somebody waited for an event, or for QEMU to answer a
+        command, on the host-monotonic clock.
     """
 
     def __init__(self, most_of_a_name: int = _MOST_OF_A_NAME) -> None:

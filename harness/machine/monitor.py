@@ -183,6 +183,7 @@ class Monitor:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         if until_power_off:
             self._calls.add(future)
+        began = now()
         try:
             return future.result(deadline.remaining)
         except TimeoutError as error:
@@ -196,6 +197,7 @@ class Monitor:
             raise (_ending() if self._ending else _closed()) from error
         finally:
             self._calls.discard(future)
+            self._stream.on_waited(began, now())
 
     async def _connect(self) -> None:
         commands, events = self._sockets

@@ -21,9 +21,9 @@ def lives(count: int, life: Life = LIFE) -> list[Life]:
     return [life] * count
 
 
-def test_an_unknown_guest_wants_everything_all_the_time() -> None:
+def test_an_unknown_guest_wants_half_of_its_cpus_and_all_its_memory() -> None:
     cost = assumed_cost(KIND)
-    assert (cost.cores, cost.seen) == (2.0, 0)
+    assert (cost.cores, cost.seen) == (1.0, 0)
     assert cost.memory > 512 * MIB
 
 
