@@ -59,7 +59,9 @@ def attempts_of(records: Iterable[ScenarioRecord]) -> list[Attempt]:
 
 def _attempt(record: ScenarioRecord, stage: Stage) -> Attempt:
     assert stage.diagnosed is not None
-    measured: float | None = getattr(stage, "verdict_seconds", None)
+    measured = None
+    if stage.verdict_at is not None and stage.commanded_at is not None:
+        measured = stage.verdict_at - stage.commanded_at
     # The stage begins where the one before ended: with what was provoked and surveyed first.
     seconds = stage.guest_seconds + stage.harness_seconds if measured is None else measured
     delay = stage.verdict_delay

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -101,11 +101,13 @@ class Laboratory:
         """
         if self.warm_start is None:
             return None
-        with self._admitted(image, Start.WARM, time) as place:
+        with ExitStack() as on_failure, self._admitted(image, Start.WARM, time) as place:
             guest = self.warm_start.clone(image, time)
             if guest is not None and place is not None:
+                on_failure.callback(guest.close)
                 guest.hold(place)
                 place.ready()
+                on_failure.pop_all()
             return guest
 
     def close(self) -> None:
@@ -128,14 +130,13 @@ class Laboratory:
         :param time: where the time spent waiting for it is counted; its own if not given.
         """
         disk, time = overlay or create_overlay(image.disk, directory), time or GuestTime()
-        with self._admitted(image, Start.COLD, time) as place:
-            guest = Guest.power_on(self.accelerator, image, disk, time)
-            if place is not None:
-                guest.hold(place)
-        try:
+        with ExitStack() as opened:
+            with self._admitted(image, Start.COLD, time) as place:
+                guest = Guest.power_on(self.accelerator, image, disk, time)
+                opened.callback(guest.close)
+                if place is not None:
+                    guest.hold(place)
             yield guest
-        finally:
-            guest.close()
 
     @contextmanager
     def _admitted(self, image: Image, start: Start, time: GuestTime) -> Iterator[Place | None]:

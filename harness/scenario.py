@@ -220,8 +220,7 @@ class Scenario:
         degraded: bool = False,
     ) -> Verdict:
         __tracebackhide__ = True
-        verdict = diagnose(seen)
-        delay = _seconds_since_power_off(seen)
+        verdict, verdict_at = diagnose(seen), now()
         guest.time.add(seen.commanded_at, seen.ended_at)
         if seen.event("SHUTDOWN") is not None:
             with guest.time.counted():
@@ -237,7 +236,8 @@ class Scenario:
             commanded_at=seen.commanded_at,
             diagnosed_outside=diagnose(seen.from_outside()),
             degraded=degraded,
-            verdict_delay=delay,
+            verdict_at=verdict_at,
+            verdict_delay=_seconds_since_power_off(seen, verdict_at),
         )
         stem = self._stem(name)
         picture, evidence = stem.with_suffix(".png"), stem.with_suffix(".json")
@@ -293,10 +293,10 @@ class Scenario:
         self._stage_began = ended
 
 
-def _seconds_since_power_off(seen: Observation) -> float | None:
-    """How long ago QEMU said that the guest powered itself off; ``None`` if it did not."""
+def _seconds_since_power_off(seen: Observation, at: float) -> float | None:
+    """From QEMU's word that the guest powered itself off until ``at``; ``None`` if it did not."""
     off = seen.event("SHUTDOWN")
-    return now() - off.at if off is not None and off.data.get("guest") else None
+    return at - off.at if off is not None and off.data.get("guest") else None
 
 
 class SharedStages:

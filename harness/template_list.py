@@ -25,7 +25,7 @@ from pathlib import Path
 
 from harness.deadline import Deadline
 from harness.errors import DeadlineExpired
-from harness.templates.store import TemplateStore
+from harness.templates.store import TemplateStore, key_of
 from harness.warm_start import OLDEST_SECONDS
 
 _LOCK_SECONDS = 1.0
@@ -71,7 +71,7 @@ def prune_templates(store: TemplateStore, *, everything: bool) -> list[str]:
             continue
         called = f"{found.name} {found.image or ''}".rstrip()
         try:
-            with store.locked(found.name.partition("-")[0], Deadline.after(_LOCK_SECONDS)):
+            with store.locked(key_of(found.name), Deadline.after(_LOCK_SECONDS)):
                 gone = store.remove(found.name)
         except DeadlineExpired:
             gone = False

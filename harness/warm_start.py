@@ -15,10 +15,9 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import mkdtemp
 
 from harness.deadline import Deadline, now
-from harness.errors import MachineError, PowerdownError
+from harness.errors import DeadlineExpired, MachineError, PowerdownError
 from harness.guest_time import GuestTime
 from harness.images.digest import KnownDigests
 from harness.images.image import Disk, DiskFormat, Image, Start
@@ -31,6 +30,7 @@ from harness.machine.run_directory import RunDirectory
 from harness.machine.saved_state import MemoryFile
 from harness.running_guest import Guest
 from harness.templates.key import template_key
+from harness.templates.memory_place import MemoryPlace
 from harness.templates.standby import Standby
 from harness.templates.store import TemplateStore
 from harness.templates.template import Template, content_digest
@@ -110,6 +110,7 @@ class WarmStart:
         The directory of its overlay is its own; remove it when the disk is not needed any more.
 
         :param time: where the time spent waiting for it is counted.
+        :raise PowerdownError: as for :meth:`prepare`.
         """
         while (template := self._template(image, time)) is not None:
             try:
@@ -122,7 +123,12 @@ class WarmStart:
         return None
 
     def prepare(self, image: Image) -> None:
-        """Have a template at hand, and the first clone of it; whatever fails shows in a note."""
+        """Have a template at hand, and the first clone of it.
+
+        A template that cannot be made, or cannot be had, shows in a note.
+
+        :raise PowerdownError: the image's disk cannot be read, or its firmware is not installed.
+        """
         template = self._template(image, GuestTime())
         if template is not None:
             self._standby.begin(template.name, partial(self._restore, template, image))
@@ -150,8 +156,12 @@ class WarmStart:
         if template is not None and self._is_used_as(template, note):
             return template
         with ExitStack() as lock:
-            with time.counted():
-                lock.enter_context(self._locked(image, key))
+            try:
+                with time.counted():
+                    lock.enter_context(self._locked(image, key))
+            except DeadlineExpired as error:
+                self._start_cold(image, f"its template is not to be had ({error})", note.failed)
+                return None
             note = self._note(image)
             if note.cold:
                 return None
@@ -188,7 +198,9 @@ class WarmStart:
             return None
         if note.stamp != template.stamp():
             age = time.time() - template.made_at
-            if not _oldest() < template.made_at <= time.time():
+            if age < 0:
+                fault = "it was made later than the host's clock shows"
+            elif not template.made_at > _oldest():
                 fault = f"it is {age / 3600:.0f} h old"
             else:
                 fault = template.damage()
@@ -201,20 +213,19 @@ class WarmStart:
 
     def _made(self, image: Image, key: str, note: _Note) -> Template | None:
         """A new template; ``None``, and a note, if it cannot be made."""
-        self._say(f"{image.name}: making its template, one cold boot")
+        place = self._store.memory_place(image.memory_mib << 20)
+        self._say(f"{image.name}: making its template, one cold boot; its memory goes {place.why}")
         began = now()
         try:
-            template = self._make(image, key)
+            template = self._make(image, key, place)
         except PowerdownError as error:
-            told = f"cold: no template could be made ({error.saw})"
-            self._write(image, _Note(told, cold=True, failed=note.failed))
-            self._say(f"{image.name}: every guest starts {told}")
+            self._start_cold(image, f"no template could be made ({error.saw})", note.failed)
             return None
         self._trust(image, template, note, f"made in {now() - began:.0f} s")
         return template
 
-    def _make(self, image: Image, key: str) -> Template:
-        draft = self._store.draft(key, image.memory_mib << 20)
+    def _make(self, image: Image, key: str, place: MemoryPlace) -> Template:
+        draft = self._store.draft(key, place)
         try:
             create_overlay(image.disk, draft.directory).rename(draft.disk)
             memory = MemoryFile(draft.memory, shared=True)
@@ -232,7 +243,8 @@ class WarmStart:
             saved_disk = Disk(draft.disk, DiskFormat.QCOW2, image.disk.bus)
             create_overlay(saved_disk, draft.directory).rename(draft.empty_overlay)
             for file in draft.files():
-                file.chmod(0o400)
+                # QEMU opens memory for writing even where it maps it privately.
+                file.chmod(0o600 if file == draft.memory else 0o400)
             template = Template(
                 key=key,
                 image=image.name,
@@ -258,7 +270,7 @@ class WarmStart:
         """A clone whose CPUs stand still."""
         if self._disks is None:
             self._disks = RunDirectory("clones")
-        overlay = template.clone_disk(Path(mkdtemp(dir=self._disks.path)))
+        overlay = template.clone_disk(self._disks.path)
         return QemuMachine.restore(image, self._accelerator, overlay, template.saved_state)
 
     def _clone_of(self, template: Template, image: Image, time: GuestTime) -> Guest:
@@ -277,17 +289,30 @@ class WarmStart:
     def _distrust(self, image: Image, template: Template, error: PowerdownError) -> None:
         """A clone did not come up: its template is not used again."""
         self._say(f"{image.name}: a clone of its template did not come up: {error}")
-        with self._locked(image, template.key):
+        with ExitStack() as lock:
+            try:
+                lock.enter_context(self._locked(image, template.key))
+            except DeadlineExpired as expired:
+                # Whoever holds it may be about to give out that template again.
+                why = f"its template is not to be had ({expired})"
+                self._start_cold(image, why, self._note(image).failed)
+                return
             if self._store.named(template.name) is None:
                 # Another worker has seen it too.
                 return
             self._store.distrust(template.name)
             failed = self._note(image).failed + 1
             if failed >= _MOST_TRIES:
-                told = f"cold: clones of its template do not come up ({error.saw})"
-                self._write(image, _Note(told, cold=True, failed=failed))
+                why = f"clones of its template do not come up ({error.saw})"
+                self._start_cold(image, why, failed)
             else:
                 self._write(image, _Note(failed=failed))
+
+    def _start_cold(self, image: Image, why: str, failed: int) -> None:
+        """Have every guest of an image start cold from now on in this run."""
+        told = f"cold: {why}"
+        self._write(image, _Note(told, cold=True, failed=failed))
+        self._say(f"{image.name}: every guest starts {told}")
 
     def _trust(self, image: Image, template: Template, note: _Note, how: str) -> None:
         stored = self._store.stored_bytes(template.name) >> 20

@@ -11,8 +11,8 @@ HARNESS = Path(__file__).parents[1] / "harness"
 ROOMS = (
     "images",
     "machine",
-    "templates",
     "admission",
+    "templates",
     "guest",
     "faults",
     "shutdown",

@@ -16,9 +16,9 @@ _WORKER_MEMORY = 128 * 1024**2
 _WORKER_CORES = 0.05
 """Cores that a worker's own process wants on average; it is busy between guests."""
 
-_BUSY = 0.85
-"""Part of the cores that guests may want on average. What they want varies, and when they want
-more than there is they all slow down, while budgets go on."""
+_BUSY = 1.2
+"""Part of the cores that guests may want on average. What they want varies: with just as much as
+there is, a core would often be idle. When they want more, admission lets the next one wait."""
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,9 @@ _HANG_SECONDS = 10.0
 _SAVE_SECONDS = 60.0
 """The state of CPUs and devices is some megabytes."""
 
+_LAST_WORDS_SECONDS = 0.5
+"""From QEMU's closing of its monitor to the end of its process."""
+
 _KILL_SECONDS = 10.0
 """From SIGKILL to the end of the process."""
 
@@ -125,7 +128,14 @@ class QemuMachine:
         machine = cls(image, accelerator, overlay, memory, incoming=True)
         with machine._closed_on_failure():
             deadline = machine._connect()
-            load_devices(machine._monitor, machine._events, saved.devices, deadline)
+            try:
+                load_devices(machine._monitor, machine._events, saved.devices, deadline)
+            except MachineError as error:
+                status = machine._process.wait(deadline.at_most(_LAST_WORDS_SECONDS))
+                if status is None:
+                    raise
+                # QEMU ends over a state that does not fit, and only there it says why.
+                raise machine._process.launch_failure(status) from error
             machine._uptime_to_come = saved.uptime
         return machine
 

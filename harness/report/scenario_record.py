@@ -48,6 +48,7 @@ class Stage:
         ``None`` where there was no attempt.
     :param degraded: whether the inside could not be seen as it should, on purpose: then an honest
         "inconclusive" is right as well.
+    :param verdict_at: the moment of the verdict, likewise; ``None`` without one.
     :param verdict_delay: seconds from QEMU's ``SHUTDOWN`` event to the verdict; ``None`` where the
         guest did not power off by itself.
     :raise ReportFormatError: a number is not finite and could not be written.
@@ -63,11 +64,12 @@ class Stage:
     commanded_at: float | None = None
     diagnosed_outside: Verdict | None = None
     degraded: bool = False
+    verdict_at: float | None = None
     verdict_delay: float | None = None
 
     def __post_init__(self) -> None:
         numbers: list[object] = [self.harness_seconds, self.guest_seconds, self.commanded_at]
-        numbers += [self.verdict_delay, *self.phases.values(), *self.facts.values()]
+        numbers += [self.verdict_at, self.verdict_delay, *self.phases.values(), *self.facts.values()]
         for verdict in (self.diagnosed, self.diagnosed_outside):
             if verdict is not None:
                 numbers += [evidence.at for evidence in verdict.evidence]
@@ -103,6 +105,7 @@ class Stage:
             },
             "commanded_at": self.commanded_at,
             "degraded": self.degraded,
+            "verdict_at": self.verdict_at,
             "verdict_delay": self.verdict_delay,
         }
 
@@ -127,6 +130,7 @@ class Stage:
             commanded_at=source.optional_number("commanded_at"),
             diagnosed_outside=None if outside is None else read_verdict(outside),
             degraded=source.truth("degraded"),
+            verdict_at=source.optional_number("verdict_at"),
             verdict_delay=source.optional_number("verdict_delay"),
         )
         phases.finish()

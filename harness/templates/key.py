@@ -13,7 +13,7 @@ import platform
 import shutil
 from pathlib import Path
 
-from harness.images.image import Firmware, Image
+from harness.images.image import Firmware, Image, Transport
 from harness.machine.accelerator import QEMU, Accelerator, AcceleratorKind, qemu_version
 from harness.machine.command_line import Wiring, command_line
 from harness.machine.firmware import UefiFlash, uefi_candidate
@@ -34,7 +34,7 @@ def template_key(image: Image, accelerator: Accelerator, image_digest: str) -> s
         "revision": 1,
         "image": image.name,
         "disk": [str(image.disk.path), image_digest, image.disk.format],
-        "control": [image.control.transport, image.control.port],
+        "ready": _readiness(image),
         "command": command_line(image, _NOWHERE, accelerator),
         "qemu": [qemu_version(), *_identity(shutil.which(QEMU))],
         "firmware": _firmware(image),
@@ -43,6 +43,16 @@ def template_key(image: Image, accelerator: Accelerator, image_digest: str) -> s
     }
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
+
+
+def _readiness(image: Image) -> object:
+    """How it was seen to be ready when it was saved."""
+    control = image.control
+    if control.transport is Transport.NONE:
+        return image.budgets.settle
+    # Not the password: the key shows in reports.
+    user = control.credentials and control.credentials.user
+    return [control.transport, control.port, control.authentication, user]
 
 
 def _firmware(image: Image) -> object:

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.admission.host import Host
+from harness.errors import HostError
+
 TMPFS = Path("/dev/shm")
 """Where Linux systems have a tmpfs for shared memory (man 7 shm_overview)."""
-
-_MEMORY_INFORMATION = Path("/proc/meminfo")
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,10 @@ class MemoryPlace:
     """A directory for memory files.
 
     :param directory: private to this user; made when it is used.
-    :param tmpfs: whether it is in the host's memory.
     :param why: in a few words, for reports.
     """
 
     directory: Path
-    tmpfs: bool
     why: str
 
 
@@ -39,13 +38,14 @@ def memory_place(needed: int, cache: Path, tmpfs: Path = TMPFS) -> MemoryPlace:
     """
     obstacle = _obstacle(needed, tmpfs, _private(tmpfs, cache))
     if obstacle:
-        return MemoryPlace(cache, tmpfs=False, why=f"on disk, for {obstacle}")
-    return MemoryPlace(_private(tmpfs, cache), tmpfs=True, why=f"on tmpfs {tmpfs}")
+        return MemoryPlace(cache, f"on disk, for {obstacle}")
+    return MemoryPlace(_private(tmpfs, cache), f"on tmpfs {tmpfs}")
 
 
 def private_places(cache: Path, tmpfs: Path = TMPFS) -> Iterable[Path]:
     """Every directory in which this user's memory files may lie."""
-    return (_private(tmpfs, cache), cache)
+    private = _private(tmpfs, cache)
+    return (private, cache) if _is_ours(private) else (cache,)
 
 
 def _private(tmpfs: Path, cache: Path) -> Path:
@@ -67,7 +67,7 @@ def _obstacle(needed: int, tmpfs: Path, directory: Path) -> str:
     free = room.f_bavail * room.f_frsize
     if free < needed:
         return f"{tmpfs} has {free >> 20} MiB free of {needed >> 20} MiB needed"
-    available = available_memory()
+    available = _available_memory()
     if available < 2 * needed:
         return f"the host has {available >> 20} MiB of memory free of {2 * needed >> 20} MiB needed"
     return ""
@@ -85,12 +85,9 @@ def _is_ours(directory: Path) -> bool:
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and private
 
 
-def available_memory(information: Path = _MEMORY_INFORMATION) -> int:
-    """Bytes that can be used without swapping: MemAvailable (man 5 proc)."""
+def _available_memory() -> int:
+    """Bytes that can be used without swapping, as far as the kernel tells."""
     try:
-        for line in information.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) << 10
-    except (OSError, ValueError, IndexError):
-        pass
-    return 0
+        return Host().free_memory()
+    except HostError:
+        return 0

@@ -14,7 +14,7 @@ from threading import Event
 
 from harness.deadline import Deadline
 from harness.errors import DeadlineExpired, HostError
-from harness.templates.memory_place import TMPFS, memory_place, private_places
+from harness.templates.memory_place import TMPFS, MemoryPlace, memory_place, private_places
 from harness.templates.template import MANIFEST, Draft, Template, read_template
 
 Waiting = Callable[[str], None]
@@ -28,6 +28,9 @@ _RETRY_SECONDS = 0.1
 """Between tries to get a lock: waiting for one in the kernel would have no deadline."""
 
 _TELL_SECONDS = 10.0
+
+_REMOVAL_SECONDS = 1.0
+"""For another process to remove a template."""
 
 
 class TemplateStore:
@@ -66,12 +69,16 @@ class TemplateStore:
 
     def stored_bytes(self, name: str) -> int:
         """What a template takes up, complete or not."""
-        places = (place / name for place in private_places(self._root))
-        return sum(_allocated(file) for place in places for file in place.rglob("*"))
+        total = 0
+        for place in private_places(self._root):
+            # Passes over what is removed meanwhile.
+            for directory, _, files in os.walk(place / name):
+                total += sum(_allocated(Path(directory, file)) for file in files)
+        return total
 
     def in_use(self, name: str) -> bool:
         """Whether some process makes it or has guests of it just now."""
-        for lock_name in (_key_of(name) + _LOCK_SUFFIX, name + _USE_SUFFIX):
+        for lock_name in (key_of(name) + _LOCK_SUFFIX, name + _USE_SUFFIX):
             with self._open(lock_name) as lock:
                 if not _try_lock(lock, fcntl.LOCK_EX):
                     return True
@@ -82,25 +89,30 @@ class TemplateStore:
         on_disk = template.draft.memory.is_relative_to(self._root)
         return "on disk" if on_disk else f"on tmpfs {TMPFS}"
 
-    def draft(self, key: str, memory_bytes: int) -> Draft:
+    def memory_place(self, memory_bytes: int) -> MemoryPlace:
+        """Where the memory of a new template goes."""
+        return memory_place(memory_bytes, self._root)
+
+    def draft(self, key: str, place: MemoryPlace) -> Draft:
         """Empty room for a new template; take :meth:`locked` before.
 
+        :param place: for its memory.
         :raise HostError: it cannot be made.
         """
         name = f"{key}-{secrets.token_hex(_MARK_BYTES)}"
-        place = memory_place(memory_bytes, self._root)
         directory, memory = self._root / name, place.directory / name
         try:
             self._cache.mkdir(parents=True, exist_ok=True)
-            # One by one: parents made on the way would not be private.
-            for made in (self._root, directory, place.directory, memory):
-                made.mkdir(mode=0o700, exist_ok=True)
+            try:
+                _make_private(self._root, directory, place.directory, memory)
+            except FileNotFoundError:
+                # Whoever removed the last template there took the directory along.
+                _make_private(place.directory, memory)
+            foreign = place.directory not in private_places(self._root)
         except OSError as error:
-            raise HostError(
-                f"make room for a template in {directory} and {memory}",
-                error.strerror or str(error),
-                "Check permissions and free space, or set XDG_CACHE_HOME.",
-            ) from error
+            raise _no_room(directory, memory, error.strerror or str(error)) from error
+        if foreign:
+            raise _no_room(directory, memory, f"{place.directory} belongs to somebody else")
         return Draft(directory, memory / "memory")
 
     @contextmanager
@@ -122,7 +134,9 @@ class TemplateStore:
                     silence = Deadline.after(_TELL_SECONDS)
                 if deadline.expired:
                     raise deadline.expire(
-                        f"process {holder} make template {key}", "it goes on", "End that process."
+                        f"process {holder} finish with template {key}",
+                        "it goes on",
+                        "End that process if it hangs.",
                     )
                 patience.wait(deadline.at_most(_RETRY_SECONDS).remaining)
             os.pwrite(lock, f"{os.getpid():<20}".encode(), 0)
@@ -170,7 +184,9 @@ class TemplateStore:
     def remove_distrusted(self, name: str) -> None:
         """Remove a template that nobody starts from any more, unless some guest still needs it."""
         if self.named(name) is None:
-            with suppress(DeadlineExpired), self.locked(_key_of(name), Deadline.after(0.0)):
+            # Another worker that ends may try just now, and find that we still used it.
+            patience = Deadline.after(_REMOVAL_SECONDS)
+            with suppress(DeadlineExpired), self.locked(key_of(name), patience):
                 self.remove(name)
 
     def tidy(self, image: str, keep: str, oldest: float) -> None:
@@ -187,13 +203,16 @@ class TemplateStore:
                 template is not None and template.image != image and template.made_at >= oldest
             ):
                 continue
-            with suppress(DeadlineExpired), self.locked(_key_of(name), Deadline.after(0.0)):
+            with suppress(DeadlineExpired), self.locked(key_of(name), Deadline.after(0.0)):
                 self.remove(name)
 
     def _directories(self) -> Iterator[Path]:
         for place in private_places(self._root):
-            if place.is_dir():
-                yield from (path for path in place.iterdir() if path.is_dir())
+            try:
+                paths = list(place.iterdir())
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            yield from (path for path in paths if path.is_dir())
 
     def _lock_file(self, name: str) -> Path:
         return self._root / "locks" / name
@@ -210,8 +229,7 @@ class TemplateStore:
         file = self._lock_file(name)
         try:
             self._cache.mkdir(parents=True, exist_ok=True)
-            for made in (self._root, file.parent):
-                made.mkdir(mode=0o700, exist_ok=True)
+            _make_private(self._root, file.parent)
             return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise HostError(
@@ -221,8 +239,23 @@ class TemplateStore:
             ) from error
 
 
-def _key_of(name: str) -> str:
+def key_of(name: str) -> str:
+    """The key that a template's name begins with."""
     return name.partition("-")[0]
+
+
+def _make_private(*directories: Path) -> None:
+    # One by one: parents made on the way would not be private.
+    for directory in directories:
+        directory.mkdir(mode=0o700, exist_ok=True)
+
+
+def _no_room(directory: Path, memory: Path, saw: str) -> HostError:
+    return HostError(
+        f"make room for a template in {directory} and {memory}",
+        saw,
+        "Check permissions and free space, or set XDG_CACHE_HOME.",
+    )
 
 
 def _allocated(file: Path) -> int:

@@ -24,6 +24,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from harness.errors import HostError
@@ -69,8 +70,11 @@ class Draft:
 
     def files(self) -> list[Path]:
         """All that are there."""
-        files = (self.devices, self.disk, self.empty_overlay, self.variables, self.memory)
-        return [file for file in files if file.is_file()]
+        return [file for file in (*self.needed_files(), self.variables) if file.is_file()]
+
+    def needed_files(self) -> tuple[Path, ...]:
+        """Those that every template has."""
+        return (self.devices, self.disk, self.empty_overlay, self.memory)
 
 
 @dataclass(frozen=True)
@@ -107,18 +111,18 @@ class Template:
         return SavedState(self.draft.memory, self.draft.devices, self.uptime)
 
     def clone_disk(self, directory: Path) -> Path:
-        """Make the disk of a clone in ``directory``; its path.
+        """Make the disk of a clone in a new directory within ``directory``; its path.
 
         :raise HostError: it cannot be written.
         """
-        overlay = directory.absolute() / "overlay.qcow2"
         try:
+            overlay = Path(mkdtemp(dir=directory.absolute())) / "overlay.qcow2"
             shutil.copyfile(self.draft.empty_overlay, overlay)
             if self.draft.variables.exists():
                 shutil.copyfile(self.draft.variables, variables_beside(overlay))
         except OSError as error:
             raise HostError(
-                f"copy {self.draft.empty_overlay} to {overlay}",
+                f"copy {self.draft.empty_overlay} to {directory}",
                 error.strerror or str(error),
                 "Make room there.",
             ) from error
@@ -131,9 +135,12 @@ class Template:
     def damage(self) -> str:
         """What is wrong with the files, after reading them all; empty if nothing is."""
         present = {str(file) for file in self.draft.files()}
+        needed = {str(file) for file in self.draft.needed_files()}
+        for path in sorted({*self.digests, *needed} - present):
+            return f"{path} is missing"
+        for path in sorted(present - set(self.digests)):
+            return f"{path} was not saved with it"
         for path, expected in self.digests.items():
-            if path not in present:
-                return f"{path} is missing"
             try:
                 found = content_digest(Path(path))
             except OSError as error:
@@ -212,4 +219,4 @@ def _chunks_with_data(descriptor: int) -> Iterator[int]:
 
 def _stamp(file: Path) -> list[int]:
     status = file.stat()
-    return [status.st_ino, status.st_size, status.st_mtime_ns]
+    return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]

@@ -16,7 +16,7 @@ def test_the_line_says_what_follows_from_what() -> None:
     host = ScriptedHost(2, free=int(21.3 * GIB))
     told = str(workers(host, [CLONE]))
     assert told == (
-        "4 workers: 2 cores, a guest wants 0.31 of one on average (112 guests seen); "
+        "6 workers: 2 cores, a guest wants 0.31 of one on average (112 guests seen); "
         "21.3 GiB free, a guest costs 0.12 GiB"
     )
 
@@ -40,7 +40,7 @@ def test_memory_decides_where_it_is_short() -> None:
 def test_images_are_met_equally_often_and_the_biggest_must_fit() -> None:
     host = ScriptedHost(4, free=64 * GIB)
     busy = GuestCost(1.0, 100 * MIB, 50)
-    assert workers(host, [busy, GuestCost(0.2, GIB, 50)]).count == 5
+    assert workers(host, [busy, GuestCost(0.2, GIB, 50)]).count == 7
     assert "costs 1.00 GiB" in workers(host, [busy, GuestCost(0.2, GIB, 50)]).why
 
 

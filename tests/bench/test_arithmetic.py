@@ -189,6 +189,12 @@ RECORDS = (
 )
 
 
+def test_the_moment_of_the_verdict_is_taken_where_it_is_known() -> None:
+    known = replace(stage("press", OFF, 9.0, delay=0.5), verdict_at=4.0)
+    [attempt] = attempts_of([record(known)])
+    assert (attempt.seconds, attempt.exact, attempt.off_seconds) == (3.0, True, 2.5)
+
+
 def test_attempts_are_what_was_commanded_softly_and_judged() -> None:
     press, again = attempts_of(RECORDS)
     assert (press.stage, press.seconds, press.off_seconds, press.failed) == ("press", 5, None, True)

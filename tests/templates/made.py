@@ -15,7 +15,7 @@ OTHER_KEY = "f" * 20
 
 def make(store: TemplateStore, key: str = KEY, image: str = "image", age: float = 0.0) -> Template:
     """A complete template in ``store``; its memory is a page of data between holes."""
-    draft = store.draft(key, 1 << 20)
+    draft = store.draft(key, store.memory_place(1 << 20))
     draft.devices.write_bytes(b"devices")
     draft.disk.write_bytes(b"disk")
     draft.empty_overlay.write_bytes(b"overlay")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import HostError
 from harness.templates import memory_place as module
-from harness.templates.memory_place import available_memory, memory_place
+from harness.templates.memory_place import memory_place, private_places
 
 CACHE = Path("/cache")
 MIB = 1 << 20
@@ -15,30 +16,34 @@ MIB = 1 << 20
 
 def test_on_tmpfs_when_it_fits(tmp_path: Path) -> None:
     place = memory_place(MIB, CACHE, tmp_path)
-    assert place.tmpfs
     assert place.directory.parent == tmp_path
     assert place.why == f"on tmpfs {tmp_path}"
 
 
-@pytest.mark.parametrize(
-    ("needed", "why"),
-    [
-        (1 << 60, "MiB free of"),
-    ],
-)
-def test_on_disk_when_the_tmpfs_is_too_small(tmp_path: Path, needed: int, why: str) -> None:
-    place = memory_place(needed, CACHE, tmp_path)
-    assert not place.tmpfs
+def test_on_disk_when_the_tmpfs_is_too_small(tmp_path: Path) -> None:
+    place = memory_place(1 << 60, CACHE, tmp_path)
     assert place.directory == CACHE
-    assert why in place.why
+    assert "MiB free of" in place.why
+
+
+class SmallHost:
+    def free_memory(self) -> int:
+        return 3 * MIB
+
+
+class SilentHost:
+    def free_memory(self) -> int:
+        raise HostError("read meminfo", "it is not there", "Mount /proc.")
 
 
 def test_on_disk_when_the_host_has_too_little(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "available_memory", lambda: 3 * MIB)
-    assert memory_place(MIB, CACHE, tmp_path).tmpfs
+    monkeypatch.setattr(module, "Host", SmallHost)
+    assert memory_place(MIB, CACHE, tmp_path).directory.parent == tmp_path
     assert "host has 3 MiB of memory free of 4 MiB" in memory_place(2 * MIB, CACHE, tmp_path).why
+    monkeypatch.setattr(module, "Host", SilentHost)
+    assert "host has 0 MiB" in memory_place(MIB, CACHE, tmp_path).why
 
 
 def test_on_disk_without_a_tmpfs(tmp_path: Path) -> None:
@@ -49,16 +54,9 @@ def test_a_directory_that_others_can_enter_is_not_used(tmp_path: Path) -> None:
     directory = memory_place(MIB, CACHE, tmp_path).directory
     directory.mkdir(mode=0o755)
     assert "belongs to somebody else" in memory_place(MIB, CACHE, tmp_path).why
+    # Nor is anything looked for there, to be used or removed.
+    assert private_places(CACHE, tmp_path) == (CACHE,)
     directory.rmdir()
     directory.symlink_to(tmp_path)
     assert "belongs to somebody else" in memory_place(MIB, CACHE, tmp_path).why
-
-
-def test_available_memory(tmp_path: Path) -> None:
-    information = tmp_path / "meminfo"
-    information.write_text("MemTotal: 9 kB\nMemAvailable:  2048 kB\n")
-    assert available_memory(information) == 2 * MIB
-    information.write_text("MemAvailable: lots\n")
-    assert available_memory(information) == 0
-    assert available_memory(tmp_path / "none") == 0
-    assert available_memory() > 0
+    assert private_places(CACHE, tmp_path) == (CACHE,)

@@ -124,7 +124,7 @@ def test_one_builder_at_a_time(templates: TemplateStore, tmp_path: Path) -> None
         assert holder.stdout.readline() == "held\n"
         told: list[str] = []
         with (
-            pytest.raises(DeadlineExpired, match=f"process {holder.pid} make template"),
+            pytest.raises(DeadlineExpired, match=f"process {holder.pid} finish with template"),
             templates.locked(KEY, Deadline.after(0.2), told.append),
         ):
             pass
