@@ -9,7 +9,7 @@ from bench.figures import Figures
 from bench.proportional_memory import MIB, Memory, plain_sum, read_memory, with_file_once
 from bench.row import Row
 from bench.site import Say, Site, Started
-from harness.templates.memory_place import available_memory
+from harness.admission.host import Host
 
 MOST_PERCENT = 20.0
 """What a second clone may cost, of a guest that was booted cold."""
@@ -129,7 +129,7 @@ def _measure_cold(
     with ExitStack() as running:
         guests: list[Started] = []
         for count in range(1, max(counts) + 1):
-            if available_memory() < (site.image.memory_mib << 20) + _RESERVE_BYTES:
+            if Host().free_memory() < (site.image.memory_mib << 20) + _RESERVE_BYTES:
                 say(f"4, memory: no room for {count} guests booted apart")
                 return
             guests.append(running.enter_context(boot()))

@@ -172,9 +172,7 @@ def laboratory(request: pytest.FixtureRequest) -> Iterator[Laboratory]:
 
 
 @pytest.fixture(scope="session")
-def image(
-    image_definition: Path, laboratory: Laboratory, request: pytest.FixtureRequest
-) -> Image:
+def image(image_definition: Path, laboratory: Laboratory, request: pytest.FixtureRequest) -> Image:
     """The image under test; its disk and its template are made if need be, once in a run."""
     try:
         image = SharedImages(request.config.stash[_run_key]).prepare(image_definition)

@@ -9,7 +9,7 @@ from harness.guest import commands
 from harness.guest.probe_programs import ProbeProgram
 from harness.guest.windows import Windows
 from harness.images.image import Image
-from harness.machine.events import PROCESS_EXIT, HostEvent, named
+from harness.machine.events import POWER_IS_OFF, PROCESS_EXIT, HostEvent, named
 from harness.machine.protocol import Machine, RunState
 from harness.running_guest import Guest
 from harness.scenario import Scenario
@@ -133,8 +133,9 @@ class ScenarioGuest:
         A guest that sleeps, hangs or is on its way down is left as it is.
         """
         machine = self.guest.machine
-        ended = machine.events.first(_ENDS, self._since)
-        state = None if machine.events.exit else machine.run_state()
+        # Waits only for a QEMU that ends already: it answers no more, and finishes its disk.
+        ended = self._end(Deadline.after(0.0))
+        state = None if machine.events.first(POWER_IS_OFF) else machine.run_state()
         if state in (None, RunState.SHUTDOWN, RunState.GUEST_PANICKED):
             self.boot_again()
         elif ended is not None and ended.name == "RESET":

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.deadline import Deadline, now
-from harness.errors import DeadlineExpired, MachineError, PowerdownError
+from harness.errors import DeadlineExpired, HostError, MachineError, PowerdownError
 from harness.guest_time import GuestTime
 from harness.images.digest import KnownDigests
 from harness.images.image import Disk, DiskFormat, Image, Start
@@ -110,11 +110,15 @@ class WarmStart:
         The directory of its overlay is its own; remove it when the disk is not needed any more.
 
         :param time: where the time spent waiting for it is counted.
+        :raise HostError: no guest can be started on this host just now.
         :raise PowerdownError: as for :meth:`prepare`.
         """
         while (template := self._template(image, time)) is not None:
             try:
                 guest = self._clone_of(template, image, time)
+            except HostError:
+                # No room, or a program that is gone: no other template would help, nor a boot.
+                raise
             except PowerdownError as error:
                 self._distrust(image, template, error)
             else:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.deadline import Deadline
 from harness.errors import DeadlineExpired
 from harness.fault_course import PRESS_AFTER_REMEDY, PRESS_WITH_FAULT, run_course
 from harness.faults.fault import COMPLETED, Fault, NotOnThisGuest, Recovery, ScenarioId, Stage
 from harness.faults.subject import Subject
+from harness.machine.events import named
 from harness.outcome import Cause, Expected, Outcome
 from harness.scenario_guest import ScenarioGuest
 from tests.boot_sector_scenarios import Open, boot_sector_scenarios
@@ -164,6 +166,19 @@ class TestGuest:
         first = subject.machine
         subject.get_up()
         assert subject.machine is first
+
+    def test_one_that_powers_off_is_booted_again_when_its_qemu_has_ended(
+        self, scenario: Open
+    ) -> None:
+        subject = ScenarioGuest(scenario(OBEDIENT))
+        first = subject.machine
+        pressed_at = first.press_power_button()
+        # QEMU has not ended yet: it answers no more, and its disk is not finished.
+        first.events.wait(named("SHUTDOWN"), Deadline.after(10), since=pressed_at)
+        subject.get_up()
+        assert first.events.exit is not None
+        assert first.events.exit.data == {"status": 0}, "it was not killed"
+        assert subject.machine is not first
 
     def test_one_that_restarted_is_waited_for(self, scenario: Open) -> None:
         opened = scenario(HUNG)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.admission.admission import Place
 from harness.deadline import Deadline
 from harness.errors import HostError, PowerdownError
 from harness.guest.probe_programs import DOCUMENT
@@ -59,6 +60,46 @@ def test_a_guest_that_cannot_be_reached_is_switched_off(
     with pytest.raises(PowerdownError, match="no credentials"):
         Guest.power_on(laboratory.accelerator, started.image, tmp_path, GuestTime())
     assert started.events.exit is not None
+
+
+class RefusingGuest:
+    """A guest that nobody can enter into the ledger."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    def hold(self, place: Place) -> None:
+        raise HostError("write the ledger", "no space left", "Make room.")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class TestWithoutALedger:
+    @pytest.fixture
+    def admitting(self, laboratory: Laboratory, tmp_path: Path) -> Laboratory:
+        return laboratory.with_admission(tmp_path / "admission", lambda line: None)
+
+    def test_no_guest_stays_that_was_booted(
+        self, admitting: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        started = RefusingGuest()
+        monkeypatch.setattr(Guest, "power_on", lambda *_: started)
+        with (
+            pytest.raises(HostError, match="ledger"),
+            admitting.boot(IMAGE, tmp_path, tmp_path / "overlay"),
+        ):
+            pass
+        assert started.closed
+
+    def test_no_clone_stays(self, admitting: Laboratory, tmp_path: Path) -> None:
+        cloned = RefusingGuest()
+        warm = admitting.with_templates(tmp_path / "notes", lambda line: None)
+        assert warm.warm_start is not None
+        warm.warm_start.clone = lambda *_: cloned  # type: ignore[assignment,method-assign,return-value]
+        with pytest.raises(HostError, match="ledger"):
+            warm.clone(IMAGE, GuestTime())
+        assert cloned.closed
 
 
 @pytest.mark.guest

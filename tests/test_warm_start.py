@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -16,14 +17,16 @@ import pytest
 
 from harness import warm_start
 from harness.deadline import Deadline, now
-from harness.errors import MachineError
+from harness.errors import HostError, MachineError
 from harness.guest_time import GuestTime
 from harness.images.digest import digest
 from harness.images.image import DiskBus, Image, MachineType, Start
 from harness.machine import tpm
 from harness.machine.accelerator import Accelerator, AcceleratorKind
 from harness.machine.events import PROCESS_EXIT, named
+from harness.machine.qemu import QemuMachine
 from harness.running_guest import Guest
+from harness.templates.key import template_key
 from harness.templates.store import TemplateStore
 from harness.templates.template import MANIFEST, Template
 from harness.warm_start import OLDEST_SECONDS, WarmStart, told_start
@@ -168,6 +171,21 @@ def test_an_old_template_is_made_anew(run: Run, later_run: Run, image: Image) ->
 
 
 @guest
+def test_a_template_of_tomorrow_is_made_anew(run: Run, later_run: Run, image: Image) -> None:
+    with run.clone(image):
+        pass
+    run.starts.close()
+    manifest = stored(run).draft.directory / MANIFEST
+    values = json.loads(manifest.read_text())
+    values["made_at"] += 3600
+    manifest.write_text(json.dumps(values))
+    with later_run.clone(image):
+        pass
+    assert "later than the host's clock" in later_run.said[0]
+    assert stored(run).made_at < values["made_at"]
+
+
+@guest
 def test_guests_of_a_damaged_template_keep_it(run: Run, later_run: Run, image: Image) -> None:
     with run.clone(image) as cloned:
         damaged = stored(run)
@@ -181,7 +199,7 @@ def test_guests_of_a_damaged_template_keep_it(run: Run, later_run: Run, image: I
 
 
 @guest
-def test_a_template_whose_clones_fail_is_made_anew_once(run: Run, image: Image) -> None:
+def test_damage_in_the_middle_of_a_run_is_seen_and_mended(run: Run, image: Image) -> None:
     with run.clone(image):
         pass
     # Behind the back of this run, which has read it already.
@@ -205,6 +223,23 @@ def test_clones_that_never_come_up_end_in_cold_starts(
     assert len([line for line in run.said if "making" in line]) == 2
     run.starts.close()
     assert TemplateStore(run.directory / "cache").known_names() == []
+
+
+@guest
+def test_a_host_without_room_is_not_the_templates_fault(
+    run: Run, later_run: Run, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with run.clone(image):
+        pass
+
+    def full(*_: object) -> Path:
+        raise HostError("copy the overlay", "no space left", "Make room there.")
+
+    monkeypatch.setattr(Template, "clone_disk", full)
+    with pytest.raises(HostError, match="no space left"):
+        later_run.starts.clone(image, GuestTime())
+    assert stored(run).damage() == ""
+    assert not later_run.told(image).startswith("cold")
 
 
 @guest
@@ -254,6 +289,40 @@ def test_a_guest_that_does_not_get_ready_starts_cold(run: Run, tmp_path: Path) -
     unarmed = replace(unarmed, budgets=replace(unarmed.budgets, boot=1.5))
     assert run.is_cold(unarmed)
     assert "has not enabled the button" in run.told(unarmed)
+
+
+def test_a_template_that_is_not_to_be_had_ends_in_cold_starts(run: Run, image: Image) -> None:
+    hurried = replace(image, budgets=replace(image.budgets, boot=0.05))
+    with TemplateStore(run.directory / "cache").locked(key_of(hurried), Deadline.after(1)):
+        assert run.is_cold(hurried)
+        assert run.told(hurried).startswith("cold: its template is not to be had")
+        assert f"process {os.getpid()} finish" in run.told(hurried)
+        tries = len(run.said)
+        assert run.is_cold(hurried)
+        assert len(run.said) == tries
+
+
+def key_of(image: Image) -> str:
+    return template_key(image, TCG, digest(image.disk.path, Deadline.after(10)))
+
+
+@guest
+def test_its_owner_need_not_be_root_to_clone(run: Run, image: Image) -> None:
+    """QEMU opens the memory for writing, though nothing is written to it."""
+    with run.clone(image):
+        assert stored(run).draft.memory.stat().st_mode & 0o777 == 0o600
+
+
+@guest
+def test_a_state_that_does_not_fit_is_told_in_qemus_words(run: Run, image: Image) -> None:
+    with run.clone(image):
+        pass
+    template = stored(run)
+    template.draft.devices.chmod(0o600)
+    template.draft.devices.write_bytes(b"no state at all")
+    overlay = template.clone_disk(run.directory)
+    with pytest.raises(MachineError, match="Not a migration stream"):
+        QemuMachine.restore(image, TCG, overlay, template.saved_state)
 
 
 def test_an_image_that_wants_it_starts_cold(run: Run, image: Image) -> None:

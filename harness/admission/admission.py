@@ -112,7 +112,9 @@ class Admission:
         """Take the place if it is free, or anyway; what is in the way of it."""
         with self._ledger.opened() as book:
             entry = book.find(ticket)
-            assert entry is not None
+            if entry is None:
+                # Lost with a damaged ledger: there is no turn left to wait for.
+                return None
             obstacle = self._obstacle(book, entry)
             if obstacle is None or anyway:
                 entry.standing = Standing.STARTING
@@ -122,10 +124,13 @@ class Admission:
         living = book.living()
         # Those behind others read as well, to have measured when it is their turn.
         self._gauge.read(living)
+        # A worker that waited for guests of its own would wait in vain, and so would all who have
+        # asked earlier and wait for those guests too.
+        if living and all(guest.worker == entry.worker for guest in living):
+            return None
         if earlier := book.before(entry.ticket):
             return f"{len(earlier)} asked earlier"
-        # A worker that waited for guests of its own would wait in vain.
-        if all(guest.worker == entry.worker for guest in living):
+        if not living:
             return None
         if entry.vcpus + sum(guest.vcpus for guest in living) <= self._host.cores():
             # Whatever they do, there is a core for each; nothing need be measured.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -148,7 +149,7 @@ class Ledger:
         )
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
-            text = os.pread(file, os.fstat(file).st_size, 0).decode()
+            text = os.pread(file, os.fstat(file).st_size, 0).decode("ascii", errors="replace")
             book = _parse(text)
             book.entries = [entry for entry in book.entries if entry.alive(self._proc)]
             yield book
@@ -164,8 +165,13 @@ class Ledger:
 def _parse(text: str) -> Book:
     if not text:
         return Book()
-    stored = json.loads(text)
-    return Book(stored["next_ticket"], [_entry(entry) for entry in stored["entries"]])
+    try:
+        stored = json.loads(text)
+        return Book(stored["next_ticket"], [_entry(entry) for entry in stored["entries"]])
+    except (ValueError, KeyError, TypeError):
+        # A worker was killed while it wrote more than a page. The rest go on with a new book, in
+        # which nobody has a ticket of the old one.
+        return Book(next_ticket=time.monotonic_ns())
 
 
 def _entry(stored: dict[str, Any]) -> Entry:

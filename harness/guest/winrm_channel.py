@@ -79,8 +79,8 @@ class WinrmChannel:
     def answers(self, deadline: Deadline) -> PortAnswer | None:
         """What the control port answers to a stranger; 401 is as good an answer as any.
 
-        The guest's clock is in the header ``Date``, which http.sys sends with every response
-        (RFC 9110, 6.6.1; that it does for a 401 of WinRM is UNCONFIRMED).
+        The guest's clock is in the header ``Date``, which RFC 9110, 6.6.1 asks of a server that
+        has a clock; that http.sys sends it, also with the 401 of WinRM, is UNCONFIRMED.
         """
         allowance = Allowance(MAX_ANSWER_BYTES)
         allowance.renew(deadline)

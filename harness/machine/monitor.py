@@ -183,6 +183,9 @@ class Monitor:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         if until_power_off:
             self._calls.add(future)
+            if self._ending:
+                # The power went off meanwhile: those that were given up may not include this one.
+                self._loop.call_soon_threadsafe(self._give_up_calls_soon)
         began = now()
         try:
             return future.result(deadline.remaining)
@@ -242,7 +245,10 @@ class Monitor:
         self._transcript.write(at, way, message)
         if message["event"] == "SHUTDOWN":
             self._ending = True
-            self._loop.call_later(_LAST_ANSWER_SECONDS, self._give_up_calls, _LAST_ANSWER_TURNS)
+            self._give_up_calls_soon()
+
+    def _give_up_calls_soon(self) -> None:
+        self._loop.call_later(_LAST_ANSWER_SECONDS, self._give_up_calls, _LAST_ANSWER_TURNS)
 
     def _give_up_calls(self, turns: int) -> None:
         """Let nobody wait for answers of a QEMU that ends: its main loop serves no more.

@@ -23,16 +23,24 @@ class Clerk:
     def finish(self) -> None:
         """Wait until all jobs are done; there can be no more then. May be called twice.
 
-        :raise ReportFormatError: one of them failed; the others are done all the same.
+        :raise ReportFormatError: one of them failed; the others are done all the same. Notes of
+            the error tell what else failed.
         """
         self._thread.shutdown()
         jobs, self._jobs = self._jobs, []
         failures = [error for job in jobs if (error := job.exception()) is not None]
-        for error in failures:
-            if isinstance(error, PowerdownError):
-                raise error
-            raise ReportFormatError(
-                "write the report of a stage",
-                f"{type(error).__name__}: {error}",
-                "Make room in the reports directory; otherwise this is a fault in Powerdown.",
-            ) from error
+        if not failures:
+            return
+        first, *others = failures
+        told = first if isinstance(first, PowerdownError) else _as_report_error(first)
+        for error in others:
+            told.add_note(f"failed besides: {type(error).__name__}: {error}")
+        raise told from (None if told is first else first)
+
+
+def _as_report_error(error: BaseException) -> ReportFormatError:
+    return ReportFormatError(
+        "write the report of a stage",
+        f"{type(error).__name__}: {error}",
+        "Make room in the reports directory; otherwise this is a fault in Powerdown.",
+    )

@@ -69,7 +69,12 @@ class Stage:
 
     def __post_init__(self) -> None:
         numbers: list[object] = [self.harness_seconds, self.guest_seconds, self.commanded_at]
-        numbers += [self.verdict_at, self.verdict_delay, *self.phases.values(), *self.facts.values()]
+        numbers += [
+            self.verdict_at,
+            self.verdict_delay,
+            *self.phases.values(),
+            *self.facts.values(),
+        ]
         for verdict in (self.diagnosed, self.diagnosed_outside):
             if verdict is not None:
                 numbers += [evidence.at for evidence in verdict.evidence]

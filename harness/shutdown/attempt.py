@@ -70,6 +70,7 @@ class Attempt:
         self._machine = machine
         self._windows = windows
         self._settled = settled
+        self._is_settled = False
         self._began_at = now()
         self._round = min(_LONGEST_ROUND, machine.image.budgets.reaction / 6)
         self._run_state_before = _run_state(machine)
@@ -80,6 +81,7 @@ class Attempt:
         self._inside: InsideWatch | None = None
         self._outside = OutsideWatch(machine)
         self._screens = ScreenReading()
+        self._screen_before: ScreenLook | None = None
         self._pm1_after: list[Pm1Sample] = []
         self.answer: CommandResult | None = None
         self.notes: list[str] = []
@@ -152,6 +154,7 @@ class Attempt:
             if now() - since >= budgets.reaction / 2:
                 self._read_ahead()
             if now() - since >= budgets.reaction and self._settled(observe()):
+                self._is_settled = True
                 break
             ended = events.wait(ends, hard.at_most(self._round), since=since)
 
@@ -203,8 +206,11 @@ class Attempt:
                 return observe()
         self._outside.sample()
         watched_until = now()
-        before = self._read(self._outside.first_look)
-        after = self._read(self._outside.last_look)
+        seen = observe()
+        settled = self._is_settled or (seen.run_state in _STOPPED_STATES and self._settled(seen))
+        # Reading takes half a second. Where it would change nothing, what has been read must do.
+        before = self._read(self._screen_before, wait=not settled)
+        after = self._read(self._outside.last_look, wait=not settled)
         if self.ended(since):
             return observe()
         # Reading is the harness's own affair: nobody watched for that long.
@@ -214,13 +220,13 @@ class Attempt:
 
     def _read_ahead(self) -> None:
         """Have the screens read that will have to be, should the guest not end."""
-        self._screens.begin(self._outside.first_look)
+        self._screens.begin(self._screen_before)
         if self._outside.screen_is_steady:
             self._screens.begin(self._outside.last_look)
 
-    def _read(self, look: ScreenLook | None) -> str | None:
-        """The text on a screen."""
-        reading = self._screens.read(look)
+    def _read(self, look: ScreenLook | None, *, wait: bool) -> str | None:
+        """The text on a screen; unless it is waited for, only if it has been read by now."""
+        reading = self._screens.read(look) if wait else self._screens.read_so_far(look)
         if reading.why_not is not None:
             self._note(f"text on the screen: {reading.why_not}")
         return reading.text
@@ -257,6 +263,8 @@ class Attempt:
             outside = aside.submit(self._outside.sample)
             self._look_inside()
             outside.result()
+        # None if it could not be seen: one seen later may show what the command did.
+        self._screen_before = self._outside.last_look
 
     def _look_inside(self) -> None:
         """What the guest says of itself before the command."""

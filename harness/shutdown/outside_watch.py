@@ -24,8 +24,7 @@ class OutsideWatch:
     :ivar activity: CPU and disk totals in order of time.
     :ivar screens: looks at the screen; of equal looks in a row only the first and the last.
     :ivar notes: what could not be seen and why.
-    :ivar first_look: the first look at the screen, with its picture; ``None`` before there is one.
-    :ivar last_look: the last one, likewise.
+    :ivar last_look: the last look at the screen, with its picture; ``None`` before there is one.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -33,7 +32,6 @@ class OutsideWatch:
         self.activity: list[Activity] = []
         self.screens: list[ScreenLook] = []
         self.notes: list[str] = []
-        self.first_look: ScreenLook | None = None
         self.last_look: ScreenLook | None = None
         self._failures: Counter[str] = Counter()
 
@@ -68,7 +66,6 @@ class OutsideWatch:
             self._failed("screen", error)
             return
         self._failures["screen"] = 0
-        self.first_look = self.first_look or look
         self.last_look = look
         look = replace(look, picture=None)
         if len(self.screens) > 1 and self._is_unchanged(look):

@@ -33,6 +33,13 @@ class ScreenReading:
         reading = None if look is None else self._reading_of(look)
         return Reading(None, None) if reading is None else reading.result()
 
+    def read_so_far(self, look: ScreenLook | None) -> Reading:
+        """The text on a screen if it has been read already; begins nothing and waits for nothing."""
+        reading = None if look is None else self._readings.get(look.digest)
+        if reading is None or not reading.done():
+            return Reading(None, None)
+        return reading.result()
+
     def _reading_of(self, look: ScreenLook) -> Future[Reading] | None:
         picture = look.picture
         if look.digest not in self._readings and picture is not None:

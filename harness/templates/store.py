@@ -270,4 +270,10 @@ def _try_lock(descriptor: int, kind: int) -> bool:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise HostError(
+            "lock a template",
+            error.strerror or str(error),
+            "Set XDG_CACHE_HOME to a file system with locks.",
+        ) from error
     return True

@@ -5,8 +5,10 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +60,9 @@ class Run:
         with self._ledger.opened() as book:
             book.remove(ticket)
 
+    def damage(self) -> None:
+        (self._directory / "ledger.json").write_text('{"next_ti')
+
     def entries(self) -> list[Entry]:
         with self._ledger.opened() as book:
             return book.entries
@@ -78,6 +83,30 @@ def test_a_worker_does_not_wait_for_guests_of_its_own(run: Run) -> None:
     admission = run.admission(SteadyHost(0))
     with admission.admit(KIND, Deadline.after(60)), admission.admit(KIND, Deadline.after(60)) as it:
         assert not it.note
+
+
+def test_nor_behind_those_who_wait_for_them(run: Run) -> None:
+    admission = run.admission(SteadyHost(0))
+    with admission.admit(KIND, Deadline.after(60)):
+        run.other_guest(standing=Standing.ASKED)
+        with admission.admit(KIND, Deadline.after(60)) as it:
+            assert it.waited < 5
+            assert not it.note
+
+
+def test_whoever_is_lost_with_a_damaged_ledger_starts(run: Run) -> None:
+    run.other_guest()
+    waiting = threading.Event()
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as worker:
+        patch.setattr("harness.admission.admission._SAY_AFTER", 0.0)
+        admission = run.admission(SteadyHost(0))
+        asked = worker.submit(admission.admit, KIND, Deadline.after(60), lambda _: waiting.set())
+        assert waiting.wait(30)
+        run.damage()
+        place = asked.result(30)
+    assert place.waited < 30
+    place.close()
+    assert run.entries() == []
 
 
 def test_there_is_room_beside_a_guest_that_does_nothing(run: Run) -> None:

@@ -104,6 +104,23 @@ def test_a_ledger_that_cannot_be_written_says_so(tmp_path: Path, ledger: Ledger)
         enter(ledger)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [b'{"next_ticket": 7, "entr', b"[]", b"\xff\x00" * 99],
+    ids=["cut", "something else", "garbage"],
+)
+def test_a_damaged_one_is_begun_anew_with_tickets_that_nobody_has(
+    tmp_path: Path, ledger: Ledger, damage: bytes
+) -> None:
+    lost = enter(ledger)
+    (tmp_path / "run" / "admission" / "ledger.json").write_bytes(damage)
+    with ledger.opened() as book:
+        assert book.find(lost) is None
+    new = enter(ledger)
+    assert new > lost
+    assert tickets(ledger) == [new]
+
+
 def test_this_process_is_alive_and_no_other_start_of_it() -> None:
     me = ProcessName.of(os.getpid())
     assert me is not None

@@ -164,6 +164,26 @@ def test_nobody_waits_for_an_answer_of_a_qemu_that_ends(
         assert now() - off.at < 2, "5 ms on a quiet host"
 
 
+def test_a_command_that_crosses_the_end_is_given_up_like_the_others(
+    make: Callable[..., ScriptedQemu], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    qemu = connected(make(lambda request: None))
+    execute = qemu.monitor._commands.execute
+
+    def slowly(command: str, arguments: dict[str, object] | None) -> object:
+        qemu.event("SHUTDOWN")
+        assert qemu.stream.wait(named("SHUTDOWN"), Deadline.after(10)) is not None
+        # Time enough for all others to have been given up.
+        qemu.stream.wait(named(), Deadline.after(0.2))
+        return execute(command, arguments)
+
+    monkeypatch.setattr(qemu.monitor._commands, "execute", slowly)
+    begun = now()
+    with pytest.raises(MachineError, match="it ends"):
+        qemu.monitor.execute("query-status", None, Deadline.after(10))
+    assert now() - begun < 5
+
+
 def test_an_answer_given_before_the_power_went_off_arrives(
     make: Callable[..., ScriptedQemu],
 ) -> None:

@@ -44,6 +44,19 @@ def test_a_job_that_fails_is_told_and_keeps_none_of_the_others() -> None:
     clerk.finish()
 
 
+def test_what_else_failed_is_told_too() -> None:
+    clerk = Clerk()
+
+    def fail(words: str) -> None:
+        raise OSError(words)
+
+    clerk.do(lambda: fail("first"))
+    clerk.do(lambda: fail("second"))
+    with pytest.raises(ReportFormatError, match="first") as told:
+        clerk.finish()
+    assert told.value.__notes__ == ["failed besides: OSError: second"]
+
+
 def test_an_error_that_says_what_to_do_is_passed_on() -> None:
     clerk = Clerk()
 

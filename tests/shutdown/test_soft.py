@@ -13,8 +13,9 @@ from harness.errors import ControlChannelError, CredentialsRejected, MachineErro
 from harness.guest.event_log import EventRecord
 from harness.guest.look import Look
 from harness.guest.survey import Survey
-from harness.machine.events import PROCESS_EXIT
+from harness.machine.events import PROCESS_EXIT, named
 from harness.machine.protocol import RunState
+from harness.machine.screen_look import ScreenLook
 from harness.machine.screen_text import Reading
 from harness.shutdown import screen_reading
 from harness.shutdown.observation import Command, Control, Observation
@@ -176,6 +177,7 @@ class TestEnd:
         restarting = threading.Thread(target=restart)
         restarting.start()
         press_power_button(machine, windows)
+        assert windows.channel.interrupted.is_set(), "the question was not left to run out of time"
         # Its channel is used again when it is up.
         assert [t.name for t in threading.enumerate() if t.name == "inside-watch"] == []
         restarting.join()
@@ -349,6 +351,23 @@ class TestOutside:
         assert seen.activity[-1].written_bytes == 10
         # Equal looks in a row: the first and the last.
         assert [s.digest for s in seen.screens] == ["black", "desktop", "desktop"]
+
+    def test_a_screen_first_seen_after_the_press_is_not_taken_for_the_one_before(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class BlindBefore(ScriptedMachine):
+            def look_at_screen(self) -> ScreenLook:
+                if self.events.first(named("POWERDOWN")) is None:
+                    raise MachineError("look at the screen", "not yet", "Wait.")
+                return super().look_at_screen()
+
+        monkeypatch.setattr(
+            screen_reading, "read_screen", lambda picture: Reading(picture.info["digest"])
+        )
+        machine = BlindBefore([ARMED], screens=[("blocked", False)])
+        seen = press_power_button(machine, None)
+        assert seen.screen_text == "blocked"
+        assert seen.screen_text_before is None
 
     def test_what_cannot_be_seen_is_noted_once(self) -> None:
         class Blind(ScriptedMachine):

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from harness.images.image import DiskBus, Firmware, Image, MachineType, NicModel
+from harness.images.image import (
+    Control,
+    Credentials,
+    DiskBus,
+    Firmware,
+    Image,
+    MachineType,
+    NicModel,
+    Transport,
+    WinrmAuthentication,
+)
 from harness.machine.accelerator import Accelerator, AcceleratorKind
 from harness.templates import key as module
 from harness.templates.key import template_key
@@ -28,6 +38,28 @@ def test_the_same_makes_the_same(image: Image) -> None:
 def test_what_does_not_reach_the_guest_does_not_matter(image: Image) -> None:
     retold = replace(image, description="new", budgets=replace(image.budgets, boot=99))
     assert template_key(retold, TCG, "digest") == template_key(image, TCG, "digest")
+
+
+def test_without_a_channel_the_time_to_settle_is_what_ready_means(image: Image) -> None:
+    settled = replace(image, budgets=replace(image.budgets, settle=99))
+    assert template_key(settled, TCG, "digest") != template_key(image, TCG, "digest")
+    asked = replace(image, control=control("tester"))
+    patient = replace(asked, budgets=settled.budgets)
+    assert template_key(patient, TCG, "digest") == template_key(asked, TCG, "digest")
+
+
+def test_who_was_logged_on_matters_and_the_password_stays_out(image: Image) -> None:
+    asked, other, changed = (
+        template_key(replace(image, control=one), TCG, "digest")
+        for one in (control("tester"), control("other"), control("tester", "changed"))
+    )
+    assert asked != other
+    assert asked == changed
+
+
+def control(user: str, password: str = "secret") -> Control:
+    credentials = Credentials(user, password)
+    return Control(Transport.WINRM, 5985, WinrmAuthentication.BASIC, credentials)
 
 
 @pytest.mark.parametrize(

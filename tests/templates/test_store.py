@@ -150,6 +150,32 @@ def test_tidying_removes_what_is_of_no_use(templates: TemplateStore) -> None:
     os.close(use)
 
 
+def test_room_is_made_again_if_it_goes_meanwhile(
+    templates: TemplateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process may just be removing the last template on the tmpfs."""
+    place = templates.memory_place(1 << 20)
+    mkdir, gone = Path.mkdir, []
+
+    def removed_at_once(path: Path, *arguments: int, **named: bool) -> None:
+        mkdir(path, *arguments, **named)
+        if path == place.directory and not gone:
+            path.rmdir()
+            gone.append(path)
+
+    monkeypatch.setattr(Path, "mkdir", removed_at_once)
+    assert templates.draft(KEY, place).memory.parent.is_dir()
+    assert gone
+
+
+def test_a_directory_of_somebody_else_is_not_used(templates: TemplateStore) -> None:
+    """It may be made between the choice of the place and its use."""
+    place = templates.memory_place(1 << 20)
+    place.directory.mkdir(mode=0o755)
+    with pytest.raises(HostError, match="belongs to somebody else"):
+        templates.draft(KEY, place)
+
+
 def test_a_store_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,10 +50,27 @@ def test_every_file_is_compared(templates: TemplateStore, name: str) -> None:
     assert template.damage() == f"{file} is missing"
 
 
+def test_a_file_that_was_not_saved_is_damage(templates: TemplateStore) -> None:
+    """Clones would get UEFI variables that the saved guest never had."""
+    template = make(templates)
+    template.draft.variables.write_bytes(b"uefi")
+    assert template.damage() == f"{template.draft.variables} was not saved with it"
+
+
+def test_a_manifest_without_digests_vouches_for_nothing(templates: TemplateStore) -> None:
+    template = replace(make(templates), digests={})
+    assert "was not saved with it" in template.damage()
+    template.draft.memory.unlink()
+    assert template.damage() == f"{template.draft.memory} is missing"
+
+
 def test_a_file_that_is_replaced_has_another_stamp(templates: TemplateStore) -> None:
     template = make(templates)
     stamp = template.stamp()
     assert json.loads(json.dumps(stamp)) == template.stamp()
+    flip(template.draft.memory)
+    assert template.stamp() != stamp
+    stamp = template.stamp()
     template.draft.devices.write_bytes(b"devices")
     assert template.stamp() != stamp
 
