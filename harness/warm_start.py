@@ -223,7 +223,7 @@ class WarmStart:
         try:
             template = self._make(image, key, place)
         except PowerdownError as error:
-            self._start_cold(image, f"no template could be made ({error.saw})", note.failed)
+            self._start_cold(image, f"no template could be made ({_one_line(error.saw)})", note.failed)
             return None
         self._trust(image, template, note, f"made in {now() - began:.0f} s")
         return template
@@ -307,7 +307,7 @@ class WarmStart:
             self._store.distrust(template.name)
             failed = self._note(image).failed + 1
             if failed >= _MOST_TRIES:
-                why = f"clones of its template do not come up ({error.saw})"
+                why = f"clones of its template do not come up ({_one_line(error.saw)})"
                 self._start_cold(image, why, failed)
             else:
                 self._write(image, _Note(failed=failed))
@@ -346,6 +346,11 @@ class WarmStart:
 
     def _note_file(self, image: Image) -> Path:
         return self._notes / f"{image.name}.start"
+
+
+def _one_line(text: str) -> str:
+    """What QEMU says may have several lines."""
+    return " ".join(text.split())
 
 
 def _oldest() -> float:

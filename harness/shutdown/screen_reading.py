@@ -34,7 +34,7 @@ class ScreenReading:
         return Reading(None, None) if reading is None else reading.result()
 
     def read_so_far(self, look: ScreenLook | None) -> Reading:
-        """The text on a screen if it has been read already; begins nothing and waits for nothing."""
+        """The text on a screen if it has been read already; waits for nothing."""
         reading = None if look is None else self._readings.get(look.digest)
         if reading is None or not reading.done():
             return Reading(None, None)
