@@ -223,7 +223,9 @@ class WarmStart:
         try:
             template = self._make(image, key, place)
         except PowerdownError as error:
-            self._start_cold(image, f"no template could be made ({_one_line(error.saw)})", note.failed)
+            self._start_cold(
+                image, f"no template could be made ({_one_line(error.saw)})", note.failed
+            )
             return None
         self._trust(image, template, note, f"made in {now() - began:.0f} s")
         return template
