@@ -20,10 +20,10 @@ from harness.laboratory import Laboratory
 from harness.machine.qemu import QemuMachine
 from harness.machine.run_directory import RunDirectory
 from harness.running_guest import Guest
+from harness.start_notes import StartNotes
 from harness.templates.memory_place import TMPFS
 from harness.templates.store import TemplateStore
 from harness.templates.template import Template
-from harness.warm_start import told_start
 
 Say = Callable[[str], None]
 
@@ -114,7 +114,7 @@ class Site:
         guest = self._prepared.clone(self.image, GuestTime())
         ready_at = now()
         if guest is None:
-            why = told_start(self._notes, self.image.name)
+            why = StartNotes(self._notes).read(self.image.name).told
             raise MachineError(f"clone {self.image.name}", why, "Nothing can be compared.")
         try:
             yield Started(guest, began_at, ready_at)

@@ -23,7 +23,7 @@ from harness.report.confusion_picture import draw_confusion
 from harness.report.gate_result import GateResult, HostFacts, ImageRecord
 from harness.report.json_object import ReportFormatError
 from harness.report.scenario_record import ScenarioRecord, Status
-from harness.warm_start import told_start
+from harness.start_notes import StartNotes
 
 _DIGEST_SECONDS = 900.0
 """Time allowed to read a whole disk; public images have some tens of GB."""
@@ -78,7 +78,7 @@ class SharedImages:
             description=facts["description"],
             digest_before=f"sha256:{facts['digest']}",
             digest_after=f"sha256:{digest(disk, Deadline.after(_DIGEST_SECONDS))}",
-            start=told_start(self.start_notes, note.stem),
+            start=StartNotes(self.start_notes).read(note.stem).told,
         )
 
     @contextmanager

@@ -7,33 +7,29 @@ Whatever goes wrong with a template ends in a cold start, and in a note that say
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from harness.clone_clock import check_clock
 from harness.deadline import Deadline, now
-from harness.errors import DeadlineExpired, HostError, MachineError, PowerdownError
+from harness.errors import DeadlineExpired, HostError, PowerdownError
 from harness.guest_time import GuestTime
 from harness.images.digest import KnownDigests
-from harness.images.image import Disk, DiskFormat, Image, Start
-from harness.images.overlay import create_overlay
+from harness.images.image import Image, Start
 from harness.machine.accelerator import Accelerator
-from harness.machine.events import named
-from harness.machine.protocol import Machine
 from harness.machine.qemu import QemuMachine
 from harness.machine.run_directory import RunDirectory
-from harness.machine.saved_state import MemoryFile
 from harness.running_guest import Guest
+from harness.start_notes import StartNote, StartNotes
+from harness.template_making import make_template
 from harness.templates.key import template_key
-from harness.templates.memory_place import MemoryPlace
 from harness.templates.standby import Standby
 from harness.templates.store import TemplateStore
-from harness.templates.template import Template, content_digest
+from harness.templates.template import Template
 
 OLDEST_SECONDS = 24 * 3600.0
 """A template older than this is made anew: its guest believes that it is still that day."""
@@ -44,44 +40,14 @@ _DIGEST_SECONDS = 900.0
 _MAKING_BOOTS = 3.0
 """Time allowed to another process for making a template, in ``boot`` budgets."""
 
-_QUIT_SECONDS = 30.0
-_QUIET_SECONDS = 30.0
-"""A guest that does not come to rest is saved as it is after this time."""
-
-_QUIET_SAMPLE_SECONDS = 2.0
-_QUIET_CORES = 0.1
-"""A guest that wants less than this of a CPU, over a sample, has come to rest.
-
-What it does a second after the last command, such as writing to its disk, is in the sample.
-"""
-
 _RESTORED_REACTIONS = 10.0
 """Time allowed for a clone to answer, in ``reaction`` budgets; then the template is not trusted."""
-
-_CLOCK_SECONDS = 5.0
-"""How far a clone's clock may be from where it must be; HTTP tells it to the second."""
 
 _MOST_TRIES = 2
 """Templates of an image that may turn out bad in one run, before its guests start cold."""
 
 Say = Callable[[str], None]
 """Takes a line of progress for whoever looks on."""
-
-
-@dataclass(frozen=True)
-class _Note:
-    """What this run knows of an image's template.
-
-    :param told: how its guests start, for reports.
-    :param cold: whether they start cold.
-    :param stamp: of the template's files when they were last found sound.
-    :param failed: templates that turned out bad.
-    """
-
-    told: str = ""
-    cold: bool = False
-    stamp: object = None
-    failed: int = 0
 
 
 class WarmStart:
@@ -97,7 +63,7 @@ class WarmStart:
         self._accelerator = accelerator
         self._store = TemplateStore(cache)
         self._digests = KnownDigests(cache)
-        self._notes = notes
+        self._notes = StartNotes(notes)
         self._say = say
         self._keys: dict[Image, str] = {}
         self._uses: dict[str, int] = {}
@@ -149,11 +115,11 @@ class WarmStart:
 
     def _template(self, image: Image, time: GuestTime) -> Template | None:
         """The template of an image, made if need be; ``None`` to start cold."""
-        note = self._note(image)
+        note = self._notes.read(image.name)
         if note.cold:
             return None
         if image.start is Start.COLD:
-            self._write(image, _Note("cold, as its definition says", cold=True))
+            self._notes.write(image.name, StartNote("cold, as its definition says", cold=True))
             return None
         key = self._key(image)
         template = self._store.find(key)
@@ -166,7 +132,7 @@ class WarmStart:
             except DeadlineExpired as error:
                 self._start_cold(image, f"its template is not to be had ({error})", note.failed)
                 return None
-            note = self._note(image)
+            note = self._notes.read(image.name)
             if note.cold:
                 return None
             template = self._sound(image, key, note)
@@ -188,14 +154,14 @@ class WarmStart:
         deadline = Deadline.after(image.budgets.boot * _MAKING_BOOTS)
         return self._store.locked(key, deadline, waiting)
 
-    def _is_used_as(self, template: Template, note: _Note) -> bool:
+    def _is_used_as(self, template: Template, note: StartNote) -> bool:
         return template.name in self._uses and note.stamp == template.stamp()
 
     def _use(self, template: Template) -> None:
         if template.name not in self._uses:
             self._uses[template.name] = self._store.use(template.name)
 
-    def _sound(self, image: Image, key: str, note: _Note) -> Template | None:
+    def _sound(self, image: Image, key: str, note: StartNote) -> Template | None:
         """A template that can be trusted, if there is one."""
         template = self._store.find(key)
         if template is None:
@@ -215,61 +181,19 @@ class WarmStart:
             self._trust(image, template, note, f"made {age / 60:.0f} min before")
         return template
 
-    def _made(self, image: Image, key: str, note: _Note) -> Template | None:
+    def _made(self, image: Image, key: str, note: StartNote) -> Template | None:
         """A new template; ``None``, and a note, if it cannot be made."""
         place = self._store.memory_place(image.memory_mib << 20)
         self._say(f"{image.name}: making its template, one cold boot; its memory goes {place.why}")
         began = now()
         try:
-            template = self._make(image, key, place)
+            template = make_template(self._store, self._accelerator, image, key, place)
         except PowerdownError as error:
             self._start_cold(
                 image, f"no template could be made ({_one_line(error.saw)})", note.failed
             )
             return None
         self._trust(image, template, note, f"made in {now() - began:.0f} s")
-        return template
-
-    def _make(self, image: Image, key: str, place: MemoryPlace) -> Template:
-        draft = self._store.draft(key, place)
-        try:
-            create_overlay(image.disk, draft.directory).rename(draft.disk)
-            memory = MemoryFile(draft.memory, shared=True)
-            guest = Guest.power_on(self._accelerator, image, draft.disk, GuestTime(), memory=memory)
-            try:
-                guest.wait_until_ready()
-                _bring_to_rest(guest, image)
-                clock_ahead = guest.clock_ahead()
-                guest.machine.pause()
-                made_at = time.time()
-                uptime = guest.machine.save(draft.devices)
-                guest.machine.quit(Deadline.after(_QUIT_SECONDS))
-            finally:
-                guest.close()
-            saved_disk = Disk(draft.disk, DiskFormat.QCOW2, image.disk.bus)
-            create_overlay(saved_disk, draft.directory).rename(draft.empty_overlay)
-            for file in draft.files():
-                # QEMU opens memory for writing even where it maps it privately.
-                file.chmod(0o600 if file == draft.memory else 0o400)
-            template = Template(
-                key=key,
-                image=image.name,
-                made_at=made_at,
-                uptime=uptime,
-                clock_ahead=clock_ahead,
-                memory_mib=image.memory_mib,
-                draft=draft,
-                digests={str(file): content_digest(file) for file in draft.files()},
-            )
-            template.write_manifest()
-        except OSError as error:
-            self._store.remove(draft.directory.name)
-            raise MachineError(
-                f"make a template of {image.name}", str(error), "Check free space."
-            ) from error
-        except BaseException:
-            self._store.remove(draft.directory.name)
-            raise
         return template
 
     def _restore(self, template: Template, image: Image) -> QemuMachine:
@@ -286,7 +210,7 @@ class WarmStart:
         try:
             patience = min(image.budgets.boot, image.budgets.reaction * _RESTORED_REACTIONS)
             readiness = guest.go_on(Deadline.after(patience))
-            _check_clock(template, readiness.clock_ahead)
+            check_clock(template, readiness.clock_ahead)
         except BaseException:
             guest.close()
             raise
@@ -301,30 +225,30 @@ class WarmStart:
             except DeadlineExpired as expired:
                 # Whoever holds it may be about to give out that template again.
                 why = f"its template is not to be had ({expired})"
-                self._start_cold(image, why, self._note(image).failed)
+                self._start_cold(image, why, self._notes.read(image.name).failed)
                 return
             if self._store.named(template.name) is None:
                 # Another worker has seen it too.
                 return
             self._store.distrust(template.name)
-            failed = self._note(image).failed + 1
+            failed = self._notes.read(image.name).failed + 1
             if failed >= _MOST_TRIES:
                 why = f"clones of its template do not come up ({_one_line(error.saw)})"
                 self._start_cold(image, why, failed)
             else:
-                self._write(image, _Note(failed=failed))
+                self._notes.write(image.name, StartNote(failed=failed))
 
     def _start_cold(self, image: Image, why: str, failed: int) -> None:
         """Have every guest of an image start cold from now on in this run."""
         told = f"cold: {why}"
-        self._write(image, _Note(told, cold=True, failed=failed))
+        self._notes.write(image.name, StartNote(told, cold=True, failed=failed))
         self._say(f"{image.name}: every guest starts {told}")
 
-    def _trust(self, image: Image, template: Template, note: _Note, how: str) -> None:
+    def _trust(self, image: Image, template: Template, note: StartNote, how: str) -> None:
         stored = self._store.stored_bytes(template.name) >> 20
         place = self._store.place_of(template)
         told = f"warm, from template {template.key[:8]} ({how}; {stored} MiB, memory {place})"
-        self._write(image, _Note(told, stamp=template.stamp(), failed=note.failed))
+        self._notes.write(image.name, StartNote(told, stamp=template.stamp(), failed=note.failed))
 
     def _key(self, image: Image) -> str:
         key = self._keys.get(image)
@@ -332,22 +256,6 @@ class WarmStart:
             digest = self._digests.of(image.disk.path, Deadline.after(_DIGEST_SECONDS))
             key = self._keys[image] = template_key(image, self._accelerator, digest)
         return key
-
-    def _note(self, image: Image) -> _Note:
-        try:
-            return _Note(**json.loads(self._note_file(image).read_bytes()))
-        except FileNotFoundError:
-            return _Note()
-
-    def _write(self, image: Image, note: _Note) -> None:
-        file = self._note_file(image)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        new = file.with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps(note.__dict__))
-        new.replace(file)
-
-    def _note_file(self, image: Image) -> Path:
-        return self._notes / f"{image.name}.start"
 
 
 def _one_line(text: str) -> str:
@@ -358,55 +266,3 @@ def _one_line(text: str) -> str:
 def _oldest() -> float:
     """When the oldest template was made that may still be used, in seconds since the epoch."""
     return time.time() - OLDEST_SECONDS
-
-
-def told_start(notes: Path, image: str) -> str:
-    """How the guests of an image started in the run with these notes; empty if none did."""
-    try:
-        return str(json.loads((notes / f"{image}.start").read_bytes())["told"])
-    except FileNotFoundError:
-        return ""
-
-
-def _bring_to_rest(guest: Guest, image: Image) -> None:
-    """Have a guest that is ready do now what every clone would otherwise do again.
-
-    It is asked what every press asks first, and goes on with whatever it does after its start.
-    """
-    if guest.windows is not None:
-        guest.windows.survey(image.budgets.boot)
-    _wait_until_quiet(guest.machine, Deadline.after(min(_QUIET_SECONDS, image.budgets.boot / 4)))
-
-
-def _wait_until_quiet(machine: Machine, deadline: Deadline) -> None:
-    before = machine.activity()
-    while not deadline.expired:
-        # No event tells that nothing happens.
-        machine.events.wait(named(), deadline.at_most(_QUIET_SAMPLE_SECONDS))
-        after = machine.activity()
-        wanted = after.wanted_cpu_seconds - before.wanted_cpu_seconds
-        if wanted < _QUIET_CORES * (after.at - before.at):
-            return
-        before = after
-
-
-def _check_clock(template: Template, ahead: float | None) -> None:
-    """See that a clone's clock is where it must be.
-
-    It goes on from where it was saved, so that it is behind by the template's age; or the guest
-    has noticed and has set it right.
-
-    :raise MachineError: it is somewhere else.
-    """
-    if ahead is None or template.clock_ahead is None:
-        return
-    age = time.time() - template.made_at
-    for expected in (template.clock_ahead - age, template.clock_ahead):
-        if abs(ahead - expected) <= _CLOCK_SECONDS:
-            return
-    raise MachineError(
-        f"see the clock of a clone of {template.image}",
-        f"it is {ahead:+.0f} s from the host's; {template.clock_ahead - age:+.0f} s was expected, "
-        f"the template being {age:.0f} s old",
-        "Start it cold (--cold).",
-    )

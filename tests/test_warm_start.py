@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import warm_start
+from harness import template_making, warm_start
+from harness.clone_clock import check_clock
 from harness.deadline import Deadline, now
 from harness.errors import HostError, MachineError
 from harness.guest_time import GuestTime
@@ -26,10 +27,11 @@ from harness.machine.accelerator import Accelerator, AcceleratorKind
 from harness.machine.events import PROCESS_EXIT, named
 from harness.machine.qemu import QemuMachine
 from harness.running_guest import Guest
+from harness.start_notes import StartNotes
 from harness.templates.key import template_key
 from harness.templates.store import TemplateStore
 from harness.templates.template import MANIFEST, Template
-from harness.warm_start import OLDEST_SECONDS, WarmStart, told_start
+from harness.warm_start import OLDEST_SECONDS, WarmStart
 from tests.machine.boot_sector import OBEDIENT, UNARMED, boot_image
 from tests.machine.tpm_guest import told as told_by_guest
 from tests.machine.tpm_guest import tpm_image
@@ -60,7 +62,7 @@ class Run:
             cloned.close()
 
     def told(self, image: Image) -> str:
-        return told_start(self.notes, image.name)
+        return StartNotes(self.notes).read(image.name).told
 
     def is_cold(self, image: Image) -> bool:
         return self.starts.clone(image, self.time) is None
@@ -217,7 +219,7 @@ def test_clones_that_never_come_up_end_in_cold_starts(
     def hopeless(template: Template, ahead: float | None) -> None:
         raise MachineError("see the clock", "it is wrong", "Start cold.")
 
-    monkeypatch.setattr(warm_start, "_check_clock", hopeless)
+    monkeypatch.setattr(warm_start, "check_clock", hopeless)
     assert run.is_cold(image)
     assert run.told(image) == "cold: clones of its template do not come up (it is wrong)"
     assert len([line for line in run.said if "making" in line]) == 2
@@ -338,7 +340,7 @@ def test_an_interrupted_making_leaves_nothing(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(warm_start, "_bring_to_rest", interrupted)
+    monkeypatch.setattr(template_making, "_bring_to_rest", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run.is_cold(image)
     assert TemplateStore(run.directory / "cache").known_names() == []
@@ -415,7 +417,7 @@ def test_the_clock_goes_on_or_is_set_right(
         digests={},
     )
     if right:
-        warm_start._check_clock(template, at_restore)
+        check_clock(template, at_restore)
     else:
         with pytest.raises(MachineError, match=r"clock of a clone of image"):
-            warm_start._check_clock(template, at_restore)
+            check_clock(template, at_restore)

@@ -1,0 +1,52 @@
+"""What a run knows of the templates of its images: shared by its workers, read for its report."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class StartNote:
+    """What this run knows of an image's template.
+
+    :param told: how its guests start, for reports; empty until that is known.
+    :param cold: whether they start cold.
+    :param stamp: of the template's files when they were last found sound.
+    :param failed: how many templates turned out bad.
+    """
+
+    told: str = ""
+    cold: bool = False
+    stamp: object = None
+    failed: int = 0
+
+
+class StartNotes:
+    """One note for each image.
+
+    :param directory: private to the run and shared by its workers; made when needed.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def read(self, image: str) -> StartNote:
+        """The note on an image of this name; an empty one if there is none."""
+        try:
+            return StartNote(**json.loads(self._file(image).read_bytes()))
+        except FileNotFoundError:
+            return StartNote()
+
+    def write(self, image: str, note: StartNote) -> None:
+        """Replace the note on an image."""
+        file = self._file(image)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new = file.with_suffix(f".{os.getpid()}")
+        new.write_text(json.dumps(asdict(note)))
+        new.replace(file)
+
+    def _file(self, image: str) -> Path:
+        return self._directory / f"{image}.start"

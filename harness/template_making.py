@@ -1,0 +1,107 @@
+"""Making a template: one cold boot until the guest is ready and at rest, then everything saved."""
+
+from __future__ import annotations
+
+import time
+
+from harness.deadline import Deadline
+from harness.errors import MachineError
+from harness.guest_time import GuestTime
+from harness.images.image import Disk, DiskFormat, Image
+from harness.images.overlay import create_overlay
+from harness.machine.accelerator import Accelerator
+from harness.machine.events import named
+from harness.machine.protocol import Machine
+from harness.machine.saved_state import MemoryFile
+from harness.running_guest import Guest
+from harness.templates.memory_place import MemoryPlace
+from harness.templates.store import TemplateStore
+from harness.templates.template import Draft, Template, content_digest
+
+_QUIT_SECONDS = 30.0
+_QUIET_SECONDS = 30.0
+"""A guest that does not come to rest is saved as it is after this time."""
+
+_QUIET_SAMPLE_SECONDS = 2.0
+_QUIET_CORES = 0.1
+"""A guest that wants less than this of a CPU, over a sample, has come to rest.
+
+What it does a second after the last command, such as writing to its disk, is in the sample.
+"""
+
+
+def make_template(
+    store: TemplateStore, accelerator: Accelerator, image: Image, key: str, place: MemoryPlace
+) -> Template:
+    """Make a template in ``store``, whose lock on ``key`` the caller has; all of it or nothing.
+
+    :param place: where its memory goes.
+    :raise PowerdownError: the guest does not get ready, or cannot be saved; nothing is left.
+    """
+    draft = store.draft(key, place)
+    try:
+        template = _saved(draft, accelerator, image, key)
+        template.write_manifest()
+    except OSError as error:
+        store.remove(draft.directory.name)
+        raise MachineError(
+            f"make a template of {image.name}", str(error), "Check free space."
+        ) from error
+    except BaseException:
+        store.remove(draft.directory.name)
+        raise
+    return template
+
+
+def _saved(draft: Draft, accelerator: Accelerator, image: Image, key: str) -> Template:
+    """Boot the image and save it; all files but the manifest."""
+    create_overlay(image.disk, draft.directory).rename(draft.disk)
+    memory = MemoryFile(draft.memory, shared=True)
+    guest = Guest.power_on(accelerator, image, draft.disk, GuestTime(), memory=memory)
+    try:
+        guest.wait_until_ready()
+        _bring_to_rest(guest, image)
+        clock_ahead = guest.clock_ahead()
+        guest.machine.pause()
+        made_at = time.time()
+        uptime = guest.machine.save(draft.devices)
+        guest.machine.quit(Deadline.after(_QUIT_SECONDS))
+    finally:
+        guest.close()
+    saved_disk = Disk(draft.disk, DiskFormat.QCOW2, image.disk.bus)
+    create_overlay(saved_disk, draft.directory).rename(draft.empty_overlay)
+    for file in draft.files():
+        # QEMU opens memory for writing even where it maps it privately.
+        file.chmod(0o600 if file == draft.memory else 0o400)
+    return Template(
+        key=key,
+        image=image.name,
+        made_at=made_at,
+        uptime=uptime,
+        clock_ahead=clock_ahead,
+        memory_mib=image.memory_mib,
+        draft=draft,
+        digests={str(file): content_digest(file) for file in draft.files()},
+    )
+
+
+def _bring_to_rest(guest: Guest, image: Image) -> None:
+    """Have a guest that is ready do now what every clone would otherwise do again.
+
+    It is asked what every press asks first, and goes on with whatever it does after its start.
+    """
+    if guest.windows is not None:
+        guest.windows.survey(image.budgets.boot)
+    _wait_until_quiet(guest.machine, Deadline.after(min(_QUIET_SECONDS, image.budgets.boot / 4)))
+
+
+def _wait_until_quiet(machine: Machine, deadline: Deadline) -> None:
+    before = machine.activity()
+    while not deadline.expired:
+        # No event tells that nothing happens.
+        machine.events.wait(named(), deadline.at_most(_QUIET_SAMPLE_SECONDS))
+        after = machine.activity()
+        wanted = after.wanted_cpu_seconds - before.wanted_cpu_seconds
+        if wanted < _QUIET_CORES * (after.at - before.at):
+            return
+        before = after
