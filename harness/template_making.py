@@ -60,8 +60,14 @@ def _saved(draft: Draft, accelerator: Accelerator, image: Image, key: str) -> Te
     guest = Guest.power_on(accelerator, image, draft.disk, GuestTime(), memory=memory)
     try:
         guest.wait_until_ready()
-        _bring_to_rest(guest, image)
+        if guest.windows is not None:
+            # What every press asks first: the guest has then done it once for all clones.
+            guest.windows.survey(image.budgets.boot)
         clock_ahead = guest.clock_ahead()
+        # Last of all: what a guest does after an answer, every clone would do again.
+        _wait_until_quiet(
+            guest.machine, Deadline.after(min(_QUIET_SECONDS, image.budgets.boot / 4))
+        )
         guest.machine.pause()
         made_at = time.time()
         uptime = guest.machine.save(draft.devices)
@@ -83,16 +89,6 @@ def _saved(draft: Draft, accelerator: Accelerator, image: Image, key: str) -> Te
         draft=draft,
         digests={str(file): content_digest(file) for file in draft.files()},
     )
-
-
-def _bring_to_rest(guest: Guest, image: Image) -> None:
-    """Have a guest that is ready do now what every clone would otherwise do again.
-
-    It is asked what every press asks first, and goes on with whatever it does after its start.
-    """
-    if guest.windows is not None:
-        guest.windows.survey(image.budgets.boot)
-    _wait_until_quiet(guest.machine, Deadline.after(min(_QUIET_SECONDS, image.budgets.boot / 4)))
 
 
 def _wait_until_quiet(machine: Machine, deadline: Deadline) -> None:

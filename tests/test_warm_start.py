@@ -340,7 +340,7 @@ def test_an_interrupted_making_leaves_nothing(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(template_making, "_bring_to_rest", interrupted)
+    monkeypatch.setattr(template_making, "_wait_until_quiet", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run.is_cold(image)
     assert TemplateStore(run.directory / "cache").known_names() == []

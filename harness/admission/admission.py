@@ -29,7 +29,7 @@ some hundredths each, and on two cores they would keep the second from ever coun
 _LOOK_AGAIN = 0.05
 """Seconds until a worker that waits looks again. That another guest wants less is no event."""
 
-_SAY_AFTER = 2.0
+_SAY_AFTER = 30.0
 """Seconds of waiting after which it is worth a line."""
 
 _GIB = 1024**3

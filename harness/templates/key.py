@@ -31,7 +31,7 @@ def template_key(image: Image, accelerator: Accelerator, image_digest: str) -> s
     """
     parts: dict[str, object] = {
         # Of the layout of templates and of how ready a guest is when it is saved.
-        "revision": 1,
+        "revision": 2,
         "image": image.name,
         "disk": [str(image.disk.path), image_digest, image.disk.format],
         "ready": _readiness(image),
