@@ -75,6 +75,11 @@ class TimedChannel:
         self._channel = channel
         self._time = time
 
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """See :attr:`GuestChannel.address`."""
+        return self._channel.address
+
     def run(self, command: str, deadline: Deadline) -> CommandResult:
         """See :meth:`GuestChannel.run`."""
         with self._time.counted():

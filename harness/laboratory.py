@@ -18,6 +18,7 @@ from harness.guest_time import GuestTime
 from harness.images.image import Image, Start
 from harness.images.overlay import create_overlay
 from harness.machine.accelerator import Accelerator, detect, qemu_version
+from harness.machine.hypervisor import Hypervisor, QemuHypervisor
 from harness.report.gate_result import HostFacts
 from harness.running_guest import Guest
 from harness.warm_start import Say, WarmStart
@@ -33,14 +34,14 @@ def cache_directory() -> Path:
 class Laboratory:
     """What guests need from this host.
 
-    :param accelerator: how their CPUs run.
+    :param hypervisor: who starts them.
     :param cache: where costly things are kept.
     :param warm_start: where clones of ready guests come from; ``None`` to start every guest cold.
     :param admission: lets a guest start when there is room for it; ``None`` to start it at once.
     :param say: takes lines of progress.
     """
 
-    accelerator: Accelerator
+    hypervisor: Hypervisor
     cache: Path
     warm_start: WarmStart | None = None
     admission: Admission | None = None
@@ -53,7 +54,7 @@ class Laboratory:
         :raise HostError: QEMU is missing or does not run.
         """
         cache = cache_directory()
-        return cls(detect(cache), cache)
+        return cls(QemuHypervisor(detect(cache)), cache)
 
     def with_templates(self, notes: Path, say: Say) -> Laboratory:
         """This host, with guests that start from templates.
@@ -61,7 +62,7 @@ class Laboratory:
         :param notes: directory shared by all processes of a run.
         :param say: takes lines of progress.
         """
-        warm_start = WarmStart(self.accelerator, self.cache, notes, say)
+        warm_start = WarmStart(self.hypervisor, self.cache, notes, say)
         return replace(self, warm_start=warm_start)
 
     def with_admission(self, directory: Path, say: Say) -> Laboratory:
@@ -72,6 +73,11 @@ class Laboratory:
         """
         admission = Admission(directory, CostRecords(self.costs))
         return replace(self, admission=admission, say=say)
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """How guests' CPUs run."""
+        return self.hypervisor.accelerator
 
     @property
     def costs(self) -> Path:
@@ -114,6 +120,7 @@ class Laboratory:
         """Let go of what is kept for guests; none may run any more."""
         if self.warm_start is not None:
             self.warm_start.close()
+        self.hypervisor.close()
 
     @contextmanager
     def boot(
@@ -132,7 +139,7 @@ class Laboratory:
         disk, time = overlay or create_overlay(image.disk, directory), time or GuestTime()
         with ExitStack() as opened:
             with self._admitted(image, Start.COLD, time) as place:
-                guest = Guest.power_on(self.accelerator, image, disk, time)
+                guest = Guest.power_on(self.hypervisor, image, disk, time)
                 opened.callback(guest.close)
                 if place is not None:
                     guest.hold(place)

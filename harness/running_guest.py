@@ -17,8 +17,8 @@ from harness.guest.windows import Windows
 from harness.guest.winrm_channel import WinrmChannel
 from harness.guest_time import GuestTime, TimedChannel
 from harness.images.image import Control, Credentials, DiskFormat, Image, Transport
-from harness.machine.accelerator import Accelerator
-from harness.machine.qemu import QemuMachine
+from harness.machine.hypervisor import Hypervisor
+from harness.machine.protocol import BootedMachine
 from harness.machine.saved_state import MemoryFile
 
 _CLOCK_SECONDS = 10.0
@@ -34,7 +34,7 @@ class Guest:
     :ivar time: time spent waiting for it.
     """
 
-    def __init__(self, machine: QemuMachine, time: GuestTime) -> None:
+    def __init__(self, machine: BootedMachine, time: GuestTime) -> None:
         self.machine = machine
         self.time = time
         machine.events.on_waited = time.add
@@ -45,22 +45,23 @@ class Guest:
     @classmethod
     def power_on(
         cls,
-        accelerator: Accelerator,
+        hypervisor: Hypervisor,
         image: Image,
         overlay: Path,
         time: GuestTime,
         memory: MemoryFile | None = None,
     ) -> Guest:
-        """Start QEMU on ``overlay``.
+        """Start it on ``overlay``.
 
+        :param hypervisor: who starts it.
         :param memory: a file for the guest's memory, if it is to be saved.
         """
         with time.counted():
-            machine = QemuMachine.start(image, accelerator, overlay, memory)
+            machine = hypervisor.start(image, overlay, memory)
         return cls.of(machine, time)
 
     @classmethod
-    def of(cls, machine: QemuMachine, time: GuestTime) -> Guest:
+    def of(cls, machine: BootedMachine, time: GuestTime) -> Guest:
         """The guest of a machine, which is closed with it, or at once if this fails."""
         try:
             return cls(machine, time)
@@ -143,7 +144,7 @@ class Guest:
         self.windows = None if self._channel is None else Windows(self._channel)
 
 
-def _open_channel(machine: QemuMachine, control: Control, time: GuestTime) -> GuestChannel | None:
+def _open_channel(machine: BootedMachine, control: Control, time: GuestTime) -> GuestChannel | None:
     if control.transport is Transport.NONE:
         return None
     if control.transport is Transport.WINRM:

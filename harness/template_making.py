@@ -9,8 +9,8 @@ from harness.errors import MachineError
 from harness.guest_time import GuestTime
 from harness.images.image import Disk, DiskFormat, Image
 from harness.images.overlay import create_overlay
-from harness.machine.accelerator import Accelerator
 from harness.machine.events import named
+from harness.machine.hypervisor import Hypervisor
 from harness.machine.protocol import Machine
 from harness.machine.saved_state import MemoryFile
 from harness.running_guest import Guest
@@ -31,7 +31,7 @@ What it does a second after the last command, such as writing to its disk, is in
 
 
 def make_template(
-    store: TemplateStore, accelerator: Accelerator, image: Image, key: str, place: MemoryPlace
+    store: TemplateStore, hypervisor: Hypervisor, image: Image, key: str, place: MemoryPlace
 ) -> Template:
     """Make a template in ``store``, whose lock on ``key`` the caller has; all of it or nothing.
 
@@ -40,7 +40,7 @@ def make_template(
     """
     draft = store.draft(key, place)
     try:
-        template = _saved(draft, accelerator, image, key)
+        template = _saved(draft, hypervisor, image, key)
         template.write_manifest()
     except OSError as error:
         store.remove(draft.directory.name)
@@ -53,11 +53,11 @@ def make_template(
     return template
 
 
-def _saved(draft: Draft, accelerator: Accelerator, image: Image, key: str) -> Template:
+def _saved(draft: Draft, hypervisor: Hypervisor, image: Image, key: str) -> Template:
     """Boot the image and save it; all files but the manifest."""
     create_overlay(image.disk, draft.directory).rename(draft.disk)
     memory = MemoryFile(draft.memory, shared=True)
-    guest = Guest.power_on(accelerator, image, draft.disk, GuestTime(), memory=memory)
+    guest = Guest.power_on(hypervisor, image, draft.disk, GuestTime(), memory=memory)
     try:
         guest.wait_until_ready()
         if guest.windows is not None:

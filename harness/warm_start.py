@@ -20,8 +20,8 @@ from harness.errors import DeadlineExpired, HostError, PowerdownError
 from harness.guest_time import GuestTime
 from harness.images.digest import KnownDigests
 from harness.images.image import Image, Start
-from harness.machine.accelerator import Accelerator
-from harness.machine.qemu import QemuMachine
+from harness.machine.hypervisor import Hypervisor
+from harness.machine.protocol import BootedMachine
 from harness.machine.run_directory import RunDirectory
 from harness.running_guest import Guest
 from harness.start_notes import StartNote, StartNotes
@@ -53,14 +53,14 @@ Say = Callable[[str], None]
 class WarmStart:
     """Clones of templates, which are made when they are first asked for.
 
-    :param accelerator: what guests run on.
+    :param hypervisor: who starts guests.
     :param cache: where templates are kept.
     :param notes: directory shared by the workers of a run.
     :param say: where progress goes.
     """
 
-    def __init__(self, accelerator: Accelerator, cache: Path, notes: Path, say: Say) -> None:
-        self._accelerator = accelerator
+    def __init__(self, hypervisor: Hypervisor, cache: Path, notes: Path, say: Say) -> None:
+        self._hypervisor = hypervisor
         self._store = TemplateStore(cache)
         self._digests = KnownDigests(cache)
         self._notes = StartNotes(notes)
@@ -187,7 +187,7 @@ class WarmStart:
         self._say(f"{image.name}: making its template, one cold boot; its memory goes {place.why}")
         began = now()
         try:
-            template = make_template(self._store, self._accelerator, image, key, place)
+            template = make_template(self._store, self._hypervisor, image, key, place)
         except PowerdownError as error:
             self._start_cold(
                 image, f"no template could be made ({_one_line(error.saw)})", note.failed
@@ -196,12 +196,12 @@ class WarmStart:
         self._trust(image, template, note, f"made in {now() - began:.0f} s")
         return template
 
-    def _restore(self, template: Template, image: Image) -> QemuMachine:
+    def _restore(self, template: Template, image: Image) -> BootedMachine:
         """A clone whose CPUs stand still."""
         if self._disks is None:
             self._disks = RunDirectory("clones")
         overlay = template.clone_disk(self._disks.path)
-        return QemuMachine.restore(image, self._accelerator, overlay, template.saved_state)
+        return self._hypervisor.restore(image, overlay, template.saved_state)
 
     def _clone_of(self, template: Template, image: Image, time: GuestTime) -> Guest:
         with time.counted():
@@ -254,7 +254,7 @@ class WarmStart:
         key = self._keys.get(image)
         if key is None:
             digest = self._digests.of(image.disk.path, Deadline.after(_DIGEST_SECONDS))
-            key = self._keys[image] = template_key(image, self._accelerator, digest)
+            key = self._keys[image] = template_key(image, self._hypervisor, digest)
         return key
 
 

@@ -9,10 +9,13 @@ from pathlib import Path
 
 from harness.laboratory import Laboratory
 from harness.machine.accelerator import Accelerator, AcceleratorKind
+from harness.machine.hypervisor import QemuHypervisor
 from harness.scenario import Scenario
 from tests.machine.boot_sector import boot_image
 
-LABORATORY = Laboratory(Accelerator(AcceleratorKind.TCG, "never KVM here"), Path("/nowhere"))
+LABORATORY = Laboratory(
+    QemuHypervisor(Accelerator(AcceleratorKind.TCG, "never KVM here")), Path("/nowhere")
+)
 
 Open = Callable[[bytes], Scenario]
 

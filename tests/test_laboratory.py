@@ -13,6 +13,7 @@ from harness.guest_time import GuestTime
 from harness.images.image import Control, Credentials, Transport, WinrmAuthentication
 from harness.laboratory import Laboratory, cache_directory
 from harness.machine.accelerator import Accelerator, AcceleratorKind
+from harness.machine.hypervisor import QemuHypervisor
 from harness.running_guest import Guest
 from tests.machine.boot_sector import HUNG, UNARMED, boot_image
 from tests.shutdown.fake_machine import IMAGE, ScriptedChannel, ScriptedMachine
@@ -22,7 +23,7 @@ TCG = Accelerator(AcceleratorKind.TCG, "never KVM in the harness's own tests")
 
 @pytest.fixture
 def laboratory(tmp_path: Path) -> Laboratory:
-    return Laboratory(TCG, tmp_path / "cache")
+    return Laboratory(QemuHypervisor(TCG), tmp_path / "cache")
 
 
 def test_the_cache_lies_where_the_desktop_standard_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,9 +57,9 @@ def test_a_guest_that_cannot_be_reached_is_switched_off(
 ) -> None:
     no_credentials = Control(Transport.WINRM, 5985, WinrmAuthentication.BASIC, None)
     started = ScriptedMachine([], image=replace(IMAGE, control=no_credentials))
-    monkeypatch.setattr("harness.running_guest.QemuMachine.start", lambda *_, **__: started)
+    monkeypatch.setattr("harness.machine.hypervisor.QemuMachine.start", lambda *_, **__: started)
     with pytest.raises(PowerdownError, match="no credentials"):
-        Guest.power_on(laboratory.accelerator, started.image, tmp_path, GuestTime())
+        Guest.power_on(laboratory.hypervisor, started.image, tmp_path, GuestTime())
     assert started.events.exit is not None
 
 

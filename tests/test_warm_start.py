@@ -25,6 +25,7 @@ from harness.images.image import DiskBus, Image, MachineType, Start
 from harness.machine import tpm
 from harness.machine.accelerator import Accelerator, AcceleratorKind
 from harness.machine.events import PROCESS_EXIT, named
+from harness.machine.hypervisor import QemuHypervisor
 from harness.machine.qemu import QemuMachine
 from harness.running_guest import Guest
 from harness.start_notes import StartNotes
@@ -49,7 +50,9 @@ class Run:
         self.directory = directory
         self.notes = directory / name
         self.said: list[str] = []
-        self.starts = WarmStart(TCG, directory / "cache", self.notes, self.said.append)
+        self.starts = WarmStart(
+            QemuHypervisor(TCG), directory / "cache", self.notes, self.said.append
+        )
         self.time = GuestTime()
 
     @contextmanager
@@ -305,7 +308,7 @@ def test_a_template_that_is_not_to_be_had_ends_in_cold_starts(run: Run, image: I
 
 
 def key_of(image: Image) -> str:
-    return template_key(image, TCG, digest(image.disk.path, Deadline.after(10)))
+    return template_key(image, QemuHypervisor(TCG), digest(image.disk.path, Deadline.after(10)))
 
 
 @guest
@@ -350,10 +353,11 @@ WORKER = """
 import pickle, sys
 from pathlib import Path
 from harness.guest_time import GuestTime
+from harness.machine.hypervisor import QemuHypervisor
 from harness.warm_start import WarmStart
 directory = Path(sys.argv[1])
 image, accelerator = pickle.loads(sys.stdin.buffer.read())
-starts = WarmStart(accelerator, directory / "cache", directory / "notes", print)
+starts = WarmStart(QemuHypervisor(accelerator), directory / "cache", directory / "notes", print)
 clone = starts.clone(image, GuestTime())
 assert clone is not None
 assert clone.machine.probe_pm1().button_armed

@@ -73,6 +73,11 @@ class GuestChannel(Protocol):
     reached, refuses or answers nonsense, and :class:`harness.errors.DeadlineExpired` in time.
     """
 
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port of an idle connection that ends with the service behind the channel;
+        ``None`` where the end of the service is told in another way."""
+
     def run(self, command: str, deadline: Deadline) -> CommandResult:
         """Run one ``cmd.exe`` command line and wait for its end."""
 

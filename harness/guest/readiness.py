@@ -85,7 +85,7 @@ def wait_until_restored(
             return Readiness(armed.at, now(), armed, answer.clock_ahead)
         _pause(machine, deadline)
     raise deadline.expire(
-        f"the control port of {machine.image.name} answer after a restore",
+        f"the control port of {machine.name} answer after a restore",
         "nothing answers on it",
         "Start it cold (--cold) and compare.",
     )
@@ -98,7 +98,7 @@ def _wait_until_armed(machine: Machine, deadline: Deadline) -> Pm1Sample:
             return sample
         if deadline.expired:
             raise deadline.expire(
-                f"{machine.image.name} arm its power button",
+                f"{machine.name} arm its power button",
                 f"{sample} (the guest has not enabled the button: still in firmware, boot loader "
                 f"or early boot, or it does not use ACPI)",
                 "Look at the screenshot; raise [budgets] boot if it is only slow.",
@@ -120,7 +120,7 @@ def _wait_for_channel(machine: Machine, channel: GuestChannel, deadline: Deadlin
                 return now()
         _pause(machine, deadline)
     raise deadline.expire(
-        f"the control channel of {machine.image.name} answer",
+        f"the control channel of {machine.name} answer",
         saw,
         "Look at the screenshot; check WinRM in the guest, or raise [budgets] boot.",
     )
@@ -128,7 +128,7 @@ def _wait_for_channel(machine: Machine, channel: GuestChannel, deadline: Deadlin
 
 def _settle(machine: Machine) -> None:
     """Give a guest that cannot be asked its time to come up."""
-    _live_through(machine, Deadline.after(machine.image.budgets.settle))
+    _live_through(machine, Deadline.after(machine.budgets.settle))
 
 
 def _pause(machine: Machine, deadline: Deadline) -> None:
@@ -140,7 +140,7 @@ def _live_through(machine: Machine, deadline: Deadline) -> None:
     ended = machine.events.wait(named(), deadline)
     if ended is not None:
         raise MachineError(
-            f"wait for {machine.image.name} to get ready",
+            f"wait for {machine.name} to get ready",
             f"its QEMU ended ({ended})",
             "See QEMU's standard error in the run directory.",
         )

@@ -76,6 +76,11 @@ class WinrmChannel:
             self._endpoint, control.credentials, control.authentication, self._adapter
         )
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that reach the guest's WinRM port."""
+        return self._address
+
     def answers(self, deadline: Deadline) -> PortAnswer | None:
         """What the control port answers to a stranger; 401 is as good an answer as any.
 

@@ -9,8 +9,8 @@ import re
 
 from harness.deadline import Deadline, now
 from harness.errors import MachineError
-from harness.machine.monitor import Monitor
 from harness.machine.protocol import Pm1Sample
+from harness.machine.qmp import Qmp
 
 _BLOCK = re.compile(
     r"^\s*([0-9a-f]{16})-([0-9a-f]{16}) \(prio -?\d+, i/o\): acpi-evt\s*$", re.MULTILINE
@@ -59,8 +59,8 @@ class AcpiProbe:
     more: a reset or a resume from sleep lets firmware place it anew.
     """
 
-    def __init__(self, monitor: Monitor) -> None:
-        self._monitor = monitor
+    def __init__(self, qmp: Qmp) -> None:
+        self._qmp = qmp
         self._base: int | None = None
 
     def read(self, deadline: Deadline) -> Pm1Sample:
@@ -72,7 +72,7 @@ class AcpiProbe:
             sample = self._read_at(self._base, deadline)
             if sample.mapped:
                 return sample
-        self._base = find_event_block(self._monitor.human("info mtree -f", deadline))
+        self._base = find_event_block(self._qmp.human("info mtree -f", deadline))
         if self._base is None:
             return Pm1Sample(at=now(), status=_FLOATING, enable=_FLOATING)
         return self._read_at(self._base, deadline)
@@ -83,4 +83,4 @@ class AcpiProbe:
         return Pm1Sample(at=now(), status=status, enable=enable)
 
     def _port(self, port: int, deadline: Deadline) -> int:
-        return parse_port_read(self._monitor.human(f"i/h {port:#06x}", deadline))
+        return parse_port_read(self._qmp.human(f"i/h {port:#06x}", deadline))

@@ -1,4 +1,4 @@
-"""How much a guest works, counted by the host: the time of its CPUs and the bytes of its disk."""
+"""How much a guest works, counted by the host: the time of its CPUs and the bytes of its disks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pathlib import Path
 
 from harness.deadline import Deadline, now
 from harness.errors import MachineError
-from harness.machine.command_line import SYSTEM_DISK
-from harness.machine.monitor import Monitor
+from harness.machine.qmp import Qmp
 
 _PROC = Path("/proc")
 
@@ -25,8 +24,8 @@ class Activity:
     :param wanted_cpu_seconds: time that they ran or waited for a CPU of the host. An idle guest
         wants a few hundredths of a second each second; one that spins wants as many seconds as it
         has CPUs, however busy the host is.
-    :param read_bytes: read from the system disk by the guest.
-    :param written_bytes: written to it.
+    :param read_bytes: read by the guest from all its disks.
+    :param written_bytes: written to them.
     """
 
     at: float
@@ -36,17 +35,17 @@ class Activity:
     written_bytes: int
 
 
-def read_activity(monitor: Monitor, pid: int | None, deadline: Deadline) -> Activity:
+def read_activity(qmp: Qmp, pid: int | None, deadline: Deadline) -> Activity:
     """Count what the guest has done so far, in any state of its CPUs.
 
     Sources: ``query-cpus-fast`` (qapi/machine.json) names the threads, the host's kernel times
-    them; ``query-blockstats`` (qapi/block-core.json) counts at the disk device.
+    them; ``query-blockstats`` (qapi/block-core.json) counts at the disk devices.
 
     :param pid: QEMU's process; ``None`` once it has ended.
     :raise MachineError: QEMU is gone or answers nonsense.
     """
-    threads = _thread_ids(monitor.execute("query-cpus-fast", None, deadline))
-    stats = _disk_stats(monitor.execute("query-blockstats", None, deadline))
+    threads = _thread_ids(qmp.execute("query-cpus-fast", None, deadline))
+    disks = _disk_stats(qmp.execute("query-blockstats", None, deadline))
     if pid is None:
         raise _gone()
     times = [_thread_seconds(pid, thread) for thread in threads]
@@ -54,8 +53,8 @@ def read_activity(monitor: Monitor, pid: int | None, deadline: Deadline) -> Acti
         at=now(),
         cpu_seconds=sum(ran for ran, _ in times),
         wanted_cpu_seconds=sum(ran + waited for ran, waited in times),
-        read_bytes=_count(stats, "rd_bytes"),
-        written_bytes=_count(stats, "wr_bytes"),
+        read_bytes=_count(disks, "rd_bytes"),
+        written_bytes=_count(disks, "wr_bytes"),
     )
 
 
@@ -87,20 +86,20 @@ def _thread_ids(answer: object) -> set[int]:
     return found
 
 
-def _disk_stats(answer: object) -> Mapping[str, object]:
-    for device in answer if isinstance(answer, list) else []:
-        if isinstance(device, dict) and device.get("node-name") == SYSTEM_DISK:
-            stats = device.get("stats")
-            if isinstance(stats, dict):
-                return stats
-    raise _nonsense(f"query-blockstats has no {SYSTEM_DISK!r}: {str(answer)[:200]}")
+def _disk_stats(answer: object) -> list[Mapping[str, object]]:
+    devices = answer if isinstance(answer, list) else []
+    found = [device.get("stats") if isinstance(device, dict) else None for device in devices]
+    stats: list[Mapping[str, object]] = [each for each in found if isinstance(each, dict)]
+    if not stats or len(stats) < len(found):
+        raise _nonsense(f"query-blockstats has no figures of a disk: {str(answer)[:200]}")
+    return stats
 
 
-def _count(stats: Mapping[str, object], name: str) -> int:
-    value = stats.get(name)
-    if not isinstance(value, int):
+def _count(disks: list[Mapping[str, object]], name: str) -> int:
+    counts = [count for stats in disks if isinstance(count := stats.get(name), int)]
+    if len(counts) < len(disks):
         raise _nonsense(f"query-blockstats has no {name}")
-    return value
+    return sum(counts)
 
 
 def _nonsense(saw: str) -> MachineError:

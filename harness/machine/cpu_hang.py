@@ -16,7 +16,7 @@ from harness.deadline import Deadline
 from harness.errors import MachineError
 from harness.machine.cpu_state import INTERRUPTS_ENABLED, CpuState, read_cpus
 from harness.machine.gdb_remote import GdbRemote
-from harness.machine.monitor import Monitor
+from harness.machine.qmp import Qmp
 
 _STUB = "debugger"
 """QEMU's name (chardev) for the connection to its GDB stub."""
@@ -41,7 +41,7 @@ _CHOOSY = 0.5
 as good a place: with interrupts off, it spins as well."""
 
 
-def hang_cpus(monitor: Monitor, deadline: Deadline) -> None:
+def hang_cpus(qmp: Qmp, deadline: Deadline) -> None:
     """Make every CPU of a running guest spin with interrupts off, through QEMU's GDB stub.
 
     A CPU that sleeps in ``hlt`` is hung when it wakes; one that does not wake in time sleeps for
@@ -52,14 +52,14 @@ def hang_cpus(monitor: Monitor, deadline: Deadline) -> None:
     :raise MachineError: QEMU is gone, or its stub refuses.
     """
     choosy = deadline.at_most(deadline.remaining * _CHOOSY)
-    with _stub(monitor, deadline) as gdb:
-        cpus = read_cpus(monitor, deadline)
+    with _stub(qmp, deadline) as gdb:
+        cpus = read_cpus(qmp, deadline)
         pending = {cpu.index for cpu in cpus}
         while pending := pending - _hang_some(gdb, cpus, pending, choosy):
             with _caught_waking(gdb, cpus, pending) as all_of_them:
                 nap = min(_NAP_SECONDS, choosy.remaining) if all_of_them else 0.0
                 gdb.go_on(max(_MOMENT_SECONDS, nap))
-            cpus = read_cpus(monitor, deadline)
+            cpus = read_cpus(qmp, deadline)
 
 
 def _hang_some(
@@ -111,17 +111,17 @@ def _caught_waking(
 
 
 @contextmanager
-def _stub(monitor: Monitor, deadline: Deadline) -> Iterator[GdbRemote]:
+def _stub(qmp: Qmp, deadline: Deadline) -> Iterator[GdbRemote]:
     """Opens QEMU's GDB stub, which stops the guest; afterwards the guest runs and it is closed."""
     ours, qemus = socket.socketpair()
     with ours:
         with qemus:
-            monitor.lend(_STUB, qemus, deadline)
+            qmp.lend(_STUB, qemus, deadline)
         address = {"type": "fd", "data": {"str": _STUB}}
         backend = {"type": "socket", "data": {"addr": address, "server": False}}
-        monitor.execute("chardev-add", {"id": _STUB, "backend": backend}, deadline)
+        qmp.execute("chardev-add", {"id": _STUB, "backend": backend}, deadline)
         try:
-            said = monitor.human(f"gdbserver chardev:{_STUB}", deadline)
+            said = qmp.human(f"gdbserver chardev:{_STUB}", deadline)
             if not said.startswith("Waiting for gdb connection"):
                 raise MachineError(
                     "open QEMU's GDB stub", f"it said {said[:200]!r}", "See the QMP transcript."
@@ -132,16 +132,16 @@ def _stub(monitor: Monitor, deadline: Deadline) -> Iterator[GdbRemote]:
             yield gdb
             gdb.demand("D")
         except BaseException:
-            _close_stub(monitor)
+            _close_stub(qmp)
             # The pause does not end with the stub; nor does a chardev it never took.
             for command, arguments in (("cont", None), ("chardev-remove", {"id": _STUB})):
                 with contextlib.suppress(MachineError):
-                    monitor.execute(command, arguments, Deadline.after(_CLOSE_SECONDS))
+                    qmp.execute(command, arguments, Deadline.after(_CLOSE_SECONDS))
             raise
-        _close_stub(monitor)
+        _close_stub(qmp)
 
 
-def _close_stub(monitor: Monitor) -> None:
+def _close_stub(qmp: Qmp) -> None:
     with contextlib.suppress(MachineError):
         # Removes the chardev and the breakpoints as well.
-        monitor.human("gdbserver none", Deadline.after(_CLOSE_SECONDS))
+        qmp.human("gdbserver none", Deadline.after(_CLOSE_SECONDS))

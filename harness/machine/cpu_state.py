@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.deadline import Deadline
 from harness.errors import MachineError
-from harness.machine.monitor import Monitor
+from harness.machine.qmp import Qmp
 
 _CPU = re.compile(r"^CPU#(\d+)\s*$", re.MULTILINE)
 _WHERE = re.compile(
@@ -46,12 +46,12 @@ class CpuState:
         return bool(self.flags & INTERRUPTS_ENABLED)
 
 
-def read_cpus(monitor: Monitor, deadline: Deadline) -> tuple[CpuState, ...]:
+def read_cpus(qmp: Qmp, deadline: Deadline) -> tuple[CpuState, ...]:
     """The state of all CPUs; exact while they are stopped.
 
     :raise MachineError: QEMU is gone or prints something else.
     """
-    return parse_registers(monitor.human("info registers -a", deadline))
+    return parse_registers(qmp.human("info registers -a", deadline))
 
 
 def parse_registers(printed: str) -> tuple[CpuState, ...]:

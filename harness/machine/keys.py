@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from harness.deadline import Deadline
 from harness.errors import MachineError
-from harness.machine.monitor import Monitor
+from harness.machine.qmp import Qmp
 
 _MOST_KEYS = 4
 """QEMU's PS/2 keyboard holds 16 bytes that the guest has not read (qemu:hw/input/ps2.c) and drops
 the rest; a key takes at most two to press and two to release."""
 
 
-def press_chord(monitor: Monitor, chord: Sequence[str], deadline: Deadline) -> None:
+def press_chord(qmp: Qmp, chord: Sequence[str], deadline: Deadline) -> None:
     """Press keys in this order, hold them together and release them in the opposite order.
 
     A key named again is released and pressed again while the others are held: ``("ctrl_r",
@@ -33,17 +33,17 @@ def press_chord(monitor: Monitor, chord: Sequence[str], deadline: Deadline) -> N
     try:
         for key in chord:
             if key in held:
-                _move(monitor, key, deadline, down=False)
+                _move(qmp, key, deadline, down=False)
                 held.remove(key)
-            _move(monitor, key, deadline, down=True)
+            _move(qmp, key, deadline, down=True)
             held.append(key)
     finally:
         for key in reversed(held):
             # What went wrong is known already, or QEMU is gone and no key is held.
             with contextlib.suppress(MachineError):
-                _move(monitor, key, deadline, down=False)
+                _move(qmp, key, deadline, down=False)
 
 
-def _move(monitor: Monitor, key: str, deadline: Deadline, *, down: bool) -> None:
+def _move(qmp: Qmp, key: str, deadline: Deadline, *, down: bool) -> None:
     pressed = {"down": down, "key": {"type": "qcode", "data": key}}
-    monitor.execute("input-send-event", {"events": [{"type": "key", "data": pressed}]}, deadline)
+    qmp.execute("input-send-event", {"events": [{"type": "key", "data": pressed}]}, deadline)

@@ -14,13 +14,14 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from qemu.qmp import ExecuteError, Message, QMPClient, QMPError, Runstate
 
 from harness.deadline import Deadline, now
 from harness.errors import MachineError
 from harness.machine.events import EventStream, HostEvent
+from harness.machine.qmp import HasDescriptor
 from harness.machine.transcript import Transcript, Way
 
 _DRAIN_SECONDS = 2.0
@@ -38,13 +39,6 @@ _CLOSE_SECONDS = 5.0
 
 _Result = TypeVar("_Result")
 _OnMessage = Callable[[Way, Mapping[str, Any]], None]
-
-
-class HasDescriptor(Protocol):
-    """An open socket or file."""
-
-    def fileno(self) -> int:
-        """Its file descriptor."""
 
 
 class Monitor:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.deadline import Deadline
-from harness.images.image import Image
+from harness.images.image import Budgets, Image
 from harness.machine.activity import Activity
 from harness.machine.events import EventStream
 from harness.machine.screen_look import ScreenLook
@@ -68,34 +68,33 @@ class RunState(StrEnum):
 
 
 class Machine(Protocol):
-    """One guest on the host, from power-on to the end of its QEMU.
+    """One guest on a host, whoever has started it, until the end of its QEMU.
 
     Calls raise :class:`harness.errors.MachineError` when QEMU is gone or refuses.
     """
 
     @property
-    def image(self) -> Image:
-        """What it runs."""
+    def name(self) -> str:
+        """What it is called in messages."""
+
+    @property
+    def budgets(self) -> Budgets:
+        """How long it may take."""
+
+    @property
+    def vcpus(self) -> int:
+        """How many virtual CPUs it has."""
 
     @property
     def events(self) -> EventStream:
         """Everything seen of it from outside."""
 
     @property
-    def run_directory(self) -> Path:
-        """Private directory with the transcripts; gone once the machine is closed."""
-
-    @property
-    def overlay(self) -> Path:
-        """The disk it writes to; readable with QEMU's tools once the machine is off or stopped."""
-
-    @property
-    def control_address(self) -> tuple[str, int]:
-        """Loopback host and port that reach the guest's control port."""
-
-    @property
     def started_at(self) -> float:
-        """When the guest's CPUs started, on the host-monotonic clock."""
+        """When the guest's CPUs started, on the host-monotonic clock.
+
+        Of one that was running when it was found: when it was found.
+        """
 
     def press_power_button(self) -> float:
         """Press the ACPI power button; the time just before the command was sent.
@@ -160,4 +159,40 @@ class Machine(Protocol):
         """Let the guest's CPUs go on (QMP ``cont``)."""
 
     def close(self) -> None:
-        """End QEMU if need be and remove the run directory; never raises, may be called twice."""
+        """Let go of it; never raises, may be called twice.
+
+        A guest that the harness has started ends with this, and its run directory is removed. One
+        that was found running goes on.
+        """
+
+
+class BootedMachine(Machine, Protocol):
+    """A guest that the harness has started itself, from an image, on a disk of its own."""
+
+    @property
+    def image(self) -> Image:
+        """What it runs."""
+
+    @property
+    def overlay(self) -> Path:
+        """The disk it writes to; readable with QEMU's tools once the machine is off or stopped."""
+
+    @property
+    def control_address(self) -> tuple[str, int]:
+        """Loopback host and port that reach the guest's control port."""
+
+    @property
+    def pid(self) -> int | None:
+        """QEMU's process id on this host; ``None`` once it has ended, or where it is not known."""
+
+    def transcripts(self) -> list[Path]:
+        """What was said by and to QEMU and the guest, as far as written."""
+
+    def save(self, devices: Path) -> float:
+        """Write what the guest is, paused, but for its memory file and its disk.
+
+        Pause it before; after this only :meth:`quit` makes sense, which completes the files.
+
+        :return: seconds since the guest's CPUs started.
+        :raise HostError: the file cannot be written.
+        """

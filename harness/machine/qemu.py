@@ -1,4 +1,4 @@
-"""One guest in a QEMU of its own: the :class:`~harness.machine.protocol.Machine` of this host."""
+"""One guest in a QEMU of its own: started by the harness itself."""
 
 from __future__ import annotations
 
@@ -9,29 +9,17 @@ from pathlib import Path
 
 from harness.deadline import Deadline, now
 from harness.errors import MachineError
-from harness.images.image import Image
+from harness.images.image import Budgets, Image
 from harness.machine.accelerator import Accelerator
-from harness.machine.acpi import AcpiProbe
-from harness.machine.activity import Activity, read_activity
 from harness.machine.command_line import LOOPBACK
-from harness.machine.cpu_hang import hang_cpus
 from harness.machine.events import PROCESS_EXIT, EventStream, named
-from harness.machine.keys import press_chord
 from harness.machine.launch import TranscriptFiles, launch
-from harness.machine.protocol import Pm1Sample, RunState
+from harness.machine.monitored import MonitoredMachine
 from harness.machine.run_directory import RunDirectory
 from harness.machine.saved_state import MemoryFile, SavedState, load_devices, save_devices
-from harness.machine.screen import save_screen
-from harness.machine.screen_look import ScreenEye, ScreenLook
 
 _START_SECONDS = 30.0
 """QEMU's own start; 0.1 s on a quiet host."""
-
-_COMMAND_SECONDS = 15.0
-"""One monitor command; QEMU answers within milliseconds unless the host is overloaded."""
-
-_HANG_SECONDS = 10.0
-"""For hanging the guest's CPUs, among them one that sleeps half of it."""
 
 _SAVE_SECONDS = 60.0
 """The state of CPUs and devices is some megabytes."""
@@ -46,8 +34,10 @@ _FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s")
 """A forwarded port in the human monitor's ``info usernet``."""
 
 
-class QemuMachine:
-    """A guest of its own. Make one with :meth:`start` or :meth:`restore`; implements ``Machine``.
+class QemuMachine(MonitoredMachine):
+    """A guest of its own; a :class:`~harness.machine.protocol.BootedMachine`.
+
+    Make one with :meth:`start` or :meth:`restore`.
 
     The overlay is the caller's: after this machine's end another can boot from it. The run
     directory is the machine's own and goes with :meth:`close`; copy transcripts before.
@@ -65,7 +55,7 @@ class QemuMachine:
         self._image = image
         self._accelerator = accelerator
         self._overlay = overlay.absolute()
-        self._events = EventStream()
+        events = EventStream()
         self._directory = RunDirectory(image.name)
         self._files = TranscriptFiles(self._directory.path)
         try:
@@ -74,7 +64,7 @@ class QemuMachine:
                 accelerator,
                 self._overlay,
                 self._files,
-                self._events,
+                events,
                 memory=memory,
                 incoming=incoming,
             )
@@ -83,8 +73,7 @@ class QemuMachine:
             raise
         self._monitor, self._serial = launched.monitor, launched.serial
         self._process = launched.process
-        self._probe = AcpiProbe(self._monitor)
-        self._eye = ScreenEye(self._monitor)
+        super().__init__(self._monitor, events)
         self._port = 0
         self._started_at = 0.0
         self._uptime_to_come: float | None = None
@@ -140,6 +129,21 @@ class QemuMachine:
         return machine
 
     @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return self._image.name
+
+    @property
+    def budgets(self) -> Budgets:
+        """How long it may take."""
+        return self._image.budgets
+
+    @property
+    def vcpus(self) -> int:
+        """How many virtual CPUs it has."""
+        return self._image.vcpus
+
+    @property
     def image(self) -> Image:
         """What it runs."""
         return self._image
@@ -148,11 +152,6 @@ class QemuMachine:
     def accelerator(self) -> Accelerator:
         """What it runs on."""
         return self._accelerator
-
-    @property
-    def events(self) -> EventStream:
-        """Everything seen of it from outside."""
-        return self._events
 
     @property
     def run_directory(self) -> Path:
@@ -186,61 +185,6 @@ class QemuMachine:
         """Command line, QMP traffic, serial output and standard error, as far as written."""
         return self._files.written()
 
-    def press_power_button(self) -> float:
-        """Press the ACPI power button; the time just before the command was sent."""
-        at = now()
-        try:
-            self._execute("system_powerdown")
-        except MachineError:
-            # A guest can be off before QEMU has answered. That it was pressed is an event.
-            if self._events.first(named("POWERDOWN"), since=at) is None:
-                raise
-        return at
-
-    def probe_pm1(self) -> Pm1Sample:
-        """Read the ACPI PM1 event registers."""
-        return self._probe.read(Deadline.after(_COMMAND_SECONDS))
-
-    def run_state(self) -> RunState:
-        """QEMU's run state now."""
-        answer = self._execute("query-status")
-        state = answer.get("status") if isinstance(answer, dict) else None
-        try:
-            return RunState(str(state))
-        except ValueError:
-            return RunState.OTHER
-
-    def screenshot(self, path: Path) -> Path:
-        """Save the screen as PNG."""
-        return save_screen(self._monitor, path, Deadline.after(_COMMAND_SECONDS))
-
-    def activity(self) -> Activity:
-        """What its CPUs and its system disk have done so far, in any run state."""
-        return read_activity(self._monitor, self.pid, Deadline.after(_COMMAND_SECONDS))
-
-    def look_at_screen(self) -> ScreenLook:
-        """Whether the screen has changed and whether it is dark, in any run state."""
-        return self._eye.look(Deadline.after(_COMMAND_SECONDS))
-
-    def wake(self) -> None:
-        """Wake a sleeping guest: QMP ``system_wakeup``."""
-        self._execute("system_wakeup")
-
-    def press_keys(self, *chord: str) -> None:
-        """Press keys in this order, hold them together, release them."""
-        press_chord(self._monitor, chord, Deadline.after(_COMMAND_SECONDS))
-
-    def inject_nmi(self) -> None:
-        """Send every CPU a non-maskable interrupt: QMP ``inject-nmi``."""
-        self._execute("inject-nmi")
-
-    def hang_cpus(self) -> None:
-        """Make every CPU spin with interrupts off, for good."""
-        state = self.run_state()
-        if state is not RunState.RUNNING:
-            raise MachineError("hang the guest's CPUs", f"it is {state}", "Do it while it runs.")
-        hang_cpus(self._monitor, Deadline.after(_HANG_SECONDS))
-
     def quit(self, deadline: Deadline) -> None:
         """Cut the power with QMP ``quit``.
 
@@ -259,21 +203,11 @@ class QemuMachine:
         self._process.kill()
         self._expect_end(deadline, "SIGKILL")
 
-    def reset(self) -> float:
-        """Press the reset button: QMP ``system_reset``; the time just before it was sent."""
-        at = now()
-        self._execute("system_reset")
-        return at
-
-    def pause(self) -> None:
-        """Stop the guest's CPUs; what it has written is then on its overlay."""
-        self._execute("stop")
-
     def resume(self) -> None:
         """Let the guest's CPUs go on."""
         if self._uptime_to_come is not None:
             self._started_at, self._uptime_to_come = now() - self._uptime_to_come, None
-        self._execute("cont")
+        super().resume()
 
     def save(self, devices: Path) -> float:
         """Write what the guest is, paused, but for its memory file and its disk.
@@ -325,9 +259,6 @@ class QemuMachine:
                 "See the QMP transcript; this QEMU may print it in another form.",
             )
         return int(match[1])
-
-    def _execute(self, command: str) -> object:
-        return self._monitor.execute(command, None, Deadline.after(_COMMAND_SECONDS))
 
     def _expect_end(self, deadline: Deadline, after: str) -> None:
         if self._events.wait(named(PROCESS_EXIT), deadline) is None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from harness.deadline import Deadline
 from harness.errors import HostError, MachineError
 from harness.machine.events import EventStream, HostEvent
-from harness.machine.monitor import Monitor
+from harness.machine.qmp import Qmp
 
 _NAME = "state"
 _CAPABILITIES = [
@@ -54,43 +54,43 @@ class MemoryFile:
     shared: bool
 
 
-def save_devices(monitor: Monitor, events: EventStream, file: Path, deadline: Deadline) -> None:
+def save_devices(qmp: Qmp, events: EventStream, file: Path, deadline: Deadline) -> None:
     """Write the state of a paused guest, all but its shared memory.
 
     :raise MachineError: QEMU cannot save this guest; says why.
     :raise HostError: the file cannot be written.
     :raise DeadlineExpired: it took too long.
     """
-    _migrate(monitor, events, "migrate", file, "wb", deadline)
+    _migrate(qmp, events, "migrate", file, "wb", deadline)
 
 
-def load_devices(monitor: Monitor, events: EventStream, file: Path, deadline: Deadline) -> None:
+def load_devices(qmp: Qmp, events: EventStream, file: Path, deadline: Deadline) -> None:
     """Give a QEMU that was started with ``-incoming defer`` the state of a guest.
 
     :raise MachineError: QEMU does not take it, or ends over it.
     :raise HostError: the file cannot be read.
     :raise DeadlineExpired: it took too long.
     """
-    _migrate(monitor, events, "migrate-incoming", file, "rb", deadline)
+    _migrate(qmp, events, "migrate-incoming", file, "rb", deadline)
 
 
 def _migrate(
-    monitor: Monitor, events: EventStream, command: str, file: Path, mode: str, deadline: Deadline
+    qmp: Qmp, events: EventStream, command: str, file: Path, mode: str, deadline: Deadline
 ) -> None:
-    monitor.execute("migrate-set-capabilities", {"capabilities": _CAPABILITIES}, deadline)
+    qmp.execute("migrate-set-capabilities", {"capabilities": _CAPABILITIES}, deadline)
     try:
         with file.open(mode) as opened:
-            monitor.lend(_NAME, opened, deadline)
+            qmp.lend(_NAME, opened, deadline)
     except OSError as error:
         raise HostError(
             f"open {file}", error.strerror or str(error), "Check free space and permissions."
         ) from error
-    monitor.execute(command, {"uri": f"fd:{_NAME}"}, deadline)
+    qmp.execute(command, {"uri": f"fd:{_NAME}"}, deadline)
     ended = events.expect(_over, deadline, f"the end of {command}")
     if ended.data.get("status") != "completed":
         raise MachineError(
             f"run QMP command {command}",
-            f"QEMU says {ended} ({_why(monitor, deadline)})",
+            f"QEMU says {ended} ({_why(qmp, deadline)})",
             "See QEMU's standard error and the QMP transcript.",
         )
 
@@ -99,9 +99,9 @@ def _over(event: HostEvent) -> bool:
     return event.name == "MIGRATION" and event.data.get("status") in ("completed", "failed")
 
 
-def _why(monitor: Monitor, deadline: Deadline) -> str:
+def _why(qmp: Qmp, deadline: Deadline) -> str:
     try:
-        answer = monitor.execute("query-migrate", None, deadline)
+        answer = qmp.execute("query-migrate", None, deadline)
     except MachineError:
         return "and ended"
     reason = answer.get("error-desc") if isinstance(answer, dict) else None

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image as Picture
 
 from harness.deadline import Deadline
 from harness.errors import MachineError
-from harness.machine.monitor import Monitor
+from harness.machine.qmp import Qmp
 
 NO_PICTURE = (OSError, SyntaxError, ValueError, Picture.DecompressionBombError)
 """What Pillow raises for a file that is no picture."""
 
 
-def take_screen(monitor: Monitor, deadline: Deadline) -> Picture.Image:
+TakeScreen = Callable[[Deadline], Picture.Image]
+"""Takes a picture of the screen as it is now, in colour."""
+
+
+def take_screen(qmp: Qmp, deadline: Deadline) -> Picture.Image:
     """The screen as it is now, in colour.
 
     As PPM: QEMU spends 20 to 40 ms on packing a PNG, of which those before 7.1 know nothing. And
@@ -27,7 +32,7 @@ def take_screen(monitor: Monitor, deadline: Deadline) -> Picture.Image:
     try:
         with os.fdopen(os.memfd_create("screen"), "rb") as file:
             name = f"/proc/{os.getpid()}/fd/{file.fileno()}"
-            monitor.execute("screendump", {"filename": name}, deadline)
+            qmp.execute("screendump", {"filename": name}, deadline)
             with Picture.open(file, formats=["PPM"]) as picture:
                 picture.load()
                 return picture
@@ -37,12 +42,11 @@ def take_screen(monitor: Monitor, deadline: Deadline) -> Picture.Image:
         ) from error
 
 
-def save_screen(monitor: Monitor, path: Path, deadline: Deadline) -> Path:
-    """Save the screen to ``path`` as PNG.
+def save_picture(picture: Picture.Image, path: Path) -> Path:
+    """Save a picture of the screen to ``path`` as PNG.
 
-    :raise MachineError: QEMU is gone or wrote no picture, or it cannot be saved.
+    :raise MachineError: it cannot be saved.
     """
-    picture = take_screen(monitor, deadline)
     try:
         # Level 1: half the time.
         picture.save(path, format="PNG", compress_level=1)

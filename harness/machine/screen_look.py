@@ -16,8 +16,7 @@ from PIL import Image as Picture
 from PIL import ImageChops
 
 from harness.deadline import Deadline, now
-from harness.machine.monitor import Monitor
-from harness.machine.screen import take_screen
+from harness.machine.screen import TakeScreen
 
 _CELL_PIXELS = 16
 
@@ -57,11 +56,11 @@ class ScreenLook:
 class ScreenEye:
     """Looks at the screen of one machine and remembers what it has seen.
 
-    :param monitor: its monitor.
+    :param take: takes a picture of it.
     """
 
-    def __init__(self, monitor: Monitor) -> None:
-        self._monitor = monitor
+    def __init__(self, take: TakeScreen) -> None:
+        self._take = take
         self._seen: deque[_Seen] = deque(maxlen=_REMEMBERED)
 
     def look(self, deadline: Deadline) -> ScreenLook:
@@ -69,7 +68,7 @@ class ScreenEye:
 
         :raise MachineError: QEMU is gone or wrote no picture.
         """
-        picture = take_screen(self._monitor, deadline)
+        picture = self._take(deadline)
         at = now()
         grey = picture.convert("L")
         return ScreenLook(at, self._digest(grey), is_dark(grey), picture)

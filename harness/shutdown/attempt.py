@@ -72,7 +72,7 @@ class Attempt:
         self._settled = settled
         self._is_settled = False
         self._began_at = now()
-        self._round = min(_LONGEST_ROUND, machine.image.budgets.reaction / 6)
+        self._round = min(_LONGEST_ROUND, machine.budgets.reaction / 6)
         self._run_state_before = _run_state(machine)
         self._woken_before = _was_woken(machine)
         self._survey: Survey | None = None
@@ -91,8 +91,10 @@ class Attempt:
         """A watch for the loss of the control port."""
         if self._windows is None or not self._answered_before:
             return nullcontext()
-        answers, events = self._windows.channel.answers, self._machine.events
-        return ControlWatch(self._machine.control_address, answers, events)
+        channel = self._windows.channel
+        if channel.address is None:
+            return nullcontext()
+        return ControlWatch(channel.address, channel.answers, self._machine.events)
 
     @contextmanager
     def inside_watched(self) -> Iterator[None]:
@@ -100,7 +102,7 @@ class Attempt:
         if self._windows is None or self._survey is None:
             yield
             return
-        budgets = self._machine.image.budgets
+        budgets = self._machine.budgets
         longest = min(_LONGEST_PAUSE, budgets.shutdown_soft / 4)
         watch = InsideWatch(self._windows, self._survey.last_record, budgets.reaction / 2, longest)
         watch.start()
@@ -122,7 +124,7 @@ class Attempt:
 
         A machine whose CPUs stand still cannot take it: one look is enough.
         """
-        deadline = Deadline.after(self._machine.image.budgets.reaction)
+        deadline = Deadline.after(self._machine.budgets.reaction)
         while not self.ended(since) and self._look_at_latch():
             if deadline.expired or self._run_state_before in _STOPPED_STATES:
                 return
@@ -143,7 +145,7 @@ class Attempt:
 
         :param observe: what is seen so far.
         """
-        events, budgets = self._machine.events, self._machine.image.budgets
+        events, budgets = self._machine.events, self._machine.budgets
         hard = Deadline(at=since + budgets.shutdown_hard, allowed=budgets.shutdown_hard)
         ended = events.wait(ends, hard.at_most(self._round), since=since)
         while ended is None and not hard.expired and not self._stands_still():
@@ -175,8 +177,8 @@ class Attempt:
             command=command,
             commanded_at=commanded_at,
             ended_at=now() if ended is None else ended.at,
-            budgets=self._machine.image.budgets,
-            vcpus=self._machine.image.vcpus,
+            budgets=self._machine.budgets,
+            vcpus=self._machine.vcpus,
             powered_on_at=self._machine.started_at,
             pm1_before=pm1_before,
             pm1_after=tuple(self._pm1_after),
@@ -277,7 +279,7 @@ class Attempt:
             self.notes.append("the control port did not answer before: seen from outside only")
             return
         try:
-            patience = _SURVEY_REACTIONS * self._machine.image.budgets.reaction
+            patience = _SURVEY_REACTIONS * self._machine.budgets.reaction
             self._survey = self._windows.survey(patience)
         except CredentialsRejected as error:
             self._rejected = True

@@ -15,15 +15,14 @@ from pathlib import Path
 
 from harness.images.image import Firmware, Image, Transport
 from harness.machine.accelerator import QEMU, Accelerator, AcceleratorKind, qemu_version
-from harness.machine.command_line import Wiring, command_line
 from harness.machine.firmware import UefiFlash, uefi_candidate
+from harness.machine.hypervisor import Hypervisor
 from harness.machine.tpm import SWTPM
 
-_NOWHERE = Wiring(Path("/overlay"), commands=0, events=0, serial=0)
 _LENGTH = 20
 
 
-def template_key(image: Image, accelerator: Accelerator, image_digest: str) -> str:
+def template_key(image: Image, hypervisor: Hypervisor, image_digest: str) -> str:
     """The key of an image's template on this host.
 
     :param image_digest: of its disk.
@@ -35,11 +34,11 @@ def template_key(image: Image, accelerator: Accelerator, image_digest: str) -> s
         "image": image.name,
         "disk": [str(image.disk.path), image_digest, image.disk.format],
         "ready": _readiness(image),
-        "command": command_line(image, _NOWHERE, accelerator),
+        "command": hypervisor.hardware(image),
         "qemu": [qemu_version(), *_identity(shutil.which(QEMU))],
         "firmware": _firmware(image),
         "tpm": _identity(shutil.which(SWTPM)) if image.tpm else "none",
-        "host": _host(accelerator),
+        "host": _host(hypervisor.accelerator),
     }
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from harness.machine.qemu import QemuMachine
+from harness.machine.protocol import BootedMachine
 
 _JOIN_SECONDS = 60.0
 """Longer than QEMU may take to start and to load the saved state."""
@@ -17,7 +17,7 @@ class Standby:
     def __init__(self) -> None:
         self._next: _Making | None = None
 
-    def begin(self, template: str, restore: Callable[[], QemuMachine]) -> None:
+    def begin(self, template: str, restore: Callable[[], BootedMachine]) -> None:
         """Make a clone while the caller goes on; one that is still at hand is ended.
 
         :param template: which one it is a clone of.
@@ -26,7 +26,7 @@ class Standby:
         self.close()
         self._next = _Making(template, restore)
 
-    def take(self, template: str) -> QemuMachine | None:
+    def take(self, template: str) -> BootedMachine | None:
         """The clone at hand, if it is one of ``template``; it is the caller's from now on."""
         if self._next is None:
             return None
@@ -55,16 +55,16 @@ class _Making:
     :ivar template: which one it is a clone of.
     """
 
-    def __init__(self, template: str, restore: Callable[[], QemuMachine]) -> None:
+    def __init__(self, template: str, restore: Callable[[], BootedMachine]) -> None:
         self.template = template
         self._restore = restore
         self._lock = threading.Lock()
-        self._machine: QemuMachine | None = None
+        self._machine: BootedMachine | None = None
         self._given_up = False
         self._thread = threading.Thread(target=self._run, name="standby", daemon=True)
         self._thread.start()
 
-    def machine(self) -> QemuMachine | None:
+    def machine(self) -> BootedMachine | None:
         """What has come of it; a clone that comes later is ended at once."""
         self._thread.join(_JOIN_SECONDS)
         with self._lock:

@@ -18,6 +18,7 @@ from harness.errors import MachineError
 from harness.images.image import DiskBus, Image
 from harness.laboratory import Laboratory
 from harness.machine.accelerator import Accelerator, AcceleratorKind
+from harness.machine.hypervisor import QemuHypervisor
 from harness.templates.store import TemplateStore
 from tests.machine.boot_sector import OBEDIENT, boot_image
 
@@ -32,7 +33,7 @@ def quiet(line: str) -> None:
 
 @pytest.fixture
 def laboratory(tmp_path: Path) -> Laboratory:
-    return Laboratory(TCG, tmp_path / "cache")
+    return Laboratory(QemuHypervisor(TCG), tmp_path / "cache")
 
 
 @pytest.fixture

@@ -32,11 +32,11 @@ def read(cpus: object, disks: object, pid: int | None = os.getpid()):  # type: i
     return read_activity(AnsweringMonitor(cpus, disks), pid, Deadline.after(1))  # type: ignore[arg-type]
 
 
-def test_disk_of_the_system_and_time_of_threads() -> None:
+def test_bytes_of_all_disks_and_time_of_threads() -> None:
     before = now()
-    firmware = {"node-name": "firmware", "stats": {"rd_bytes": 7, "wr_bytes": 7}}
-    activity = read(CPUS, [firmware, DISK])
-    assert (activity.read_bytes, activity.written_bytes) == (512, 1024)
+    second = {"device": "", "stats": {"rd_bytes": 7, "wr_bytes": 8}}
+    activity = read(CPUS, [second, DISK])
+    assert (activity.read_bytes, activity.written_bytes) == (519, 1032)
     assert before <= activity.at <= now()
 
 

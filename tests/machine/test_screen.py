@@ -10,7 +10,7 @@ from PIL import Image as Picture
 
 from harness.deadline import Deadline
 from harness.errors import MachineError
-from harness.machine.screen import save_screen, take_screen
+from harness.machine.screen import save_picture, take_screen
 
 
 class ScreenMonitor:
@@ -32,9 +32,13 @@ class ScreenMonitor:
         return {}
 
 
+def take(monitor: ScreenMonitor) -> Picture.Image:
+    return take_screen(monitor, Deadline.after(1))  # type: ignore[arg-type]
+
+
 def test_the_screen_is_a_png_and_nothing_else_is_left(tmp_path: Path) -> None:
     path = tmp_path / "screen.png"
-    assert save_screen(ScreenMonitor(), path, Deadline.after(1)) == path  # type: ignore[arg-type]
+    assert save_picture(take(ScreenMonitor()), path) == path
     with Picture.open(path) as picture:
         assert (picture.format, picture.size) == ("PNG", (4, 2))
         assert picture.convert("RGB").getpixel((0, 0)) == (0, 0, 255)
@@ -42,14 +46,14 @@ def test_the_screen_is_a_png_and_nothing_else_is_left(tmp_path: Path) -> None:
 
 
 def test_a_picture_outlives_its_file() -> None:
-    picture = take_screen(ScreenMonitor(), Deadline.after(1))  # type: ignore[arg-type]
+    picture = take(ScreenMonitor())
     assert picture.getpixel((3, 1)) == (0, 0, 255)
 
 
 def test_no_picture(tmp_path: Path) -> None:
     monitor = ScreenMonitor(picture=False)
     with pytest.raises(MachineError, match="no picture"):
-        save_screen(monitor, tmp_path / "screen.png", Deadline.after(1))  # type: ignore[arg-type]
+        take(monitor)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -57,4 +61,4 @@ def test_no_room_for_it(tmp_path: Path) -> None:
     path = tmp_path / "screen.png"
     path.mkdir()
     with pytest.raises(MachineError, match="save the screen"):
-        save_screen(ScreenMonitor(), path, Deadline.after(1))  # type: ignore[arg-type]
+        save_picture(take(ScreenMonitor()), path)

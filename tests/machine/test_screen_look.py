@@ -11,6 +11,7 @@ from PIL import ImageDraw
 
 from harness.deadline import Deadline
 from harness.errors import MachineError
+from harness.machine.screen import take_screen
 from harness.machine.screen_look import ScreenEye, ScreenLook
 
 SIZES = [(720, 400), (640, 480), (1024, 768), (1920, 1080)]
@@ -40,8 +41,10 @@ class Showing:
 
 class Viewer:
     def __init__(self) -> None:
-        self._monitor = Showing()
-        self._eye = ScreenEye(self._monitor)  # type: ignore[arg-type]
+        self._monitor = monitor = Showing()
+        self._eye = ScreenEye(
+            lambda deadline: take_screen(monitor, deadline)  # type: ignore[arg-type]
+        )
 
     def look(self, picture: Picture.Image | None) -> ScreenLook:
         self._monitor.picture = picture

@@ -67,10 +67,7 @@ class ScriptedMachine:
     events: EventStream = field(default_factory=EventStream)
     state: RunState = RunState.RUNNING
     presses: int = 0
-    run_directory: Path = Path("/nowhere")
     overlay: Path = Path("/nowhere/overlay.qcow2")
-    # Port 9 (discard) of loopback: nothing listens there.
-    control_address: tuple[str, int] = ("127.0.0.1", 9)
     started_at: float = 0.0
     work: list[tuple[float, int, int]] = field(default_factory=lambda: [(0.0, 0, 0)])
     screens: list[tuple[str, bool]] = field(default_factory=lambda: [("desktop", False)])
@@ -80,6 +77,18 @@ class ScriptedMachine:
     nmis: int = 0
     hung: bool = False
     screenshots: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.image.name
+
+    @property
+    def budgets(self) -> Budgets:
+        return self.image.budgets
+
+    @property
+    def vcpus(self) -> int:
+        return self.image.vcpus
 
     def press_power_button(self) -> float:
         at = now()
@@ -204,6 +213,9 @@ class ScriptedWindows:
 
 class ScriptedChannel:
     """Answers commands by their first words; unknown ones fail as in cmd.exe."""
+
+    # Port 9 (discard) of loopback: nothing listens there.
+    address = ("127.0.0.1", 9)
 
     def __init__(self, answers: dict[str, str], alive: bool = True) -> None:
         self.scripted = answers

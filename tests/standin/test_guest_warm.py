@@ -55,7 +55,7 @@ def uefi(laboratory, image, tmp_path_factory):
     name, definition = "standin-uefi", directory / "standin-uefi.toml"
     machine = replace(image, name=name, definition=definition, machine=MachineType.Q35, vcpus=2)
     cache = directory / "cache"
-    starts = WarmStart(laboratory.accelerator, cache, directory / "notes", print)
+    starts = WarmStart(laboratory.hypervisor, cache, directory / "notes", print)
     yield Uefi(starts, cache, replace(machine, firmware=Firmware.UEFI))
     starts.close()
     store = TemplateStore(cache)

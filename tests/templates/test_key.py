@@ -19,11 +19,12 @@ from harness.images.image import (
     WinrmAuthentication,
 )
 from harness.machine.accelerator import Accelerator, AcceleratorKind
+from harness.machine.hypervisor import QemuHypervisor
 from harness.templates import key as module
 from harness.templates.key import template_key
 from tests.machine.boot_sector import HALT, boot_image
 
-TCG = Accelerator(AcceleratorKind.TCG, "test")
+HOST = QemuHypervisor(Accelerator(AcceleratorKind.TCG, "test"))
 
 
 @pytest.fixture
@@ -32,25 +33,25 @@ def image(tmp_path: Path) -> Image:
 
 
 def test_the_same_makes_the_same(image: Image) -> None:
-    assert template_key(image, TCG, "digest") == template_key(image, TCG, "digest")
+    assert template_key(image, HOST, "digest") == template_key(image, HOST, "digest")
 
 
 def test_what_does_not_reach_the_guest_does_not_matter(image: Image) -> None:
     retold = replace(image, description="new", budgets=replace(image.budgets, boot=99))
-    assert template_key(retold, TCG, "digest") == template_key(image, TCG, "digest")
+    assert template_key(retold, HOST, "digest") == template_key(image, HOST, "digest")
 
 
 def test_without_a_channel_the_time_to_settle_is_what_ready_means(image: Image) -> None:
     settled = replace(image, budgets=replace(image.budgets, settle=99))
-    assert template_key(settled, TCG, "digest") != template_key(image, TCG, "digest")
+    assert template_key(settled, HOST, "digest") != template_key(image, HOST, "digest")
     asked = replace(image, control=control("tester"))
     patient = replace(asked, budgets=settled.budgets)
-    assert template_key(patient, TCG, "digest") == template_key(asked, TCG, "digest")
+    assert template_key(patient, HOST, "digest") == template_key(asked, HOST, "digest")
 
 
 def test_who_was_logged_on_matters_and_the_password_stays_out(image: Image) -> None:
     asked, other, changed = (
-        template_key(replace(image, control=one), TCG, "digest")
+        template_key(replace(image, control=one), HOST, "digest")
         for one in (control("tester"), control("other"), control("tester", "changed"))
     )
     assert asked != other
@@ -76,30 +77,32 @@ def control(user: str, password: str = "secret") -> Control:
 )
 def test_every_change_of_the_machine_matters(image: Image, change: dict[str, object]) -> None:
     changed = replace(image, **change)  # type: ignore[arg-type]
-    assert template_key(changed, TCG, "digest") != template_key(image, TCG, "digest")
+    assert template_key(changed, HOST, "digest") != template_key(image, HOST, "digest")
 
 
 def test_the_disk_matters(image: Image) -> None:
-    key = template_key(image, TCG, "digest")
-    assert template_key(image, TCG, "changed") != key
+    key = template_key(image, HOST, "digest")
+    assert template_key(image, HOST, "changed") != key
     on_virtio = replace(image, disk=replace(image.disk, bus=DiskBus.VIRTIO))
-    assert template_key(on_virtio, TCG, "digest") != key
+    assert template_key(on_virtio, HOST, "digest") != key
     moved = replace(image, disk=replace(image.disk, path=Path("/elsewhere")))
-    assert template_key(moved, TCG, "digest") != key
+    assert template_key(moved, HOST, "digest") != key
 
 
 def test_the_tpm_of_the_host_matters_where_one_is_wanted(
     image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanting = replace(image, tpm=True)
-    without, with_tpm = (template_key(one, TCG, "digest") for one in (image, wanting))
+    without, with_tpm = (template_key(one, HOST, "digest") for one in (image, wanting))
     monkeypatch.setattr(module, "SWTPM", "true")
-    assert template_key(image, TCG, "digest") == without
-    assert template_key(wanting, TCG, "digest") != with_tpm
+    assert template_key(image, HOST, "digest") == without
+    assert template_key(wanting, HOST, "digest") != with_tpm
 
 
 def test_the_host_matters(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = template_key(image, TCG, "digest")
-    assert template_key(image, Accelerator(AcceleratorKind.KVM, ""), "digest") != key
+    key = template_key(image, HOST, "digest")
+    assert (
+        template_key(image, QemuHypervisor(Accelerator(AcceleratorKind.KVM, "")), "digest") != key
+    )
     monkeypatch.setattr(module, "qemu_version", lambda: "QEMU emulator version 99")
-    assert template_key(image, TCG, "digest") != key
+    assert template_key(image, HOST, "digest") != key

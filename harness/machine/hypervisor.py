@@ -1,0 +1,73 @@
+"""Who starts guests: the harness itself, or libvirt on its behalf."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from harness.images.image import Image
+from harness.machine.accelerator import Accelerator
+from harness.machine.command_line import Wiring, command_line
+from harness.machine.protocol import BootedMachine
+from harness.machine.qemu import QemuMachine
+from harness.machine.saved_state import MemoryFile, SavedState
+
+_NOWHERE = Wiring(Path("/overlay"), commands=0, events=0, serial=0)
+
+
+class Hypervisor(Protocol):
+    """Starts guests. Calls raise :class:`harness.errors.MachineError` when a guest cannot be
+    started, with what was said, and :class:`harness.errors.HostError` when the host lacks
+    something."""
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """How the guests' CPUs run."""
+
+    def start(self, image: Image, overlay: Path, memory: MemoryFile | None = None) -> BootedMachine:
+        """Power on a guest.
+
+        :param overlay: the qcow2 disk it writes to, new from
+            :func:`~harness.images.overlay.create_overlay` or as an earlier guest left it. UEFI
+            variables are kept beside it.
+        :param memory: a file for the guest's memory; needed to save it later.
+        """
+
+    def restore(self, image: Image, overlay: Path, saved: SavedState) -> BootedMachine:
+        """Make a copy of a saved guest, with its CPUs stopped until it is resumed.
+
+        :param overlay: a copy of the saved guest's disk, or an overlay of it; UEFI variables
+            likewise beside it.
+        """
+
+    def hardware(self, image: Image) -> object:
+        """What the guest of an image would run on, as JSON types: two that are equal can be
+        restored from each other's saved state."""
+
+    def close(self) -> None:
+        """Let go of the host; no guest may run any more. Never raises, may be called twice."""
+
+
+class QemuHypervisor:
+    """Each guest in a QEMU of its own, spoken to in QMP.
+
+    :param accelerator: how the guests' CPUs run.
+    """
+
+    def __init__(self, accelerator: Accelerator) -> None:
+        self.accelerator = accelerator
+
+    def start(self, image: Image, overlay: Path, memory: MemoryFile | None = None) -> QemuMachine:
+        """See :meth:`Hypervisor.start`."""
+        return QemuMachine.start(image, self.accelerator, overlay, memory)
+
+    def restore(self, image: Image, overlay: Path, saved: SavedState) -> QemuMachine:
+        """See :meth:`Hypervisor.restore`."""
+        return QemuMachine.restore(image, self.accelerator, overlay, saved)
+
+    def hardware(self, image: Image) -> object:
+        """The command line that QEMU would get, which says nearly all."""
+        return command_line(image, _NOWHERE, self.accelerator)
+
+    def close(self) -> None:
+        """Nothing is held."""
