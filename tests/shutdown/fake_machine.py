@@ -68,6 +68,8 @@ class ScriptedMachine:
     state: RunState = RunState.RUNNING
     presses: int = 0
     overlay: Path = Path("/nowhere/overlay.qcow2")
+    # Port 9 (discard) of loopback: nothing listens there.
+    control_address: tuple[str, int] = ("127.0.0.1", 9)
     started_at: float = 0.0
     work: list[tuple[float, int, int]] = field(default_factory=lambda: [(0.0, 0, 0)])
     screens: list[tuple[str, bool]] = field(default_factory=lambda: [("desktop", False)])
