@@ -18,6 +18,8 @@ from harness.errors import HostError, PowerdownError
 from harness.images.definition import load, read
 from harness.images.digest import digest
 from harness.images.image import Image
+from harness.machine.hypervisor import label
+from harness.machine.via import Via
 from harness.report.confusion import Confusion
 from harness.report.confusion_picture import draw_confusion
 from harness.report.gate_result import GateResult, HostFacts, ImageRecord
@@ -78,8 +80,17 @@ class SharedImages:
             description=facts["description"],
             digest_before=f"sha256:{facts['digest']}",
             digest_after=f"sha256:{digest(disk, Deadline.after(_DIGEST_SECONDS))}",
-            start=StartNotes(self.start_notes).read(note.stem).told,
+            start=self._start(note.stem),
         )
+
+    def _start(self, image: str) -> str:
+        """How its guests came to be ready, each way that was taken."""
+        notes = StartNotes(self.start_notes)
+        told = {via: notes.read(label(image, via)).told for via in Via}
+        told = {via: text for via, text in told.items() if text}
+        if set(told) <= {Via.QMP}:
+            return told.get(Via.QMP, "")
+        return "; ".join(f"via {via}: {text}" for via, text in told.items())
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -19,6 +19,7 @@ from harness.images.image import Image, Start
 from harness.images.overlay import create_overlay
 from harness.machine.accelerator import Accelerator, detect, qemu_version
 from harness.machine.hypervisor import Hypervisor, QemuHypervisor
+from harness.machine.via import Via
 from harness.report.gate_result import HostFacts
 from harness.running_guest import Guest
 from harness.warm_start import Say, WarmStart
@@ -48,20 +49,32 @@ class Laboratory:
     say: Say = print
 
     @classmethod
-    def of_this_host(cls) -> Laboratory:
+    def of_this_host(cls, via: Via = Via.QMP, uri: str | None = None) -> Laboratory:
         """Look at this host.
 
-        :raise HostError: QEMU is missing or does not run.
+        :param via: which way commands take to QEMU.
+        :param uri: of the libvirt that has the guests, if that is the way; ``None`` for one of the
+            harness's own.
+        :raise HostError: QEMU is missing or does not run, or libvirt cannot be reached.
         """
         cache = cache_directory()
-        return cls(QemuHypervisor(detect(cache)), cache)
+        accelerator = detect(cache)
+        if via is Via.QMP:
+            return cls(QemuHypervisor(accelerator), cache)
+        # Only now: libvirt-python need not be there for the other way.
+        from harness.machine.domain.hypervisor import LibvirtHypervisor
+
+        return cls(LibvirtHypervisor(accelerator, uri, cache), cache)
 
     def with_templates(self, notes: Path, say: Say) -> Laboratory:
-        """This host, with guests that start from templates.
+        """This host, with guests that start from templates, where they can be saved.
 
         :param notes: directory shared by all processes of a run.
         :param say: takes lines of progress.
         """
+        if not self.hypervisor.restores:
+            say("guests start cold: a shared libvirt restores one copy of a saved guest at a time")
+            return self
         warm_start = WarmStart(self.hypervisor, self.cache, notes, say)
         return replace(self, warm_start=warm_start)
 
@@ -151,7 +164,7 @@ class Laboratory:
         if self.admission is None:
             yield None
             return
-        kind = GuestKind.of(image, self.accelerator, start)
+        kind = self._kind(image, start)
         place = self.admission.admit(kind, Deadline.after(PATIENCE), self.say)
         time.queue(place.waited)
         if place.note:
@@ -162,6 +175,11 @@ class Laboratory:
             if not place.held:
                 place.close()
 
+    def _kind(self, image: Image, start: Start) -> GuestKind:
+        via = self.hypervisor.via
+        how = start.value if via is Via.QMP else f"{start.value}-via-{via}"
+        return GuestKind.of(image, self.accelerator, how)
+
     def workers(self, images: Iterable[Image], *, cold: bool) -> Workers:
         """How many guests of these images can live at once on this host.
 
@@ -171,7 +189,7 @@ class Laboratory:
         records, costs, shared = CostRecords(self.costs), [], 0
         for image in images:
             start = Start.COLD if cold else image.start
-            costs.append(records.cost(GuestKind.of(image, self.accelerator, start)))
+            costs.append(records.cost(self._kind(image, start)))
             if start is Start.WARM:
                 # The template's memory, on the tmpfs.
                 shared += image.memory_mib << 20

@@ -19,6 +19,7 @@ from harness.images.definition import read
 from harness.images.image import Image
 from harness.laboratory import Laboratory
 from harness.machine.run_directory import RunDirectory
+from harness.machine.via import Via
 from harness.parent_death import die_with_parent
 from harness.report.confusion import Confusion
 from harness.report.gate_result import GateResult
@@ -26,9 +27,16 @@ from harness.report.scenario_record import ScenarioRecord, Status
 from harness.report.summary import render
 from harness.scenario import Scenario
 from harness.selected_images import image_names
+from harness.ways import add_options, libvirt_uri, ways
 
 OpenScenario = Callable[[Image, str], AbstractContextManager[Scenario]]
 """Type of the fixture :func:`open_scenario`."""
+
+_VIA = "via"
+"""Name of the fixture that says which way commands take."""
+
+_NO_VARIANT = ("image_definition", _VIA)
+"""Parameters of tests that say where a scenario runs, not what it is."""
 
 _RECORD = "powerdown_record"
 """Attribute of a test report that carries a scenario's record from a worker to the controller."""
@@ -72,6 +80,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="boot every guest from power-on instead of cloning one that was saved when ready",
     )
+    add_options(group)
     parser.addini(
         "powerdown_images", "image definitions to test without --image", type="paths", default=[]
     )
@@ -93,6 +102,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if config.getoption("--image"):
         image_names(config)
+    ways(config)
     if _reports(config).exists() and not _reports(config).is_dir():
         raise pytest.UsageError(f"--reports: {_reports(config)} is no directory; give another")
     config.pluginmanager.register(_Collector(config), "powerdown-collector")
@@ -124,9 +134,12 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run every test that needs an image once on each."""
+    """Run every test that needs an image once on each, and each way to QEMU that was chosen."""
     if "image_definition" not in metafunc.fixturenames:
         return
+    chosen = ways(metafunc.config)
+    if len(chosen) > 1:
+        metafunc.parametrize(_VIA, chosen, scope="session", indirect=True)
     try:
         images = image_names(metafunc.config)
     except pytest.UsageError as error:
@@ -155,11 +168,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def laboratory(request: pytest.FixtureRequest) -> Iterator[Laboratory]:
+def via(request: pytest.FixtureRequest) -> Via:
+    """Which way commands take to QEMU."""
+    return getattr(request, "param", None) or ways(request.config)[0]
+
+
+@pytest.fixture(scope="session")
+def laboratory(via: Via, request: pytest.FixtureRequest) -> Iterator[Laboratory]:
     """This host as a place for guests."""
     config = request.config
     try:
-        laboratory = Laboratory.of_this_host()
+        laboratory = Laboratory.of_this_host(via, libvirt_uri(config))
     except PowerdownError as error:
         _stop_run(request.session, error)
     say = partial(_say, config)
@@ -339,6 +358,7 @@ def _record(item: pytest.Item, marker: pytest.Mark, status: Status, message: str
         status=status,
         stages=opened.stages if opened is not None else (),
         message=message,
+        via=_way(item),
     )
 
 
@@ -352,11 +372,16 @@ def _image_name(item: pytest.Item) -> str:
     return "" if definition is None else image_names(item.config).get(definition, "")
 
 
+def _way(item: pytest.Item) -> Via:
+    callspec = getattr(item, "callspec", None)
+    return Via((callspec.params if callspec else {}).get(_VIA, ways(item.config)[0]))
+
+
 def _variant(item: pytest.Item, marker: pytest.Mark) -> str:
     """The variant's name: parameters other than the image, then what the marker says."""
     callspec = getattr(item, "callspec", None)
     parameters = callspec.params.items() if callspec else ()
-    words = [_word(value) for name, value in parameters if name != "image_definition"]
+    words = [_word(value) for name, value in parameters if name not in _NO_VARIANT]
     return " ".join([*words, str(marker.kwargs.get("variant", ""))]).strip()
 
 

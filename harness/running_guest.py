@@ -11,6 +11,9 @@ from harness.admission.admission import Place
 from harness.deadline import Deadline
 from harness.disk.volume import NtfsVolumeState, volume_state
 from harness.errors import MachineError
+from harness.guest.agent_channel import AgentChannel
+from harness.guest.agent_port import AgentPort
+from harness.guest.agent_socket import AgentSocket
 from harness.guest.channel import GuestChannel
 from harness.guest.readiness import Readiness, wait_until_ready, wait_until_restored
 from harness.guest.windows import Windows
@@ -38,6 +41,7 @@ class Guest:
         self.machine = machine
         self.time = time
         machine.events.on_waited = time.add
+        self._agent = _agent_port(machine)
         self._channel = self.open_channel()
         self._place: Place | None = None
         self.windows: Windows | None = None
@@ -108,7 +112,7 @@ class Guest:
         control = self.machine.image.control
         if credentials is not None:
             control = replace(control, credentials=credentials)
-        return _open_channel(self.machine, control, self.time)
+        return _open_channel(self.machine, control, self._agent, self.time)
 
     @contextmanager
     def logged_on_as(self, credentials: Credentials) -> Iterator[None]:
@@ -132,6 +136,8 @@ class Guest:
         """End it if it still runs; never raises, may be called twice."""
         if self._channel is not None:
             self._channel.close()
+        if self._agent is not None:
+            self._agent.close()
         if self._place is not None:
             # What it has cost can be read as long as QEMU lives.
             self._place.close()
@@ -144,13 +150,22 @@ class Guest:
         self.windows = None if self._channel is None else Windows(self._channel)
 
 
-def _open_channel(machine: BootedMachine, control: Control, time: GuestTime) -> GuestChannel | None:
+def _agent_port(machine: BootedMachine) -> AgentSocket | None:
+    """The one wire to the guest's agent, for all channels."""
+    return None if machine.agent_socket is None else AgentSocket(machine.agent_socket)
+
+
+def _open_channel(
+    machine: BootedMachine, control: Control, agent: AgentPort | None, time: GuestTime
+) -> GuestChannel | None:
     if control.transport is Transport.NONE:
         return None
     if control.transport is Transport.WINRM:
         return TimedChannel(WinrmChannel(machine.control_address, control), time)
+    if control.transport is Transport.GUEST_AGENT and agent is not None:
+        return TimedChannel(AgentChannel(agent), time)
     raise MachineError(
         f"reach the inside of {machine.image.name}",
-        f"no channel is known for transport {control.transport}",
+        f"its machine has no way for transport {control.transport}",
         "Use winrm or none.",
     )

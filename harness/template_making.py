@@ -10,7 +10,7 @@ from harness.guest_time import GuestTime
 from harness.images.image import Disk, DiskFormat, Image
 from harness.images.overlay import create_overlay
 from harness.machine.events import named
-from harness.machine.hypervisor import Hypervisor
+from harness.machine.hypervisor import Hypervisor, label
 from harness.machine.protocol import Machine
 from harness.machine.saved_state import MemoryFile
 from harness.running_guest import Guest
@@ -81,7 +81,7 @@ def _saved(draft: Draft, hypervisor: Hypervisor, image: Image, key: str) -> Temp
         file.chmod(0o600 if file == draft.memory else 0o400)
     return Template(
         key=key,
-        image=image.name,
+        image=label(image.name, hypervisor.via),
         made_at=made_at,
         uptime=uptime,
         clock_ahead=clock_ahead,

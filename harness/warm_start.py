@@ -20,7 +20,7 @@ from harness.errors import DeadlineExpired, HostError, PowerdownError
 from harness.guest_time import GuestTime
 from harness.images.digest import KnownDigests
 from harness.images.image import Image, Start
-from harness.machine.hypervisor import Hypervisor
+from harness.machine.hypervisor import Hypervisor, label
 from harness.machine.protocol import BootedMachine
 from harness.machine.run_directory import RunDirectory
 from harness.running_guest import Guest
@@ -88,7 +88,7 @@ class WarmStart:
             except PowerdownError as error:
                 self._distrust(image, template, error)
             else:
-                self._standby.begin(template.name, partial(self._restore, template, image))
+                self._restore_ahead(template, image)
                 return guest
         return None
 
@@ -101,7 +101,7 @@ class WarmStart:
         """
         template = self._template(image, GuestTime())
         if template is not None:
-            self._standby.begin(template.name, partial(self._restore, template, image))
+            self._restore_ahead(template, image)
 
     def close(self) -> None:
         """Let go of the templates; no guest of theirs may run any more."""
@@ -115,11 +115,13 @@ class WarmStart:
 
     def _template(self, image: Image, time: GuestTime) -> Template | None:
         """The template of an image, made if need be; ``None`` to start cold."""
-        note = self._notes.read(image.name)
+        note = self._notes.read(self._label(image))
         if note.cold:
             return None
         if image.start is Start.COLD:
-            self._notes.write(image.name, StartNote("cold, as its definition says", cold=True))
+            self._notes.write(
+                self._label(image), StartNote("cold, as its definition says", cold=True)
+            )
             return None
         key = self._key(image)
         template = self._store.find(key)
@@ -132,7 +134,7 @@ class WarmStart:
             except DeadlineExpired as error:
                 self._start_cold(image, f"its template is not to be had ({error})", note.failed)
                 return None
-            note = self._notes.read(image.name)
+            note = self._notes.read(self._label(image))
             if note.cold:
                 return None
             template = self._sound(image, key, note)
@@ -144,7 +146,7 @@ class WarmStart:
             if template is None:
                 return None
             self._use(template)
-        self._store.tidy(image.name, template.name, _oldest())
+        self._store.tidy(self._label(image), template.name, _oldest())
         return template
 
     def _locked(self, image: Image, key: str) -> AbstractContextManager[None]:
@@ -203,6 +205,13 @@ class WarmStart:
         overlay = template.clone_disk(self._disks.path)
         return self._hypervisor.restore(image, overlay, template.saved_state)
 
+    def _restore_ahead(self, template: Template, image: Image) -> None:
+        if self._hypervisor.restores_ahead:
+            self._standby.begin(template.name, partial(self._restore, template, image))
+
+    def _label(self, image: Image) -> str:
+        return label(image.name, self._hypervisor.via)
+
     def _clone_of(self, template: Template, image: Image, time: GuestTime) -> Guest:
         with time.counted():
             machine = self._standby.take(template.name) or self._restore(template, image)
@@ -225,30 +234,32 @@ class WarmStart:
             except DeadlineExpired as expired:
                 # Whoever holds it may be about to give out that template again.
                 why = f"its template is not to be had ({expired})"
-                self._start_cold(image, why, self._notes.read(image.name).failed)
+                self._start_cold(image, why, self._notes.read(self._label(image)).failed)
                 return
             if self._store.named(template.name) is None:
                 # Another worker has seen it too.
                 return
             self._store.distrust(template.name)
-            failed = self._notes.read(image.name).failed + 1
+            failed = self._notes.read(self._label(image)).failed + 1
             if failed >= _MOST_TRIES:
                 why = f"clones of its template do not come up ({_one_line(error.saw)})"
                 self._start_cold(image, why, failed)
             else:
-                self._notes.write(image.name, StartNote(failed=failed))
+                self._notes.write(self._label(image), StartNote(failed=failed))
 
     def _start_cold(self, image: Image, why: str, failed: int) -> None:
         """Have every guest of an image start cold from now on in this run."""
         told = f"cold: {why}"
-        self._notes.write(image.name, StartNote(told, cold=True, failed=failed))
+        self._notes.write(self._label(image), StartNote(told, cold=True, failed=failed))
         self._say(f"{image.name}: every guest starts {told}")
 
     def _trust(self, image: Image, template: Template, note: StartNote, how: str) -> None:
         stored = self._store.stored_bytes(template.name) >> 20
         place = self._store.place_of(template)
         told = f"warm, from template {template.key[:8]} ({how}; {stored} MiB, memory {place})"
-        self._notes.write(image.name, StartNote(told, stamp=template.stamp(), failed=note.failed))
+        self._notes.write(
+            self._label(image), StartNote(told, stamp=template.stamp(), failed=note.failed)
+        )
 
     def _key(self, image: Image) -> str:
         key = self._keys.get(image)

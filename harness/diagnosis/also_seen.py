@@ -52,8 +52,8 @@ def _qemu_end(seen: Observation) -> Iterator[tuple[Cause, str]]:
     off, ended = seen.event("SHUTDOWN"), seen.exit
     if off is None or seen.command is Command.KILL:
         return
-    if ended is not None and ended.data.get("status") != 0:
-        status = ended.data.get("status")
+    status = None if ended is None else ended.data.get("status", 0)
+    if status not in (None, 0):
         yield Cause.HOST_FAULT, f"QEMU ended with status {status} after the power was off"
     elif seen.event(QEMU_LINGERS) is not None:
         yield Cause.HOST_FAULT, "QEMU did not end after the power was off"

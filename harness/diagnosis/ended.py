@@ -8,6 +8,7 @@ from harness.diagnosis.rule import Rule, verdict
 from harness.diagnosis.slow import why_slow
 from harness.diagnosis.verdict import Confidence, Evidence, Verdict
 from harness.guest.commands import ButtonAction
+from harness.machine.events import MONITOR_BACK, MONITOR_LOST
 from harness.machine.protocol import RunState
 from harness.outcome import Cause, Outcome
 from harness.shutdown.observation import Command, Observation
@@ -16,6 +17,9 @@ _HOST_REASONS = ("host-qmp-quit", "host-signal", "host-ui", "host-qmp-system-res
 """QEMU's ShutdownCause values for an end that the host brought about (qapi/run-state.json)."""
 
 _FAULTY_STATES = (RunState.IO_ERROR, RunState.INTERNAL_ERROR)
+
+_HELD_STATES = (RunState.PAUSED, RunState.PRELAUNCH, RunState.INMIGRATE)
+"""Run states in which the host keeps the CPUs from running."""
 
 _AWAKE_AGAIN = ("WAKEUP", "RESET", "SHUTDOWN")
 
@@ -52,6 +56,36 @@ def host_fault(seen: Observation) -> Verdict | None:
         Confidence.HIGH,
         evidence,
         remedy=remedies.LOOK_AT_HOST,
+    )
+
+
+def held(seen: Observation) -> Verdict | None:
+    """The host kept the guest's CPUs stopped: no guest can heed a press then."""
+    if seen.run_state_before not in _HELD_STATES or seen.run_state is not seen.run_state_before:
+        return None
+    return verdict(
+        Outcome.HOST_FAULT,
+        Cause.HOST_FAULT,
+        Confidence.HIGH,
+        (facts.run_state_before(seen), facts.run_state(seen)),
+        ruled_out=((Cause.POWER_BUTTON_IGNORED, "its CPUs are stopped by the host"),),
+        remedy=remedies.LET_IT_RUN,
+    )
+
+
+def monitor_lost(seen: Observation) -> Verdict | None:
+    """QEMU could not be seen any more, and nothing is known of the guest since."""
+    last = next((e for e in reversed(seen.events) if e.name in (MONITOR_LOST, MONITOR_BACK)), None)
+    if last is None or last.name == MONITOR_BACK or seen.exit is not None:
+        return None
+    if seen.event("SHUTDOWN") is not None:
+        return None
+    return verdict(
+        Outcome.HOST_FAULT,
+        Cause.HOST_FAULT,
+        Confidence.HIGH,
+        (facts.host_event(last, "the connection to QEMU's monitor was lost"),),
+        remedy=remedies.CONNECT_AGAIN,
     )
 
 
@@ -192,10 +226,13 @@ def _forced(evidence: Evidence) -> Verdict:
 ENDED = (
     Rule("forced off", forced_off, lasts=True),
     Rule("host fault", host_fault, lasts=True),
+    Rule("guest held by the host", held, lasts=True),
     Rule("crashed", crashed, lasts=True),
     Rule("hibernated", hibernated, lasts=True),
     Rule("asleep", asleep, lasts=True),
     Rule("restarted", restarted, lasts=True),
     Rule("completed", completed, lasts=True),
+    # A daemon may come back: more waiting may tell.
+    Rule("monitor lost", monitor_lost),
 )
 """In the order asked."""

@@ -32,6 +32,14 @@ SHUT_DOWN_SOFTLY = (
     "updates and documents."
 )
 LOOK_AT_HOST = "Look at the host: QEMU's standard error and the QMP transcript."
+LET_IT_RUN = (
+    "The host has stopped the guest's CPUs: let them run (QMP cont, virsh resume) and press again. "
+    "If nobody paused it, see QEMU's log: a full disk of the host pauses guests too."
+)
+CONNECT_AGAIN = (
+    "Nothing is known of the guest since: another client may have taken QEMU's monitor, or the "
+    "management daemon was restarted. Connect again and look."
+)
 WAKE_FAILED = (
     "After the wake-up the firmware has not mapped the ACPI registers again: a fault of QEMU's "
     "machine or firmware, not of the guest. SeaBIOS does so on q35; use machine type pc, or UEFI."

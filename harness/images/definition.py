@@ -21,7 +21,8 @@
     start = "warm"                      # default warm, from a template; or cold, from power-on
 
     [control]
-    transport = "winrm"                 # default winrm; none: seen from outside only
+    transport = "winrm"                 # default winrm; or guest-agent; none: from outside only
+    # What follows belongs to winrm. With guest-agent, none of it may be given.
     port = 5985                         # default 5985, WinRM over HTTP
     authentication = "ntlm"             # default ntlm, which Windows accepts as it comes; or basic
     user = "Administrator"              # required with winrm
@@ -75,6 +76,13 @@ from harness.images.table import Table
 
 _HARDWARE = ("type", "firmware", "memory_mib", "vcpus", "nic", "tpm")
 _TABLES = ("disk", "machine", "control", "budgets", "updates")
+_SECRETS = ("user", "password", "password_env")
+_WITHOUT_USE = {
+    Transport.NONE: _SECRETS,
+    Transport.GUEST_AGENT: ("port", "authentication", *_SECRETS),
+}
+"""Keys of [control] that mean nothing with a transport."""
+
 _NAME = re.compile(r"[a-z0-9-]+")
 # It becomes part of a command line: what cmd.exe would not take as it is is not allowed.
 _GUEST_PATH = re.compile(r'(?i:[a-z]:(\\[^\\/:*?"<>|%&^!(),;=\s\x00-\x1f]+)+\.cab)')
@@ -213,15 +221,14 @@ def _check_file(table: Table, key: str, path: Path, mode: int, able: str) -> Non
 
 
 def _control(top: Table, environment: Mapping[str, str]) -> Control:
-    secrets = ("user", "password", "password_env")
-    table = top.table("control", ("transport", "port", "authentication", *secrets))
+    table = top.table("control", ("transport", "port", "authentication", *_SECRETS))
     transport = table.choice("transport", Transport, Transport.WINRM)
     credentials = None
-    if transport is Transport.NONE:
-        for key in secrets:
-            if key in table:
-                raise table.error(key, 'has no use with transport "none"', "Remove it.")
-    else:
+    useless = _WITHOUT_USE.get(transport, ())
+    for key in useless:
+        if key in table:
+            raise table.error(key, f'has no use with transport "{transport}"', "Remove it.")
+    if transport is Transport.WINRM:
         credentials = Credentials(table.string("user"), _password(table, environment))
     return Control(
         transport=transport,

@@ -58,6 +58,7 @@ class Transport(StrEnum):
     """How commands reach the inside of the guest."""
 
     WINRM = "winrm"
+    GUEST_AGENT = "guest-agent"
     NONE = "none"
 
 
@@ -105,7 +106,8 @@ class Control:
     :param transport: how to talk to the guest; ``none`` leaves only what is seen from outside.
     :param port: TCP port inside the guest (5985 for WinRM over HTTP).
     :param authentication: how WinRM identifies the user.
-    :param credentials: whom to log on as; ``None`` exactly when ``transport`` is ``none``.
+    :param credentials: whom to log on as; ``None`` exactly when ``transport`` is not ``winrm``:
+        the guest agent runs commands as LocalSystem and asks nobody who they are.
     """
 
     transport: Transport

@@ -10,13 +10,20 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.images.image import DiskBus, Image
+from harness.images.image import DiskBus, Image, Transport
 from harness.machine.accelerator import QEMU, Accelerator, AcceleratorKind
 from harness.machine.firmware import UefiFlash
 from harness.machine.saved_state import MemoryFile
 
 LOOPBACK = "127.0.0.1"
 """Where the guest's control port is forwarded from."""
+
+AGENT_PORT_ID = "ua-agent"
+"""QEMU's id of the guest agent's port, by which ``VSERPORT_CHANGE`` names it. Begins as libvirt
+wants the names that users choose (libvirt:formatdomain, ``alias``)."""
+
+_AGENT_CHANNEL = "org.qemu.guest_agent.0"
+"""What the guest knows the port by (qemu:qga/main.c)."""
 
 SYSTEM_DISK = "disk"
 """QEMU's name (node-name) for the image's disk."""
@@ -31,6 +38,7 @@ class Wiring:
     :param events: the same for the socket on which the harness only listens to events.
     :param serial: the same for the first serial port.
     :param tpm: the same for the control channel of the image's TPM; ``None`` without one.
+    :param agent: the same for the guest agent's port; ``None`` without one.
     :param flash: UEFI firmware, or ``None`` for QEMU's BIOS.
     :param memory: where the guest's memory lies, if in a file.
     :param incoming: wait for the state of a saved guest instead of beginning with the firmware.
@@ -41,6 +49,7 @@ class Wiring:
     events: int
     serial: int
     tpm: int | None = None
+    agent: int | None = None
     flash: UefiFlash | None = None
     memory: MemoryFile | None = None
     incoming: bool = False
@@ -63,6 +72,7 @@ def command_line(image: Image, wiring: Wiring, accelerator: Accelerator) -> list
         *_disk(image, wiring.overlay),
         *_network(image),
         *(() if wiring.tpm is None else _tpm(wiring.tpm)),
+        *(() if wiring.agent is None else _agent(wiring.agent)),
         # The image's disk or nothing: no network boot, no menu.
         *("-boot", "menu=off,strict=on"),
         *("-display", "none", "-vga", "std"),
@@ -99,7 +109,7 @@ def _machine(image: Image, wiring: Wiring, accelerator: Accelerator) -> list[str
         arguments += _flash("variables", flash.variables, read_only=False)
     return [
         *("-machine", machine),
-        *("-accel", accelerator.kind if kvm else f"tcg,tb-size={_translated_code_mib(image)}"),
+        *("-accel", accelerator.kind if kvm else f"tcg,tb-size={translated_code_mib(image)}"),
         *("-cpu", accelerator.kind.cpu_model),
         *("-m", f"{image.memory_mib}M"),
         # One socket: Windows client editions use no more than one or two.
@@ -118,7 +128,7 @@ def _memory_backend(image: Image, memory: MemoryFile) -> dict[str, object]:
     }
 
 
-def _translated_code_mib(image: Image) -> int:
+def translated_code_mib(image: Image) -> int:
     """How much translated code the software emulation may keep, in MiB.
 
     QEMU's default is up to 1 GiB. After a reset the boot overwrites the old kernel, and each
@@ -164,9 +174,11 @@ def _disk(image: Image, overlay: Path) -> tuple[str, ...]:
 
 
 def _network(image: Image) -> tuple[str, ...]:
-    forward = f"hostfwd=tcp:{LOOPBACK}:0-:{image.control.port}"
+    netdev = "user,id=control,restrict=on"
+    if image.control.transport is not Transport.GUEST_AGENT:
+        netdev += f",hostfwd=tcp:{LOOPBACK}:0-:{image.control.port}"
     return (
-        *("-netdev", f"user,id=control,restrict=on,{forward}"),
+        *("-netdev", netdev),
         # No option ROM: it could only boot from the network.
         *("-device", f"{image.nic},netdev=control,romfile="),
     )
@@ -179,6 +191,16 @@ def _tpm(control: int) -> tuple[str, ...]:
         *_socket("tpm-control", control),
         *("-tpmdev", "emulator,id=tpm,chardev=tpm-control"),
         *("-device", "tpm-crb,tpmdev=tpm"),
+    )
+
+
+def _agent(port: int) -> tuple[str, ...]:
+    channel = f"chardev=agent,name={_AGENT_CHANNEL},id={AGENT_PORT_ID}"
+    return (
+        *_socket("agent", port),
+        *("-device", "virtio-serial-pci,id=agent-bus,max_ports=2"),
+        # Number 0 is kept for a console.
+        *("-device", f"virtserialport,bus=agent-bus.0,nr=1,{channel}"),
     )
 
 

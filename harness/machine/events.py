@@ -16,7 +16,15 @@ from harness.deadline import Deadline, now
 from harness.errors import MachineError
 
 PROCESS_EXIT = "PROCESS_EXIT"
-"""Name of the event recorded when QEMU has ended; data: ``status`` (int, negative for a signal)."""
+"""Name of the event recorded when QEMU has ended; data: ``status`` (int, negative for a signal),
+absent where nobody knows it."""
+
+MONITOR_LOST = "MONITOR_LOST"
+"""Name of the event recorded when QEMU cannot be seen any more, though it may go on; data:
+``for_good`` where there is no way back."""
+
+MONITOR_BACK = "MONITOR_BACK"
+"""Name of the event recorded when it can be seen again; what happened between was not."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +117,13 @@ class EventStream:
         with self._changed:
             return self._find(match, since)
 
-    def wait(self, match: Match, deadline: Deadline, since: float = 0.0) -> HostEvent | None:
+    def wait(
+        self, match: Match, deadline: Deadline, since: float = 0.0, *, told: bool = True
+    ) -> HostEvent | None:
         """Wait for a matching event, the end of the machine, or the deadline.
 
         :param since: ignore events stamped before this time.
+        :param told: whether ``on_waited`` is told of it; not for a watch that nobody waits for.
         :return: the event; the :data:`PROCESS_EXIT` event if the machine ended first;
             ``None`` if the deadline passed.
         """
@@ -120,7 +131,8 @@ class EventStream:
         try:
             return self._wait(match, deadline, since)
         finally:
-            self.on_waited(begun, now())
+            if told:
+                self.on_waited(begun, now())
 
     def expect(self, match: Match, deadline: Deadline, waiting_for: str) -> HostEvent:
         """Like :meth:`wait`, but everything else than the event is an error.

@@ -11,6 +11,7 @@ from harness.machine.command_line import Wiring, command_line
 from harness.machine.protocol import BootedMachine
 from harness.machine.qemu import QemuMachine
 from harness.machine.saved_state import MemoryFile, SavedState
+from harness.machine.via import Via
 
 _NOWHERE = Wiring(Path("/overlay"), commands=0, events=0, serial=0)
 
@@ -21,8 +22,20 @@ class Hypervisor(Protocol):
     something."""
 
     @property
+    def via(self) -> Via:
+        """Which way commands take."""
+
+    @property
     def accelerator(self) -> Accelerator:
         """How the guests' CPUs run."""
+
+    @property
+    def restores(self) -> bool:
+        """Whether guests can be saved and restored."""
+
+    @property
+    def restores_ahead(self) -> bool:
+        """Whether one can be restored while another copy of the same guest runs."""
 
     def start(self, image: Image, overlay: Path, memory: MemoryFile | None = None) -> BootedMachine:
         """Power on a guest.
@@ -48,11 +61,23 @@ class Hypervisor(Protocol):
         """Let go of the host; no guest may run any more. Never raises, may be called twice."""
 
 
+def label(image: str, via: Via) -> str:
+    """What guests of an image are called where it matters who starts them.
+
+    :param image: its name.
+    """
+    return image if via is Via.QMP else f"{image}-via-{via}"
+
+
 class QemuHypervisor:
     """Each guest in a QEMU of its own, spoken to in QMP.
 
     :param accelerator: how the guests' CPUs run.
     """
+
+    via = Via.QMP
+    restores = True
+    restores_ahead = True
 
     def __init__(self, accelerator: Accelerator) -> None:
         self.accelerator = accelerator

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import HostError
-from harness.images.image import Firmware, Image
+from harness.images.image import Firmware, Image, Transport
 from harness.machine.accelerator import Accelerator
 from harness.machine.command_line import Wiring, command_line
 from harness.machine.events import EventStream
@@ -22,6 +22,8 @@ from harness.machine.process import QemuProcess
 from harness.machine.saved_state import MemoryFile
 from harness.machine.serial_log import SerialLog
 from harness.machine.tpm import Tpm
+
+_COMMANDS, _EVENTS, _SERIAL, _TPM, _AGENT = "commands", "events", "serial", "tpm", "agent"
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,15 @@ class TranscriptFiles:
 
 @dataclass(frozen=True)
 class Launched:
-    """A QEMU that was started; its monitor has not been greeted yet."""
+    """A QEMU that was started; its monitor has not been greeted yet.
+
+    :param agent: the host's end of the guest agent's port, where the image has one.
+    """
 
     monitor: Monitor
     serial: SerialLog
     process: QemuProcess
+    agent: socket.socket | None = None
 
 
 def launch(
@@ -95,18 +101,19 @@ def launch(
         flash = uefi_flash(variables_beside(overlay))
     # QEMU's ends go first: what hangs on them then ends by itself.
     with ExitStack() as on_failure, ExitStack() as qemus_ends:
-        pairs = [socket.socketpair() for _ in range(4 if image.tpm else 3)]
-        for ours, qemus in pairs:
-            on_failure.enter_context(ours)
-            qemus_ends.enter_context(qemus)
-        ours_commands, ours_events, ours_serial, *tpms = (ours for ours, _ in pairs)
-        descriptors = [qemus.fileno() for _, qemus in pairs]
+        ours: dict[str, socket.socket] = {}
+        descriptors: dict[str, int] = {}
+        for name in _sockets(image):
+            end, qemus_end = socket.socketpair()
+            ours[name] = on_failure.enter_context(end)
+            descriptors[name] = qemus_ends.enter_context(qemus_end).fileno()
         wiring = Wiring(
             overlay,
-            commands=descriptors[0],
-            events=descriptors[1],
-            serial=descriptors[2],
-            tpm=descriptors[3] if image.tpm else None,
+            commands=descriptors[_COMMANDS],
+            events=descriptors[_EVENTS],
+            serial=descriptors[_SERIAL],
+            tpm=descriptors.get(_TPM),
+            agent=descriptors.get(_AGENT),
             flash=flash,
             memory=memory,
             incoming=incoming,
@@ -114,14 +121,14 @@ def launch(
         command = command_line(image, wiring, accelerator)
         try:
             files.command.write_text(f"{shlex.join(command)}\n")
-            monitor = Monitor(ours_commands, ours_events, events, files.qmp)
+            monitor = Monitor(ours[_COMMANDS], ours[_EVENTS], events, files.qmp)
             on_failure.callback(monitor.close)
-            log = SerialLog(ours_serial, files.serial)
+            log = SerialLog(ours[_SERIAL], files.serial)
             on_failure.callback(log.close)
-            tpm = Tpm(tpms[0], tpm_beside(overlay), files.tpm) if tpms else None
+            tpm = Tpm(ours[_TPM], tpm_beside(overlay), files.tpm) if image.tpm else None
             if tpm is not None:
                 on_failure.callback(tpm.end)
-                tpms[0].close()
+                ours[_TPM].close()
         except OSError as error:
             raise HostError(
                 f"write to {files.directory}", str(error), "Make room there."
@@ -133,9 +140,18 @@ def launch(
             if tpm is not None:
                 tpm.end()
 
-        process = QemuProcess(command, descriptors, files.stderr, events, drain)
+        process = QemuProcess(command, [*descriptors.values()], files.stderr, events, drain)
         on_failure.pop_all()
-        return Launched(monitor, log, process)
+        return Launched(monitor, log, process, ours.get(_AGENT))
+
+
+def _sockets(image: Image) -> list[str]:
+    """What QEMU and the harness are connected by for this image."""
+    return [
+        *(_COMMANDS, _EVENTS, _SERIAL),
+        *([_TPM] if image.tpm else []),
+        *([_AGENT] if image.control.transport is Transport.GUEST_AGENT else []),
+    ]
 
 
 def variables_beside(overlay: Path) -> Path:

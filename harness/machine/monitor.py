@@ -1,8 +1,9 @@
 """QEMU's monitor: commands that always return, events that are never missed.
 
-Two QMP connections. Commands go over one; the other only listens. A command sent while QEMU ends
-breaks its connection, and asyncio then throws away what was received but not yet read; on a
-connection that never sends, QEMU's last words (``SHUTDOWN``) always arrive before the end of file.
+A command sent while QEMU ends breaks its connection, and asyncio then throws away what was received
+but not yet read. So there are two connections: commands go over one, the other only listens, and
+QEMU's last words (``SHUTDOWN``) always arrive on it before the end of file. Where QEMU has but one
+to offer, a :class:`~harness.machine.relay.Relay` stands between, which cannot be broken.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class Monitor:
     """The monitor of one QEMU, usable from any thread.
 
     :param commands: connected socket whose other end QEMU has.
-    :param events: the same, for listening.
+    :param events: the same, for listening; ``None`` to listen on the first, which then must not
+        break when it is written to: :attr:`harness.machine.relay.Relay.end`.
     :param stream: takes every event, stamped when it arrives.
     :param transcript: file for a :class:`~harness.machine.transcript.Transcript` of the traffic.
     """
@@ -53,15 +55,18 @@ class Monitor:
     def __init__(
         self,
         commands: socket.socket,
-        events: socket.socket,
+        events: socket.socket | None,
         stream: EventStream,
         transcript: Path,
     ) -> None:
-        self._sockets = (commands, events)
+        self._sockets = (commands,) if events is None else (commands, events)
         self._stream = stream
         self._transcript = Transcript(transcript)
-        self._commands = _Client("commands", self._on_command_traffic)
-        self._listener = _Client("events", self._on_event_traffic)
+        if events is None:
+            self._commands = self._listener = _Client("monitor", self._on_traffic)
+        else:
+            self._commands = _Client("commands", self._on_command_traffic)
+            self._listener = _Client("events", self._on_event_traffic)
         self._drained = threading.Event()
         self._ending = False
         self._calls: set[Future[Any]] = set()
@@ -70,7 +75,7 @@ class Monitor:
         self._thread.start()
 
     def connect(self, deadline: Deadline) -> None:
-        """Greet QEMU on both connections; listens before any command can be sent.
+        """Greet QEMU on every connection; listens before any command can be sent.
 
         :raise MachineError: QEMU closed the connection or did not greet in time.
         """
@@ -120,25 +125,37 @@ class Monitor:
         :raise MachineError: as for :meth:`execute`.
         """
 
-        async def send() -> None:
-            self._commands.send_fd_scm(end.fileno())
-
-        try:
-            self._call(send(), deadline)
-        except (QMPError, OSError) as error:
-            raise MachineError(
-                "give QEMU a file descriptor",
-                f"the connection to QEMU is lost ({error or repr(error)})",
-                "See the end of the QMP transcript and QEMU's standard error.",
-            ) from error
+        self._send(end, deadline)
         self.execute("getfd", {"fdname": name}, deadline)
+
+    def lend_file(self, end: HasDescriptor, deadline: Deadline) -> int:
+        """Give QEMU a file, which QMP commands then know as ``/dev/fdset/N``.
+
+        :param end: what QEMU gets; the caller closes its own handle of it.
+        :return: ``N``, for ``remove-fd`` (qapi/misc.json, add-fd) once it is needed no more.
+        :raise MachineError: as for :meth:`execute`.
+        """
+        self._send(end, deadline)
+        answer = self.execute("add-fd", None, deadline)
+        number = answer.get("fdset-id") if isinstance(answer, dict) else None
+        if not isinstance(number, int):
+            raise MachineError(
+                "give QEMU a file",
+                f"it answered {str(answer)[:200]}",
+                "See the QMP transcript.",
+            )
+        return number
 
     def drain(self) -> None:
         """Wait until every event that QEMU sent before its end is in the stream; bounded."""
         self._drained.wait(_DRAIN_SECONDS)
 
+    def wait_until_lost(self) -> None:
+        """Wait until QEMU or the harness has closed the connection; all events are then in."""
+        self._drained.wait()
+
     def close(self) -> None:
-        """Close both connections and the transcript; never raises, may be called twice."""
+        """Close every connection and the transcript; never raises, may be called twice."""
         if self._loop.is_closed():
             return
         with contextlib.suppress(MachineError):
@@ -155,6 +172,7 @@ class Monitor:
         for end in self._sockets:
             end.close()
         self._transcript.close()
+        self._drained.set()
 
     def _run_loop(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -197,15 +215,15 @@ class Monitor:
             self._stream.on_waited(began, now())
 
     async def _connect(self) -> None:
-        commands, events = self._sockets
         try:
-            await self._listener.connect(events)
+            await self._listener.connect(self._sockets[-1])
         except BaseException:
             self._drained.set()
             raise
         self._watcher = asyncio.create_task(self._watch(self._listener, self._drained.set))
-        await self._commands.connect(commands)
-        self._commands_watcher = asyncio.create_task(self._watch(self._commands, lambda: None))
+        if self._commands is not self._listener:
+            await self._commands.connect(self._sockets[0])
+            self._commands_watcher = asyncio.create_task(self._watch(self._commands, lambda: None))
 
     async def _watch(self, client: QMPClient, ended: Callable[[], None]) -> None:
         """Follow a connection to its end; every message before it has then been handled."""
@@ -222,6 +240,23 @@ class Monitor:
         for client in (self._commands, self._listener):
             with contextlib.suppress(Exception):
                 await client.disconnect()
+
+    def _send(self, end: HasDescriptor, deadline: Deadline) -> None:
+        async def send() -> None:
+            self._commands.send_fd_scm(end.fileno())
+
+        try:
+            self._call(send(), deadline)
+        except (QMPError, OSError) as error:
+            raise MachineError(
+                "give QEMU a file descriptor",
+                f"the connection to QEMU is lost ({error or repr(error)})",
+                "See the end of the QMP transcript and QEMU's standard error.",
+            ) from error
+
+    def _on_traffic(self, way: Way, message: Mapping[str, Any]) -> None:
+        self._on_command_traffic(way, message)
+        self._on_event_traffic(way, message)
 
     def _on_command_traffic(self, way: Way, message: Mapping[str, Any]) -> None:
         # Events come on both connections; the listener's are the ones that count.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -180,6 +181,11 @@ class BootedMachine(Machine, Protocol):
     @property
     def control_address(self) -> tuple[str, int]:
         """Loopback host and port that reach the guest's control port."""
+
+    @property
+    def agent_socket(self) -> socket.socket | None:
+        """The host's end of the guest agent's port; ``None`` where there is none, or where the
+        agent is reached in another way."""
 
     @property
     def pid(self) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from harness.images.image import Budgets, Image
 from harness.machine.accelerator import Accelerator
 from harness.machine.command_line import LOOPBACK
 from harness.machine.events import PROCESS_EXIT, EventStream, named
+from harness.machine.forwarded_port import forwarded_port
 from harness.machine.launch import TranscriptFiles, launch
 from harness.machine.monitored import MonitoredMachine
 from harness.machine.run_directory import RunDirectory
@@ -29,9 +30,6 @@ _LAST_WORDS_SECONDS = 0.5
 
 _KILL_SECONDS = 10.0
 """From SIGKILL to the end of the process."""
-
-_FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s")
-"""A forwarded port in the human monitor's ``info usernet``."""
 
 
 class QemuMachine(MonitoredMachine):
@@ -73,6 +71,7 @@ class QemuMachine(MonitoredMachine):
             raise
         self._monitor, self._serial = launched.monitor, launched.serial
         self._process = launched.process
+        self._agent = launched.agent
         super().__init__(self._monitor, events)
         self._port = 0
         self._started_at = 0.0
@@ -165,8 +164,13 @@ class QemuMachine(MonitoredMachine):
 
     @property
     def control_address(self) -> tuple[str, int]:
-        """Loopback host and port that reach the guest's control port."""
+        """Loopback host and port that reach the guest's control port; port 0 without one."""
         return LOOPBACK, self._port
+
+    @property
+    def agent_socket(self) -> socket.socket | None:
+        """The host's end of the guest agent's port; ``None`` where the image has none."""
+        return self._agent
 
     @property
     def started_at(self) -> float:
@@ -228,6 +232,8 @@ class QemuMachine(MonitoredMachine):
         self._process.wait(Deadline.after(_KILL_SECONDS))
         self._monitor.close()
         self._serial.close()
+        if self._agent is not None:
+            self._agent.close()
         self._directory.close()
 
     @contextlib.contextmanager
@@ -246,19 +252,10 @@ class QemuMachine(MonitoredMachine):
         except MachineError as error:
             status = self._process.wait(deadline.at_most(_KILL_SECONDS))
             raise self._process.launch_failure(status) from error
-        self._port = self._forwarded_port(deadline)
+        if self._agent is None:
+            # With a guest agent nothing is forwarded.
+            self._port = forwarded_port(self._monitor, deadline)
         return deadline
-
-    def _forwarded_port(self, deadline: Deadline) -> int:
-        printed = self._monitor.human("info usernet", deadline)
-        match = _FORWARD.search(printed)
-        if match is None:
-            raise MachineError(
-                "find the forwarded control port",
-                f"QEMU's `info usernet` printed {printed[:300]!r}",
-                "See the QMP transcript; this QEMU may print it in another form.",
-            )
-        return int(match[1])
 
     def _expect_end(self, deadline: Deadline, after: str) -> None:
         if self._events.wait(named(PROCESS_EXIT), deadline) is None:

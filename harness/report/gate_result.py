@@ -16,7 +16,7 @@ from harness.report.json_object import JsonObject, ReportFormatError
 from harness.report.scenario_record import ScenarioRecord, Status
 from harness.report.verdict_json import Json, clean
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of the file's form; raised whenever a reader would have to change."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.diagnosis.verdict import Verdict
+from harness.machine.via import Via
 from harness.outcome import Expected
 from harness.report.expected_json import expected_to_json, read_expected
 from harness.report.json_object import JsonObject, ReportFormatError, Scalar
@@ -155,6 +156,7 @@ class ScenarioRecord:
     :param status: what became of the test.
     :param stages: what was done and found, in order; empty when it did not start.
     :param message: why it was skipped, or what failed; empty when it passed.
+    :param via: which way its commands took to QEMU.
     """
 
     image: str
@@ -165,6 +167,7 @@ class ScenarioRecord:
     status: Status
     stages: tuple[Stage, ...] = ()
     message: str = ""
+    via: Via = Via.QMP
 
     @property
     def harness_seconds(self) -> float:
@@ -186,6 +189,7 @@ class ScenarioRecord:
             "test_id": clean(self.test_id),
             "status": str(self.status),
             "message": clean(self.message),
+            "via": str(self.via),
             "stages": [stage.to_json() for stage in self.stages],
         }
 
@@ -211,6 +215,7 @@ class ScenarioRecord:
             test_id=source.text("test_id"),
             status=source.choice("status", Status),
             message=source.text("message"),
+            via=source.choice("via", Via),
             stages=source.objects("stages", Stage.read),
         )
         source.finish()

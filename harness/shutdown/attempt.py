@@ -12,17 +12,21 @@ from harness.errors import CredentialsRejected, MachineError, PowerdownError
 from harness.guest.channel import CommandResult
 from harness.guest.survey import Survey
 from harness.guest.windows import Windows
-from harness.machine.events import POWER_IS_OFF, PROCESS_EXIT, HostEvent, named
+from harness.machine.events import MONITOR_LOST, POWER_IS_OFF, PROCESS_EXIT, HostEvent, named
 from harness.machine.protocol import Machine, Pm1Sample, RunState
 from harness.machine.screen_look import ScreenLook
 from harness.shutdown.control_watch import ControlWatch
 from harness.shutdown.inside_watch import InsideWatch
 from harness.shutdown.observation import Command, Control, Observation
 from harness.shutdown.outside_watch import OutsideWatch
+from harness.shutdown.port_watch import PortWatch
 from harness.shutdown.screen_reading import ScreenReading
 
 Settled = Callable[[Observation], bool]
 """Whether what was seen so far decides the attempt, so that waiting on would add nothing."""
+
+Onlooker = Callable[[Observation], None]
+"""Is shown what was seen so far, again and again while the guest is watched."""
 
 _END_EVENTS = named("SHUTDOWN", "RESET", "SUSPEND", "GUEST_PANICKED", PROCESS_EXIT)
 
@@ -34,7 +38,8 @@ def ends(event: HostEvent) -> bool:
     (BLOCK_IO_ERROR with another action than ``stop``) ends nothing.
     """
     stopped_by_disk = event.name == "BLOCK_IO_ERROR" and event.data.get("action") == "stop"
-    return stopped_by_disk or _END_EVENTS(event)
+    lost = event.name == MONITOR_LOST and event.data.get("for_good") is True
+    return stopped_by_disk or lost or _END_EVENTS(event)
 
 
 _LATCH_SECONDS = 0.004
@@ -62,14 +67,22 @@ class Attempt:
     :param machine: the guest from outside.
     :param windows: the guest from inside; ``None`` to watch from outside only.
     :param settled: asked after every look.
+    :param onlooker: shown every look; nobody by default.
     :ivar answer: what a command inside answered.
     :ivar notes: what could not be observed and why.
     """
 
-    def __init__(self, machine: Machine, windows: Windows | None, settled: Settled) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        windows: Windows | None,
+        settled: Settled,
+        onlooker: Onlooker | None = None,
+    ) -> None:
         self._machine = machine
         self._windows = windows
         self._settled = settled
+        self._onlooker = onlooker
         self._is_settled = False
         self._began_at = now()
         self._round = min(_LONGEST_ROUND, machine.budgets.reaction / 6)
@@ -93,7 +106,7 @@ class Attempt:
             return nullcontext()
         channel = self._windows.channel
         if channel.address is None:
-            return nullcontext()
+            return PortWatch(self._machine.events)
         return ControlWatch(channel.address, channel.answers, self._machine.events)
 
     @contextmanager
@@ -147,8 +160,10 @@ class Attempt:
         """
         events, budgets = self._machine.events, self._machine.budgets
         hard = Deadline(at=since + budgets.shutdown_hard, allowed=budgets.shutdown_hard)
+        self._show(observe)
         ended = events.wait(ends, hard.at_most(self._round), since=since)
         while ended is None and not hard.expired and not self._stands_still():
+            self._show(observe)
             self._outside.sample()
             if self._pm1_after and self._pm1_after[-1].press_pending:
                 # A guest that is only slow takes it late.
@@ -219,6 +234,10 @@ class Attempt:
         return replace(
             observe(), ended_at=watched_until, screen_text_before=before, screen_text=after
         )
+
+    def _show(self, observe: Callable[[], Observation]) -> None:
+        if self._onlooker is not None:
+            self._onlooker(observe())
 
     def _read_ahead(self) -> None:
         """Have the screens read that will have to be, should the guest not end."""

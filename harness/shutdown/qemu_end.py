@@ -16,14 +16,23 @@ from harness.shutdown.observation import QEMU_LINGERS, Observation
 _SECONDS = 10.0
 """Time allowed for it; some 10 ms on a quiet host."""
 
+_TOLD_TO_STAY_SECONDS = 1.0
+"""The same for one that was told to stay (``-no-shutdown``): libvirt tells all of its own so and
+then ends them."""
+
 
 def with_qemu_end(seen: Observation, machine: Machine) -> Observation:
     """The same attempt with QEMU's end, or :data:`QEMU_LINGERS` if it does not come in time.
 
     Waits only where the power went off.
     """
-    if seen.event("SHUTDOWN") is None or seen.exit is not None:
+    off = seen.event("SHUTDOWN")
+    if off is None or seen.exit is not None:
         return seen
-    if machine.events.wait(named(PROCESS_EXIT), Deadline.after(_SECONDS)) is None:
+    # QEMU says STOP behind the power-off only with -no-shutdown (qemu:softmmu/runstate.c).
+    ended = machine.events.wait(named(PROCESS_EXIT, "STOP"), Deadline.after(_SECONDS), since=off.at)
+    if ended is None:
         machine.events.record(QEMU_LINGERS)
+    elif ended.name == "STOP":
+        machine.events.wait(named(PROCESS_EXIT), Deadline.after(_TOLD_TO_STAY_SECONDS))
     return replace(seen, events=machine.events.since(seen.commanded_at))

@@ -6,7 +6,7 @@ from harness.deadline import now
 from harness.errors import PowerdownError
 from harness.guest.windows import Windows
 from harness.machine.protocol import Machine
-from harness.shutdown.attempt import Attempt, Settled
+from harness.shutdown.attempt import Attempt, Onlooker, Settled
 from harness.shutdown.observation import Command, Observation
 
 
@@ -21,6 +21,7 @@ def press_power_button(
     *,
     settled: Settled = never_settled,
     second_press: bool = False,
+    onlooker: Onlooker | None = None,
 ) -> Observation:
     """Press the ACPI power button and watch until the result is known.
 
@@ -32,9 +33,10 @@ def press_power_button(
     :param windows: the inside of the guest; ``None`` to watch from outside only.
     :param settled: most often :func:`harness.diagnosis.diagnose.settled`.
     :param second_press: press again as soon as the first press was taken.
+    :param onlooker: shown what was seen so far, from the time on that the press had to be taken.
     :raise MachineError: QEMU refuses the press.
     """
-    attempt = Attempt(machine, windows, settled)
+    attempt = Attempt(machine, windows, settled, onlooker)
     with attempt.control_watched(), attempt.inside_watched():
         pm1_before = machine.probe_pm1()
         pressed_at = machine.press_power_button()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -70,6 +71,7 @@ class ScriptedMachine:
     overlay: Path = Path("/nowhere/overlay.qcow2")
     # Port 9 (discard) of loopback: nothing listens there.
     control_address: tuple[str, int] = ("127.0.0.1", 9)
+    agent_socket: socket.socket | None = None
     started_at: float = 0.0
     work: list[tuple[float, int, int]] = field(default_factory=lambda: [(0.0, 0, 0)])
     screens: list[tuple[str, bool]] = field(default_factory=lambda: [("desktop", False)])

@@ -1,0 +1,1 @@
+"""Guests as libvirt domains: started, pressed, watched and ended through libvirt."""

@@ -1,0 +1,12 @@
+"""Which way commands take to QEMU."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Via(StrEnum):
+    """Straight to its monitor, or through libvirt as a cloud's do."""
+
+    QMP = "qmp"
+    LIBVIRT = "libvirt"
