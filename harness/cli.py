@@ -9,15 +9,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness import diagnose_options
+from harness.diagnose_command import diagnose_guest
+from harness.diagnose_text import verdict_text
 from harness.diagnosis.diagnose import diagnose, settled
 from harness.diagnosis.verdict import Verdict
 from harness.errors import CredentialsRejected, PowerdownError
+from harness.exit_status import verdict_status
 from harness.faults.catalogue import CATALOGUE
 from harness.images.definition import load
 from harness.images.image import Image
 from harness.laboratory import Laboratory, cache_directory
 from harness.machine.run_directory import RunDirectory
-from harness.outcome import Outcome
 from harness.report.verdict_json import verdict_to_json
 from harness.scenario_list import scenarios_to_json, scenarios_to_text
 from harness.shutdown.qemu_end import with_qemu_end
@@ -29,8 +32,6 @@ from harness.template_list import (
     templates_to_text,
 )
 from harness.templates.store import TemplateStore
-
-_GOOD = (Outcome.COMPLETED, Outcome.SLOW_BUT_COMPLETED)
 
 EXIT_STATUS = """\
 exit status: 0 listed or pruned, the definition is sound, or the guest powered off; 1 it did not;
@@ -48,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.action == "templates":
             print(_templates(options))
             return 0
+        if options.action == "diagnose":
+            return diagnose_guest(diagnose_options.read_options(options))
         image = load(options.definition)
         if options.action == "check":
             print(_describe(image))
@@ -57,11 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"powerdown: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        # The guest is gone by now. What a shell makes of SIGINT: 128 and its number.
+        # A guest of our own is gone by now, another's goes on. What a shell makes of SIGINT: 128
+        # and its number.
         print("powerdown: interrupted", file=sys.stderr)
         return 130
-    print(json.dumps(verdict_to_json(verdict), indent=2) if options.json else _tell(verdict))
-    return _exit_status(verdict)
+    print(json.dumps(verdict_to_json(verdict), indent=2) if options.json else verdict_text(verdict))
+    return verdict_status(verdict)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,6 +81,15 @@ def _parser() -> argparse.ArgumentParser:
     attempt.add_argument("--json", action="store_true", help="print the verdict as JSON")
     for action in (check, attempt):
         action.add_argument("definition", type=Path, help="image definition (TOML)")
+    running = actions.add_parser(
+        "diagnose",
+        help="look at a guest that runs already: would it shut down, and if not, why not",
+        description="Look at a guest that runs already, without touching it: would it shut down\n"
+        "when its power button is pressed, and if not, why not? With --press, press and watch.",
+        epilog=diagnose_options.EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    diagnose_options.add_options(running)
     listing = actions.add_parser(
         "scenarios", help="list the failures that can be provoked: how, what then, which remedy"
     )
@@ -131,20 +144,3 @@ def _describe(image: Image) -> str:
         f"  budgets  boot {image.budgets.boot:g} s, reaction {image.budgets.reaction:g} s, "
         f"shutdown {image.budgets.shutdown_soft:g} s, at most {image.budgets.shutdown_hard:g} s"
     )
-
-
-def _tell(verdict: Verdict) -> str:
-    lines = [str(verdict)]
-    for evidence in verdict.evidence:
-        lines.append(f"  {evidence.source:16} {evidence.fact}: {evidence.raw}")
-    lines += [f"  not {cause}: {why}" for cause, why in verdict.ruled_out]
-    lines += [f"  also seen: {cause}: {fact}" for cause, fact in verdict.also_seen]
-    if verdict.remedy:
-        lines.append(f"  remedy: {verdict.remedy}")
-    return "\n".join(lines)
-
-
-def _exit_status(verdict: Verdict) -> int:
-    if verdict.outcome in _GOOD:
-        return 0
-    return {Outcome.HOST_FAULT: 2, Outcome.INCONCLUSIVE: 3}.get(verdict.outcome, 1)

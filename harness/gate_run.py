@@ -22,6 +22,7 @@ from harness.machine.hypervisor import label
 from harness.machine.via import Via
 from harness.report.confusion import Confusion
 from harness.report.confusion_picture import draw_confusion
+from harness.report.disagreement import disagreements
 from harness.report.gate_result import GateResult, HostFacts, ImageRecord
 from harness.report.json_object import ReportFormatError
 from harness.report.scenario_record import ScenarioRecord, Status
@@ -171,14 +172,23 @@ class Records:
         )
 
 
-def gate_result(host: HostFacts, images: SharedImages, records: Records) -> GateResult:
-    """The result of a run that has ended."""
+def gate_result(
+    host: HostFacts,
+    images: SharedImages,
+    records: Records,
+    others: Iterable[ScenarioRecord] = (),
+) -> GateResult:
+    """The result of a run that has ended.
+
+    :param others: of another run, whose scenarios went another way, to compare with.
+    """
     return GateResult(
         powerdown_version=version("powerdown"),
         created=datetime.now(UTC),
         host=host,
         images=images.records(),
         scenarios=records.in_order(),
+        disagreements=disagreements([*others, *records.in_order()]),
     )
 
 

@@ -80,6 +80,11 @@ class TimedChannel:
         """See :attr:`GuestChannel.address`."""
         return self._channel.address
 
+    @property
+    def runs_as_system(self) -> bool:
+        """See :attr:`GuestChannel.runs_as_system`."""
+        return self._channel.runs_as_system
+
     def run(self, command: str, deadline: Deadline) -> CommandResult:
         """See :meth:`GuestChannel.run`."""
         with self._time.counted():

@@ -27,7 +27,7 @@ from harness.report.scenario_record import ScenarioRecord, Status
 from harness.report.summary import render
 from harness.scenario import Scenario
 from harness.selected_images import image_names
-from harness.ways import add_options, libvirt_uri, ways
+from harness.ways import add_options, libvirt_uri, records_to_compare, ways
 
 OpenScenario = Callable[[Image, str], AbstractContextManager[Scenario]]
 """Type of the fixture :func:`open_scenario`."""
@@ -103,6 +103,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--image"):
         image_names(config)
     ways(config)
+    try:
+        records_to_compare(config)
+    except PowerdownError as error:
+        # Before an hour of tests, not after it.
+        raise pytest.UsageError(f"--compare: {error}") from error
     if _reports(config).exists() and not _reports(config).is_dir():
         raise pytest.UsageError(f"--reports: {_reports(config)} is no directory; give another")
     config.pluginmanager.register(_Collector(config), "powerdown-collector")
@@ -262,7 +267,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     records.complete(WorkerNotes(config.stash[_run_key]).selected())
     try:
         host = Laboratory.of_this_host().facts()
-        result = gate_result(host, SharedImages(config.stash[_run_key]), records)
+        others = records_to_compare(config)
+        result = gate_result(host, SharedImages(config.stash[_run_key]), records, others)
         result.write(file)
         confusion = Confusion.of(result.scenarios)
         write_confusion(confusion, result, confusion_file)

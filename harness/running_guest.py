@@ -11,6 +11,7 @@ from harness.admission.admission import Place
 from harness.deadline import Deadline
 from harness.disk.volume import NtfsVolumeState, volume_state
 from harness.errors import MachineError
+from harness.guest.agent_by_proxy import AgentByProxy
 from harness.guest.agent_channel import AgentChannel
 from harness.guest.agent_port import AgentPort
 from harness.guest.agent_socket import AgentSocket
@@ -20,6 +21,8 @@ from harness.guest.windows import Windows
 from harness.guest.winrm_channel import WinrmChannel
 from harness.guest_time import GuestTime, TimedChannel
 from harness.images.image import Control, Credentials, DiskFormat, Image, Transport
+from harness.machine.command_line import AGENT_PORT_ID
+from harness.machine.events import HostEvent
 from harness.machine.hypervisor import Hypervisor
 from harness.machine.protocol import BootedMachine
 from harness.machine.saved_state import MemoryFile
@@ -150,9 +153,20 @@ class Guest:
         self.windows = None if self._channel is None else Windows(self._channel)
 
 
-def _agent_port(machine: BootedMachine) -> AgentSocket | None:
+def _agent_port(machine: BootedMachine) -> AgentSocket | AgentByProxy | None:
     """The one wire to the guest's agent, for all channels."""
-    return None if machine.agent_socket is None else AgentSocket(machine.agent_socket)
+    if machine.ask_agent is not None:
+        return AgentByProxy(machine.ask_agent)
+    if machine.agent_socket is None:
+        return None
+    agent = AgentSocket(machine.agent_socket)
+
+    def hear(event: HostEvent) -> None:
+        if event.name == "VSERPORT_CHANGE" and event.data.get("id") == AGENT_PORT_ID:
+            agent.port_is(is_open=event.data.get("open") is True)
+
+    machine.events.tell(hear)
+    return agent
 
 
 def _open_channel(

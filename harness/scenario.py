@@ -29,8 +29,10 @@ from harness.guest_time import GuestTime
 from harness.images.image import Image
 from harness.images.overlay import create_overlay
 from harness.laboratory import Laboratory
+from harness.machine.events import POWER_IS_OFF
 from harness.machine.protocol import RunState
 from harness.machine.run_directory import RunDirectory
+from harness.machine.shutdown_mode import ShutdownMode
 from harness.outcome import Expected
 from harness.report.allure_report import report_stage
 from harness.report.clerk import Clerk
@@ -40,6 +42,7 @@ from harness.report.timeline_picture import draw
 from harness.report.verdict_json import verdict_to_json
 from harness.running_guest import Guest
 from harness.shutdown.forced import cut_power
+from harness.shutdown.modes import shut_down_by
 from harness.shutdown.observation import Command, Observation
 from harness.shutdown.phases import timeline_of
 from harness.shutdown.qemu_end import with_qemu_end
@@ -125,7 +128,8 @@ class Scenario:
         paused since goes on.
         """
         machine = guest.machine
-        if machine.events.exit is None and machine.run_state() in _AS_RESET_LEFT_IT:
+        on = machine.events.first(POWER_IS_OFF) is None
+        if on and machine.run_state() in _AS_RESET_LEFT_IT:
             machine.resume()
             again = guest
         else:
@@ -170,6 +174,14 @@ class Scenario:
             guest.machine, windows, settled=settled, second_press=second_press
         )
         return self._conclude(guest, name, seen, expected, degraded=agentless or degraded)
+
+    def shut_down_by(
+        self, guest: Guest, mode: ShutdownMode, name: str, expected: Allowed
+    ) -> Verdict:
+        """Ask the guest to shut down in one of libvirt's modes and watch to the end."""
+        __tracebackhide__ = True
+        seen = shut_down_by(guest.machine, guest.windows, mode, settled=settled)
+        return self._conclude(guest, name, seen, expected)
 
     def command_inside(self, guest: Guest, command: str, name: str, expected: Allowed) -> Verdict:
         """Run a shutdown command in the guest and watch to the end."""

@@ -7,6 +7,8 @@ import os
 import pytest
 
 from harness.machine.via import Via
+from harness.report.gate_result import GateResult
+from harness.report.scenario_record import ScenarioRecord
 
 _WORKER = "PYTEST_XDIST_WORKER"
 """Environment variable in which xdist tells a worker its name: ``gw0``, ``gw1`` and so on."""
@@ -28,6 +30,11 @@ def add_options(group: pytest.OptionGroup) -> None:
         help="libvirt to use with --via libvirt, such as qemu:///system; given several times, "
         "workers are spread over them (default: one of our own for each worker, without a daemon)",
     )
+    group.addoption(
+        "--compare",
+        metavar="GATE.JSON",
+        help="result of a run that went the other way, to tell what the two disagree about",
+    )
 
 
 def ways(config: pytest.Config) -> tuple[Via, ...]:
@@ -39,6 +46,18 @@ def ways(config: pytest.Config) -> tuple[Via, ...]:
     if config.getoption("--connect") and Via.LIBVIRT not in chosen:
         raise pytest.UsageError("--connect names a libvirt: give --via libvirt too")
     return chosen
+
+
+def records_to_compare(config: pytest.Config) -> tuple[ScenarioRecord, ...]:
+    """Of ``--compare``: the scenarios that went another way than this run's.
+
+    :raise ReportFormatError: that is no gate result.
+    """
+    given = config.getoption("--compare")
+    if not given:
+        return ()
+    result = GateResult.read(config.invocation_params.dir / given)
+    return tuple(record for record in result.scenarios if record.via not in ways(config))
 
 
 def libvirt_uri(config: pytest.Config) -> str | None:

@@ -14,7 +14,7 @@ from harness.guest.survey import Survey
 from harness.machine.events import HostEvent
 from harness.machine.protocol import Pm1Sample
 from harness.machine.screen_look import ScreenLook
-from harness.shutdown.observation import Observation
+from harness.shutdown.observation import Command, Observation
 
 _LONGEST_TEXT = 200
 
@@ -41,7 +41,8 @@ def record(entry: EventRecord, fact: str) -> Evidence:
 
 def button(seen: Observation) -> Evidence:
     """The power button's setting."""
-    return setting("power button setting before the press", str(seen.button))
+    before = "" if seen.command is Command.NOTHING else " before the press"
+    return setting(f"power button setting{before}", str(seen.button))
 
 
 def setting(fact: str, raw: str) -> Evidence:
@@ -137,7 +138,8 @@ def session(seen: Observation) -> Evidence:
         said = "nobody"
     else:
         said = f"{console.user}{' (locked)' if console.locked else ''}"
-    return Evidence(Source.INSIDE, None, "logged on at the console before", said)
+    before = "" if seen.command is Command.NOTHING else " before"
+    return Evidence(Source.INSIDE, None, f"logged on at the console{before}", said)
 
 
 def screen(look: ScreenLook, fact: str) -> Evidence:

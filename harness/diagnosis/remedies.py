@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from harness.guest import commands
 from harness.guest.survey import Survey
 
@@ -32,6 +34,16 @@ SHUT_DOWN_SOFTLY = (
     "updates and documents."
 )
 LOOK_AT_HOST = "Look at the host: QEMU's standard error and the QMP transcript."
+START_IT = "The guest is off already. Start it again: QMP quit or virsh destroy, then start."
+LET_IT_BOOT = (
+    "Wait until the guest has armed its power button (PM1_EN bit 8) and look again. If it never "
+    "does, look at its screen: it hangs in its firmware or boot loader, asks for something there, "
+    "or its system does not use ACPI."
+)
+SHUTDOWN_IS_UNDER_WAY = (
+    "A shutdown or restart seems to be under way already: wait for it, or find who asked for it "
+    "(User32 1074 in the System log)."
+)
 LET_IT_RUN = (
     "The host has stopped the guest's CPUs: let them run (QMP cont, virsh resume) and press again. "
     "If nobody paused it, see QEMU's log: a full disk of the host pauses guests too."
@@ -124,6 +136,15 @@ REPAIR_SYSTEM = (
     "security software, and scan for malware."
 )
 LOOK_AT_EVIDENCE = "The evidence fits no known cause: look at the screenshot and the System log."
+
+
+_PLAIN_NAME = re.compile(r"[\w.$-]{1,80}", re.ASCII)
+
+
+def for_service(name: str) -> str:
+    """Against a service that holds a shutdown up. A guest that is hostile may choose a name that
+    does something else in a command line: then the reader fills it in."""
+    return STOP_SERVICE.replace("NAME", name) if _PLAIN_NAME.fullmatch(name) else STOP_SERVICE
 
 
 def for_applications(survey: Survey | None) -> str:

@@ -60,7 +60,7 @@ def lock(subject: Subject) -> None:
 
     :raise DeadlineExpired: it is not locked.
     """
-    subject.windows.run_all(_LOCK_TEXT)
+    subject.windows.run_on_desktop(_LOCK_TASK, session_commands.LOCK)
     wait_until(
         lambda: _console(subject).locked is True,
         subject.machine,

@@ -46,9 +46,12 @@ DELAYED = Expected(Outcome.SLOW_BUT_COMPLETED, Cause.UNRESPONSIVE_APP)
 
 _TASK = "powerdown-program"
 _REASON = "Copying-photos"
-_END_TASKS = session_commands.set_desktop_value("AutoEndTasks", "1")
-_LITTLE_PATIENCE = session_commands.set_desktop_value("HungAppTimeout", "2000")
-_LITTLE_TIME = session_commands.set_desktop_value("WaitToKillAppTimeout", "2000")
+_ENDS = ("AutoEndTasks", "1")
+_PATIENCE = ("HungAppTimeout", "2000")
+_TIME = ("WaitToKillAppTimeout", "2000")
+_END_TASKS = session_commands.set_desktop_value(*_ENDS)
+_LITTLE_PATIENCE = session_commands.set_desktop_value(*_PATIENCE)
+_LITTLE_TIME = session_commands.set_desktop_value(*_TIME)
 _QUERY = "learn: WM_QUERYENDSESSION message"
 _CHANGES = "learn: Shutdown Changes for Windows Vista"
 
@@ -94,39 +97,37 @@ def _let_block(program: ProbeProgram) -> Callable[[Subject], None]:
 
 
 def _end_tasks_of_refuser(subject: Subject) -> None:
-    subject.windows.run(_END_TASKS).checked()
+    subject.windows.set_desktop_value(*_ENDS)
     subject.restart()
     _start(subject, REFUSER)
 
 
 def _wait_long_for_hanger(subject: Subject) -> None:
     patience = str(beyond_soft_ms(subject.image))
-    subject.windows.run_all(
-        (_END_TASKS, session_commands.set_desktop_value("HungAppTimeout", patience))
-    )
+    subject.windows.set_desktop_value(*_ENDS)
+    subject.windows.set_desktop_value("HungAppTimeout", patience)
     subject.restart()
     _start(subject, HANGER)
 
 
 def _wait_little_for_hanger(subject: Subject) -> None:
     # The program hangs again: what lets the press complete is the time it is given.
-    subject.windows.run(_LITTLE_PATIENCE).checked()
+    subject.windows.set_desktop_value(*_PATIENCE)
     subject.restart()
     _start(subject, HANGER)
 
 
 def _wait_long_for_lingerer(subject: Subject) -> None:
     time = str(beyond_hard_ms(subject.image))
-    subject.windows.run_all(
-        (_END_TASKS, session_commands.set_desktop_value("WaitToKillAppTimeout", time))
-    )
+    subject.windows.set_desktop_value(*_ENDS)
+    subject.windows.set_desktop_value("WaitToKillAppTimeout", time)
     subject.restart()
     _linger(subject)
 
 
 def _wait_little_for_lingerer(subject: Subject) -> None:
     # The program is as slow as before: what lets the press complete is the time it is given.
-    subject.windows.run(_LITTLE_TIME).checked()
+    subject.windows.set_desktop_value(*_TIME)
     subject.restart()
     _linger(subject)
 

@@ -13,7 +13,9 @@ SECONDS = 60.0
 """Long enough for what Windows does at once, under emulation too."""
 
 _PAUSE_SECONDS = 0.2
-"""Between looks, for which no event exists."""
+_LONGEST_PAUSE_SECONDS = 0.5
+_GROWTH = 1.25
+"""Between looks, for which no event exists; one that waits long needs not be told at once."""
 
 
 def wait_until(
@@ -29,11 +31,12 @@ def wait_until(
     :raise MachineError: QEMU ended first.
     :raise DeadlineExpired: it did not become so.
     """
-    deadline = Deadline.after(seconds)
+    deadline, patience = Deadline.after(seconds), _PAUSE_SECONDS
     while not seen():
         if deadline.expired:
             raise deadline.expire(waiting_for, "it was not so at any look", remedy)
-        pause = deadline.at_most(_PAUSE_SECONDS)
+        pause = deadline.at_most(patience)
+        patience = min(_LONGEST_PAUSE_SECONDS, patience * _GROWTH)
         if machine.events.wait(named(PROCESS_EXIT), pause) is not None:
             raise MachineError(
                 f"see {waiting_for}", "QEMU ended first", "See the QMP transcript and serial log."

@@ -55,6 +55,9 @@ _TERMINATE_SECONDS = 2.0
 """For having a command ended that has used up its time."""
 
 _NANOSECONDS = 1_000_000_000
+_LATEST = 1 << 63
+"""No time of day comes after that: the agent counts nanoseconds in 64 bits."""
+
 _SIGN_BIT, _WORD = 1 << 31, 1 << 32
 
 
@@ -72,6 +75,11 @@ class AgentChannel:
     def address(self) -> None:
         """There is none: QEMU tells when the guest closes the agent's port."""
         return
+
+    @property
+    def runs_as_system(self) -> bool:
+        """They do."""
+        return True
 
     def run(self, command: str, deadline: Deadline) -> CommandResult:
         """Run one ``cmd.exe`` command line and wait for its end.
@@ -97,9 +105,9 @@ class AgentChannel:
             return self._answers_at_all(deadline)
         except PowerdownError:
             return None
-        if isinstance(told, int) and not isinstance(told, bool):
-            return PortAnswer(told / _NANOSECONDS - time.time())
-        return PortAnswer()
+        if not _is_number(told) or not 0 <= told < _LATEST:
+            return PortAnswer()
+        return PortAnswer(told / _NANOSECONDS - time.time())
 
     def interrupt(self) -> None:
         """Break off a call in another thread. The command in the guest goes on."""

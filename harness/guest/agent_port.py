@@ -16,7 +16,7 @@ _QUOTED_CHARACTERS = 300
 """Of what an agent said, in a message."""
 
 _TURNED_OFF = ("disabled", "not allowed")
-_UNKNOWN = ("not found", "not been found", "not supported", "unsupported")
+_UNKNOWN = ("commandnotfound", "has not been found", "not currently supported")
 
 
 class AgentPort(Protocol):

@@ -46,6 +46,7 @@ class AgentSocket:
         self._bytes_left = 0
         self._in_step = False
         self._closed = False
+        self._unheard = False
         # Written to by interrupt(), watched by whoever waits.
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
@@ -62,6 +63,8 @@ class AgentSocket:
         with self._my_turn(command, deadline):
             self._bytes_left = self._max_bytes
             self._forget_interrupts()
+            if self._unheard:
+                raise _unheard(command)
             if not self._in_step:
                 self._get_in_step(command, deadline)
             # Until the answer is there.
@@ -80,6 +83,17 @@ class AgentSocket:
         """Break off a call in another thread."""
         with contextlib.suppress(OSError):
             self._waker.send(b"!")
+
+    def port_is(self, *, is_open: bool) -> None:
+        """Take note that the guest has opened or closed its end, from any thread.
+
+        Nobody hears what is said while it is closed: a call under way fails, and further ones
+        until it is open again. Left unsaid, as nobody might hear it, it would be said to the next
+        agent. Without such notes every call lasts until there is an answer or its time is up.
+        """
+        self._unheard = not is_open
+        if self._unheard:
+            self.interrupt()
 
     def close(self) -> None:
         """Close the socket, after the call under way; never raises, may be called twice."""
@@ -177,6 +191,8 @@ class AgentSocket:
         watched.register(self._woken, select.POLLIN)
         found = dict(watched.poll(deadline.remaining * _MILLISECONDS))
         if self._woken.fileno() in found:
+            if self._unheard:
+                raise _unheard(command)
             raise ControlChannelError(
                 f"call {command} of the guest agent", "it was broken off", "Call again."
             )
@@ -216,6 +232,14 @@ def _description(error: object) -> str:
 def _nonsense(command: str, saw: str) -> ControlChannelError:
     return ControlChannelError(
         f"call {command} of the guest agent", saw, "Something else may listen on its port."
+    )
+
+
+def _unheard(command: str) -> ControlChannelError:
+    return ControlChannelError(
+        f"call {command} of the guest agent",
+        "no agent has its port open in the guest",
+        "It is a service, and ends with the guest's services; else start it (QEMU-GA).",
     )
 
 

@@ -78,6 +78,10 @@ class GuestChannel(Protocol):
         """Host and port of an idle connection that ends with the service behind the channel;
         ``None`` where the end of the service is told in another way."""
 
+    @property
+    def runs_as_system(self) -> bool:
+        """Whether commands run as LocalSystem, and not as whoever is logged on at the console."""
+
     def run(self, command: str, deadline: Deadline) -> CommandResult:
         """Run one ``cmd.exe`` command line and wait for its end."""
 

@@ -167,6 +167,16 @@ def create_desktop_task(task: str, program: str) -> str:
     return f'schtasks /create /f /it /sc once /st 00:00 /tn {task} /tr "{program}"'
 
 
+def create_task_of_whoever(task: str, program: str) -> str:
+    """Define a task that starts ``program`` on the desktop of whoever is logged on.
+
+    For a caller that is LocalSystem and so has no desktop. A task of the group INTERACTIVE runs in
+    the session of its members without a password (public administration scripts; by Microsoft's
+    documentation UNCONFIRMED). On localised releases the group has another name.
+    """
+    return f'schtasks /create /f /ru INTERACTIVE /sc once /st 00:00 /tn {task} /tr "{program}"'
+
+
 def run_task(task: str) -> str:
     """Start a task now (learn: schtasks run)."""
     return f"schtasks /run /tn {task}"

@@ -122,7 +122,8 @@ def _wait_for_channel(machine: Machine, channel: GuestChannel, deadline: Deadlin
     raise deadline.expire(
         f"the control channel of {machine.name} answer",
         saw,
-        "Look at the screenshot; check WinRM in the guest, or raise [budgets] boot.",
+        "Look at the screenshot; check WinRM or the guest agent in the guest, or raise [budgets] "
+        "boot.",
     )
 
 

@@ -67,12 +67,15 @@ END_BLOCKING_APPS = (
 """End them, as without the policy."""
 
 
-def set_desktop_value(name: str, value: str) -> str:
+def set_desktop_value(name: str, value: str, sid: str | None = None) -> str:
     """Set AutoEndTasks ("1"), HungAppTimeout or WaitToKillAppTimeout (ms as text) of the user.
 
     In effect at the user's next logon (facts 5; UNCONFIRMED).
+
+    :param sid: of another user than the control channel's; must be logged on.
     """
-    return f'reg add "{DESKTOP_KEY}" /v {name} /t REG_SZ /d {value} /f'
+    key = DESKTOP_KEY if sid is None else DESKTOP_KEY.replace("HKCU", rf"HKU\{sid}", 1)
+    return f'reg add "{key}" /v {name} /t REG_SZ /d {value} /f'
 
 
 def end_program(image_name: str) -> str:

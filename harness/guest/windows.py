@@ -8,13 +8,16 @@ from pathlib import Path
 
 from harness.deadline import Deadline, now
 from harness.errors import ControlChannelError
-from harness.guest import commands, survey_commands
+from harness.guest import commands, session_commands, survey_commands
 from harness.guest.channel import CommandResult, GuestChannel
+from harness.guest.console_session import parse_console_session
 from harness.guest.event_log import EventRecord, parse_events
 from harness.guest.last_start import around_last_start
 from harness.guest.look import Look, read_look
 from harness.guest.parts import Part, PartAnswer, join_parts, new_marker, split_parts
+from harness.guest.registry_output import parse_registry
 from harness.guest.survey import Survey, read_survey
+from harness.guest.user_settings import find_console_profile
 
 WORK_DIRECTORY = r"C:\powerdown"
 """Where the harness puts what it needs inside a guest."""
@@ -110,8 +113,7 @@ class Windows:
 
         :raise ControlChannelError: it does not run; most often nobody is logged on.
         """
-        self.run(commands.create_desktop_task(task, program)).checked()
-        self.run(commands.run_task(task)).checked()
+        self.run_on_desktop(task, program)
         deadline = Deadline.after(COMMAND_SECONDS)
         # Each question is a round trip into the guest: that paces the loop.
         while not self.is_running(image_name):
@@ -122,6 +124,22 @@ class Windows:
                     "Is the control channel's user logged on at the console (autologon)?",
                 )
 
+    def run_on_desktop(self, task: str, program: str) -> None:
+        """Have a program started on the logged-on user's desktop; whether it starts is not seen."""
+        if self.channel.runs_as_system:
+            self.run(commands.create_task_of_whoever(task, program)).checked()
+        else:
+            self.run(commands.create_desktop_task(task, program)).checked()
+        self.run(commands.run_task(task)).checked()
+
+    def set_desktop_value(self, name: str, value: str) -> None:
+        """Set a value of the logged-on user's desktop settings.
+
+        :raise ControlChannelError: besides, when nobody is logged on.
+        """
+        sid = self._console_sid() if self.channel.runs_as_system else None
+        self.run(session_commands.set_desktop_value(name, value, sid)).checked()
+
     def is_running(self, image_name: str) -> bool:
         """Whether a process of this image name runs."""
         return image_name.lower() in self.run(commands.list_process(image_name)).output.lower()
@@ -130,6 +148,19 @@ class Windows:
         """Create a service and start it."""
         self.run(commands.create_service(name, program)).checked()
         self.run(commands.start_service(name)).checked()
+
+    def _console_sid(self) -> str:
+        console = parse_console_session(self.run(survey_commands.SESSIONS).output)
+        profiles = parse_registry(self.run(survey_commands.LOADED_PROFILES).output)
+        folders = parse_registry(self.run(survey_commands.PROFILE_FOLDERS).output)
+        sid = None if console is None else find_console_profile(profiles, folders, console)
+        if sid is None:
+            raise ControlChannelError(
+                "find the profile of whoever is logged on at the guest's console",
+                "none of the loaded profiles is theirs",
+                "Is a user logged on there (autologon)?",
+            )
+        return sid
 
     def _run_parts(self, parts: Iterable[Part], seconds: float) -> Mapping[str, PartAnswer]:
         """Run several commands in one round trip; the answers of those that ended."""

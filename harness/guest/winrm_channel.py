@@ -81,6 +81,11 @@ class WinrmChannel:
         """Host and port that reach the guest's WinRM port."""
         return self._address
 
+    @property
+    def runs_as_system(self) -> bool:
+        """They run as the user of the image's definition."""
+        return False
+
     def answers(self, deadline: Deadline) -> PortAnswer | None:
         """What the control port answers to a stranger; 401 is as good an answer as any.
 

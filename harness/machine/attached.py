@@ -16,7 +16,7 @@ from harness.machine.events import MONITOR_LOST, PROCESS_EXIT, EventStream, name
 from harness.machine.foreign_process import ForeignProcess, process_behind
 from harness.machine.foreign_screen import ForeignScreen
 from harness.machine.monitor import Monitor
-from harness.machine.monitored import COMMAND_SECONDS, MonitoredMachine
+from harness.machine.monitored import MonitoredMachine
 from harness.machine.protocol import RunState
 from harness.machine.qmp_socket import QmpAddress, connect_qmp, is_refused
 from harness.machine.relay import Relay

@@ -26,6 +26,10 @@ MONITOR_LOST = "MONITOR_LOST"
 MONITOR_BACK = "MONITOR_BACK"
 """Name of the event recorded when it can be seen again; what happened between was not."""
 
+PRESS_REFUSED = "PRESS_REFUSED"
+"""Name of the event recorded when libvirt does not pass on a press, as the guest's CPUs stand
+still; data: ``why``, in its words."""
+
 
 @dataclass(frozen=True)
 class HostEvent:
@@ -77,6 +81,14 @@ class EventStream:
         self._events: dict[int, HostEvent] = {}
         self._exit: HostEvent | None = None
         self._changed = threading.Condition()
+        self._listeners: list[Callable[[HostEvent], None]] = []
+
+    def tell(self, listener: Callable[[HostEvent], None]) -> None:
+        """Have ``listener`` called for every later event, at once and by whoever adds it.
+
+        It must neither wait nor raise.
+        """
+        self._listeners.append(listener)
 
     def append(self, event: HostEvent) -> None:
         """Add an event; ignored once the machine has ended."""
@@ -87,6 +99,8 @@ class EventStream:
             if event.name == PROCESS_EXIT:
                 self._exit = event
             self._changed.notify_all()
+        for listener in tuple(self._listeners):
+            listener(event)
 
     def record(self, name: str, data: Mapping[str, object] | None = None) -> HostEvent:
         """Append an event stamped with the time now."""

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.deadline import Deadline
+from harness.errors import MachineError
 from harness.images.image import Budgets, Image
 from harness.machine.activity import Activity
 from harness.machine.events import EventStream
 from harness.machine.screen_look import ScreenLook
+from harness.machine.shutdown_mode import ShutdownMode
 
 POWER_BUTTON_BIT = 1 << 8
 """PWRBTN_STS and PWRBTN_EN: bit 8 of both PM1 event registers (ACPI 6.5, 4.8.4.1)."""
@@ -167,6 +169,21 @@ class Machine(Protocol):
         """
 
 
+class AgentRefused(MachineError):
+    """The guest agent answered a request with an error; ``saw`` is what it said."""
+
+
+class AskAgent(Protocol):
+    """Passes on one request to the guest agent."""
+
+    def __call__(self, request: str, deadline: Deadline) -> str:
+        """Send a request, as JSON; the answer, as JSON.
+
+        :raise AgentRefused: the agent answered with an error.
+        :raise MachineError: there is no answer.
+        """
+
+
 class BootedMachine(Machine, Protocol):
     """A guest that the harness has started itself, from an image, on a disk of its own."""
 
@@ -186,6 +203,16 @@ class BootedMachine(Machine, Protocol):
     def agent_socket(self) -> socket.socket | None:
         """The host's end of the guest agent's port; ``None`` where there is none, or where the
         agent is reached in another way."""
+
+    @property
+    def ask_agent(self) -> AskAgent | None:
+        """That other way, where somebody else keeps the port."""
+
+    def ask_to_shut_down(self, mode: ShutdownMode) -> float:
+        """Ask as libvirt does; the time just before.
+
+        :raise MachineError: besides, where that mode cannot be had.
+        """
 
     @property
     def pid(self) -> int | None:

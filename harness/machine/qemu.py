@@ -18,6 +18,7 @@ from harness.machine.launch import TranscriptFiles, launch
 from harness.machine.monitored import MonitoredMachine
 from harness.machine.run_directory import RunDirectory
 from harness.machine.saved_state import MemoryFile, SavedState, load_devices, save_devices
+from harness.machine.shutdown_mode import ShutdownMode
 
 _START_SECONDS = 30.0
 """QEMU's own start; 0.1 s on a quiet host."""
@@ -184,6 +185,18 @@ class QemuMachine(MonitoredMachine):
     def pid(self) -> int | None:
         """QEMU's process id, or ``None`` once it has ended."""
         return self._process.pid
+
+    def ask_to_shut_down(self, mode: ShutdownMode) -> float:
+        """Press the power button: QEMU itself knows no other way."""
+        if mode is ShutdownMode.ACPI:
+            return self.press_power_button()
+        raise MachineError(
+            f"shut {self.name} down ({mode})", "QEMU has no such mode", "Use --via libvirt."
+        )
+
+    @property
+    def ask_agent(self) -> None:
+        """Nobody else keeps the agent's port."""
 
     def transcripts(self) -> list[Path]:
         """Command line, QMP traffic, serial output and standard error, as far as written."""

@@ -24,8 +24,8 @@ _HUMAN = b"QEMU "
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 _ANOTHER = (
-    "If libvirt has started it, use --domain NAME instead. Else end the other client, or start QEMU "
-    "with one more -qmp unix:PATH,server=on,wait=off"
+    "If libvirt has started it, use --domain NAME instead. Else end the other client, or start "
+    "QEMU with one more -qmp unix:PATH,server=on,wait=off"
 )
 
 
@@ -65,7 +65,9 @@ class QmpAddress:
     def __str__(self) -> str:
         if self.path is not None:
             return str(self.path)
-        return f"[{self.host}]:{self.port}" if ":" in (self.host or "") else f"{self.host}:{self.port}"
+        return (
+            f"[{self.host}]:{self.port}" if ":" in (self.host or "") else f"{self.host}:{self.port}"
+        )
 
 
 def connect_qmp(address: QmpAddress, deadline: Deadline) -> socket.socket:
@@ -139,8 +141,8 @@ _IS_IT_QMP = "Is it the socket of QEMU's option -qmp (or -mon mode=control)?"
 def _busy(tried: str, deadline: Deadline) -> MachineError:
     return MachineError(
         tried,
-        f"it takes the connection and says nothing within {deadline.allowed:.0f} s: QEMU serves one "
-        "client at a time, so another has it; or it is no QMP socket; or QEMU hangs",
+        f"it takes the connection and says nothing within {deadline.allowed:.0f} s: QEMU serves "
+        "one client at a time, so another has it; or it is no QMP socket; or QEMU hangs",
         _ANOTHER,
     )
 
@@ -164,5 +166,7 @@ def _unreachable(tried: str, address: QmpAddress, error: OSError) -> MachineErro
     if not stat.S_ISSOCK(mode):
         return MachineError(tried, "it is no socket", "Is that the path of QEMU's option -qmp?")
     return MachineError(
-        tried, f"{saw}: nobody listens there", "QEMU has ended and left its socket behind, it seems."
+        tried,
+        f"{saw}: nobody listens there",
+        "QEMU has ended and left its socket behind, it seems.",
     )

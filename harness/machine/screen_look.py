@@ -71,10 +71,11 @@ class ScreenEye:
         picture = self._take(deadline)
         at = now()
         grey = picture.convert("L")
-        return ScreenLook(at, self._digest(grey), is_dark(grey), picture)
+        cells = grey.reduce(_CELL_PIXELS)
+        return ScreenLook(at, self._digest(grey.size, cells), is_dark(grey, cells), picture)
 
-    def _digest(self, grey: Picture.Image) -> str:
-        new = _Seen(grey.size, grey.reduce(_CELL_PIXELS))
+    def _digest(self, size: tuple[int, int], cells: Picture.Image) -> str:
+        new = _Seen(size, cells)
         for seen in reversed(self._seen):
             if seen.looks_like(new):
                 return seen.digest()
@@ -82,8 +83,14 @@ class ScreenEye:
         return new.digest()
 
 
-def is_dark(grey: Picture.Image) -> bool:
-    """Whether a grey picture is black but for what fits into a few cells."""
+def is_dark(grey: Picture.Image, cells: Picture.Image) -> bool:
+    """Whether a grey picture is black but for what fits into a few cells.
+
+    :param cells: the picture reduced to them.
+    """
+    if _cells_above(cells, _BLACK) > _SMALL:
+        # Their means are above it, so something in each is: the usual case, and quickly seen.
+        return False
     lit = grey.point([0 if level <= _BLACK else 255 for level in range(256)])
     return _cells_above(lit.reduce(_CELL_PIXELS), 0) <= _SMALL
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harness.report.disagreement import Disagreement
 from harness.report.json_file import write_json
 from harness.report.json_object import JsonObject, ReportFormatError
 from harness.report.scenario_record import ScenarioRecord, Status
@@ -110,6 +111,7 @@ class GateResult:
     :param host: what the guests ran on.
     :param images: the images tested.
     :param scenarios: every test that was selected, in a stable order.
+    :param disagreements: what different ways to QEMU disagree about.
     """
 
     powerdown_version: str
@@ -117,6 +119,7 @@ class GateResult:
     host: HostFacts
     images: tuple[ImageRecord, ...]
     scenarios: tuple[ScenarioRecord, ...]
+    disagreements: tuple[Disagreement, ...] = ()
 
     def count(self, status: Status) -> int:
         """How many scenarios ended this way."""
@@ -137,6 +140,7 @@ class GateResult:
             "host": self.host.to_json(),
             "images": [image.to_json() for image in self.images],
             "scenarios": [record.to_json() for record in self.scenarios],
+            "disagreements": [one.to_json() for one in self.disagreements],
             "totals": self._totals(),
         }
 
@@ -171,6 +175,7 @@ class GateResult:
             host=HostFacts._read(source.inner("host")),
             images=source.objects("images", ImageRecord._read),
             scenarios=source.objects("scenarios", ScenarioRecord.read),
+            disagreements=source.objects("disagreements", Disagreement.read),
         )
         totals = source.inner("totals")
         said: Json = {status: totals.whole(status) for status in Status}

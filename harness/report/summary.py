@@ -227,6 +227,8 @@ def _closing_lines(
     for reason, count in gate.skip_reasons.items():
         lines.append(_cut(f"  skipped {count}: {_plain(reason) or 'no reason given'}", width))
     lines += _confusion_lines(Confusion.of(gate.scenarios), width, paint)
+    for one in gate.disagreements:
+        lines.append(paint(_cut(f"qmp and libvirt disagree: {_plain(str(one))}", width), _WARNING))
     host = gate.host
     on = f"QEMU {host.qemu_version}, {host.accelerator}: {host.why}"
     lines.append(paint(_cut(_plain(on), width), _FAINT))

@@ -15,15 +15,7 @@ def verdict_to_json(verdict: Verdict) -> Json:
         "outcome": str(verdict.outcome),
         "cause": str(verdict.cause),
         "confidence": str(verdict.confidence),
-        "evidence": [
-            {
-                "source": str(evidence.source),
-                "at": evidence.at,
-                "fact": clean(evidence.fact),
-                "raw": clean(evidence.raw),
-            }
-            for evidence in verdict.evidence
-        ],
+        "evidence": [evidence_to_json(evidence) for evidence in verdict.evidence],
         "ruled_out": [
             {"cause": str(cause), "fact": clean(fact)} for cause, fact in verdict.ruled_out
         ],
@@ -32,6 +24,16 @@ def verdict_to_json(verdict: Verdict) -> Json:
         "also_seen": [
             {"cause": str(cause), "fact": clean(fact)} for cause, fact in verdict.also_seen
         ],
+    }
+
+
+def evidence_to_json(evidence: Evidence) -> Json:
+    """One piece of evidence."""
+    return {
+        "source": str(evidence.source),
+        "at": evidence.at,
+        "fact": clean(evidence.fact),
+        "raw": clean(evidence.raw),
     }
 
 

@@ -143,6 +143,14 @@ class Attempt:
                 return
             self._machine.events.wait(ends, deadline.at_most(_LATCH_SECONDS), since=since)
 
+    def look_around(self, seconds: float, since: float) -> None:
+        """Look from outside again and again, and at PM1; asks nothing of the guest."""
+        deadline = Deadline.after(seconds)
+        while not self.ended(since) and not deadline.expired:
+            self._outside.sample()
+            self._look_at_latch()
+            self._machine.events.wait(ends, deadline.at_most(self._round), since=since)
+
     def press_again(self, since: float) -> None:
         """Press a second time and follow that press too."""
         try:
@@ -258,7 +266,7 @@ class Attempt:
             sample = self._machine.probe_pm1()
         except MachineError as error:
             # Most often the guest was faster than the probe; its end is then among the events.
-            self._note(f"PM1 after the press: {error}")
+            self._note(f"PM1: {error}")
             return False
         if len(self._pm1_after) > 1 and sample.press_pending and self._pm1_after[-1].press_pending:
             self._pm1_after.pop()

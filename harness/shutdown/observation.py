@@ -1,4 +1,5 @@
-"""Everything that was seen of one attempt to end a guest: all that diagnosis gets."""
+"""Everything that was seen of one attempt to end a guest, or of one look at it: all that
+diagnosis gets."""
 
 from __future__ import annotations
 
@@ -25,6 +26,8 @@ class Command(StrEnum):
     QUIT = "quit"
     KILL = "kill"
     RESET = "reset"
+    NOTHING = "nothing"
+    """It only looked."""
 
 
 class Control(StrEnum):
@@ -46,7 +49,8 @@ CONTROL_CLOSED = "CONTROL_CLOSED"
 """Event recorded when the guest closed an idle connection to its control port."""
 
 CONTROL_BACK = "CONTROL_BACK"
-"""Event recorded when the control port answers after that: it was closed for another reason."""
+"""Event recorded when the control port answers after that, or the guest turns out to sleep: it was
+closed for another reason."""
 
 QEMU_LINGERS = "QEMU_LINGERS"
 """Event recorded when QEMU goes on long after its guest has powered off."""
@@ -54,7 +58,7 @@ QEMU_LINGERS = "QEMU_LINGERS"
 
 @dataclass(frozen=True)
 class Observation:
-    """One attempt, from just before the command to the end of watching.
+    """One attempt, from just before the command to the end of watching; or one look at a guest.
 
     All times are seconds on the host-monotonic clock.
 

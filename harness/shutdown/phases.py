@@ -11,7 +11,7 @@ def timeline_of(seen: Observation) -> Timeline:
     """The steps that were seen, each with what shows that it began and ended.
 
     Steps 3 and 4 have no border that can be seen from outside. The loss of the control port is
-    taken for it: WinRM is a service and stops with the services.
+    taken for it: WinRM and the guest agent are services and stop with the services.
     """
     end = max([seen.ended_at, *(event.at for event in seen.events if event.name == PROCESS_EXIT)])
     return Timeline(
@@ -36,7 +36,8 @@ def _phases(seen: Observation) -> list[Phase]:
         ended = seen.exit
         evidence = [str(off)]
         if ended is not None:
-            evidence.append(f"QEMU ended with status {ended.data.get('status')}")
+            status = ended.data.get("status")
+            evidence.append("QEMU ended" + ("" if status is None else f" with status {status}"))
         phases.append(Phase(Step.POWER_OFF, off.at, ended.at if ended else None, tuple(evidence)))
     return phases
 

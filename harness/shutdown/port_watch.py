@@ -60,28 +60,30 @@ class PortWatch:
     def _watch(self) -> None:
         while len(self._noted) < _MOST_CHANGES:
             rounds = Deadline.after(_ROUND_SECONDS)
-            change = self._events.wait(self._is_new, rounds, self._began_at, told=False)
-            if change is not None and change.name == PROCESS_EXIT:
+            news = self._events.wait(self._is_news, rounds, self._began_at, told=False)
+            if news is not None and news.name == PROCESS_EXIT:
                 return
-            if change is not None:
-                self._noted.append(change)
-                self._note(change)
+            if news is not None:
+                self._noted.append(news)
+                self._note(news)
             elif self._stopped.is_set():
                 return
 
-    def _is_new(self, event: HostEvent) -> bool:
+    def _is_news(self, event: HostEvent) -> bool:
         ours = event.name == "VSERPORT_CHANGE" and event.data.get("id") == self._port
-        return ours and not any(event is noted for noted in self._noted)
+        if not ours and event.name != "SUSPEND":
+            return False
+        return not any(event is noted for noted in self._noted)
 
-    def _note(self, change: HostEvent) -> None:
-        is_open = change.data.get("open") is True
-        if is_open != self._closed:
+    def _note(self, news: HostEvent) -> None:
+        # Asleep, it has its services still: the driver has closed the port on the way.
+        works = news.name == "SUSPEND" or news.data.get("open") is True
+        if works != self._closed:
             return
-        if not is_open and self._is_of_reset(change):
+        if not works and self._is_of_reset(news):
             return
-        self._closed = not is_open
-        name = CONTROL_BACK if is_open else CONTROL_CLOSED
-        self._events.append(HostEvent(change.at, name))
+        self._closed = not works
+        self._events.append(HostEvent(news.at, CONTROL_BACK if works else CONTROL_CLOSED))
 
     def _is_of_reset(self, change: HostEvent) -> bool:
         ends = named("RESET", "SHUTDOWN")

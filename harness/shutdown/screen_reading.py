@@ -12,6 +12,9 @@ from harness.machine.screen_text import Reading, read_screen
 _SECONDS_BETWEEN = 3.0
 """From one reading to the next: each takes a third of a second of one of the host's CPUs."""
 
+_NOTHING_ON_IT = Reading("")
+"""A dark screen has room for a letter or two at most."""
+
 
 class ScreenReading:
     """Readings of the screens of one attempt, each made once, by threads of their own.
@@ -25,16 +28,20 @@ class ScreenReading:
 
     def begin(self, look: ScreenLook | None) -> None:
         """Begin to read a screen, if it was not read yet and none has been begun just now."""
-        if look is not None and now() - self._began_at >= _SECONDS_BETWEEN:
+        if look is not None and not look.dark and now() - self._began_at >= _SECONDS_BETWEEN:
             self._reading_of(look)
 
     def read(self, look: ScreenLook | None) -> Reading:
         """The text on a screen; waits for it if need be, in bounded time."""
+        if look is not None and look.dark:
+            return _NOTHING_ON_IT
         reading = None if look is None else self._reading_of(look)
         return Reading(None, None) if reading is None else reading.result()
 
     def read_so_far(self, look: ScreenLook | None) -> Reading:
         """The text on a screen if it has been read already; waits for nothing."""
+        if look is not None and look.dark:
+            return _NOTHING_ON_IT
         reading = None if look is None else self._readings.get(look.digest)
         if reading is None or not reading.done():
             return Reading(None, None)

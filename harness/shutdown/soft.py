@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from harness.deadline import now
 from harness.errors import PowerdownError
 from harness.guest.windows import Windows
@@ -22,6 +24,7 @@ def press_power_button(
     settled: Settled = never_settled,
     second_press: bool = False,
     onlooker: Onlooker | None = None,
+    press: Callable[[], float] | None = None,
 ) -> Observation:
     """Press the ACPI power button and watch until the result is known.
 
@@ -34,12 +37,13 @@ def press_power_button(
     :param settled: most often :func:`harness.diagnosis.diagnose.settled`.
     :param second_press: press again as soon as the first press was taken.
     :param onlooker: shown what was seen so far, from the time on that the press had to be taken.
+    :param press: presses it, and says when; the machine itself if not given.
     :raise MachineError: QEMU refuses the press.
     """
     attempt = Attempt(machine, windows, settled, onlooker)
     with attempt.control_watched(), attempt.inside_watched():
         pm1_before = machine.probe_pm1()
-        pressed_at = machine.press_power_button()
+        pressed_at = (press or machine.press_power_button)()
         attempt.follow_latch(pressed_at)
         if second_press and not attempt.ended(since=pressed_at):
             attempt.press_again(pressed_at)

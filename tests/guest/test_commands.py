@@ -74,6 +74,7 @@ CASES: dict[str, list[tuple[tuple[str, ...], int]]] = {
         )
     ],
     "create_desktop_task": [((commands.create_desktop_task("pd", PROGRAM),), 0)],
+    "create_task_of_whoever": [((commands.create_task_of_whoever("pd", PROGRAM),), 0)],
     "run_task": [((commands.create_desktop_task("pd", PROGRAM), commands.run_task("pd")), 0)],
     "list_process": [((commands.list_process("explorer.exe"),), 0)],
     "create_service": [((commands.create_service("pd", PROGRAM),), 0)],

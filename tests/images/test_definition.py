@@ -89,6 +89,22 @@ def test_no_control_channel_needs_no_credentials(write: Write) -> None:
     assert image.control.credentials is None
 
 
+def test_the_guest_agent_asks_nobody_who_they_are(write: Write) -> None:
+    credentials = 'user = "tester"\npassword_env = "IMAGE_PASSWORD"'
+    image = load(write((credentials, 'transport = "guest-agent"')))
+    assert image.control.transport is Transport.GUEST_AGENT
+    assert image.control.credentials is None
+
+
+@pytest.mark.parametrize(
+    "line", ["port = 5985", 'authentication = "basic"', 'user = "x"', 'password = "x"']
+)
+def test_what_belongs_to_winrm_has_no_use_with_the_guest_agent(write: Write, line: str) -> None:
+    credentials = 'user = "tester"\npassword_env = "IMAGE_PASSWORD"'
+    with pytest.raises(DefinitionError, match=r'transport "guest-agent".*Remove it'):
+        load(write((credentials, f'transport = "guest-agent"\n{line}')))
+
+
 @pytest.mark.parametrize(
     ("change", "key", "remedy"),
     [

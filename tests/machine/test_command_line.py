@@ -10,9 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.images.image import DiskBus, Firmware, Image, MachineType, NicModel
+from harness.images.image import (
+    DiskBus,
+    Firmware,
+    Image,
+    MachineType,
+    NicModel,
+    Transport,
+)
 from harness.machine.accelerator import HYPERV_FLAGS, Accelerator, AcceleratorKind
-from harness.machine.command_line import Wiring, command_line
+from harness.machine.command_line import AGENT_PORT_ID, Wiring, command_line
 from harness.machine.firmware import UefiFlash
 from tests.machine.boot_sector import HALT, boot_image
 
@@ -87,6 +94,17 @@ def test_a_tpm_is_there_where_it_is_wired(image: Image) -> None:
     command = command_line(replace(image, tpm=True), replace(WIRING, tpm=10), TCG)
     assert "socket,id=tpm-control,fd=10" in options(command, "-chardev")
     assert "tpm-crb,tpmdev=tpm" in options(command, "-device")
+
+
+def test_a_guest_agent_is_reached_through_its_port_and_no_other(image: Image) -> None:
+    assert "virtio-serial" not in " ".join(command_line(image, WIRING, TCG))
+    control = replace(image.control, transport=Transport.GUEST_AGENT)
+    command = command_line(replace(image, control=control), replace(WIRING, agent=11), TCG)
+    assert "socket,id=agent,fd=11" in options(command, "-chardev")
+    (port,) = (d for d in options(command, "-device") if d.startswith("virtserialport,"))
+    assert "chardev=agent,name=org.qemu.guest_agent.0" in port
+    assert f"id={AGENT_PORT_ID}" in port
+    assert options(command, "-netdev") == ["user,id=control,restrict=on"]
 
 
 @pytest.mark.guest

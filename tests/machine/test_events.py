@@ -73,3 +73,16 @@ def test_waiting_is_told_whether_it_was_in_vain_or_not() -> None:
     (first, second), ended = waited, now()
     assert first[1] - first[0] >= 0.05
     assert begun <= first[0] <= first[1] <= second[0] <= second[1] <= ended
+
+
+def test_listeners_hear_what_comes_after_them() -> None:
+    events = EventStream()
+    heard: list[str] = []
+    events.record("RESET")
+    events.tell(lambda event: heard.append(event.name))
+    events.record("STOP")
+    # They may look and wait: what they hear of is there already.
+    events.tell(lambda event: heard.append(str(events.since()[-1] is event)))
+    events.record(PROCESS_EXIT, {"status": 0})
+    events.record("RESUME")
+    assert heard == ["STOP", PROCESS_EXIT, "True"]

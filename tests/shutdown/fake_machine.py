@@ -72,6 +72,7 @@ class ScriptedMachine:
     # Port 9 (discard) of loopback: nothing listens there.
     control_address: tuple[str, int] = ("127.0.0.1", 9)
     agent_socket: socket.socket | None = None
+    ask_agent: None = None
     started_at: float = 0.0
     work: list[tuple[float, int, int]] = field(default_factory=lambda: [(0.0, 0, 0)])
     screens: list[tuple[str, bool]] = field(default_factory=lambda: [("desktop", False)])
@@ -220,6 +221,7 @@ class ScriptedChannel:
 
     # Port 9 (discard) of loopback: nothing listens there.
     address = ("127.0.0.1", 9)
+    runs_as_system = False
 
     def __init__(self, answers: dict[str, str], alive: bool = True) -> None:
         self.scripted = answers

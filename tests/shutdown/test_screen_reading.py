@@ -81,3 +81,13 @@ def test_a_reading_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(screen_reading, "read_screen", fail)
     assert ScreenReading().read(look("a")) == Reading(None, "MemoryError")
+
+
+def test_a_dark_screen_needs_no_reading(reader: Reader) -> None:
+    reading, dark = ScreenReading(), ScreenLook(0.0, "dark", True, Picture.new("L", (1, 1)))
+    reading.begin(dark)
+    assert reading.read(dark).text == reading.read_so_far(dark).text == ""
+    reading.begin(look("a"))
+    reader.may_read.set()
+    assert reading.read(look("a")).text == "text of a"
+    assert reader.read == ["a"]

@@ -25,8 +25,8 @@ class Shell:
         self.machine = machine
         self.system = machine.boot()
 
-    def __call__(self, line, stdin=b""):
-        context = Context.of_user(self.system, "tester")
+    def __call__(self, line, stdin=b"", user="tester"):
+        context = Context.of_user(self.system, user)
         context.stdin.end()
         return run(self.system, context, line, stdin)
 
@@ -97,6 +97,13 @@ def crlf(text):
         ("if 10 GTR 9 echo number", "number\r\n"),
         ('echo b| find "b"', "b\r\n"),
         ("(echo a & echo b) | findstr /v a", "b\r\n"),
+        ("(echo ab&echo.&echo b) | findstr .", "ab\r\nb\r\n"),
+        ("(echo ab&echo b) | findstr .b", "ab\r\n"),
+        ("(echo ab&echo ba) | findstr /b b.", "ba\r\n"),
+        ("(echo aab&echo aba) | findstr /e .b", "aab\r\n"),
+        ("(echo a.b&echo axb) | findstr /l a.b", "a.b\r\n"),
+        ("chcp", "Active code page: 65001\r\n"),
+        ("chcp 437", "Active code page: 437\r\n"),
         ("echo x >nul", ""),
         ('net start | find /c "Windows"', "4\r\n"),
         ("set OS", "OS=Windows_NT\r\n"),
@@ -973,6 +980,27 @@ def test_interactive_task_needs_its_user_logged_on(shell):
     assert "app.exe" not in [p.name for p in shell.system.processes.list()]
 
 
+@pytest.mark.parametrize("logged_on", [True, False])
+def test_a_task_of_the_interactive_group_runs_for_whoever_is_logged_on(shell, logged_on):
+    shell.machine.program(kind="application", window={"title": "x"})
+    if not logged_on:
+        shell.system.sessions.log_off()
+    assert shell(CREATE.replace("/it", "/ru INTERACTIVE"), user="SYSTEM").exit_code == 0
+    shell.out("schtasks /run /tn Probe")
+    found = [p for p in shell.system.processes.list() if p.name == "app.exe"]
+    wanted = [(1, "STANDIN\\tester")] if logged_on else []
+    assert [(p.session_id, p.user) for p in found] == wanted
+
+
+def test_local_system_is_somebody_else(shell):
+    assert shell("whoami", user="SYSTEM").stdout == "nt authority\\system\r\n"
+    said = shell("echo %USERNAME% %USERPROFILE%", user="SYSTEM").stdout
+    assert said == "STANDIN$ C:\\Windows\\system32\\config\\systemprofile\r\n"
+    assert shell("reg add HKCU\\T /v A /d 1 /f", user="SYSTEM").exit_code == 0
+    shell.fails("reg query HKCU\\T")
+    assert "A    REG_SZ    1" in shell.out("reg query HKU\\S-1-5-18\\T")
+
+
 def test_system_task_runs_in_session_0(shell):
     shell.machine.program(kind="application", window={"title": "x"})
     shell.out(CREATE.replace("/it", "/ru SYSTEM"))
@@ -1081,6 +1109,7 @@ TOOLS = [
     "fsutil",
     "query",
     "certutil",
+    "chcp",
     "type",
     "del",
     "mkdir",

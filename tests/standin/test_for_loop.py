@@ -32,6 +32,7 @@ def cmd(machine):
         ("for /f \"tokens=*\" %i in ('echo  a b') do @echo [%i]", "[a b]\r\n"),
         ('for /f "delims=" %i in (\'echo "(x)"\') do @echo %i', '"(x)"\r\n'),
         ("for %i in (a b) do @echo %i>>C:\\new.txt", ""),
+        ("for /f delims^=^ eol^= %i in ('echo ;a b^&echo c') do @echo [%i]", "[;a b]\r\n[c]\r\n"),
     ],
 )
 def test_turn_by_turn(cmd, line, output):

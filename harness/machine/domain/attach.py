@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from harness.deadline import now
 from harness.errors import MachineError
 from harness.images.image import Budgets
 from harness.machine.domain.binding import libvirt
+from harness.machine.domain.calls import call_alone
 from harness.machine.domain.connection import Connection
 from harness.machine.domain.domain_machine import DomainMachine
 from harness.machine.domain.errors import machine_error
-from harness.machine.foreign_process import ForeignProcess
 from harness.machine.run_directory import RunDirectory
 
-_STATES = {
-    libvirt.VIR_DOMAIN_SHUTOFF: "it is shut off",
-    libvirt.VIR_DOMAIN_CRASHED: "it has crashed and is off",
-}
+_FIND_SECONDS = 15.0
+
 _REASONS = {
     libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN: "it was shut down",
     libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED: "it was forced off (virDomainDestroy)",
-    libvirt.VIR_DOMAIN_SHUTOFF_CRASHED: "it crashed",
+    libvirt.VIR_DOMAIN_SHUTOFF_CRASHED: "it crashed, or its QEMU did",
     libvirt.VIR_DOMAIN_SHUTOFF_MIGRATED: "it was migrated to another host",
     libvirt.VIR_DOMAIN_SHUTOFF_SAVED: "it was saved to a file",
     libvirt.VIR_DOMAIN_SHUTOFF_FAILED: "it did not start",
@@ -29,28 +29,43 @@ _REASONS = {
 """libvirt-domain.h, virDomainShutoffReason."""
 
 
+@dataclass(frozen=True)
+class _Found:
+    """A running domain.
+
+    :param number: libvirt's, which is another one when it is started again.
+    """
+
+    uuid: str
+    name: str
+    number: int
+    vcpus: int
+
+
 class AttachedDomain(DomainMachine):
-    """A domain of somebody else; :meth:`close` leaves it as it is."""
+    """A domain of somebody else; :meth:`close` leaves it as it is.
+
+    :param connection: to its libvirt; closed with it.
+    :param found: the domain.
+    :param budgets: how long it may take.
+    :param directory: for its transcript; removed with it.
+    """
 
     def __init__(
-        self, connection: Connection, uuid: str, name: str, budgets: Budgets, vcpus: int
+        self, connection: Connection, found: _Found, budgets: Budgets, directory: RunDirectory
     ) -> None:
         self._connection = connection
-        self._directory = RunDirectory("attached")
-        try:
-            super().__init__(
-                connection, uuid, name, budgets, vcpus, self._directory.path / "qmp.jsonl"
-            )
-        except BaseException:
-            self._directory.close()
-            raise
-        self._listener.began()
-        self._started_at = _started_at(self.pid)
+        self._directory = directory
+        transcript = directory.path / "qmp.jsonl"
+        super().__init__(connection, found.uuid, found.name, budgets, found.vcpus, transcript)
+        self._listener.began(found.number)
+        process = self._own_process()
+        self._started_at = now() if process is None else process.started_at
 
     @property
     def started_at(self) -> float:
-        """When its QEMU was started, on the host-monotonic clock; when it was found, if it runs on
-        another host."""
+        """When its QEMU was started, on the host-monotonic clock; when it was found, where that is
+        not known."""
         return self._started_at
 
     def close(self) -> None:
@@ -65,41 +80,48 @@ def attach_domain(uri: str | None, name: str, budgets: Budgets) -> AttachedDomai
 
     :param uri: of its libvirt; ``None`` for the one that libvirt takes by default.
     :raise HostError: libvirt cannot be reached, or does not let us in.
-    :raise MachineError: there is no such domain, or it does not run.
+    :raise MachineError: there is no such domain, it does not run, or libvirt does not let us look.
     """
     connection = Connection(uri)
+    tried = f"look at domain {name}"
     try:
-        domain = _find(connection.virt, name)
-        state, reason = domain.state()
-        if state in _STATES or not domain.isActive():
-            why = _REASONS.get(reason, "nobody knows why")
-            raise MachineError(
-                f"look at domain {name}",
-                f"{_STATES.get(state, 'it is off')}: {why}",
-                f"Start it: virsh start {domain.name()}",
-            )
-        vcpus = domain.info()[3]
-        return AttachedDomain(connection, domain.UUIDString(), domain.name(), budgets, vcpus)
+        found = call_alone(lambda: _find(connection.virt, name), _FIND_SECONDS)
+        directory = RunDirectory("attached")
+        try:
+            return AttachedDomain(connection, found, budgets, directory)
+        except BaseException:
+            directory.close()
+            raise
     except libvirt.libvirtError as error:
         connection.close()
-        raise machine_error(f"look at domain {name}", error) from error
+        raise machine_error(tried, error) from error
+    except TimeoutError as error:
+        connection.close()
+        raise MachineError(
+            tried,
+            f"libvirt at {connection.uri} does not answer within {_FIND_SECONDS:.0f} s",
+            "Is its host overloaded? See libvirt's log there.",
+        ) from error
     except BaseException:
         connection.close()
         raise
 
 
-def _started_at(pid: int | None) -> float:
-    if pid is None:
-        return now()
-    try:
-        process = ForeignProcess(pid)
-    except (OSError, ValueError, LookupError):
-        return now()
-    process.close()
-    return process.started_at
+def _find(virt: libvirt.virConnect, name: str) -> _Found:
+    domain = _look_up(virt, name)
+    if not domain.isActive():
+        _, reason = domain.state()
+        raise MachineError(
+            f"look at domain {name}",
+            f"it is shut off: {_REASONS.get(reason, 'nobody knows why')}",
+            f"Start it: virsh start {domain.name()}",
+        )
+    # Of what it has now; unlike most this does not wait for QEMU, which may hang.
+    vcpus = domain.vcpusFlags(libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    return _Found(domain.UUIDString(), domain.name(), domain.ID(), vcpus)
 
 
-def _find(virt: libvirt.virConnect, name: str) -> libvirt.virDomain:
+def _look_up(virt: libvirt.virConnect, name: str) -> libvirt.virDomain:
     try:
         return virt.lookupByName(name)
     except libvirt.libvirtError as error:

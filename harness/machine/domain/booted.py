@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,9 +11,10 @@ from uuid import uuid4
 
 from harness.deadline import Deadline, now
 from harness.errors import HostError, MachineError
-from harness.images.image import Firmware, Image
+from harness.images.image import Firmware, Image, Transport
 from harness.machine.accelerator import QEMU, Accelerator
 from harness.machine.command_line import LOOPBACK
+from harness.machine.domain.agent_passage import AgentPassage
 from harness.machine.domain.binding import libvirt
 from harness.machine.domain.connection import Connection
 from harness.machine.domain.console_log import ConsoleLog
@@ -30,6 +30,7 @@ from harness.machine.domain.orphan_guard import OrphanGuard
 from harness.machine.firmware import uefi_flash
 from harness.machine.forwarded_port import forwarded_port
 from harness.machine.launch import TranscriptFiles, variables_beside
+from harness.machine.protocol import AskAgent
 from harness.machine.run_directory import RunDirectory
 from harness.machine.saved_state import MemoryFile, SavedState
 
@@ -158,6 +159,12 @@ class BootedDomain(DomainMachine):
         """When the guest's CPUs started; for one that was saved, as if it had run ever since."""
         return self._started_at
 
+    @property
+    def ask_agent(self) -> AskAgent | None:
+        """Asks the guest agent through libvirt, if the image has one."""
+        has_agent = self._image.control.transport is Transport.GUEST_AGENT
+        return AgentPassage(self._handle) if has_agent else None
+
     def transcripts(self) -> list[Path]:
         """The domain's XML, QMP traffic and serial output, as far as written."""
         return [self._description, *self._files.written()]
@@ -196,15 +203,12 @@ class BootedDomain(DomainMachine):
 
     def close(self) -> None:
         """End the domain if it still runs and remove its run directory; may be called twice."""
-        if self.events.exit is None:
-            with contextlib.suppress(MachineError):
-                deadline = Deadline.after(_STOP_SECONDS)
-                self._handle.call("end the domain", lambda domain: domain.destroy(), deadline)
         # Only when libvirt has put it away can a copy of the same saved guest be made.
-        self._listener.wait_until_stopped(_STOP_SECONDS if self._listener.has_begun else 0.0)
+        has_ended = not self._listener.has_begun or self.events.exit is not None
+        if has_ended or self._end_domain():
+            self._site.guard.forget(self._handle.uuid)
         if self._console is not None:
             self._console.close()
-        self._site.guard.forget(self._handle.uuid)
         super().close()
         self._directory.close()
 
@@ -213,8 +217,12 @@ class BootedDomain(DomainMachine):
         self._description.write_text(f"{xml}\n")
         deadline = Deadline.after(_START_SECONDS)
         self._listener.began()
-        self._handle.ask("start the domain", create, deadline)
-        self._site.guard.watch(self._handle.uuid, self.pid)
+        self._site.guard.watch(self._handle.uuid)
+        self._handle.ask("start the domain", create, deadline, once=True)
+        number = self._handle.call("see its number", lambda domain: domain.ID(), deadline)
+        self._listener.began(number)
+        # A QEMU that hangs later does not tell any more.
+        self._own_process()
         self._console = ConsoleLog(self._handle, self._files.serial)
         self._port = forwarded_port(self._qmp, deadline)
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
+from enum import Enum, auto
 
 from harness.deadline import Deadline
-from harness.errors import PowerdownError
+from harness.errors import HostError, PowerdownError
 from harness.machine.domain.binding import libvirt
+from harness.machine.domain.calls import call_alone
 from harness.machine.domain.errors import connect_error
+from harness.machine.domain.event_feed import EventFeed
 from harness.machine.domain.event_loop import start_event_loop
+
+_OPEN_SECONDS = 30.0
+"""For reaching a host, over ssh too: a driver within the process first looks at its QEMU."""
 
 _ALIVE_SECONDS = 5
 _ALIVE_COUNT = 3
@@ -19,11 +25,27 @@ _ALIVE_COUNT = 3
 _COME_BACK_SECONDS = 20.0
 """Time allowed to a daemon that is being restarted."""
 
+_ONCE_MORE_SECONDS = 1.0
+"""The same when it has used that up and somebody asks again."""
+
 _AGAIN_SECONDS = 0.25
 """Between tries to reach it: no event tells that a daemon is there again."""
 
-Watcher = Callable[[bool], None]
-"""Told ``False`` when the connection is lost and ``True`` when there is a new one."""
+_CLOSE_SECONDS = 5.0
+"""libvirt takes leave of the other side, and waits for its answer."""
+
+
+class Link(Enum):
+    """What has become of the connection."""
+
+    LOST = auto()
+    BACK = auto()
+    """There is a new one; what happened between was not seen."""
+    GIVEN_UP = auto()
+    """It did not come back in time."""
+
+
+Watcher = Callable[[Link], None]
 
 
 class Connection:
@@ -31,19 +53,21 @@ class Connection:
 
     :param uri: as libvirt understands it: ``qemu:///system``, ``qemu+ssh://host/system``; ``None``
         for libvirt's default.
-    :raise HostError: it cannot be reached, or does not let us in.
+    :raise HostError: it cannot be reached in time, or does not let us in.
+    :ivar feed: tells of events.
     """
 
     def __init__(self, uri: str | None) -> None:
         start_event_loop()
         self._asked_for = uri
         self.uri = uri or "its default URI"
+        self.feed = EventFeed()
         self._lock = threading.Condition()
         self._closed = threading.Event()
         self._watchers: list[Watcher] = []
         self._alive = True
+        self._given_up = False
         self._virt = self._open()
-        self.uri = self._virt.getURI()
 
     @property
     def virt(self) -> libvirt.virConnect:
@@ -52,13 +76,19 @@ class Connection:
             return self._virt
 
     @property
+    def is_alive(self) -> bool:
+        """Whether it is there, as far as is known."""
+        with self._lock:
+            return self._alive
+
+    @property
     def is_remote(self) -> bool:
         """Whether the guests run on another host than this one."""
         # The part between the slashes of qemu+ssh://host/system.
         return bool(self.uri.partition("://")[2].partition("/")[0])
 
     def watch(self, watcher: Watcher) -> None:
-        """Have somebody told of the connection's loss and return, in threads of libvirt's."""
+        """Have somebody told of the connection's loss and return, in threads of its own."""
         with self._lock:
             self._watchers.append(watcher)
 
@@ -68,9 +98,18 @@ class Connection:
             self._watchers.remove(watcher)
 
     def wait_until_back(self, deadline: Deadline) -> bool:
-        """Wait for a connection that was lost; whether there is one."""
+        """Wait for a connection that was lost; whether there is one.
+
+        Not for long where it was waited for in vain already.
+        """
         with self._lock:
-            return self._lock.wait_for(lambda: self._alive, deadline.remaining)
+            if self._given_up and not self._closed.is_set():
+                self._given_up = False
+                self._start_to_come_back(_ONCE_MORE_SECONDS, told=False)
+            self._lock.wait_for(
+                lambda: self._alive or self._given_up or self._closed.is_set(), deadline.remaining
+            )
+            return self._alive and not self._closed.is_set()
 
     def lost(self) -> None:
         """Note that it does not answer any more, which libvirt may not have seen yet."""
@@ -78,48 +117,98 @@ class Connection:
             if not self._alive or self._closed.is_set():
                 return
             self._alive = False
-        threading.Thread(target=self._come_back, name="libvirt-again", daemon=True).start()
+            self._start_to_come_back(_COME_BACK_SECONDS, told=True)
 
     def close(self) -> None:
         """Close it; never raises, may be called twice."""
-        if self._closed.is_set():
-            return
-        self._closed.set()
-        with contextlib.suppress(libvirt.libvirtError):
-            self._virt.unregisterCloseCallback()
-        with contextlib.suppress(libvirt.libvirtError):
-            self._virt.close()
+        with self._lock:
+            if self._closed.is_set():
+                return
+            self._closed.set()
+            self._lock.notify_all()
+            virt = self._virt
+        with contextlib.suppress(libvirt.libvirtError, TimeoutError):
+            virt.unregisterCloseCallback()
+        with contextlib.suppress(libvirt.libvirtError, TimeoutError):
+            call_alone(virt.close, _CLOSE_SECONDS)
 
     def _open(self) -> libvirt.virConnect:
+        uri = self._asked_for
         try:
-            virt = libvirt.open(self._asked_for)
+            virt, self.uri = call_alone(lambda: _opened(uri, self.feed), _OPEN_SECONDS)
         except libvirt.libvirtError as error:
             raise connect_error(self.uri, error) from error
-        # Drivers within the process have neither.
+        except TimeoutError as error:
+            raise HostError(
+                f"connect to libvirt at {self.uri}",
+                f"nothing answers within {_OPEN_SECONDS:.0f} s",
+                "Is the host up, and does ssh reach it without asking for a password? Try: "
+                "virsh --connect URI uri.",
+            ) from error
         with contextlib.suppress(libvirt.libvirtError):
-            virt.setKeepAlive(_ALIVE_SECONDS, _ALIVE_COUNT)
-        with contextlib.suppress(libvirt.libvirtError):
-            virt.registerCloseCallback(lambda virt, reason, self: self.lost(), self)
+            virt.registerCloseCallback(_on_close, self)
         return virt
 
-    def _come_back(self) -> None:
+    def _start_to_come_back(self, seconds: float, *, told: bool) -> None:
+        threading.Thread(
+            target=self._come_back, args=(seconds, told), name="libvirt-again", daemon=True
+        ).start()
+
+    def _come_back(self, seconds: float, told: bool) -> None:
         """Tell everybody that it is lost, then try to have it again."""
-        self._tell(False)
-        deadline = Deadline.after(_COME_BACK_SECONDS)
-        while not self._closed.is_set() and not deadline.expired:
+        if told:
+            self._tell(Link.LOST)
+        deadline = Deadline.after(seconds)
+        while not self._closed.is_set():
             try:
                 virt = self._open()
             except PowerdownError:
+                if deadline.expired:
+                    self._give_up(told)
+                    return
                 self._closed.wait(_AGAIN_SECONDS)
                 continue
             with self._lock:
+                # The old one is not closed: others may be on their way back from it.
                 self._virt, self._alive = virt, True
                 self._lock.notify_all()
-            self._tell(True)
+            self._tell(Link.BACK)
+            if not _is_alive(virt):
+                # Lost again before it was ours.
+                self.lost()
             return
 
-    def _tell(self, back: bool) -> None:
+    def _give_up(self, told: bool) -> None:
+        with self._lock:
+            self._given_up = True
+            self._lock.notify_all()
+        if told:
+            self._tell(Link.GIVEN_UP)
+
+    def _tell(self, link: Link) -> None:
         with self._lock:
             watchers = tuple(self._watchers)
         for watcher in watchers:
-            watcher(back)
+            watcher(link)
+
+
+def _opened(uri: str | None, feed: EventFeed) -> tuple[libvirt.virConnect, str]:
+    virt = libvirt.open(uri)
+    # Drivers within the process have none.
+    with contextlib.suppress(libvirt.libvirtError):
+        virt.setKeepAlive(_ALIVE_SECONDS, _ALIVE_COUNT)
+    feed.register(virt)
+    return virt, virt.getURI()
+
+
+def _is_alive(virt: libvirt.virConnect) -> bool:
+    try:
+        return bool(virt.isAlive())
+    except libvirt.libvirtError:
+        return False
+
+
+def _on_close(virt: libvirt.virConnect, reason: int, connection: Connection) -> None:
+    # Of one that was replaced meanwhile, nobody needs to know.
+    if virt is connection.virt:
+        connection.lost()

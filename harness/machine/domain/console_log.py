@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.deadline import Deadline
 from harness.errors import MachineError
 from harness.machine.domain.binding import libvirt
+from harness.machine.domain.calls import call_alone
 from harness.machine.domain.handle import DomainHandle
 from harness.machine.serial_log import MOST_BYTES
 
@@ -20,47 +21,78 @@ _END_SECONDS = 2.0
 class ConsoleLog:
     """Copies what a domain writes to its first serial port until the domain ends.
 
+    Never waits for it with virStreamRecv: over a connection to a daemon, that keeps all other
+    calls waiting too.
+
     :param handle: the domain.
     :param file: takes the output as it comes.
     :raise MachineError: libvirt does not open the console.
     """
 
     def __init__(self, handle: DomainHandle, file: Path) -> None:
+        self._lock = threading.Lock()
         self._file = file.open("wb", buffering=0)
         self._room = MOST_BYTES
+        self._ended = threading.Event()
         try:
             self._stream = handle.call(
-                "open the serial console", _console, Deadline.after(_OPEN_SECONDS)
+                "open the serial console", self._open, Deadline.after(_OPEN_SECONDS)
             )
         except MachineError:
             self._file.close()
             raise
-        self._thread = threading.Thread(target=self._copy, daemon=True, name="console")
-        self._thread.start()
 
     def drain(self) -> None:
         """Wait until what a domain that has ended wrote is in the file; bounded."""
-        self._thread.join(_END_SECONDS)
+        self._ended.wait(_END_SECONDS)
 
     def close(self) -> None:
         """Stop copying; never raises, may be called twice."""
-        with contextlib.suppress(libvirt.libvirtError):
-            self._stream.abort()
-        self._thread.join(_END_SECONDS)
-        if not self._thread.is_alive():
+        if not self._file.closed:
+            # Its end is answered for by the daemon, which may hang.
+            with contextlib.suppress(libvirt.libvirtError, TimeoutError):
+                call_alone(self._let_go, _END_SECONDS)
+        with self._lock:
             self._file.close()
 
-    def _copy(self) -> None:
-        # A full disk or the end of the domain ends the log, not the run.
-        with contextlib.suppress(libvirt.libvirtError, OSError, ValueError):
-            while chunk := self._stream.recv(_CHUNK_BYTES):
-                kept = chunk[: self._room]
-                self._room -= len(kept)
-                if kept:
-                    self._file.write(kept)
+    def _open(self, domain: libvirt.virDomain) -> libvirt.virStream:
+        stream = domain.connect().newStream(libvirt.VIR_STREAM_NONBLOCK)
+        domain.openConsole(None, stream, 0)
+        events = (
+            libvirt.VIR_STREAM_EVENT_READABLE
+            | libvirt.VIR_STREAM_EVENT_ERROR
+            | libvirt.VIR_STREAM_EVENT_HANGUP
+        )
+        stream.eventAddCallback(events, _on_stream, self)
+        return stream
+
+    def _let_go(self) -> None:
+        if not self._ended.is_set():
+            self._stream.eventRemoveCallback()
+        self._stream.abort()
+
+    def copy(self, stream: libvirt.virStream) -> None:
+        """Take what has come; called by libvirt whenever something has, or the end."""
+        try:
+            # One piece at a time, as others wait for their events too.
+            chunk = stream.recv(_CHUNK_BYTES)
+        except libvirt.libvirtError:
+            chunk = b""
+        if not chunk:
+            with contextlib.suppress(libvirt.libvirtError):
+                stream.eventRemoveCallback()
+            self._ended.set()
+        elif isinstance(chunk, bytes):
+            self._keep(chunk)
+
+    def _keep(self, chunk: bytes) -> None:
+        with self._lock:
+            kept = chunk[: self._room]
+            self._room -= len(kept)
+            # A full disk ends the log, not the run.
+            with contextlib.suppress(OSError, ValueError):
+                self._file.write(kept)
 
 
-def _console(domain: libvirt.virDomain) -> libvirt.virStream:
-    stream = domain.connect().newStream(0)
-    domain.openConsole(None, stream, 0)
-    return stream
+def _on_stream(stream: libvirt.virStream, events: int, log: ConsoleLog) -> None:
+    log.copy(stream)

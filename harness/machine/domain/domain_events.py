@@ -7,17 +7,15 @@ for what only libvirt knows: that QEMU has ended, and who has ended it.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
-from collections.abc import Callable
 from enum import IntEnum
-from typing import Any
 
-from harness.deadline import now
-from harness.machine.domain.binding import libvirt, libvirt_qemu
-from harness.machine.domain.connection import Connection
-from harness.machine.domain.errors import is_gone
+from harness.deadline import Deadline, now
+from harness.errors import MachineError
+from harness.machine.domain.binding import libvirt
+from harness.machine.domain.connection import Link
+from harness.machine.domain.handle import DomainHandle
 from harness.machine.events import (
     MONITOR_BACK,
     MONITOR_LOST,
@@ -32,6 +30,12 @@ LIFECYCLE = "LIBVIRT_LIFECYCLE"
 
 _LAST_WORDS_SECONDS = 0.005
 """From QEMU's SHUTDOWN event until nobody waits for its answers any more."""
+
+_LOOK_SECONDS = 15.0
+"""For libvirt to say whether the domain is still there."""
+
+_POWERED_OFF = "its guest has powered off and QEMU ends"
+_CUT_OFF = "its power was cut and QEMU ends"
 
 
 class Stopped(IntEnum):
@@ -62,40 +66,34 @@ _SHUTDOWN_DETAILS = ("finished", "guest", "host")
 class DomainEvents:
     """Writes one domain's events to a stream until it is closed.
 
-    :param connection: to the libvirt that has the domain.
-    :param uuid: of the domain; it may not be there yet.
+    :param handle: the domain, which may not be there yet; told when it powers off.
     :param stream: takes the events.
     :param transcript: takes QEMU's own.
-    :param powered_off: called soon after QEMU says that the power is off.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        uuid: str,
-        stream: EventStream,
-        transcript: Transcript,
-        powered_off: Callable[[], None],
-    ) -> None:
-        self._connection = connection
-        self._uuid = uuid
+    def __init__(self, handle: DomainHandle, stream: EventStream, transcript: Transcript) -> None:
+        self._handle = handle
+        self._connection = handle.connection
         self._stream = stream
         self._transcript = transcript
-        self._powered_off = powered_off
-        self._registered: tuple[libvirt.virConnect, int, int] | None = None
+        self._number: int | None = None
         self._seen = False
+        self._off = ""
         self._stopped = threading.Event()
-        self._register()
-        connection.watch(self._on_connection)
+        self._connection.feed.add(handle.uuid, self)
+        self._connection.watch(self._on_connection)
 
     @property
     def has_begun(self) -> bool:
         """Whether :meth:`began` was said."""
         return self._seen
 
-    def began(self) -> None:
-        """Note that the domain was there: from now on its absence is its end."""
-        self._seen = True
+    def began(self, number: int | None = None) -> None:
+        """Note that the domain was there: from now on its absence is its end.
+
+        :param number: libvirt's, which is another one when it is started again.
+        """
+        self._seen, self._number = True, number
 
     def wait_until_stopped(self, seconds: float) -> bool:
         """Wait until libvirt has put the domain away; whether it has."""
@@ -104,30 +102,17 @@ class DomainEvents:
     def close(self) -> None:
         """Listen no more; never raises, may be called twice."""
         self._connection.forget(self._on_connection)
-        registered, self._registered = self._registered, None
-        if registered is None:
-            return
-        virt, lifecycle, monitor = registered
-        with contextlib.suppress(libvirt.libvirtError):
-            virt.domainEventDeregisterAny(lifecycle)
-        with contextlib.suppress(libvirt.libvirtError):
-            libvirt_qemu.qemuMonitorEventDeregister(virt, monitor)
+        self._connection.feed.remove(self)
 
-    def _register(self) -> None:
-        virt = self._connection.virt
-        # For all domains, as a domain that does not exist yet cannot be named.
-        lifecycle = virt.domainEventRegisterAny(
-            None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, _on_lifecycle, self
-        )
-        monitor = libvirt_qemu.qemuMonitorEventRegister(virt, None, None, _on_monitor, self)
-        self._registered = (virt, lifecycle, monitor)
-
-    def _on_connection(self, back: bool) -> None:
-        if not back:
+    def _on_connection(self, link: Link) -> None:
+        if link is Link.LOST:
             self._stream.record(MONITOR_LOST)
             return
-        with contextlib.suppress(libvirt.libvirtError):
-            self._register()
+        if link is Link.GIVEN_UP:
+            # What came meanwhile is lost, whatever comes now.
+            self._connection.forget(self._on_connection)
+            self._stream.record(MONITOR_LOST, {"for_good": True})
+            return
         self._stream.record(MONITOR_BACK)
         self._look_whether_it_is_there()
 
@@ -135,14 +120,22 @@ class DomainEvents:
         """What ended meanwhile gives no event any more, and nobody knows how."""
         if not self._seen:
             return
+
+        def number(virt: libvirt.virConnect) -> int | None:
+            try:
+                domain = virt.lookupByUUIDString(self._handle.uuid)
+            except libvirt.libvirtError as error:
+                if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+                    return None
+                raise
+            return domain.ID() if domain.isActive() else None
+
         try:
-            domain = self._connection.virt.lookupByUUIDString(self._uuid)
-            active = domain.isActive()
-        except libvirt.libvirtError as error:
-            if not is_gone(error):
-                return
-            active = False
-        if not active:
+            deadline = Deadline.after(_LOOK_SECONDS)
+            found = self._handle.ask("look for it", number, deadline, needs_qemu=False)
+        except MachineError:
+            return
+        if found is None or (self._number is not None and found != self._number):
             self._end({"seen": False})
 
     def lifecycle(self, event: int, detail: int) -> None:
@@ -159,38 +152,23 @@ class DomainEvents:
         self._stream.append(HostEvent(at, name, data))
         self._transcript.write(at, Way.RECEIVED, {"event": name, "data": data})
         if name == "SHUTDOWN":
-            timer = threading.Timer(_LAST_WORDS_SECONDS, self._powered_off)
+            self._off = self._off or (_POWERED_OFF if data.get("guest") else _CUT_OFF)
+            timer = threading.Timer(_LAST_WORDS_SECONDS, self._give_up)
             timer.daemon = True
             timer.start()
+        elif name == "RESET" and self._off:
+            # QEMU was told to stay, and libvirt starts the guest again: <on_poweroff>restart.
+            self._off = ""
+            self._handle.go_on()
+
+    def _give_up(self) -> None:
+        if self._off:
+            self._handle.give_up(self._off)
 
     def _end(self, data: dict[str, object]) -> None:
         self._stream.record(PROCESS_EXIT, data)
-        self._powered_off()
+        self._handle.give_up(self._off or f"it has ended{_why(data)}")
         self._stopped.set()
-
-    def is_of(self, domain: libvirt.virDomain) -> bool:
-        """Whether an event's domain is this one."""
-        return bool(domain.UUIDString() == self._uuid)
-
-
-def _on_lifecycle(
-    virt: Any, domain: libvirt.virDomain, event: int, detail: int, listener: DomainEvents
-) -> None:
-    if listener.is_of(domain):
-        listener.lifecycle(event, detail)
-
-
-def _on_monitor(
-    virt: Any,
-    domain: libvirt.virDomain,
-    name: str,
-    seconds: int,
-    micros: int,
-    details: str | None,
-    listener: DomainEvents,
-) -> None:
-    if listener.is_of(domain):
-        listener.monitor(name, details)
 
 
 def _detail(event: int, detail: int) -> str:
@@ -200,6 +178,11 @@ def _detail(event: int, detail: int) -> str:
     if event == libvirt.VIR_DOMAIN_EVENT_SHUTDOWN and 0 <= detail < len(_SHUTDOWN_DETAILS):
         return _SHUTDOWN_DETAILS[detail]
     return str(detail)
+
+
+def _why(data: dict[str, object]) -> str:
+    said = data.get("libvirt")
+    return " while the connection to libvirt was lost" if said is None else f" (libvirt: {said})"
 
 
 def _parsed(details: str | None) -> dict[str, object]:

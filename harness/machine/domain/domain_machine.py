@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 from collections.abc import Callable
-from enum import Enum
+from functools import partial
 from pathlib import Path
 
 from PIL import Image as Picture
@@ -18,22 +18,34 @@ from harness.machine.domain.connection import Connection
 from harness.machine.domain.domain_events import DomainEvents
 from harness.machine.domain.domain_screen import take_domain_screen
 from harness.machine.domain.domain_stats import read_stats
+from harness.machine.domain.errors import NotRunning, is_gone
 from harness.machine.domain.handle import DomainHandle
+from harness.machine.domain.qemu_process import find_qemu
 from harness.machine.domain.qmp import DomainQmp
-from harness.machine.events import PROCESS_EXIT, EventStream, named
+from harness.machine.events import PRESS_REFUSED, PROCESS_EXIT, EventStream, named
+from harness.machine.foreign_process import ForeignProcess
 from harness.machine.monitored import COMMAND_SECONDS, MonitoredMachine
+from harness.machine.shutdown_mode import ShutdownMode
 from harness.machine.transcript import Transcript
 
-_PROC = Path("/proc")
+_FIND_SECONDS = 5.0
+"""For QEMU to tell of its threads."""
+
+_DESTROY_SECONDS = 5.0
+"""Patience with libvirt over a guest that nobody wants any more."""
+
+_TOLD_SECONDS = 0.2
+
+_AWAY_SECONDS = 15.0
+"""For libvirt to put a domain away whose QEMU is dead or dying: it gives QEMU ten seconds between
+SIGTERM and SIGKILL."""
 
 
-class ShutdownMode(Enum):
-    """How libvirt asks a guest to shut down (libvirt-domain.h, virDomainShutdownFlagValues)."""
-
-    DEFAULT = libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT
-    """libvirt's choice: the guest agent where one is defined, else the power button."""
-    ACPI = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN
-    AGENT = libvirt.VIR_DOMAIN_SHUTDOWN_GUEST_AGENT
+_FLAGS = {
+    ShutdownMode.DEFAULT: libvirt.VIR_DOMAIN_SHUTDOWN_DEFAULT,
+    ShutdownMode.ACPI: libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN,
+    ShutdownMode.AGENT: libvirt.VIR_DOMAIN_SHUTDOWN_GUEST_AGENT,
+}
 
 
 class DomainMachine(MonitoredMachine):
@@ -61,24 +73,16 @@ class DomainMachine(MonitoredMachine):
         events = EventStream()
         self._handle = DomainHandle(connection, uuid, events)
         self._transcript = Transcript(transcript)
-        self._listener = DomainEvents(
-            connection, uuid, events, self._transcript, self._handle.give_up
-        )
+        self._process: ForeignProcess | None = None
+        self._listener = DomainEvents(self._handle, events, self._transcript)
         super().__init__(DomainQmp(self._handle, self._transcript), events)
 
     @property
     def pid(self) -> int | None:
-        """QEMU's process id, found by one of its threads; ``None`` for one on another host."""
-        if self._handle.connection.is_remote or self.events.exit is not None:
-            return None
-        try:
-            cpus = self._execute("query-cpus-fast")
-            thread = cpus[0]["thread-id"] if isinstance(cpus, list) else None
-            told = (_PROC / str(thread) / "status").read_text()
-        except (MachineError, OSError, LookupError, TypeError):
-            return None
-        fields = dict(line.split(":\t", 1) for line in told.splitlines() if ":\t" in line)
-        return int(fields["Tgid"])
+        """QEMU's process id; ``None`` once it has ended, for one on another host, and where it is
+        not known."""
+        process = self._own_process()
+        return None if process is None else process.pid
 
     def ask_to_shut_down(self, mode: ShutdownMode) -> float:
         """Have libvirt shut it down (virDomainShutdownFlags); the time just before.
@@ -86,7 +90,7 @@ class DomainMachine(MonitoredMachine):
         :raise MachineError: libvirt refuses, or has no way to.
         """
         at = now()
-        self._call(f"shut the guest down ({mode.name.lower()})", _shutdown(mode), once=True)
+        self._ask_to_shut_down(f"shut the guest down ({mode})", mode)
         return at
 
     def wake(self) -> None:
@@ -125,32 +129,38 @@ class DomainMachine(MonitoredMachine):
     def kill(self, deadline: Deadline) -> None:
         """Cut the power as a host crash does: SIGKILL to QEMU.
 
-        libvirt sends SIGTERM first, and on another host that is all that can be had.
+        libvirt sends SIGTERM first, and that is all that can be had on another host or of a QEMU
+        of another user.
 
         :raise DeadlineExpired: QEMU goes on.
         """
-        pid = self.pid
-        if pid is None:
+        if self._kill_process():
+            self._expect_end(deadline, "SIGKILL")
+        else:
             self._destroy(libvirt.VIR_DOMAIN_DESTROY_DEFAULT, deadline)
-            return
-        try:
-            os.kill(pid, 9)
-        except ProcessLookupError:
-            pass
-        except PermissionError as error:
-            raise MachineError(
-                "kill QEMU", f"process {pid} belongs to somebody else", "Do it as root."
-            ) from error
-        self._expect_end(deadline, "SIGKILL")
 
     def close(self) -> None:
-        """Let go of the domain, which goes on as it is."""
+        """Let go of the domain, which goes on as it is; may be called twice."""
         self._listener.close()
         self._handle.close()
         self._transcript.close()
+        process, self._process = self._process, None
+        if process is not None:
+            process.close()
+
+    def _ask_to_shut_down(self, tried: str, mode: ShutdownMode) -> None:
+        """Have libvirt ask, and note it if libvirt does not pass that on.
+
+        It refuses for a guest that sleeps, is paused or has crashed; QEMU alone would latch the
+        press.
+        """
+        try:
+            self._call(tried, _shutdown(mode), once=True)
+        except NotRunning as error:
+            self.events.record(PRESS_REFUSED, {"why": error.saw})
 
     def _send_press(self) -> None:
-        self._call("press the power button", _shutdown(ShutdownMode.ACPI), once=True)
+        self._ask_to_shut_down("press the power button", ShutdownMode.ACPI)
 
     def _take_screen(self, deadline: Deadline) -> Picture.Image:
         return take_domain_screen(self._handle, deadline)
@@ -160,10 +170,53 @@ class DomainMachine(MonitoredMachine):
     ) -> None:
         self._handle.call(tried, work, Deadline.after(COMMAND_SECONDS), once=once)
 
+    def _end_domain(self) -> bool:
+        """End the guest by whatever means; whether it has ended, as far as is known."""
+        process = self._own_process()
+        is_there = True
+        with contextlib.suppress(MachineError):
+            is_there = self._handle.ask(
+                "end the domain",
+                partial(_destroyed, uuid=self._handle.uuid),
+                Deadline.after(_DESTROY_SECONDS),
+                needs_qemu=False,
+            )
+        # libvirt tells of an end by an event, which may still be on its way.
+        if self._listener.wait_until_stopped(_DESTROY_SECONDS if is_there else _TOLD_SECONDS):
+            return True
+        if not is_there:
+            return True
+        self._kill_process()
+        if self._handle.connection.is_alive and self._listener.wait_until_stopped(_AWAY_SECONDS):
+            return True
+        return process is not None and process.ended(Deadline.after(_DESTROY_SECONDS))
+
+    def _own_process(self) -> ForeignProcess | None:
+        """QEMU's process, looked for once it is needed and kept."""
+        is_here = self.events.exit is None and not self._handle.connection.is_remote
+        if self._process is None and is_here:
+            deadline = Deadline.after(_FIND_SECONDS)
+            self._process = find_qemu(self._qmp, self._handle.uuid, deadline)
+        return self._process
+
+    def _kill_process(self) -> bool:
+        """Send QEMU SIGKILL; whether it could be."""
+        process = self._own_process()
+        if process is None:
+            return False
+        try:
+            process.kill()
+        except MachineError:
+            return False
+        return True
+
     def _destroy(self, flags: int, deadline: Deadline) -> None:
         try:
             self._handle.call(
-                "destroy the domain", lambda domain: domain.destroyFlags(flags), deadline
+                "destroy the domain",
+                lambda domain: domain.destroyFlags(flags),
+                deadline,
+                needs_qemu=False,
             )
         except MachineError:
             # It may have ended meanwhile, by the very call that is not answered.
@@ -181,5 +234,16 @@ class DomainMachine(MonitoredMachine):
             )
 
 
+def _destroyed(virt: libvirt.virConnect, uuid: str) -> bool:
+    """Destroy a domain; whether there was one."""
+    try:
+        virt.lookupByUUIDString(uuid).destroy()
+    except libvirt.libvirtError as error:
+        if is_gone(error):
+            return False
+        raise
+    return True
+
+
 def _shutdown(mode: ShutdownMode) -> Callable[[libvirt.virDomain], object]:
-    return lambda domain: domain.shutdownFlags(mode.value)
+    return lambda domain: domain.shutdownFlags(_FLAGS[mode])

@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.errors import MachineError
 from harness.images.image import DiskBus, Image, MachineType, Transport
 from harness.machine.accelerator import Accelerator, AcceleratorKind
-from harness.machine.command_line import LOOPBACK, translated_code_mib
+from harness.machine.command_line import AGENT_PORT_ID, LOOPBACK, translated_code_mib
 from harness.machine.firmware import UefiFlash
 
 AGENT_PORT = "org.qemu.guest_agent.0"
@@ -108,7 +108,7 @@ def with_disk(xml: str, wiring: DomainWiring) -> str:
     devices = domain.find("devices")
     for device in [] if devices is None else devices:
         if device.tag in ("serial", "console", "channel"):
-            for filled_in in [*device.findall("source"), *device.findall("alias")]:
+            for filled_in in device.findall("source"):
                 device.remove(filled_in)
     return ET.tostring(domain, encoding="unicode")
 
@@ -152,9 +152,10 @@ def _devices(devices: ET.Element, image: Image, wiring: DomainWiring, *, kvm: bo
     _add(disk, "boot", order="1")
     _add(devices, "controller", type="usb", model="none")
     _add(devices, "serial", type="pty")
-    if image.control.transport is getattr(Transport, "GUEST_AGENT", None):
+    if image.control.transport is Transport.GUEST_AGENT:
         channel = _add(devices, "channel", type="unix")
         _add(channel, "target", type="virtio", name=AGENT_PORT)
+        _add(channel, "alias", name=AGENT_PORT_ID)
     if image.tpm:
         tpm = _add(devices, "tpm", model="tpm-crb")
         _add(tpm, "backend", type="emulator", version="2.0", persistent_state="yes")

@@ -1,7 +1,10 @@
 """Run as a program of its own: ends the domains it was told of when its input ends.
 
 Needs nothing of the harness, so that it starts at once. Arguments: libvirt's URI, or nothing for
-domains that are ended by their process id alone. Lines of input: ``+ UUID PID`` and ``- UUID 0``.
+domains of a libvirt that is gone. Lines of input: ``+ UUID`` and ``- UUID``.
+
+libvirt is asked first. Whoever of them still runs on this host then, because libvirt is gone or
+does not answer, is found by the UUID that libvirt gives every QEMU, and killed.
 """
 
 from __future__ import annotations
@@ -10,52 +13,67 @@ import contextlib
 import os
 import signal
 import sys
+import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+_LIBVIRT_SECONDS = 10.0
+"""For libvirt, which waits without a limit."""
+
+_BETWEEN_SECONDS = 0.5
+_ROUNDS = 3
+"""libvirt may be just about to start what it was asked for."""
 
 
 def main() -> None:
     """Read lines to their end, then end what is left."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     uri = sys.argv[1]
-    watched: dict[str, tuple[int, str]] = {}
+    watched: dict[str, None] = {}
     for line in sys.stdin:
-        sign, uuid, pid = line.split()
+        sign, uuid = line.split()
         if sign == "-":
             watched.pop(uuid, None)
         else:
-            watched[uuid] = (int(pid), _started(int(pid)))
-    if not watched:
-        return
-    if uri:
-        _destroy(uri, watched)
-    else:
-        for pid, started in watched.values():
-            _kill(pid, started)
+            watched[uuid] = None
+    if watched:
+        _end(uri, watched)
+    # Without waiting for a libvirt that hangs.
+    os._exit(0)
 
 
-def _destroy(uri: str, uuids: dict[str, tuple[int, str]]) -> None:
+def _end(uri: str, uuids: Iterable[str]) -> None:
+    pause = threading.Event()
+    for _ in range(_ROUNDS):
+        if uri:
+            asked = threading.Thread(target=_destroy, args=(uri, uuids), daemon=True)
+            asked.start()
+            asked.join(_LIBVIRT_SECONDS)
+        for uuid in uuids:
+            for qemu in _qemus(uuid):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(qemu, signal.SIGKILL)
+        pause.wait(_BETWEEN_SECONDS)
+
+
+def _destroy(uri: str, uuids: Iterable[str]) -> None:
     import libvirt
 
     libvirt.registerErrorHandler(lambda context, error: None, None)
-    connection = libvirt.open(uri)
-    for uuid in uuids:
-        with contextlib.suppress(libvirt.libvirtError):
-            connection.lookupByUUIDString(uuid).destroy()
+    with contextlib.suppress(libvirt.libvirtError):
+        connection = libvirt.open(uri)
+        for uuid in uuids:
+            with contextlib.suppress(libvirt.libvirtError):
+                connection.lookupByUUIDString(uuid).destroy()
 
 
-def _kill(pid: int, started: str) -> None:
-    # The number may have been given to another process since.
-    if pid and started and _started(pid) == started:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def _started(pid: int) -> str:
-    """When a process began, in the kernel's words (man 5 proc, stat, field 22)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
+def _qemus(uuid: str) -> Iterator[int]:
+    """Processes with ``-uuid UUID`` on their command line."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError):
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if words[words.index(b"-uuid") + 1] == uuid.encode():
+                yield int(process.name)
 
 
 if __name__ == "__main__":

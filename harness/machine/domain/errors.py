@@ -23,6 +23,10 @@ _FORBIDDEN = (
 _MOST = 500
 
 
+class NotRunning(MachineError):
+    """libvirt does not pass it on, because the guest's CPUs stand still."""
+
+
 def said(error: libvirt.libvirtError) -> str:
     """What libvirt says, on one line, of bounded length."""
     return " ".join(str(error).split())[:_MOST]
@@ -51,6 +55,8 @@ def machine_error(tried: str, error: libvirt.libvirtError) -> MachineError:
             f"the domain is gone ({said(error)})",
             f"It has ended, or somebody has ended it. {_LOG}",
         )
+    if error.get_error_code() == libvirt.VIR_ERR_OPERATION_INVALID:
+        return NotRunning(tried, f"libvirt refused: {said(error)}", "Wake it, or let it go on.")
     if error.get_error_code() in _FORBIDDEN:
         return MachineError(tried, f"libvirt does not allow it ({said(error)})", _PERMISSIONS)
     return MachineError(

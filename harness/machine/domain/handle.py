@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
 from typing import Any, TypeVar
 
 from harness.deadline import Deadline, now
 from harness.errors import MachineError
 from harness.machine.domain.binding import libvirt
+from harness.machine.domain.calls import Calls
 from harness.machine.domain.connection import Connection
 from harness.machine.domain.errors import is_lost, machine_error
 from harness.machine.events import EventStream
@@ -17,7 +18,6 @@ from harness.machine.events import EventStream
 _T = TypeVar("_T")
 
 _CALLS_AT_ONCE = 4
-"""Those that hang are left behind; libvirt itself waits for a monitor without a limit."""
 
 _LAST_ANSWER_SECONDS = 0.02
 """After the power-off, for an answer that is on its way."""
@@ -35,8 +35,9 @@ class DomainHandle:
         self.connection = connection
         self.uuid = uuid
         self._events = events
-        self._ending: Future[None] = Future()
-        self._threads = ThreadPoolExecutor(_CALLS_AT_ONCE, thread_name_prefix="libvirt")
+        # Its result says why nobody answers any more.
+        self._ending: Future[str] = Future()
+        self._calls = Calls(_CALLS_AT_ONCE)
 
     def call(
         self,
@@ -45,6 +46,7 @@ class DomainHandle:
         deadline: Deadline,
         *,
         once: bool = False,
+        needs_qemu: bool = True,
     ) -> _T:
         """Do something with the domain; what that returns.
 
@@ -52,11 +54,16 @@ class DomainHandle:
 
         :param tried: what it is, for messages.
         :param once: do it no second time, as it may have been done.
+        :param needs_qemu: whether nobody answers any more once the guest has powered off.
         :raise MachineError: libvirt refuses, the domain is gone or powers off, or there is no
             answer in time.
         """
         return self.ask(
-            tried, lambda virt: work(virt.lookupByUUIDString(self.uuid)), deadline, once=once
+            tried,
+            lambda virt: work(virt.lookupByUUIDString(self.uuid)),
+            deadline,
+            once=once,
+            needs_qemu=needs_qemu,
         )
 
     def ask(
@@ -66,6 +73,7 @@ class DomainHandle:
         deadline: Deadline,
         *,
         once: bool = False,
+        needs_qemu: bool = True,
     ) -> _T:
         """Do something with the connection, such as making the domain; else as :meth:`call`."""
         while True:
@@ -77,50 +85,66 @@ class DomainHandle:
                 )
             virt = self.connection.virt
             try:
-                return self._bounded(tried, partial(work, virt), deadline)
+                ending = self._ending if needs_qemu else None
+                return self._bounded(tried, partial(work, virt), deadline, ending)
             except libvirt.libvirtError as error:
-                lost = is_lost(error, virt)
-                if lost:
-                    self.connection.lost()
-                if once or not lost:
+                if not is_lost(error, virt):
                     raise machine_error(tried, error) from error
+                self.connection.lost()
+                if once:
+                    raise MachineError(
+                        tried,
+                        f"the connection to {self.connection.uri} was lost meanwhile",
+                        "Whether it was done is not known: look at the guest again.",
+                    ) from error
 
-    def give_up(self) -> None:
-        """Let nobody wait for answers of a QEMU that ends."""
+    def give_up(self, why: str) -> None:
+        """Let nobody wait for answers of a QEMU that ends.
+
+        :param why: what has become of it, for messages.
+        """
         if not self._ending.done():
-            self._ending.set_result(None)
+            self._ending.set_result(why)
+
+    def go_on(self) -> None:
+        """It has not ended: QEMU was told to stay and to start its guest again."""
+        self._ending = Future()
 
     def close(self) -> None:
         """Ask no more; calls that hang are left behind."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._calls.close()
 
     def _bounded(
         self,
         tried: str,
         work: Callable[[], _T],
         deadline: Deadline,
+        ending: Future[str] | None,
     ) -> _T:
+        if ending is not None and ending.done():
+            raise _no_more(tried, ending)
         began = now()
+        answer = self._calls.begin(work)
+        if answer is None:
+            raise MachineError(tried, "the machine was closed", "Use one that runs.")
         try:
-            answer = self._threads.submit(work)
-        except RuntimeError as error:
-            raise MachineError(tried, "the machine was closed", "Use one that runs.") from error
-        try:
-            either: tuple[Future[Any], ...] = (answer, self._ending)
+            either: tuple[Future[Any], ...] = (answer,) if ending is None else (answer, ending)
             wait(either, deadline.remaining, FIRST_COMPLETED)
-            if not answer.done() and self._ending.done():
+            if not answer.done() and ending is not None and ending.done():
                 wait((answer,), deadline.at_most(_LAST_ANSWER_SECONDS).remaining)
         finally:
             self._events.on_waited(began, now())
         if answer.done():
             return answer.result()
         answer.cancel()
-        if self._ending.done():
-            raise MachineError(
-                tried, "its guest has powered off and QEMU ends", "Ask a machine that runs."
-            )
+        if ending is not None and ending.done():
+            raise _no_more(tried, ending)
         raise MachineError(
             tried,
             f"libvirt did not answer within {deadline.allowed:.1f} s",
             "The host is overloaded, or QEMU hangs: see libvirt's log of the domain.",
         )
+
+
+def _no_more(tried: str, ending: Future[str]) -> MachineError:
+    return MachineError(tried, ending.result(), "Ask a machine that runs.")

@@ -20,7 +20,8 @@ _END_SECONDS = 10.0
 class OrphanGuard:
     """Ends domains that are still there when this process is not.
 
-    :param uri: where to reach libvirt then; empty for domains that end with their process.
+    :param uri: where to reach libvirt then; empty for a libvirt within this process, which is gone
+        with it.
     :raise HostError: the process cannot be started.
     """
 
@@ -40,16 +41,13 @@ class OrphanGuard:
                 "start the guard of domains", str(error), "Check free memory and processes."
             ) from error
 
-    def watch(self, uuid: str, pid: int | None) -> None:
-        """End this domain too.
-
-        :param pid: QEMU's, if it is a process of this host.
-        """
-        self._tell(f"+ {uuid} {pid or 0}")
+    def watch(self, uuid: str) -> None:
+        """End this domain too; it may not be there yet."""
+        self._tell(f"+ {uuid}")
 
     def forget(self, uuid: str) -> None:
         """It has ended."""
-        self._tell(f"- {uuid} 0")
+        self._tell(f"- {uuid}")
 
     def close(self) -> None:
         """End the guard and what it still watches; never raises, may be called twice."""

@@ -1,0 +1,122 @@
+"""Ways into a guest that was found running, as ``powerdown diagnose`` is told of them."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import ControlChannelError
+from harness.guest.agent_channel import AgentChannel
+from harness.guest.agent_socket import AgentSocket
+from harness.guest.channel import GuestChannel
+from harness.guest.windows import Windows
+from harness.guest.winrm_channel import WinrmChannel
+from harness.images.image import Control, Credentials, Transport, WinrmAuthentication
+
+PASSWORD_VARIABLE = "POWERDOWN_PASSWORD"
+"""Environment variable for the password: on a command line everybody could read it."""
+
+_WINRM_PORT = 5985
+"""HTTP (learn: Installation and configuration for Windows Remote Management)."""
+
+_HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]+))(?::([0-9]{1,5}))?")
+
+_CONNECT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class WinrmAccess:
+    """WinRM of a guest.
+
+    :param address: host and port.
+    :param user: whom to log on as.
+    """
+
+    address: tuple[str, int]
+    user: str
+    authentication: WinrmAuthentication
+
+
+@dataclass(frozen=True)
+class AgentAccess:
+    """The guest agent, at QEMU's end of its port.
+
+    :param socket: path of the UNIX socket of QEMU's chardev.
+    """
+
+    socket: Path
+
+
+InsideAccess = WinrmAccess | AgentAccess | None
+
+
+def winrm_address(text: str) -> tuple[str, int]:
+    """``HOST`` or ``HOST:PORT``; an IPv6 address in brackets.
+
+    :raise ValueError: it is neither.
+    """
+    found = _HOST.fullmatch(text)
+    port = _WINRM_PORT if found is None or found[3] is None else int(found[3])
+    if found is None or not 0 < port < 1 << 16:
+        raise ValueError(f"{text!r} is not HOST or HOST:PORT")
+    return found[1] or found[2], port
+
+
+@contextmanager
+def inside_of(access: InsideAccess) -> Iterator[Windows | None]:
+    """The inside of a guest; ``None`` where there is no way into it.
+
+    :raise ControlChannelError: there is no password, or no such agent socket.
+    """
+    if access is None:
+        yield None
+        return
+    with _channel(access) as channel, closing(channel):
+        yield Windows(channel)
+
+
+@contextmanager
+def _channel(access: WinrmAccess | AgentAccess) -> Iterator[GuestChannel]:
+    if isinstance(access, WinrmAccess):
+        credentials = Credentials(access.user, _password(access.user))
+        control = Control(Transport.WINRM, access.address[1], access.authentication, credentials)
+        yield WinrmChannel(access.address, control)
+        return
+    with _connected(access.socket) as connection, closing(AgentSocket(connection)) as port:
+        yield AgentChannel(port)
+
+
+def _connected(path: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(_CONNECT_SECONDS)
+    try:
+        connection.connect(str(path))
+    except OSError as error:
+        connection.close()
+        raise ControlChannelError(
+            f"connect to the guest agent's socket {path}",
+            error.strerror or str(error),
+            "It is the path of QEMU's -chardev socket,path=...,server=on,wait=off behind the port "
+            "org.qemu.guest_agent.0; libvirt keeps that of its domains for itself.",
+        ) from error
+    return connection
+
+
+def _password(user: str) -> str:
+    known = os.environ.get(PASSWORD_VARIABLE)
+    if known is not None:
+        return known
+    if not sys.stdin.isatty():
+        raise ControlChannelError(
+            f"log on to the guest as {user}",
+            "there is no password, and no terminal to ask for it",
+            f"Set the environment variable {PASSWORD_VARIABLE}.",
+        )
+    return getpass.getpass(f"Password of {user} in the guest: ")
