@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from harness.diagnosis import progress
@@ -43,6 +43,7 @@ def step_rows(seen: Observation, *, over: bool = False) -> tuple[StepRow, ...]:
     :param seen: what was seen up to ``ended_at``.
     :param over: whether nothing is waited for any more.
     """
+    seen = _without_a_cut(seen)
     phases = {phase.step: phase for phase in timeline_of(seen).phases}
     rows = [_row(step, phases.get(step), seen, over=over) for step in Step]
     if over or any(row.state is StepState.NOW for row in rows):
@@ -52,6 +53,14 @@ def step_rows(seen: Observation, *, over: bool = False) -> tuple[StepRow, ...]:
             rows[number] = StepRow(row.step, StepState.NOW, None, _waits_for(row.step, seen))
             break
     return tuple(rows)
+
+
+def _without_a_cut(seen: Observation) -> Observation:
+    """A power that the host has cut is no step of the guest's."""
+    off = seen.event("SHUTDOWN")
+    if off is None or off.data.get("guest") is not False:
+        return seen
+    return replace(seen, events=tuple(event for event in seen.events if event.at < off.at))
 
 
 def _row(step: Step, phase: Phase | None, seen: Observation, *, over: bool) -> StepRow:

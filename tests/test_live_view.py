@@ -93,6 +93,12 @@ def test_what_was_not_seen_in_the_end() -> None:
     assert states(rows) == [DONE, DONE, NOT_SEEN, NOT_SEEN, NOT_SEEN]
 
 
+def test_a_power_cut_is_no_step_of_the_guests() -> None:
+    cut = event("SHUTDOWN", 103.0, guest=False, reason="host-qmp-quit")
+    rows = step_rows(seen(events=(event("POWERDOWN", PRESSED), cut, event(PROCESS_EXIT, 103.1))))
+    assert states(rows) == [DONE, DONE, NOW, WAITING, WAITING]
+
+
 def view(out: io.StringIO, events: EventStream, *, drawn: bool) -> LiveView:
     return LiveView(out, "win\x1b[2J", events, BUDGETS, drawn=drawn)
 

@@ -31,3 +31,10 @@ def _qemu_end(seen: Observation) -> Iterator[tuple[Cause, str]]:
         yield Cause.HOST_FAULT, f"QEMU ended with status {status} after the power was off"
     elif seen.event(QEMU_LINGERS) is not None:
         yield Cause.HOST_FAULT, "QEMU did not end after the power was off"
+    again = next((e for e in seen.events if e.name == "RESET" and e.at > off.at), None)
+    if again is not None:
+        yield (
+            Cause.RESTART_REQUESTED,
+            "the host started the guest again behind its power-off: is <on_poweroff> of the "
+            "domain restart?",
+        )

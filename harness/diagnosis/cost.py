@@ -64,7 +64,7 @@ def _programs(seen: Observation, cut_at: float) -> Iterator[Loss]:
         yield Loss(Basis.SEEN, "it slept: all that it held in memory is gone", "QEMU's run state")
     yield Loss(
         Basis.DOCUMENTED,
-        "what programs had not saved is lost: none was asked to save",
+        "what programs had not saved is lost",
         "learn: shutdown, /f",
     )
 

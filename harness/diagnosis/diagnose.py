@@ -9,6 +9,7 @@ from harness.diagnosis import facts, remedies
 from harness.diagnosis.also_seen import also_seen
 from harness.diagnosis.rule import Rule
 from harness.diagnosis.rules import RULES, inconclusive
+from harness.diagnosis.unseen import less_sure
 from harness.diagnosis.verdict import Confidence, Verdict
 from harness.guest.event_log import EventRecord
 from harness.guest.survey_commands import START_PROVIDERS
@@ -43,7 +44,7 @@ def _applying(seen: Observation) -> Iterator[tuple[Rule, Verdict]]:
     for rule in RULES:
         verdict = rule.decide(seen)
         if verdict is not None:
-            yield rule, verdict
+            yield rule, less_sure(verdict, seen)
 
 
 def diagnose_previous_stop(records: Sequence[EventRecord]) -> Verdict:

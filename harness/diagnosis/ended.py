@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from harness.diagnosis import facts, initiation, progress, remedies
 from harness.diagnosis.restarted import restarted
 from harness.diagnosis.rule import Rule, verdict
 from harness.diagnosis.slow import why_slow
+from harness.diagnosis.unseen import END_UNSEEN, LOST
 from harness.diagnosis.verdict import Confidence, Evidence, Verdict
 from harness.guest.commands import ButtonAction
-from harness.machine.events import MONITOR_BACK, MONITOR_LOST
 from harness.machine.protocol import RunState
 from harness.outcome import Cause, Outcome
 from harness.shutdown.observation import Command, Observation
@@ -26,14 +28,20 @@ _AWAKE_AGAIN = ("WAKEUP", "RESET", "SHUTDOWN")
 
 def forced_off(seen: Observation) -> Verdict | None:
     """The host cut the power: QEMU says so, or the harness killed it."""
-    for name in ("SHUTDOWN", "RESET"):
-        event = seen.event(name)
-        if event is not None and event.data.get("reason") in _HOST_REASONS:
-            return _forced(facts.host_event(event, "the host ended the guest"))
-    killed = seen.exit
-    if seen.command is Command.KILL and killed is not None and seen.event("SHUTDOWN") is None:
-        return _forced(facts.process_exit(killed, "QEMU was killed without a SHUTDOWN event"))
-    return None
+    off, reset, ended = seen.event("SHUTDOWN"), seen.event("RESET"), seen.exit
+    evidence: list[Evidence] = []
+    # Behind a power-off a reset is how libvirt starts the guest again.
+    resets = reset is not None and (off is None or reset.at < off.at)
+    if off is not None and off.data.get("reason") in _HOST_REASONS:
+        evidence.append(facts.host_event(off, "the host ended the guest"))
+    elif reset is not None and resets and reset.data.get("reason") in _HOST_REASONS:
+        evidence.append(facts.host_event(reset, "the host ended the guest"))
+    if ended is not None and (off is None or evidence):
+        if ended.data.get("libvirt") == "destroyed":
+            evidence.append(facts.process_exit(ended, "libvirt was told to destroy the domain"))
+        elif seen.command is Command.KILL and off is None:
+            evidence.append(facts.process_exit(ended, "QEMU was killed without a SHUTDOWN event"))
+    return _forced(evidence) if evidence else None
 
 
 def host_fault(seen: Observation) -> Verdict | None:
@@ -70,22 +78,6 @@ def held(seen: Observation) -> Verdict | None:
         (facts.run_state_before(seen), facts.run_state(seen)),
         ruled_out=((Cause.POWER_BUTTON_IGNORED, "its CPUs are stopped by the host"),),
         remedy=remedies.LET_IT_RUN,
-    )
-
-
-def monitor_lost(seen: Observation) -> Verdict | None:
-    """QEMU could not be seen any more, and nothing is known of the guest since."""
-    last = next((e for e in reversed(seen.events) if e.name in (MONITOR_LOST, MONITOR_BACK)), None)
-    if last is None or last.name == MONITOR_BACK or seen.exit is not None:
-        return None
-    if seen.event("SHUTDOWN") is not None:
-        return None
-    return verdict(
-        Outcome.HOST_FAULT,
-        Cause.HOST_FAULT,
-        Confidence.HIGH,
-        (facts.host_event(last, "the connection to QEMU's monitor was lost"),),
-        remedy=remedies.CONNECT_AGAIN,
     )
 
 
@@ -213,18 +205,19 @@ def _why_doubtful(seen: Observation) -> list[Evidence]:
     return found
 
 
-def _forced(evidence: Evidence) -> Verdict:
+def _forced(evidence: Iterable[Evidence]) -> Verdict:
     return verdict(
         Outcome.FORCED_OFF,
         Cause.FORCED_SHUTDOWN,
         Confidence.HIGH,
-        (evidence,),
+        evidence,
         remedy=remedies.SHUT_DOWN_SOFTLY,
     )
 
 
 ENDED = (
     Rule("forced off", forced_off, lasts=True),
+    END_UNSEEN,
     Rule("host fault", host_fault, lasts=True),
     Rule("guest held by the host", held, lasts=True),
     Rule("crashed", crashed, lasts=True),
@@ -232,7 +225,6 @@ ENDED = (
     Rule("asleep", asleep, lasts=True),
     Rule("restarted", restarted, lasts=True),
     Rule("completed", completed, lasts=True),
-    # A daemon may come back: more waiting may tell.
-    Rule("monitor lost", monitor_lost),
+    LOST,
 )
 """In the order asked."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from harness.guest import commands
 from harness.guest.survey import Survey
 
@@ -47,6 +45,14 @@ SHUTDOWN_IS_UNDER_WAY = (
 LET_IT_RUN = (
     "The host has stopped the guest's CPUs: let them run (QMP cont, virsh resume) and press again. "
     "If nobody paused it, see QEMU's log: a full disk of the host pauses guests too."
+)
+LOOK_HOW_IT_ENDED = (
+    "Press again while the connection holds. How this one ended, libvirt may know (virsh domstate "
+    "--reason NAME; its log of the domain), and the guest's System log at its next start."
+)
+LOOK_WHERE_IT_IS = (
+    "The guest goes on elsewhere, or from a file: look for it where it was migrated to, or start "
+    "the domain again, and press there."
 )
 CONNECT_AGAIN = (
     "Nothing is known of the guest since: another client may have taken QEMU's monitor, or the "
@@ -138,13 +144,11 @@ REPAIR_SYSTEM = (
 LOOK_AT_EVIDENCE = "The evidence fits no known cause: look at the screenshot and the System log."
 
 
-_PLAIN_NAME = re.compile(r"[\w.$-]{1,80}", re.ASCII)
-
-
 def for_service(name: str) -> str:
     """Against a service that holds a shutdown up. A guest that is hostile may choose a name that
     does something else in a command line: then the reader fills it in."""
-    return STOP_SERVICE.replace("NAME", name) if _PLAIN_NAME.fullmatch(name) else STOP_SERVICE
+    harmless = all(c.isascii() and (c.isalnum() or c in "_.$-") for c in name)
+    return STOP_SERVICE.replace("NAME", name) if harmless else STOP_SERVICE
 
 
 def for_applications(survey: Survey | None) -> str:

@@ -56,10 +56,7 @@ class Wiring:
 
 
 def command_line(image: Image, wiring: Wiring, accelerator: Accelerator) -> list[str]:
-    """The command that starts QEMU with the guest's CPUs stopped.
-
-    The kernel picks the loopback port (``:0``), so parallel guests cannot collide.
-    """
+    """The command that starts QEMU with the guest's CPUs stopped."""
     return [
         QEMU,
         *("-name", f"powerdown-{image.name}"),
@@ -173,12 +170,20 @@ def _disk(image: Image, overlay: Path) -> tuple[str, ...]:
     return (*_blockdev(node), "-device", f"{device},drive={SYSTEM_DISK},bootindex=0")
 
 
-def _network(image: Image) -> tuple[str, ...]:
+def isolated_network(image: Image) -> str:
+    """QEMU's ``-netdev`` that leads nowhere but, where there is one, to the control port.
+
+    The kernel picks the loopback port (``:0``), so parallel guests cannot collide.
+    """
     netdev = "user,id=control,restrict=on"
-    if image.control.transport is not Transport.GUEST_AGENT:
-        netdev += f",hostfwd=tcp:{LOOPBACK}:0-:{image.control.port}"
+    if image.control.transport is Transport.GUEST_AGENT:
+        return netdev
+    return f"{netdev},hostfwd=tcp:{LOOPBACK}:0-:{image.control.port}"
+
+
+def _network(image: Image) -> tuple[str, ...]:
     return (
-        *("-netdev", netdev),
+        *("-netdev", isolated_network(image)),
         # No option ROM: it could only boot from the network.
         *("-device", f"{image.nic},netdev=control,romfile="),
     )

@@ -96,7 +96,8 @@ class Machine(Protocol):
     def started_at(self) -> float:
         """When the guest's CPUs started, on the host-monotonic clock.
 
-        Of one that was running when it was found: when it was found.
+        Of one that was running when it was found: when its QEMU was started, or when it was found
+        where that is not known.
         """
 
     def press_power_button(self) -> float:

@@ -18,7 +18,7 @@ _SECONDS = 10.0
 
 _TOLD_TO_STAY_SECONDS = 1.0
 """The same for one that was told to stay (``-no-shutdown``): libvirt tells all of its own so and
-then ends them."""
+then ends them, or starts their guest again."""
 
 
 def with_qemu_end(seen: Observation, machine: Machine) -> Observation:
@@ -34,5 +34,6 @@ def with_qemu_end(seen: Observation, machine: Machine) -> Observation:
     if ended is None:
         machine.events.record(QEMU_LINGERS)
     elif ended.name == "STOP":
-        machine.events.wait(named(PROCESS_EXIT), Deadline.after(_TOLD_TO_STAY_SECONDS))
+        deadline = Deadline.after(_TOLD_TO_STAY_SECONDS)
+        machine.events.wait(named(PROCESS_EXIT, "RESET"), deadline, since=off.at)
     return replace(seen, events=machine.events.since(seen.commanded_at))

@@ -21,7 +21,7 @@ from harness.guest.processes import ProcessEntry
 from harness.guest.services import ServiceState, ServiceStatus
 from harness.guest.survey import Survey
 from harness.machine.activity import Activity
-from harness.machine.events import PROCESS_EXIT
+from harness.machine.events import MONITOR_BACK, MONITOR_LOST, PROCESS_EXIT
 from harness.machine.protocol import Pm1Sample, RunState
 from harness.machine.screen_look import ScreenLook
 from harness.outcome import Cause, Outcome
@@ -51,6 +51,7 @@ events = st.builds(
         [
             *("POWERDOWN", "SHUTDOWN", "RESET", "SUSPEND", "SUSPEND_DISK", "WAKEUP", "STOP"),
             *("GUEST_PANICKED", "BLOCK_IO_ERROR", CONTROL_CLOSED, CONTROL_BACK, PROCESS_EXIT),
+            *(MONITOR_LOST, MONITOR_BACK),
         ]
     ),
     moments,

@@ -224,7 +224,8 @@ class BootedDomain(DomainMachine):
         # A QEMU that hangs later does not tell any more.
         self._own_process()
         self._console = ConsoleLog(self._handle, self._files.serial)
-        self._port = forwarded_port(self._qmp, deadline)
+        if self._image.control.transport is not Transport.GUEST_AGENT:
+            self._port = forwarded_port(self._qmp, deadline)
 
     @contextmanager
     def _closed_on_failure(self) -> Iterator[None]:

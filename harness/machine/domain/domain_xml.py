@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.errors import MachineError
 from harness.images.image import DiskBus, Image, MachineType, Transport
 from harness.machine.accelerator import Accelerator, AcceleratorKind
-from harness.machine.command_line import AGENT_PORT_ID, LOOPBACK, translated_code_mib
+from harness.machine.command_line import AGENT_PORT_ID, isolated_network, translated_code_mib
 from harness.machine.firmware import UefiFlash
 
 AGENT_PORT = "org.qemu.guest_agent.0"
@@ -179,9 +179,8 @@ def _disk_target(image: Image) -> tuple[str, str]:
 
 
 def _passed_on(domain: ET.Element, image: Image) -> None:
-    forward = f"hostfwd=tcp:{LOOPBACK}:0-:{image.control.port}"
     arguments = (
-        *("-netdev", f"user,id=control,restrict=on,{forward}"),
+        *("-netdev", isolated_network(image)),
         # No option ROM: it could only boot from the network.
         *("-device", f"{image.nic},netdev=control,romfile=,addr={_NETWORK_SLOT}"),
         *("-device", f"pvpanic-pci,addr={_PANIC_SLOT}"),
