@@ -23,7 +23,7 @@ from harness.inside_access import inside_of
 from harness.live_steps import StepRow, step_rows
 from harness.live_view import LiveView
 from harness.machine.attached import AttachedQemu
-from harness.machine.protocol import Machine
+from harness.machine.protocol import FoundMachine, Machine
 from harness.machine.run_directory import RunDirectory
 from harness.report.diagnose_json import forced_to_json, forecast_to_json, press_to_json
 from harness.shutdown.glance import glance
@@ -34,14 +34,14 @@ def diagnose_guest(options: DiagnoseOptions) -> int:
 
     :raise PowerdownError: nothing can be said.
     """
-    with _attached(options) as machine, inside_of(options.inside) as windows:
+    with _attached(options) as machine, inside_of(options.inside, machine) as windows:
         if options.press:
             return _press(machine, windows, options)
         return _look(machine, windows, options)
 
 
 @contextmanager
-def _attached(options: DiagnoseOptions) -> Iterator[Machine]:
+def _attached(options: DiagnoseOptions) -> Iterator[FoundMachine]:
     target = options.target
     if isinstance(target, DomainName):
         with closing(_domain(target, options)) as domain:
@@ -61,7 +61,7 @@ def _attached(options: DiagnoseOptions) -> Iterator[Machine]:
         yield opened.enter_context(closing(machine))
 
 
-def _domain(target: DomainName, options: DiagnoseOptions) -> Machine:
+def _domain(target: DomainName, options: DiagnoseOptions) -> FoundMachine:
     # Only here: not everybody has libvirt, and what is missing is then told in one line.
     from harness.machine.domain.attach import attach_domain
 

@@ -99,8 +99,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     inside.add_argument(
         "--agent",
         type=Path,
+        nargs="?",
+        const=Path(),
         metavar="SOCKET",
-        help="ask the inside over the QEMU guest agent: UNIX socket of its port",
+        help="ask the inside over the QEMU guest agent: UNIX socket of its port, or nothing for a "
+        "domain, whose libvirt passes it on",
     )
     parser.add_argument("--user", metavar="NAME", help="whom to log on as over WinRM")
     parser.add_argument(
@@ -144,6 +147,8 @@ def read_options(parsed: argparse.Namespace) -> DiagnoseOptions:
         parser.error("--transcript is for --qmp: libvirt has QEMU's monitor to itself")
     if parsed.force_after is not None and not parsed.press:
         parser.error("--force-after only goes with --press")
+    if parsed.agent is not None and (parsed.agent == Path()) != (parsed.domain is not None):
+        parser.error("--agent takes the agent's socket with --qmp, and nothing with --domain")
     if (parsed.winrm is None) != (parsed.user is None):
         parser.error("--winrm and --user go together")
     if parsed.authentication is not None and parsed.winrm is None:
@@ -168,7 +173,9 @@ def _inside(parsed: argparse.Namespace) -> InsideAccess:
     if parsed.winrm is not None:
         authentication = parsed.authentication or WinrmAuthentication.BASIC
         return WinrmAccess(parsed.winrm, parsed.user, authentication)
-    return None if parsed.agent is None else AgentAccess(parsed.agent)
+    if parsed.agent is None:
+        return None
+    return AgentAccess(None if parsed.domain is not None else parsed.agent)
 
 
 def _budgets(parsed: argparse.Namespace) -> Budgets:

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ControlChannelError
+from harness.guest.agent_by_proxy import AgentByProxy
 from harness.guest.agent_channel import AgentChannel
 from harness.guest.agent_socket import AgentSocket
 from harness.guest.channel import GuestChannel
 from harness.guest.windows import Windows
 from harness.guest.winrm_channel import WinrmChannel
 from harness.images.image import Control, Credentials, Transport, WinrmAuthentication
+from harness.machine.protocol import FoundMachine
 
 PASSWORD_VARIABLE = "POWERDOWN_PASSWORD"
 """Environment variable for the password: on a command line everybody could read it."""
@@ -48,10 +50,11 @@ class WinrmAccess:
 class AgentAccess:
     """The guest agent, at QEMU's end of its port.
 
-    :param socket: path of the UNIX socket of QEMU's chardev.
+    :param socket: path of the UNIX socket of QEMU's chardev; ``None`` for a domain, whose libvirt
+        keeps it.
     """
 
-    socket: Path
+    socket: Path | None
 
 
 InsideAccess = WinrmAccess | AgentAccess | None
@@ -70,24 +73,32 @@ def winrm_address(text: str) -> tuple[str, int]:
 
 
 @contextmanager
-def inside_of(access: InsideAccess) -> Iterator[Windows | None]:
+def inside_of(access: InsideAccess, machine: FoundMachine) -> Iterator[Windows | None]:
     """The inside of a guest; ``None`` where there is no way into it.
 
+    :param machine: the same guest from outside.
     :raise ControlChannelError: there is no password, or no such agent socket.
     """
     if access is None:
         yield None
         return
-    with _channel(access) as channel, closing(channel):
+    with _channel(access, machine) as channel, closing(channel):
         yield Windows(channel)
 
 
 @contextmanager
-def _channel(access: WinrmAccess | AgentAccess) -> Iterator[GuestChannel]:
+def _channel(access: WinrmAccess | AgentAccess, machine: FoundMachine) -> Iterator[GuestChannel]:
     if isinstance(access, WinrmAccess):
         credentials = Credentials(access.user, _password(access.user))
         control = Control(Transport.WINRM, access.address[1], access.authentication, credentials)
         yield WinrmChannel(access.address, control)
+        return
+    if access.socket is None:
+        if machine.ask_agent is None:
+            raise ControlChannelError(
+                f"ask the guest agent of {machine.name}", "nobody passes it on", "Give its socket."
+            )
+        yield AgentChannel(AgentByProxy(machine.ask_agent))
         return
     with _connected(access.socket) as connection, closing(AgentSocket(connection)) as port:
         yield AgentChannel(port)

@@ -75,7 +75,7 @@ class LiveView:
         self._seen: Observation | None = None
         self._over = False
         self._lines = 0
-        self._told: dict[Step, StepState] = {}
+        self._told: dict[Step, tuple[StepState, str]] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="live-view", daemon=True)
@@ -173,9 +173,10 @@ class LiveView:
 
     def _tell(self, rows: tuple[StepRow, ...]) -> None:
         for row in rows:
-            if row.state is StepState.WAITING or self._told.get(row.step) is row.state:
+            news = row.state, row.told
+            if row.state is StepState.WAITING or self._told.get(row.step) == news:
                 continue
-            self._told[row.step] = row.state
+            self._told[row.step] = news
             self._write(f"{self._elapsed():7.1f} s {_line(row)}")
 
     def _write(self, text: str) -> None:

@@ -141,6 +141,13 @@ REPAIR_SYSTEM = (
     "A core process of Windows ended and forced a restart: check the system files (sfc /scannow), "
     "security software, and scan for malware."
 )
+ASK_INSIDE = (
+    "The guest took the press and did nothing, and its inside could not be asked. From outside "
+    "these look alike: the power button is set to nothing, or to the display only (powercfg /query "
+    "SCHEME_CURRENT SUB_BUTTONS PBUTTONACTION); nobody is logged on and ShutdownWithoutLogon is 0; "
+    "the account lacks the right to shut down; something aborts shutdowns. Ask it over WinRM or "
+    "the guest agent, or look at its screen."
+)
 LOOK_AT_EVIDENCE = "The evidence fits no known cause: look at the screenshot and the System log."
 
 

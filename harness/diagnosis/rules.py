@@ -6,7 +6,7 @@ what says most: applications that a shutdown waits for, then why none is under w
 
 from __future__ import annotations
 
-from harness.diagnosis import facts, remedies
+from harness.diagnosis import facts, load, reading, remedies
 from harness.diagnosis.ended import ENDED
 from harness.diagnosis.not_taken import NOT_TAKEN
 from harness.diagnosis.not_wanted import NOT_WANTED, REFUSED
@@ -24,6 +24,14 @@ RULES: tuple[Rule, ...] = (
     *NOT_WANTED,
     *SERVICES,
 )
+
+
+def _remedy(seen: Observation) -> str:
+    """What helps to know more."""
+    unasked = seen.survey is None and not seen.records
+    if unasked and reading.took_it_and_did_nothing(seen) and load.screen_changed(seen) is not True:
+        return remedies.ASK_INSIDE
+    return remedies.LOOK_AT_EVIDENCE
 
 
 def inconclusive(seen: Observation) -> Verdict:
@@ -52,5 +60,5 @@ def inconclusive(seen: Observation) -> Verdict:
         Cause.UNKNOWN,
         Confidence.LOW,
         evidence,
-        remedy=remedies.LOOK_AT_EVIDENCE,
+        remedy=_remedy(seen),
     )

@@ -166,6 +166,21 @@ def _take_right(subject: Subject) -> None:
     _set_right(subject, _NO_RIGHT)
 
 
+def _take_right_of_caller(subject: Subject) -> None:
+    """Likewise, for one who will ask for the shutdown from inside.
+
+    :raise NotOnThisGuest: that will be LocalSystem, whose token has the right whatever the policy
+        says (learn: LocalSystem Account).
+    """
+    if subject.windows.channel.runs_as_system:
+        raise NotOnThisGuest(
+            "take the right to shut down from the control channel's user",
+            "its commands run as LocalSystem, which has it always",
+            'Use [control] transport = "winrm" for this scenario.',
+        )
+    _take_right(subject)
+
+
 def _give_right(subject: Subject) -> None:
     _set_right(subject, _RIGHT)
 
@@ -313,6 +328,7 @@ VARIANTS = (
     _RIGHT_FAULT(
         variant="privilege-removed",
         summary="nobody has the right to shut down; it is asked for from inside",
+        inject=_take_right_of_caller,
         remedies=_RIGHT,
         remedy=_give_right,
         stage=Stage.LOGON,

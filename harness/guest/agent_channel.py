@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from harness.deadline import Deadline
 from harness.errors import ControlChannelError, PowerdownError
 from harness.guest.agent_port import AgentPort
 from harness.guest.channel import CommandResult, PortAnswer, quoted
+from harness.guest.parts import new_marker
 
 MAX_OUTPUT_BYTES = 8 * 1024 * 1024
 """Of a command, both streams together. The agent itself keeps 16 MiB of each
@@ -29,23 +31,7 @@ MAX_OUTPUT_BYTES = 8 * 1024 * 1024
 
 _INTERPRETER = "cmd.exe"
 
-_READ_AND_RUN = (
-    # One line of input, whole: no delimiters, no comments. Without quotation marks that takes
-    # carets, and findstr copies the input because FOR reads no input by itself.
-    "for /f delims^=^ eol^= %i in ('findstr .') do "
-    # A variable of FOR is replaced after the line was taken apart and not looked at again, so that
-    # the command line is nobody's business until the last cmd.exe. Code page 65001, UTF-8, is set
-    # only now: old releases do not read programs' output in FOR under it.
-    "@(chcp 65001>nul&cmd.exe /d /s /c %i)"
-)
-"""Runs the line that comes on standard input, which is a command line in quotation marks: those
-``/s`` takes away (learn: cmd, for, findstr, chcp). Rules of replacement: D. Benham and J. Erickson
-in "How does the Windows Command Interpreter (CMD.EXE) parse scripts?" (Stack Overflow 4094699); of
-the carets: D. Benham in the same place. That chcp finds a console below a service is UNCONFIRMED:
-if not, what is not ASCII comes in the OEM code page and is shown as replacement characters.
-"""
-
-_ARGUMENTS = ("/d", "/q", "/s", "/c", _READ_AND_RUN)
+_SWITCHES = ("/d", "/q", "/s", "/c")
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.005, 0.2
 """Seconds between questions whether a command has ended: the agent tells nothing by itself."""
@@ -59,6 +45,7 @@ _LATEST = 1 << 63
 """No time of day comes after that: the agent counts nanoseconds in 64 bits."""
 
 _SIGN_BIT, _WORD = 1 << 31, 1 << 32
+_NUMBER = re.compile(rb"-?[0-9]{1,10}")
 
 
 class AgentChannel:
@@ -88,14 +75,15 @@ class AgentChannel:
         :raise DeadlineExpired: no answer, or the command did not end; it is told to terminate.
         """
         self._broken_off.clear()
-        process = self._start(command, deadline)
+        marker = new_marker()
+        process = self._start(command, marker, deadline)
         try:
             status = self._wait_for_end(process, command, deadline)
         except PowerdownError:
             if deadline.expired:
                 self._terminate(process)
             raise
-        return _result(command, status)
+        return _result(command, marker, status)
 
     def answers(self, deadline: Deadline) -> PortAnswer | None:
         """Whether the agent answers, and what time the guest's clock shows."""
@@ -124,14 +112,14 @@ class AgentChannel:
             return None
         return PortAnswer()
 
-    def _start(self, command: str, deadline: Deadline) -> int:
+    def _start(self, command: str, marker: str, deadline: Deadline) -> int:
         if "\n" in command or "\r" in command:
             raise ControlChannelError(
                 f"run {quoted(command)} in the guest", "it has several lines", "Run them apart."
             )
         call = {
             "path": _INTERPRETER,
-            "arg": list(_ARGUMENTS),
+            "arg": [*_SWITCHES, _read_and_run(marker)],
             "input-data": base64.b64encode(f'"{command}"\r\n'.encode()).decode("ascii"),
             "capture-output": True,
         }
@@ -172,7 +160,28 @@ class AgentChannel:
             self._port.execute("guest-exec", call, Deadline.after(_TERMINATE_SECONDS))
 
 
-def _result(command: str, status: Mapping[str, object]) -> CommandResult:
+def _read_and_run(marker: str) -> str:
+    """Run the line that comes on standard input, and tell its exit code behind ``marker``.
+
+    That line is a command line in quotation marks, which ``/s`` takes away (learn: cmd, for,
+    findstr, chcp, call). Rules of replacement, carets in options, and ``call`` for a variable that
+    is to be read late: D. Benham and J. Erickson in "How does the Windows Command Interpreter
+    (CMD.EXE) parse scripts?" (Stack Overflow 4094699). What the interpreter that runs FOR exits
+    with is UNCONFIRMED, so the code is printed. That chcp finds a console below a service is
+    UNCONFIRMED too: if not, what is not ASCII is shown as replacement characters.
+    """
+    return (
+        # One line of input, whole: no delimiters, no comments. Without quotation marks that takes
+        # carets, and findstr copies the input because FOR reads no input by itself.
+        "for /f delims^=^ eol^= %i in ('findstr .') do "
+        # A variable of FOR is replaced after the line was taken apart and not looked at again, so
+        # that the command line is nobody's business until the last cmd.exe. Code page 65001,
+        # UTF-8, is set only now: old releases do not read programs' output in FOR under it.
+        f"@(chcp 65001>nul&cmd.exe /d /s /c %i&call echo {marker} %^errorlevel%)"
+    )
+
+
+def _result(command: str, marker: str, status: Mapping[str, object]) -> CommandResult:
     cut = [name for name in ("out-truncated", "err-truncated") if status.get(name) is True]
     output, error_output = _stream(command, status, "out"), _stream(command, status, "err")
     if cut or len(output) + len(error_output) > MAX_OUTPUT_BYTES:
@@ -181,7 +190,12 @@ def _result(command: str, status: Mapping[str, object]) -> CommandResult:
             "the agent has cut it off" if cut else f"it is larger than {MAX_OUTPUT_BYTES} bytes",
             "The guest misbehaves, or the command prints far too much.",
         )
-    return CommandResult(command, _exit_code(command, status), _text(output), _text(error_output))
+    printed, told, code = output.rpartition(f"{marker} ".encode())
+    if not told:
+        # It did not come that far, as when it was ended by force.
+        printed = output
+    exit_code = _told_exit_code(command, code) if told else _exit_code(command, status)
+    return CommandResult(command, exit_code, _text(printed), _text(error_output))
 
 
 def _stream(command: str, status: Mapping[str, object], which: str) -> bytes:
@@ -193,6 +207,13 @@ def _stream(command: str, status: Mapping[str, object], which: str) -> bytes:
         raise _nonsense(command, f"{which}-data is no base64") from error
 
 
+def _told_exit_code(command: str, text: bytes) -> int:
+    found = _NUMBER.fullmatch(text.strip())
+    if found is None:
+        raise _nonsense(command, "it has ended without an exit code")
+    return _signed(int(found[0]))
+
+
 def _exit_code(command: str, status: Mapping[str, object]) -> int:
     """The exit code as WinRM gives it: 32 bits, with a sign.
 
@@ -202,6 +223,10 @@ def _exit_code(command: str, status: Mapping[str, object]) -> int:
     code = status.get("exitcode", status.get("signal"))
     if not _is_number(code):
         raise _nonsense(command, "it has ended without an exit code")
+    return _signed(code)
+
+
+def _signed(code: int) -> int:
     return ((code % _WORD) ^ _SIGN_BIT) - _SIGN_BIT
 
 

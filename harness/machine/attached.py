@@ -93,6 +93,10 @@ class AttachedQemu(MonitoredMachine):
         """QEMU's process id; ``None`` once it has ended, or where it is not known."""
         return None if self._process is None else self._process.pid
 
+    @property
+    def ask_agent(self) -> None:
+        """Its port has a socket of its own."""
+
     def activity(self) -> Activity:
         """What its CPUs and its disks have done so far, in any run state.
 

@@ -185,6 +185,14 @@ class AskAgent(Protocol):
         """
 
 
+class FoundMachine(Machine, Protocol):
+    """A guest that somebody else has started, with what it may have of a guest agent."""
+
+    @property
+    def ask_agent(self) -> AskAgent | None:
+        """Asks the guest agent, where somebody keeps its port who passes requests on."""
+
+
 class BootedMachine(Machine, Protocol):
     """A guest that the harness has started itself, from an image, on a disk of its own."""
 

@@ -88,6 +88,37 @@ def test_a_command_line_reaches_the_last_interpreter_untouched(command: str) -> 
     assert base64.b64decode(str(call["input-data"])).decode() == f'"{command}"\r\n'
 
 
+class TellingPort(ScriptedPort):
+    """Prints ``printed`` and the exit code as the command line asks it to."""
+
+    def __init__(self, printed: str, code: str) -> None:
+        super().__init__({})
+        self._printed, self._code = printed, code
+
+    def execute(
+        self, command: str, arguments: Mapping[str, object] | None, deadline: Deadline
+    ) -> object:
+        if command == "guest-exec" and arguments is not None:
+            words = arguments["arg"]
+            assert isinstance(words, list)
+            told = words[-1].replace("%^errorlevel%", self._code).rpartition("call echo ")[2]
+            self._statuses = [ended(0, **{"out-data": encoded(f"{self._printed}{told[:-1]}\r\n")})]
+        return super().execute(command, arguments, deadline)
+
+
+@pytest.mark.parametrize("printed", ["", "one\r\n", "no end of line", "pd-0123456789abcdef 5\r\n"])
+@pytest.mark.parametrize(("told", "code"), [("0", 0), ("3010", 3010), ("-1073741510", -1073741510)])
+def test_the_exit_code_is_told_behind_the_output(printed: str, told: str, code: int) -> None:
+    result = AgentChannel(TellingPort(printed, told)).run("x", Deadline.after(SECONDS))
+    assert (result.output, result.exit_code) == (printed.replace("\r\n", "\n"), code)
+
+
+@pytest.mark.parametrize("told", ["", "x", "%errorlevel%", "1 2", "9" * 5000])
+def test_an_exit_code_that_is_none(told: str) -> None:
+    with pytest.raises(ControlChannelError, match="without an exit code"):
+        run(TellingPort("", told))
+
+
 def test_several_lines_are_refused() -> None:
     port = ScriptedPort(ended())
     with pytest.raises(ControlChannelError, match="several lines"):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+from base64 import b64decode, b64encode
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from standin.agent.quoting import command_line
 from standin.agent.service import AgentService
 from standin.commands import Context, arguments, run
 
+from harness.deadline import Deadline
 from harness.guest.agent_channel import AgentChannel
 
 PATIENCE = 20.0
@@ -99,26 +101,29 @@ def test_standard_input_is_read_however_large(cmd):
         "(echo a)&(echo b)",
         "whoami",
         "exit 9",
+        "exit -1",
+        "exit 3010",
         "echo %OS% 100%",
     ],
 )
 def test_the_harness_command_lines_arrive_as_they_are(cmd, machine, line):
     """Through the interpreter twice, and still what one interpreter makes of it."""
-    calls = []
 
     class Port:
         def execute(self, command, arguments, deadline):
-            calls.append(arguments)
-            return {"pid": 1} if command == "guest-exec" else {"exited": True, "exitcode": 0}
+            if command == "guest-exec":
+                self.ended = cmd(*arguments["arg"], stdin=b64decode(arguments["input-data"]))
+                return {"pid": 1}
+            out, err = (b64encode(s).decode() for s in (self.ended.stdout, self.ended.stderr))
+            code = self.ended.returncode
+            return {"exited": True, "exitcode": code, "out-data": out, "err-data": err}
 
-    AgentChannel(Port()).run(line, _deadline())
-    call = calls[0]
-    through = cmd(*call["arg"], stdin=_decoded(call["input-data"]))
+    through = AgentChannel(Port()).run(line, Deadline.after(PATIENCE))
     context = Context.of_user(machine.system, "SYSTEM", directory="C:\\Windows\\System32")
     plain = run(machine.system, context, line)
-    assert through.stdout.decode() == plain.stdout
-    assert (through.stderr.decode(), through.returncode) == (plain.stderr, plain.exit_code)
-    assert through.stdout or line.startswith("exit")
+    assert through.output == plain.stdout.replace("\r\n", "\n")
+    assert (through.error_output, through.exit_code) == (plain.stderr, plain.exit_code)
+    assert through.output or line.startswith("exit")
 
 
 @needs_busybox
@@ -199,15 +204,3 @@ class TestService:
         while not self.said.exists():
             assert time.monotonic() < deadline, "the agent was not started"
         return self.said.read_text().split()
-
-
-def _deadline():
-    from harness.deadline import Deadline
-
-    return Deadline.after(PATIENCE)
-
-
-def _decoded(data):
-    from base64 import b64decode
-
-    return b64decode(data)

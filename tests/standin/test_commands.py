@@ -104,6 +104,8 @@ def crlf(text):
         ("(echo a.b&echo axb) | findstr /l a.b", "a.b\r\n"),
         ("chcp", "Active code page: 65001\r\n"),
         ("chcp 437", "Active code page: 437\r\n"),
+        ("reg query HKLM\\NONE 2>nul&call echo %^errorlevel%", "1\r\n"),
+        ("call echo %OS% ^& more", "Windows_NT \r\n"),
         ("echo x >nul", ""),
         ('net start | find /c "Windows"', "4\r\n"),
         ("set OS", "OS=Windows_NT\r\n"),

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from harness.deadline import now
 from harness.errors import MachineError
 from harness.images.image import Budgets
+from harness.machine.domain.agent_passage import AgentPassage
 from harness.machine.domain.binding import libvirt
 from harness.machine.domain.calls import call_alone
 from harness.machine.domain.connection import Connection
 from harness.machine.domain.domain_machine import DomainMachine
 from harness.machine.domain.errors import machine_error
+from harness.machine.protocol import AskAgent
 from harness.machine.run_directory import RunDirectory
 
 _FIND_SECONDS = 15.0
@@ -67,6 +69,11 @@ class AttachedDomain(DomainMachine):
         """When its QEMU was started, on the host-monotonic clock; when it was found, where that is
         not known."""
         return self._started_at
+
+    @property
+    def ask_agent(self) -> AskAgent:
+        """Asks the guest agent through libvirt, which says so if there is none."""
+        return AgentPassage(self._handle)
 
     def close(self) -> None:
         """Let go of it."""

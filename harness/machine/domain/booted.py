@@ -75,6 +75,7 @@ class BootedDomain(DomainMachine):
         self._started_at = 0.0
         self._uptime_to_come: float | None = None
         self._memory: Path | None = None
+        self._may_exist = False
         try:
             super().__init__(
                 site.connection,
@@ -204,9 +205,9 @@ class BootedDomain(DomainMachine):
     def close(self) -> None:
         """End the domain if it still runs and remove its run directory; may be called twice."""
         # Only when libvirt has put it away can a copy of the same saved guest be made.
-        has_ended = not self._listener.has_begun or self.events.exit is not None
-        if has_ended or self._end_domain():
+        if self._may_exist and (self.events.exit is not None or self._end_domain()):
             self._site.guard.forget(self._handle.uuid)
+        self._may_exist = False
         if self._console is not None:
             self._console.close()
         super().close()
@@ -216,8 +217,8 @@ class BootedDomain(DomainMachine):
         """Have libvirt make the domain, with its CPUs stopped, and connect to it."""
         self._description.write_text(f"{xml}\n")
         deadline = Deadline.after(_START_SECONDS)
-        self._listener.began()
         self._site.guard.watch(self._handle.uuid)
+        self._may_exist = True
         self._handle.ask("start the domain", create, deadline, once=True)
         number = self._handle.call("see its number", lambda domain: domain.ID(), deadline)
         self._listener.began(number)

@@ -128,9 +128,7 @@ class Connection:
             self._lock.notify_all()
             virt = self._virt
         with contextlib.suppress(libvirt.libvirtError, TimeoutError):
-            virt.unregisterCloseCallback()
-        with contextlib.suppress(libvirt.libvirtError, TimeoutError):
-            call_alone(virt.close, _CLOSE_SECONDS)
+            call_alone(lambda: _close(virt), _CLOSE_SECONDS)
 
     def _open(self) -> libvirt.virConnect:
         uri = self._asked_for
@@ -199,6 +197,12 @@ def _opened(uri: str | None, feed: EventFeed) -> tuple[libvirt.virConnect, str]:
         virt.setKeepAlive(_ALIVE_SECONDS, _ALIVE_COUNT)
     feed.register(virt)
     return virt, virt.getURI()
+
+
+def _close(virt: libvirt.virConnect) -> None:
+    with contextlib.suppress(libvirt.libvirtError):
+        virt.unregisterCloseCallback()
+    virt.close()
 
 
 def _is_alive(virt: libvirt.virConnect) -> bool:

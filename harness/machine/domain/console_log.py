@@ -24,9 +24,12 @@ class ConsoleLog:
     Never waits for it with virStreamRecv: over a connection to a daemon, that keeps all other
     calls waiting too.
 
+    Where libvirt does not open the console, the file says why: a lock that another user's libvirt
+    has left behind for the same pseudo-terminal is in its way for good
+    (libvirt:src/conf/virchrdev.c).
+
     :param handle: the domain.
     :param file: takes the output as it comes.
-    :raise MachineError: libvirt does not open the console.
     """
 
     def __init__(self, handle: DomainHandle, file: Path) -> None:
@@ -34,13 +37,14 @@ class ConsoleLog:
         self._file = file.open("wb", buffering=0)
         self._room = MOST_BYTES
         self._ended = threading.Event()
+        self._stream: libvirt.virStream | None = None
         try:
             self._stream = handle.call(
                 "open the serial console", self._open, Deadline.after(_OPEN_SECONDS)
             )
-        except MachineError:
-            self._file.close()
-            raise
+        except MachineError as error:
+            self._keep(f"no serial output: {error}\n".encode())
+            self._ended.set()
 
     def drain(self) -> None:
         """Wait until what a domain that has ended wrote is in the file; bounded."""
@@ -48,10 +52,11 @@ class ConsoleLog:
 
     def close(self) -> None:
         """Stop copying; never raises, may be called twice."""
-        if not self._file.closed:
-            # Its end is answered for by the daemon, which may hang.
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            # The daemon has to agree to its end, and may hang.
             with contextlib.suppress(libvirt.libvirtError, TimeoutError):
-                call_alone(self._let_go, _END_SECONDS)
+                call_alone(lambda: self._let_go(stream), _END_SECONDS)
         with self._lock:
             self._file.close()
 
@@ -66,10 +71,10 @@ class ConsoleLog:
         stream.eventAddCallback(events, _on_stream, self)
         return stream
 
-    def _let_go(self) -> None:
+    def _let_go(self, stream: libvirt.virStream) -> None:
         if not self._ended.is_set():
-            self._stream.eventRemoveCallback()
-        self._stream.abort()
+            stream.eventRemoveCallback()
+        stream.abort()
 
     def copy(self, stream: libvirt.virStream) -> None:
         """Take what has come; called by libvirt whenever something has, or the end."""

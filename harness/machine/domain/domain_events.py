@@ -77,23 +77,17 @@ class DomainEvents:
         self._stream = stream
         self._transcript = transcript
         self._number: int | None = None
-        self._seen = False
         self._off = ""
         self._stopped = threading.Event()
         self._connection.feed.add(handle.uuid, self)
         self._connection.watch(self._on_connection)
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether :meth:`began` was said."""
-        return self._seen
-
-    def began(self, number: int | None = None) -> None:
-        """Note that the domain was there: from now on its absence is its end.
+    def began(self, number: int) -> None:
+        """Note that the domain is there: from now on its absence is its end.
 
         :param number: libvirt's, which is another one when it is started again.
         """
-        self._seen, self._number = True, number
+        self._number = number
 
     def wait_until_stopped(self, seconds: float) -> bool:
         """Wait until libvirt has put the domain away; whether it has."""
@@ -118,7 +112,7 @@ class DomainEvents:
 
     def _look_whether_it_is_there(self) -> None:
         """What ended meanwhile gives no event any more, and nobody knows how."""
-        if not self._seen:
+        if self._number is None:
             return
 
         def number(virt: libvirt.virConnect) -> int | None:
@@ -135,7 +129,7 @@ class DomainEvents:
             found = self._handle.ask("look for it", number, deadline, needs_qemu=False)
         except MachineError:
             return
-        if found is None or (self._number is not None and found != self._number):
+        if found != self._number:
             self._end({"seen": False})
 
     def lifecycle(self, event: int, detail: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -35,6 +34,7 @@ _DESTROY_SECONDS = 5.0
 """Patience with libvirt over a guest that nobody wants any more."""
 
 _TOLD_SECONDS = 0.2
+"""For the event of a domain that libvirt has put away by now."""
 
 _AWAY_SECONDS = 15.0
 """For libvirt to put a domain away whose QEMU is dead or dying: it gives QEMU ten seconds between
@@ -173,23 +173,21 @@ class DomainMachine(MonitoredMachine):
     def _end_domain(self) -> bool:
         """End the guest by whatever means; whether it has ended, as far as is known."""
         process = self._own_process()
-        is_there = True
-        with contextlib.suppress(MachineError):
-            is_there = self._handle.ask(
+        try:
+            was_there = self._handle.ask(
                 "end the domain",
                 partial(_destroyed, uuid=self._handle.uuid),
                 Deadline.after(_DESTROY_SECONDS),
                 needs_qemu=False,
             )
+        except MachineError:
+            self._kill_process()
+            was_there = True
+        if not self._handle.connection.is_alive:
+            return process is not None and process.ended(Deadline.after(_DESTROY_SECONDS))
         # libvirt tells of an end by an event, which may still be on its way.
-        if self._listener.wait_until_stopped(_DESTROY_SECONDS if is_there else _TOLD_SECONDS):
-            return True
-        if not is_there:
-            return True
-        self._kill_process()
-        if self._handle.connection.is_alive and self._listener.wait_until_stopped(_AWAY_SECONDS):
-            return True
-        return process is not None and process.ended(Deadline.after(_DESTROY_SECONDS))
+        stopped = self._listener.wait_until_stopped(_AWAY_SECONDS if was_there else _TOLD_SECONDS)
+        return stopped or not was_there
 
     def _own_process(self) -> ForeignProcess | None:
         """QEMU's process, looked for once it is needed and kept."""

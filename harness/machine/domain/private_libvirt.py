@@ -7,10 +7,20 @@ process can have only one such root.
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from harness.errors import HostError
 from harness.machine.run_directory import RunDirectory
+
+_LONGEST_ROOT = 26
+"""Characters. libvirt puts sockets under it, whose whole path the kernel limits to 107 (man 7
+unix): ``ROOT/lib/qemu/channel/target/domain-NUMBER-NAME/org.qemu.guest_agent.0``, with twenty
+characters of the name (libvirt:src/conf/domain_conf.c, virDomainDefGetShortName)."""
+
+_SHORT = Path("/tmp")
+_SHORT_LABEL = "v"
+_ADDED = len(f"/powerdown-{_SHORT_LABEL}-12345678")
 
 _CONFIGURATION = """\
 # QEMU as the user who runs the harness, as without libvirt: whoever may enter its directories.
@@ -36,7 +46,7 @@ class PrivateLibvirt:
     """
 
     def __init__(self, cache: Path) -> None:
-        self._directory = RunDirectory("libvirt")
+        self._directory = RunDirectory(_SHORT_LABEL, _parent())
         root = self._directory.path
         try:
             (root / "etc").mkdir()
@@ -60,3 +70,19 @@ class PrivateLibvirt:
     def close(self) -> None:
         """Remove what it kept; never raises, may be called twice."""
         self._directory.close()
+
+
+def _parent() -> Path:
+    """Where its root can be made: the temporary directory unless its path is too long.
+
+    :raise HostError: there is no other.
+    """
+    wanted = Path(tempfile.gettempdir())
+    for directory in (wanted, _SHORT):
+        if len(str(directory)) + _ADDED <= _LONGEST_ROOT and os.access(directory, os.W_OK):
+            return directory
+    raise HostError(
+        f"make room for libvirt's sockets in {wanted}",
+        f"its path is longer than {_LONGEST_ROOT - _ADDED} characters, and {_SHORT} is not ours",
+        "Set TMPDIR to a directory with a shorter name, or use a daemon (--connect URI).",
+    )

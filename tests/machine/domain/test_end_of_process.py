@@ -1,0 +1,179 @@
+"""However a process ends that has started domains: none outlives it, and it ends in good order."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.machine.domain.daemon import Daemon
+
+pytestmark = pytest.mark.guest
+
+_SECONDS = 60
+
+PARENT = """
+import sys
+from pathlib import Path
+from harness.images.overlay import create_overlay
+from harness.machine.domain.hypervisor import LibvirtHypervisor
+from tests.machine.boot_sector import HUNG, boot_image
+from tests.machine.domain.conftest import TCG
+from tests.machine.domain.daemon import give_away
+from tests.machine.test_qemu import armed
+
+directory, uri, then = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+hypervisor = LibvirtHypervisor(TCG, uri or None, directory / "cache")
+image = boot_image(directory, HUNG)
+overlay = create_overlay(image.disk, directory)
+if uri:
+    give_away(directory)
+machine = hypervisor.start(image, overlay)
+armed(machine)
+print(machine.pid, flush=True)
+if then == "close":
+    machine.close()
+    hypervisor.close()
+elif then == "wait":
+    sys.stdin.read()
+"""
+
+
+class Parent:
+    """Such a process, once its guest runs.
+
+    :param uri: of the libvirt it uses; empty for one within it.
+    :param then: what it does then: ``wait``, ``close``, or ``end`` without closing anything.
+    """
+
+    def __init__(self, directory: Path, uri: str, then: str) -> None:
+        directory.mkdir()
+        (directory / "tmp").mkdir()
+        environment = {
+            **os.environ,
+            "TMPDIR": str(directory / "tmp"),
+            "PYTHONPATH": str(Path.cwd()),
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-X", "faulthandler", "-c", PARENT, str(directory), uri, then],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+        )
+
+    def guest(self) -> int:
+        """The process id of its guest's QEMU."""
+        assert self.process.stdout is not None
+        told = self.process.stdout.readline()
+        assert told, self.process.communicate(timeout=_SECONDS)
+        return int(told)
+
+    def await_guest(self) -> int:
+        """A descriptor of its guest's QEMU."""
+        return os.pidfd_open(self.guest())
+
+    def ended(self) -> tuple[int, bytes]:
+        """Its exit status and what it complained of."""
+        _, complaints = self.process.communicate(timeout=_SECONDS)
+        return self.process.returncode, complaints
+
+    def kill(self) -> None:
+        """End it; and remove what its libvirt cannot then, and other users could not."""
+        self.process.kill()
+        self.process.communicate(timeout=_SECONDS)
+        for lock in Path("/var/lock").glob("LCK..*"):
+            if lock.read_text().strip() == str(self.process.pid):
+                lock.unlink()
+
+
+@contextmanager
+def parent(directory: Path, uri: str = "", then: str = "wait") -> Iterator[Parent]:
+    started = Parent(directory, uri, then)
+    try:
+        yield started
+    finally:
+        started.kill()
+
+
+def ends(qemu: int, seconds: float = 10.0) -> bool:
+    poll = select.poll()
+    poll.register(qemu, select.POLLIN)
+    ended = bool(poll.poll(seconds * 1000))
+    os.close(qemu)
+    return ended
+
+
+def runs(qemu: int) -> bool:
+    """Whether a QEMU is there; its parent need not have taken notice of its end."""
+    try:
+        return bool((Path("/proc") / str(qemu) / "cmdline").read_bytes())
+    except OSError:
+        return False
+
+
+def test_killed_with_a_libvirt_of_its_own(tmp_path: Path) -> None:
+    with parent(tmp_path / "it") as it:
+        qemu = it.await_guest()
+        it.process.kill()
+        assert ends(qemu)
+
+
+def test_killed_with_a_daemon(daemon: Daemon, tmp_path: Path) -> None:
+    with parent(daemon.disks / tmp_path.name, daemon.uri) as it:
+        qemu = it.await_guest()
+        it.process.kill()
+        assert ends(qemu)
+    assert daemon.qemus() == []
+
+
+def test_killed_together_with_its_daemon(daemon: Daemon, tmp_path: Path) -> None:
+    with parent(daemon.disks / tmp_path.name, daemon.uri) as it:
+        qemu = it.await_guest()
+        daemon.kill()
+        it.process.kill()
+        assert ends(qemu)
+
+
+def test_interrupted(tmp_path: Path) -> None:
+    with parent(tmp_path / "it") as it:
+        qemu = it.await_guest()
+        it.process.send_signal(signal.SIGINT)
+        status, complaints = it.ended()
+        assert status == -signal.SIGINT
+        assert complaints.count(b"Traceback") == 1
+        assert complaints.rstrip().endswith(b"KeyboardInterrupt")
+        assert ends(qemu)
+
+
+def test_ended_without_closing_anything(daemon: Daemon, tmp_path: Path) -> None:
+    places = (tmp_path / "it", ""), (daemon.disks / tmp_path.name, daemon.uri)
+    for directory, uri in places:
+        with parent(directory, uri, "end") as it:
+            qemu = it.await_guest()
+            assert it.ended() == (0, b"")
+            assert ends(qemu)
+
+
+def test_ended_in_good_order_again_and_again(daemon: Daemon, tmp_path: Path) -> None:
+    started = [
+        Parent(daemon.disks / f"{tmp_path.name}-{number}", uri, "close")
+        for number, uri in enumerate(["", "", daemon.uri, daemon.uri])
+    ]
+    try:
+        for one in started:
+            qemu = one.guest()
+            assert one.ended() == (0, b"")
+            assert not runs(qemu)
+    finally:
+        for one in started:
+            one.kill()
+    assert daemon.qemus() == []
+    assert list(daemon.disks.glob(f"{tmp_path.name}-*/tmp/*")) == []

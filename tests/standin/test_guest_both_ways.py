@@ -1,0 +1,45 @@
+"""Suites on the stand-in by QMP and through libvirt, in one run: what they find is the same."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.machine.via import Via
+from harness.report.gate_result import GateResult
+from harness.report.scenario_record import Status
+
+pytestmark = pytest.mark.guest
+
+ROOT = Path(__file__).parents[2]
+CHOSEN = ("soft-shutdown control", "power-button-ignored by-policy", "asleep already-asleep")
+SECONDS = 600
+
+
+def test_both_ways_find_the_same(tmp_path: Path) -> None:
+    tests = (
+        "suites/test_soft_shutdown.py::test_press_completes",
+        "suites/test_power_button_ignored.py::test_named_and_remedied",
+        "suites/test_asleep.py::test_named_and_remedied",
+    )
+    options = ("--via", "qmp", "--via", "libvirt", "-k", "press_completes or by-policy or already")
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", *tests, *options, "--reports", str(tmp_path), "-q"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    result = GateResult.read(tmp_path / "gate.json")
+    ran = {(f"{one.scenario} {one.variant}", one.via) for one in result.scenarios}
+    assert ran == {(scenario, via) for scenario in CHOSEN for via in Via}
+    assert {one.status for one in result.scenarios} == {Status.PASSED}
+    assert result.disagreements == ()
+    (image,) = result.images
+    assert image.untouched
+    assert all(f"via {via}: warm" in image.start for via in Via)
