@@ -87,6 +87,11 @@ class Daemon:
         return self.root / "run/libvirt-sock"
 
     @property
+    def logs(self) -> Path:
+        """Where it keeps a log of each guest."""
+        return self.root / "cache/libvirt/qemu/log"
+
+    @property
     def disks(self) -> Path:
         """A directory that its QEMUs may enter."""
         return self.root / "disks"
@@ -102,11 +107,7 @@ class Daemon:
             return
         self._ended = ended = threading.Event()
         daemon = ["libvirtd", "-f", f"{self.root}/libvirtd.conf", "-p", f"{self.root}/run/pid"]
-        user: list[str] = []
-        if os.geteuid() == 0:
-            user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-        bound = ["setpriv", *user, "--pdeathsig=KILL", *daemon]
-        command = [sys.executable, "-I", "-c", _REAPER, *bound]
+        command = [sys.executable, "-I", "-c", _REAPER, *as_its_user(daemon)]
         environment = {
             "HOME": str(self.root),
             "XDG_RUNTIME_DIR": f"{self.root}/run",
@@ -164,6 +165,15 @@ class Daemon:
             except OSError:
                 return False
         return True
+
+
+def as_its_user(command: list[str]) -> list[str]:
+    """The command as the daemon's user, ended with who starts it."""
+    user: list[str] = []
+    if os.geteuid() == 0:
+        user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    # After a change of user it has to be asked for again.
+    return ["setpriv", *user, "--pdeathsig=KILL", "--", *command]
 
 
 def give_away(path: Path) -> None:
