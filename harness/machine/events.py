@@ -90,6 +90,10 @@ class EventStream:
         """
         self._listeners.append(listener)
 
+    def tell_no_more(self, listener: Callable[[HostEvent], None]) -> None:
+        """Stop calling ``listener``."""
+        self._listeners.remove(listener)
+
     def append(self, event: HostEvent) -> None:
         """Add an event; ignored once the machine has ended."""
         with self._changed:

@@ -49,8 +49,10 @@ CONTROL_CLOSED = "CONTROL_CLOSED"
 """Event recorded when the guest closed an idle connection to its control port."""
 
 CONTROL_BACK = "CONTROL_BACK"
-"""Event recorded when the control port answers after that, or the guest turns out to sleep: it was
-closed for another reason."""
+"""Event recorded when the control port answers after that: it was closed for another reason."""
+
+_RESET_SECONDS = 0.05
+"""From what a reset closes to the news of it; an orderly restart ends services long before."""
 
 QEMU_LINGERS = "QEMU_LINGERS"
 """Event recorded when QEMU goes on long after its guest has powered off."""
@@ -151,12 +153,17 @@ class Observation:
 
     @property
     def control_lost_at(self) -> float | None:
-        """When the control port went away for good, as far as it was watched."""
+        """When the control port went away for good, as far as it was watched.
+
+        A guest that sleeps has its services still: its drivers close ports on the way. A reset
+        closes a port of QEMU's just before it is told of itself, and says nothing of services.
+        """
         closed: float | None = None
-        for event in self.events:
+        # A watch may note what it saw a moment later than it happened.
+        for event in sorted(self.events, key=lambda event: event.at):
             if event.name == CONTROL_CLOSED:
                 closed = event.at
-            elif event.name == CONTROL_BACK:
+            elif closed is not None and _explains(event, closed):
                 closed = None
         return closed
 
@@ -172,3 +179,10 @@ class Observation:
             return None
         cleared = (s.at for s in self.pm1_after if s.mapped and not s.press_pending)
         return next(cleared, None)
+
+
+def _explains(event: HostEvent, closed: float) -> bool:
+    """Whether ``event`` shows that a control port closed for another reason than its service."""
+    if event.name == "RESET":
+        return event.at - closed < _RESET_SECONDS
+    return event.name in (CONTROL_BACK, "SUSPEND")

@@ -86,3 +86,17 @@ def test_listeners_hear_what_comes_after_them() -> None:
     events.record(PROCESS_EXIT, {"status": 0})
     events.record("RESUME")
     assert heard == ["STOP", PROCESS_EXIT, "True"]
+
+
+def test_a_listener_that_was_told_no_more() -> None:
+    events = EventStream()
+    heard: list[str] = []
+
+    def hear(event: HostEvent) -> None:
+        heard.append(event.name)
+
+    events.tell(hear)
+    events.record("STOP")
+    events.tell_no_more(hear)
+    events.record("RESUME")
+    assert heard == ["STOP"]

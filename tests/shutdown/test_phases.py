@@ -124,8 +124,10 @@ def test_a_guest_that_hangs_after_the_services() -> None:
         (SENT, OFF, ENDED),
         (SENT, HostEvent(102.0, CONTROL_CLOSED), HostEvent(102.5, CONTROL_BACK), OFF, ENDED),
         (SENT, OFF, HostEvent(105.1, CONTROL_CLOSED), ENDED),
+        # Noted late, and of a guest that goes to sleep.
+        (SENT, HostEvent(102.5, "SUSPEND"), HostEvent(102.0, CONTROL_CLOSED), OFF, ENDED),
     ],
-    ids=["never lost", "lost and back", "lost after the power"],
+    ids=["never lost", "lost and back", "lost after the power", "asleep"],
 )
 def test_no_border_is_drawn_where_none_was_seen(events: tuple[HostEvent, ...]) -> None:
     assert times(seen(events=events))[Step.APPLICATIONS] == (100.2, 105.0)
@@ -135,6 +137,14 @@ def test_no_border_is_drawn_where_none_was_seen(events: tuple[HostEvent, ...]) -
 def test_a_port_lost_before_the_latch_was_read_again_gives_no_negative_step() -> None:
     early = seen(events=(SENT, HostEvent(100.1, CONTROL_CLOSED), OFF, ENDED))
     assert times(early)[Step.APPLICATIONS] == (100.2, 100.2)
+
+
+def test_what_a_reset_closes_says_nothing_of_services() -> None:
+    reset = HostEvent(103.002, "RESET", {"guest": True, "reason": "guest-reset"})
+    assert seen(events=(SENT, CLOSED, reset)).control_lost_at is None
+    # It comes back before the next start's agent goes.
+    later = HostEvent(109.0, CONTROL_CLOSED)
+    assert seen(events=(SENT, CLOSED, reset, later)).control_lost_at == 109.0
 
 
 def test_a_restart_ends_the_core_services() -> None:

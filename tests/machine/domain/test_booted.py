@@ -45,6 +45,9 @@ PANICKING = (
 """Has PCI devices at 0xd0000 (PAM3 of the i440FX), moves the panic device (slot 0x11) there and
 writes PVPANIC_PANICKED to it (qemu:docs/specs/pvpanic.txt)."""
 
+CUT = r"its power was cut|libvirt: destroyed"
+"""What is said of a domain that was destroyed; QEMU is not always heard before."""
+
 FLOOD = bytes.fromhex("baf803 b041 ee ebfd")
 """Sends the letter A to the first serial port for ever."""
 
@@ -80,8 +83,9 @@ def test_a_press_ends_an_obedient_guest(lab: Lab) -> None:
     assert (off.data["guest"], off.data["reason"]) == (True, "guest-shutdown")
     assert now() - off.at < 1
     events = ended(machine)
-    # libvirt tells QEMU to stay, and then to end.
-    assert [event.name for event in events][-5:-1] == ["POWERDOWN", "SHUTDOWN", "STOP", "SHUTDOWN"]
+    # libvirt tells QEMU to stay, and then to end; whether QEMU is heard once more is chance.
+    names = [event.name for event in events if event.at >= pressed_at]
+    assert [*names[:3], names[-1]] == ["POWERDOWN", "SHUTDOWN", "STOP", PROCESS_EXIT]
     assert events[-1].data == {"libvirt": "shutdown"}
     assert [event.at for event in events] == sorted(event.at for event in events)
     assert machine.pid is None
@@ -112,8 +116,8 @@ def test_a_guest_that_restarts(on_daemon: Lab) -> None:
     armed(machine)
 
 
-def test_seen_from_outside(lab: Lab, tmp_path: Path) -> None:
-    machine = lab.boot(IDLE)
+def test_seen_from_outside(on_daemon: Lab, tmp_path: Path) -> None:
+    machine = on_daemon.boot(IDLE)
     armed(machine)
     with Picture.open(machine.screenshot(tmp_path / "screen.png")) as picture:
         assert picture.size >= (640, 400)
@@ -144,8 +148,7 @@ def test_quit(on_daemon: Lab) -> None:
     machine = on_daemon.boot(HUNG)
     machine.quit(Deadline.after(20))
     off = machine.events.first(named("SHUTDOWN"))
-    assert off is not None
-    assert off.data["reason"] == "host-signal"
+    assert off is None or off.data["reason"] == "host-signal"
     assert ended(machine)[-1].data == {"libvirt": "destroyed"}
     machine.quit(Deadline.after(1))
 
@@ -242,16 +245,16 @@ def test_closing_ends_the_guest(on_daemon: Lab) -> None:
     machine.close()
     assert on_daemon.domains() == []
     assert machine.events.exit is not None
-    with pytest.raises(MachineError, match="was cut"):
+    with pytest.raises(MachineError, match=CUT):
         machine.run_state()
 
 
-def test_a_qemu_that_does_not_start_says_why(lab: Lab) -> None:
-    image = lab.image(HUNG)
+def test_a_qemu_that_does_not_start_says_why(on_daemon: Lab) -> None:
+    image = on_daemon.image(HUNG)
     begun = now()
     with pytest.raises(MachineError, match=r"(?s)start the domain.*absent"):
-        lab.boot(image, image.disk.path.with_name("absent.qcow2"))
+        on_daemon.boot(image, image.disk.path.with_name("absent.qcow2"))
     with pytest.raises(MachineError, match=r"(?s)start the domain.*memory"):
-        lab.boot(replace(boot_image(lab.disks, HUNG), memory_mib=1 << 20))
+        on_daemon.boot(replace(boot_image(on_daemon.disks, HUNG), memory_mib=1 << 20))
     assert now() - begun < 10
-    assert lab.domains() == []
+    assert on_daemon.domains() == []

@@ -7,12 +7,13 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from harness.deadline import Deadline
 from tests.machine.domain.daemon import Daemon
 
 pytestmark = pytest.mark.guest
@@ -30,7 +31,7 @@ from tests.machine.domain.daemon import give_away
 from tests.machine.test_qemu import armed
 
 directory, uri, then = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-hypervisor = LibvirtHypervisor(TCG, uri or None, directory / "cache")
+hypervisor = LibvirtHypervisor(TCG, uri or None, Path(sys.argv[4]))
 image = boot_image(directory, HUNG)
 overlay = create_overlay(image.disk, directory)
 if uri:
@@ -51,9 +52,10 @@ class Parent:
 
     :param uri: of the libvirt it uses; empty for one within it.
     :param then: what it does then: ``wait``, ``close``, or ``end`` without closing anything.
+    :param cache: what a libvirt within it knows of QEMU.
     """
 
-    def __init__(self, directory: Path, uri: str, then: str) -> None:
+    def __init__(self, directory: Path, uri: str, then: str, cache: Path) -> None:
         directory.mkdir()
         (directory / "tmp").mkdir()
         environment = {
@@ -62,7 +64,17 @@ class Parent:
             "PYTHONPATH": str(Path.cwd()),
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-X", "faulthandler", "-c", PARENT, str(directory), uri, then],
+            [
+                sys.executable,
+                "-X",
+                "faulthandler",
+                "-c",
+                PARENT,
+                str(directory),
+                uri,
+                then,
+                str(cache),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -94,13 +106,29 @@ class Parent:
                 lock.unlink()
 
 
-@contextmanager
-def parent(directory: Path, uri: str = "", then: str = "wait") -> Iterator[Parent]:
-    started = Parent(directory, uri, then)
-    try:
-        yield started
-    finally:
-        started.kill()
+Start = Callable[..., Parent]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def start(cache: Path, tmp_path: Path) -> Iterator[Start]:
+    """Starts one, with a libvirt of its own or a daemon."""
+    started: list[Parent] = []
+
+    def parent(daemon: Daemon | None = None, then: str = "wait") -> Parent:
+        place = tmp_path if daemon is None else daemon.disks
+        directory = place / f"{tmp_path.name}-{len(started)}"
+        uri = "" if daemon is None else daemon.uri
+        started.append(Parent(directory, uri, then, cache))
+        return started[-1]
+
+    yield parent
+    for one in started:
+        one.kill()
 
 
 def ends(qemu: int, seconds: float = 10.0) -> bool:
@@ -119,61 +147,56 @@ def runs(qemu: int) -> bool:
         return False
 
 
-def test_killed_with_a_libvirt_of_its_own(tmp_path: Path) -> None:
-    with parent(tmp_path / "it") as it:
-        qemu = it.await_guest()
-        it.process.kill()
-        assert ends(qemu)
+def test_killed_with_a_libvirt_of_its_own(start: Start) -> None:
+    it = start()
+    qemu = it.await_guest()
+    it.process.kill()
+    assert ends(qemu)
 
 
-def test_killed_with_a_daemon(daemon: Daemon, tmp_path: Path) -> None:
-    with parent(daemon.disks / tmp_path.name, daemon.uri) as it:
-        qemu = it.await_guest()
-        it.process.kill()
-        assert ends(qemu)
+def test_killed_with_a_daemon(daemon: Daemon, start: Start) -> None:
+    it = start(daemon)
+    qemu = it.await_guest()
+    it.process.kill()
+    assert ends(qemu)
     assert daemon.qemus() == []
 
 
-def test_killed_together_with_its_daemon(daemon: Daemon, tmp_path: Path) -> None:
-    with parent(daemon.disks / tmp_path.name, daemon.uri) as it:
-        qemu = it.await_guest()
-        daemon.kill()
-        it.process.kill()
-        assert ends(qemu)
+def test_killed_together_with_its_daemon(daemon: Daemon, start: Start) -> None:
+    it = start(daemon)
+    qemu = it.await_guest()
+    daemon.kill()
+    it.process.kill()
+    assert ends(qemu)
 
 
-def test_interrupted(tmp_path: Path) -> None:
-    with parent(tmp_path / "it") as it:
-        qemu = it.await_guest()
-        it.process.send_signal(signal.SIGINT)
-        status, complaints = it.ended()
-        assert status == -signal.SIGINT
-        assert complaints.count(b"Traceback") == 1
-        assert complaints.rstrip().endswith(b"KeyboardInterrupt")
-        assert ends(qemu)
+def test_interrupted(start: Start) -> None:
+    it = start()
+    qemu = it.await_guest()
+    it.process.send_signal(signal.SIGINT)
+    status, complaints = it.ended()
+    assert status == -signal.SIGINT
+    assert complaints.count(b"Traceback") == 1
+    assert complaints.rstrip().endswith(b"KeyboardInterrupt")
+    assert ends(qemu)
 
 
-def test_ended_without_closing_anything(daemon: Daemon, tmp_path: Path) -> None:
-    places = (tmp_path / "it", ""), (daemon.disks / tmp_path.name, daemon.uri)
-    for directory, uri in places:
-        with parent(directory, uri, "end") as it:
-            qemu = it.await_guest()
-            assert it.ended() == (0, b"")
-            assert ends(qemu)
+def test_ended_without_closing_anything(daemon: Daemon, start: Start) -> None:
+    for it in (start(then="end"), start(daemon, then="end")):
+        qemu = it.guest()
+        assert it.ended() == (0, b"")
+        deadline = Deadline.after(10)
+        # Somebody else ends it then, who gives no sign.
+        while runs(qemu):
+            assert not deadline.expired
+            threading.Event().wait(0.05)
 
 
-def test_ended_in_good_order_again_and_again(daemon: Daemon, tmp_path: Path) -> None:
-    started = [
-        Parent(daemon.disks / f"{tmp_path.name}-{number}", uri, "close")
-        for number, uri in enumerate(["", "", daemon.uri, daemon.uri])
-    ]
-    try:
-        for one in started:
-            qemu = one.guest()
-            assert one.ended() == (0, b"")
-            assert not runs(qemu)
-    finally:
-        for one in started:
-            one.kill()
+def test_ended_in_good_order_again_and_again(daemon: Daemon, start: Start, tmp_path: Path) -> None:
+    for it in [start(place, then="close") for place in (None, None, daemon, daemon)]:
+        qemu = it.guest()
+        assert it.ended() == (0, b"")
+        assert not runs(qemu)
     assert daemon.qemus() == []
     assert list(daemon.disks.glob(f"{tmp_path.name}-*/tmp/*")) == []
+    assert list(tmp_path.glob("*/tmp/*")) == []

@@ -70,8 +70,8 @@ def test_a_call_alone() -> None:
 
 
 @pytest.mark.guest
-def test_a_qemu_that_hangs_is_not_waited_for(lab: Lab) -> None:
-    machine = lab.boot(HUNG)
+def test_a_qemu_that_hangs_is_not_waited_for(on_daemon: Lab) -> None:
+    machine = on_daemon.boot(HUNG)
     armed(machine)
     pid = machine.pid
     assert pid is not None
@@ -89,9 +89,11 @@ def test_a_qemu_that_hangs_is_not_waited_for(lab: Lab) -> None:
 
 
 @pytest.mark.guest
-def test_closing_ends_even_a_qemu_that_hangs(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_ends_even_a_qemu_that_hangs(
+    on_daemon: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("harness.machine.domain.domain_machine._DESTROY_SECONDS", 1.0)
-    machine = lab.boot(HUNG)
+    machine = on_daemon.boot(HUNG)
     pid = machine.pid
     assert pid is not None
     begun = now()
@@ -100,7 +102,7 @@ def test_closing_ends_even_a_qemu_that_hangs(lab: Lab, monkeypatch: pytest.Monke
             machine._qmp.execute("query-status", None, Deadline.after(0.1))
         machine.close()
         assert now() - begun < 8
-        assert lab.domains() == []
+        assert on_daemon.domains() == []
 
 
 @pytest.mark.guest
