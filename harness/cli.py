@@ -21,6 +21,7 @@ from harness.images.definition import load
 from harness.images.image import Image
 from harness.laboratory import Laboratory, cache_directory
 from harness.machine.run_directory import RunDirectory
+from harness.printed import NOBODY_READS_STATUS, NobodyReads, say, show_every_character
 from harness.report.verdict_json import verdict_to_json
 from harness.scenario_list import scenarios_to_json, scenarios_to_text
 from harness.shutdown.qemu_end import with_qemu_end
@@ -36,36 +37,47 @@ from harness.templates.store import TemplateStore
 EXIT_STATUS = """\
 exit status: 0 listed or pruned, the definition is sound, or the guest powered off; 1 it did not;
 2 nothing could be said: bad input, missing tool, host fault; 3 inconclusive;
-130 interrupted"""
+130 interrupted; 141 nobody reads what is printed any more"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     options = _parser().parse_args(arguments)
-    if options.action == "scenarios":
-        print(_scenarios(as_json=options.json))
-        return 0
+    show_every_character()
     try:
+        return _status(options)
+    except NobodyReads:
+        return NOBODY_READS_STATUS
+
+
+def _status(options: argparse.Namespace) -> int:
+    try:
+        if options.action == "scenarios":
+            say(_scenarios(as_json=options.json))
+            return 0
         if options.action == "templates":
-            print(_templates(options))
+            say(_templates(options))
             return 0
         if options.action == "diagnose":
             return diagnose_guest(diagnose_options.read_options(options))
         image = load(options.definition)
         if options.action == "check":
-            print(_describe(image))
+            say(_describe(image))
             return 0
         verdict = _try(image)
+        told = json.dumps(verdict_to_json(verdict), indent=2)
+        say(told if options.json else verdict_text(verdict))
+        return verdict_status(verdict)
+    except NobodyReads:
+        raise
     except PowerdownError as error:
-        print(f"powerdown: {error}", file=sys.stderr)
+        say(f"powerdown: {error}", sys.stderr)
         return 2
     except KeyboardInterrupt:
         # A guest of our own is gone by now, another's goes on. What a shell makes of SIGINT: 128
         # and its number.
-        print("powerdown: interrupted", file=sys.stderr)
+        say("powerdown: interrupted", sys.stderr)
         return 130
-    print(json.dumps(verdict_to_json(verdict), indent=2) if options.json else verdict_text(verdict))
-    return verdict_status(verdict)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -127,7 +139,7 @@ def _try(image: Image) -> Verdict:
             guest.wait_until_ready()
         except CredentialsRejected as error:
             # It answers and its button is armed: it can be pressed, only not asked.
-            print(f"powerdown: {error} Going on from outside only.", file=sys.stderr)
+            say(f"powerdown: {error} Going on from outside only.", sys.stderr)
         seen = press_power_button(guest.machine, guest.windows, settled=settled)
         return diagnose(with_qemu_end(seen, guest.machine))
 

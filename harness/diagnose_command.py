@@ -25,6 +25,8 @@ from harness.live_view import LiveView
 from harness.machine.attached import AttachedQemu
 from harness.machine.protocol import FoundMachine, Machine
 from harness.machine.run_directory import RunDirectory
+from harness.plain_text import plain
+from harness.printed import say
 from harness.report.diagnose_json import forced_to_json, forecast_to_json, press_to_json
 from harness.shutdown.glance import glance
 
@@ -70,12 +72,12 @@ def _domain(target: DomainName, options: DiagnoseOptions) -> FoundMachine:
 
 def _look(machine: Machine, windows: Windows | None, options: DiagnoseOptions) -> int:
     if sys.stderr.isatty():
-        print(f"looking at {machine.name} ...", file=sys.stderr)
+        say(f"looking at {plain(machine.name)} ...", sys.stderr)
     told = forecast(glance(machine, windows))
     if options.as_json:
         _print_json(forecast_to_json(machine.name, told))
     else:
-        print(forecast_text(machine.name, told))
+        say(forecast_text(machine.name, told))
     return forecast_status(told)
 
 
@@ -89,9 +91,9 @@ def _press(machine: Machine, windows: Windows | None, options: DiagnoseOptions) 
         forced = None if cut is None else forced_to_json(cut.after, cut.losses)
         _print_json(press_to_json(machine.name, verdict, steps, forced))
     else:
-        print(verdict_text(verdict))
+        say(verdict_text(verdict))
         if cut is not None:
-            print(forced_text(cut.after, cut.losses))
+            say(forced_text(cut.after, cut.losses))
     if pressed.failure is not None:
         raise pressed.failure
     return verdict_status(verdict) if cut is None else FORCED_STATUS
@@ -109,4 +111,4 @@ def _row_to_json(row: StepRow) -> dict[str, object]:
 
 
 def _print_json(value: object) -> None:
-    print(json.dumps(value, indent=2))
+    say(json.dumps(value, indent=2))

@@ -39,6 +39,7 @@ exit status with --press:
 of both:
   2  nothing could be said: bad input, no connection, host fault
   130  interrupted; the guest goes on
+  141  nobody reads what is printed any more; the guest goes on
 
 The password for --winrm is taken from {PASSWORD_VARIABLE} in the environment, or asked for."""
 
@@ -185,7 +186,10 @@ def _budgets(parsed: argparse.Namespace) -> Budgets:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds < 1e6:
         raise argparse.ArgumentTypeError(f"{text} is no sensible number of seconds")
     return seconds

@@ -19,6 +19,7 @@ from harness.guest.agent_socket import AgentSocket
 from harness.guest.channel import GuestChannel
 from harness.guest.windows import Windows
 from harness.guest.winrm_channel import WinrmChannel
+from harness.host_name import host_name
 from harness.images.image import Control, Credentials, Transport, WinrmAuthentication
 from harness.machine.protocol import FoundMachine
 
@@ -69,7 +70,7 @@ def winrm_address(text: str) -> tuple[str, int]:
     port = _WINRM_PORT if found is None or found[3] is None else int(found[3])
     if found is None or not 0 < port < 1 << 16:
         raise ValueError(f"{text!r} is not HOST or HOST:PORT")
-    return found[1] or found[2], port
+    return host_name(found[1] or found[2]), port
 
 
 @contextmanager
@@ -130,4 +131,9 @@ def _password(user: str) -> str:
             "there is no password, and no terminal to ask for it",
             f"Set the environment variable {PASSWORD_VARIABLE}.",
         )
-    return getpass.getpass(f"Password of {user} in the guest: ")
+    try:
+        return getpass.getpass(f"Password of {user} in the guest: ")
+    except EOFError as error:
+        raise ControlChannelError(
+            f"log on to the guest as {user}", "no password was given", "Give it when asked."
+        ) from error

@@ -6,6 +6,7 @@ understand), and only on a terminal. What a guest says is shown without its cont
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import threading
@@ -14,10 +15,12 @@ from types import TracebackType
 from typing import TextIO
 
 from harness.deadline import Deadline, now
+from harness.errors import HostError
 from harness.images.image import Budgets
 from harness.live_steps import StepRow, StepState, step_rows
 from harness.machine.events import EventStream, Match, named
 from harness.plain_text import plain
+from harness.printed import say
 from harness.shutdown.observation import Command, Observation
 from harness.shutdown.timeline import Step
 
@@ -74,6 +77,7 @@ class LiveView:
         self._note = ""
         self._seen: Observation | None = None
         self._over = False
+        self._failure: HostError | None = None
         self._lines = 0
         self._told: dict[Step, tuple[StepState, str]] = {}
         self._lock = threading.Lock()
@@ -93,11 +97,21 @@ class LiveView:
     ) -> None:
         self._stopped.set()
         self._thread.join(_LEAVE_SECONDS)
-        self._show()
+        if error is None:
+            self._show()
+            return
+        # What went wrong is told; that it cannot be shown either would only hide it.
+        with contextlib.suppress(HostError):
+            self._show()
 
     def look(self, seen: Observation) -> None:
-        """Take what was seen so far; an :data:`~harness.shutdown.attempt.Onlooker`."""
+        """Take what was seen so far; an :data:`~harness.shutdown.attempt.Onlooker`.
+
+        :raise HostError: it cannot be shown any more.
+        """
         self._seen = seen
+        if self._failure is not None:
+            raise self._failure
 
     def note(self, text: str) -> None:
         """Say something about the whole of it."""
@@ -111,6 +125,12 @@ class LiveView:
         self._show()
 
     def _watch(self) -> None:
+        try:
+            self._show_news()
+        except HostError as error:
+            self._failure = error
+
+    def _show_news(self) -> None:
         shown_until = self._began_at
         while not self._stopped.is_set():
             if self._events.exit is not None:
@@ -180,8 +200,7 @@ class LiveView:
             self._write(f"{self._elapsed():7.1f} s {_line(row)}")
 
     def _write(self, text: str) -> None:
-        self._out.write(text + "\n")
-        self._out.flush()
+        say(text, self._out)
 
 
 def _later_than(at: float) -> Match:

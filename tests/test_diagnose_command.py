@@ -261,6 +261,29 @@ def test_interrupted_it_leaves_the_guest_alone(start: Start, place: Path) -> Non
 
 
 @pytest.mark.guest
+def test_a_watch_that_nobody_reads_any_more_ends(start: Start, place: Path) -> None:
+    qemu = start(HUNG)
+    command = [sys.executable, "-m", "harness", "diagnose", "--qmp", str(place), "--press"]
+    process = subprocess.Popen(
+        [*command, "--reaction", "2", "--force-after", "60"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert "1 command" in process.stdout.readline()
+        process.stdout.close()
+        complaints = process.stderr.read() if process.stderr is not None else ""
+        assert (process.wait(SECONDS), complaints) == (141, "")
+    finally:
+        process.kill()
+        process.wait(SECONDS)
+    assert qemu.poll() is None
+    assert state_of(place) is RunState.RUNNING
+
+
+@pytest.mark.guest
 def test_the_transcript_is_kept_where_wanted(
     start: Start, place: Path, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -323,6 +346,10 @@ def test_a_libvirt_that_is_missing_is_one_line(
         ["--qmp", "q", "--domain", "d"],
         ["--qmp", ""],
         ["--qmp", "host:0"],
+        ["--qmp", "a..b:4444"],
+        ["--qmp", f"{'a' * 300}:4444"],
+        ["--qmp", "q", "--winrm", "a..b", "--user", "u"],
+        ["--qmp", "q", "--reaction", "soon"],
         ["--qmp", "q", "--connect", "qemu:///system"],
         ["--domain", "d", "--transcript", "t"],
         ["--qmp", "q", "--force-after", "10"],
@@ -342,7 +369,10 @@ def test_options_that_do_not_fit_together(arguments: list[str], capsys: Capture)
     with pytest.raises(SystemExit) as ended:
         cli.main(["diagnose", *arguments])
     assert ended.value.code == 2
-    assert "powerdown diagnose: error:" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "powerdown diagnose: error:" in printed
+    # What argparse says of a type by the name of its function.
+    assert "invalid _" not in printed
 
 
 def test_help_explains_every_exit_status(capsys: Capture) -> None:
@@ -365,6 +395,22 @@ def test_help_explains_every_exit_status(capsys: Capture) -> None:
 )
 def test_addresses_of_winrm(text: str, address: tuple[str, int]) -> None:
     assert winrm_address(text) == address
+
+
+@pytest.mark.guest
+def test_no_password_at_the_prompt_is_one_line(
+    start: Start, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def ended(prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.delenv(inside_access.PASSWORD_VARIABLE, raising=False)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("getpass.getpass", ended)
+    start(HUNG)
+    inside = ("--winrm", "127.0.0.1:9", "--user", "tester")
+    assert cli.main(["diagnose", "--qmp", str(place), *inside]) == 2
+    assert "no password was given" in capsys.readouterr().err
 
 
 @pytest.mark.guest

@@ -29,7 +29,7 @@ class GuestState(StrEnum):
     """It has not enabled its button: firmware, boot loader, early boot, or no ACPI."""
     ASLEEP = "asleep"
     HELD = "held-by-host"
-    """Paused, not started yet, or arriving from another host."""
+    """Paused by the host, its watchdog or a debugger, not started yet, or migrated just now."""
     CRASHED = "crashed"
     UNRESPONSIVE = "unresponsive"
     """An earlier press is latched and not taken. Without one, a guest that hangs with its CPUs
@@ -91,10 +91,13 @@ _STATES = {
     RunState.PAUSED: GuestState.HELD,
     RunState.PRELAUNCH: GuestState.HELD,
     RunState.INMIGRATE: GuestState.HELD,
+    # Stopped by its watchdog. All the others of QEMU's are stopped too, by a debugger, a migration
+    # or a snapshot (qapi/run-state.json).
+    RunState.WATCHDOG: GuestState.HELD,
+    RunState.OTHER: GuestState.HELD,
     RunState.SHUTDOWN: GuestState.OFF,
     RunState.IO_ERROR: GuestState.FAULTY,
     RunState.INTERNAL_ERROR: GuestState.FAULTY,
-    RunState.WATCHDOG: GuestState.FAULTY,
     None: GuestState.UNKNOWN,
 }
 """By QEMU's run state, where that is enough."""
@@ -274,10 +277,22 @@ def _expected(
     if action is None:
         asked = seen.survey is not None
         return None, f"what its button is set to {'could not be read' if asked else 'is not known'}"
+    if _may_lack_logon(seen):
+        return None, "whether a press needs somebody logged on could not be read"
     doubts = [finding for finding in findings if finding.severity is Severity.MAY_STOP]
     if doubts:
         return None, doubts[0].fact
     return Outcome.COMPLETED, "the button is armed and set to shut down, and nothing speaks against"
+
+
+def _may_lack_logon(seen: Observation) -> bool:
+    """Whether nobody may be logged on and a press discarded for it: it was not read."""
+    survey = seen.survey
+    if survey is None or survey.shutdown_without_logon is True:
+        return False
+    return survey.console is None or (
+        survey.console.user is None and survey.shutdown_without_logon is None
+    )
 
 
 def _sleep_of(seen: Observation, state: GuestState) -> Outcome:

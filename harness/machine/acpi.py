@@ -19,6 +19,9 @@ _BLOCK = re.compile(
 what is really mapped. A piece of a block carries an ``@`` offset and is no match."""
 
 _PORT_READ = re.compile(r"^\s*portw\[0x[0-9a-f]{4}\] = 0x([0-9a-f]{4})\s*$")
+_BLOCK_NAME = re.compile(r": acpi-evt\b")
+"""The same in ``info mtree``, which lists a block whether it is mapped or not."""
+
 _BLOCK_BYTES = 4
 _PORTS = 1 << 16
 _FLOATING = 0xFFFF
@@ -62,11 +65,12 @@ class AcpiProbe:
     def __init__(self, qmp: Qmp) -> None:
         self._qmp = qmp
         self._base: int | None = None
+        self._has_block = False
 
     def read(self, deadline: Deadline) -> Pm1Sample:
         """Read both registers; ``mapped`` is false while there is no block to read.
 
-        :raise MachineError: QEMU is gone or answers nonsense.
+        :raise MachineError: QEMU is gone or answers nonsense, or its machine has no such block.
         """
         if self._base is not None:
             sample = self._read_at(self._base, deadline)
@@ -74,8 +78,21 @@ class AcpiProbe:
                 return sample
         self._base = find_event_block(self._qmp.human("info mtree -f", deadline))
         if self._base is None:
+            self._expect_block(deadline)
             return Pm1Sample(at=now(), status=_FLOATING, enable=_FLOATING)
         return self._read_at(self._base, deadline)
+
+    def _expect_block(self, deadline: Deadline) -> None:
+        """A machine without PM1 registers takes its press in another way: nothing is known then."""
+        if self._has_block:
+            return
+        self._has_block = _BLOCK_NAME.search(self._qmp.human("info mtree", deadline)) is not None
+        if not self._has_block:
+            raise MachineError(
+                "read the power button's ACPI registers",
+                "this machine has no PM1 event block",
+                "QEMU has one on pc and q35; microvm and virt press another button.",
+            )
 
     def _read_at(self, base: int, deadline: Deadline) -> Pm1Sample:
         status = self._port(base, deadline)

@@ -49,6 +49,11 @@ class ForeignScreen:
 
         :raise MachineError: QEMU is gone, or can write no picture that can be read here.
         """
+        if self._lends and self._local and not self._runs(deadline):
+            # QEMU closes files that it was handed only while its guest runs (qemu:monitor/fds.c,
+            # monitor_fdset_cleanup): they would pile up in it.
+            with contextlib.suppress(MachineError):
+                return self._into_directory(deadline)
         if self._lends:
             try:
                 return self._into_memory(deadline)
@@ -80,7 +85,15 @@ class ForeignScreen:
                 with contextlib.suppress(MachineError):
                     arguments = {"fdset-id": number}
                     self._qmp.execute("remove-fd", arguments, deadline.at_most(_SECONDS))
-            return _read(file.fileno())
+            try:
+                return _read(file.fileno())
+            finally:
+                # Should QEMU keep it, then without what is in it.
+                os.ftruncate(file.fileno(), 0)
+
+    def _runs(self, deadline: Deadline) -> bool:
+        answer = self._qmp.execute("query-status", None, deadline)
+        return isinstance(answer, dict) and answer.get("running") is True
 
     def _into_directory(self, deadline: Deadline) -> Picture.Image:
         with TemporaryDirectory(prefix="powerdown-screen-") as directory:

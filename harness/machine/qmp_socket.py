@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.deadline import Deadline
 from harness.errors import MachineError
+from harness.host_name import host_name
 
 _HOST_AND_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^/:\[\]]+)):([0-9]{1,5})")
 
@@ -45,14 +46,14 @@ class QmpAddress:
     def parse(cls, text: str) -> QmpAddress:
         """``HOST:PORT``, or a path; a file of that name counts as a path.
 
-        :raise ValueError: it is empty, or the port is out of range.
+        :raise ValueError: it is empty, the host no name, or the port out of range.
         """
         found = _HOST_AND_PORT.fullmatch(text)
-        if found is not None and not Path(text).exists():
+        if found is not None and not _exists(text):
             port = int(found[3])
             if not 0 < port < 1 << 16:
                 raise ValueError(f"{port} is no TCP port")
-            return cls(None, found[1] or found[2], port)
+            return cls(None, host_name(found[1] or found[2]), port)
         if not text or "\0" in text:
             raise ValueError("it names no socket")
         return cls(Path(text))
@@ -87,6 +88,14 @@ def connect_qmp(address: QmpAddress, deadline: Deadline) -> socket.socket:
         connection.close()
         raise
     return connection
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except OSError:
+        # Too long for a file, say.
+        return False
 
 
 def is_refused(address: QmpAddress, deadline: Deadline) -> bool:

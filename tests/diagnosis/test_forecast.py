@@ -80,6 +80,9 @@ def test_a_guest_that_nothing_speaks_against() -> None:
         ),
         ({"run_state": RunState.PAUSED}, GuestState.HELD, Outcome.HOST_FAULT, Cause.HOST_FAULT),
         ({"run_state": RunState.PRELAUNCH}, GuestState.HELD, Outcome.HOST_FAULT, Cause.HOST_FAULT),
+        # Its watchdog, a debugger or a migration has stopped it.
+        ({"run_state": RunState.WATCHDOG}, GuestState.HELD, Outcome.HOST_FAULT, Cause.HOST_FAULT),
+        ({"run_state": RunState.OTHER}, GuestState.HELD, Outcome.HOST_FAULT, Cause.HOST_FAULT),
         (
             {"run_state": RunState.IO_ERROR},
             GuestState.FAULTY,
@@ -227,6 +230,24 @@ def test_nobody_logged_on_and_no_right_to_shut_down() -> None:
     told = forecast(look(survey=nobody(shutdown_without_logon=False)))
     assert told.expected is Outcome.STAYED_UP
     assert found(told) == [(Severity.STOPS, Cause.NO_LOGON_SHUTDOWN)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"console": nobody(), "shutdown_without_logon": None}, False),
+        ({"console": None, "shutdown_without_logon": None}, False),
+        ({"console": None, "shutdown_without_logon": False}, False),
+        ({"console": None, "shutdown_without_logon": True}, True),
+        ({"shutdown_without_logon": None}, True),
+    ],
+)
+def test_nothing_is_promised_where_the_logon_was_not_read(
+    changes: dict[str, object], told: bool
+) -> None:
+    looked = forecast(look(survey=survey(processes=DESKTOP, **changes)))
+    assert (looked.expected is Outcome.COMPLETED) == told
+    assert forecast_status(looked) == (0 if told else 3)
 
 
 def test_a_dark_display_may_take_the_press_for_itself() -> None:

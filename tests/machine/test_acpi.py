@@ -79,10 +79,20 @@ def test_any_other_text_is_a_machine_error(text: str) -> None:
 
 
 def test_before_firmware_has_placed_the_block_nothing_is_mapped() -> None:
-    monitor = ScriptedMonitor({"info mtree -f": UNPLACED})
-    sample = probe(monitor).read(Deadline.after(1))
-    assert not sample.mapped
-    assert monitor.asked == ["info mtree -f"]
+    monitor = ScriptedMonitor({"info mtree -f": "", "info mtree": UNPLACED})
+    probing = probe(monitor)
+    for _ in range(2):
+        assert not probing.read(Deadline.after(1)).mapped
+    # That the machine has a block is asked once.
+    assert monitor.asked == ["info mtree -f", "info mtree", "info mtree -f"]
+
+
+def test_a_machine_without_the_block_is_not_called_unarmed() -> None:
+    monitor = ScriptedMonitor({"info mtree -f": "", "info mtree": "memory: my-acpi-evt.rom\n"})
+    probing = probe(monitor)
+    for _ in range(2):
+        with pytest.raises(MachineError, match="no PM1 event block"):
+            probing.read(Deadline.after(1))
 
 
 def test_the_place_is_remembered_and_looked_for_again_when_it_is_gone() -> None:

@@ -287,6 +287,30 @@ def test_a_qemu_of_another_user_shows_its_screen(
     assert not machine.look_at_screen().dark
 
 
+def test_nothing_is_left_in_a_qemu_whose_guest_is_stopped(start: Start, attach: Attach) -> None:
+    qemu = start(HUNG, "-S")
+    machine = attach()
+
+    def files() -> list[str]:
+        found = Path(f"/proc/{qemu.pid}/fd").iterdir()
+        return [name for file in found if "screen" in (name := os.readlink(file))]
+
+    for _ in range(2):
+        machine.look_at_screen()
+    assert files() == []
+    # A QEMU that cannot see this host's files must be handed one, which it keeps until it runs.
+    machine._screen._local = False
+    machine.look_at_screen()
+    (kept,) = files()
+    assert "memfd" in kept
+    (descriptor,) = (
+        file
+        for file in Path(f"/proc/{qemu.pid}/fd").iterdir()
+        if "memfd:screen" in os.readlink(file)
+    )
+    assert descriptor.stat().st_size == 0
+
+
 def _tcp_port(attach: Attach) -> int:
     """Which port the kernel has chosen, asked over the other monitor."""
     machine = attach()
