@@ -19,8 +19,8 @@ from harness.guest.agent_socket import AgentSocket
 from harness.guest.channel import GuestChannel
 from harness.guest.windows import Windows
 from harness.guest.winrm_channel import WinrmChannel
-from harness.host_name import host_name
 from harness.images.image import Control, Credentials, Transport, WinrmAuthentication
+from harness.machine.host_name import host_name
 from harness.machine.protocol import FoundMachine
 
 PASSWORD_VARIABLE = "POWERDOWN_PASSWORD"

@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import threading
+import unicodedata
 from dataclasses import replace
 from types import TracebackType
 from typing import TextIO
@@ -171,9 +172,9 @@ class LiveView:
 
     def _draw(self, rows: tuple[StepRow, ...]) -> None:
         width = max(20, shutil.get_terminal_size().columns - 1)
-        lines = [self._head()[:width]]
+        lines = [_fit(self._head(), width)]
         for row in rows:
-            line = _line(row)[:width]
+            line = _fit(_line(row), width)
             lines.append(f"{_COLOURS[row.state]}{line}{_PLAIN}" if self._coloured else line)
         up = _UP.format(self._lines) if self._lines else ""
         self._lines = len(lines)
@@ -205,6 +206,16 @@ class LiveView:
 
 def _later_than(at: float) -> Match:
     return lambda event: event.at > at
+
+
+def _fit(text: str, columns: int) -> str:
+    """As much of a text as fits: a longer line goes on in the next, and drawing over it fails."""
+    for number, character in enumerate(text):
+        # Unicode Standard Annex 11: these take two columns.
+        columns -= 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if columns < 0:
+            return text[:number]
+    return text
 
 
 def _nothing_yet() -> tuple[StepRow, ...]:

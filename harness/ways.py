@@ -52,12 +52,16 @@ def records_to_compare(config: pytest.Config) -> tuple[ScenarioRecord, ...]:
     """Of ``--compare``: the scenarios that went another way than this run's.
 
     :raise ReportFormatError: that is no gate result.
+    :raise pytest.UsageError: there is nothing in it to compare with.
     """
     given = config.getoption("--compare")
     if not given:
         return ()
     result = GateResult.read(config.invocation_params.dir / given)
-    return tuple(record for record in result.scenarios if record.via not in ways(config))
+    others = tuple(record for record in result.scenarios if record.via not in ways(config))
+    if not others:
+        raise pytest.UsageError(f"--compare: no scenario of {given} went another way than this run")
+    return others
 
 
 def libvirt_uri(config: pytest.Config) -> str | None:

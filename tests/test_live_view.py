@@ -144,6 +144,16 @@ def test_a_drawing_is_drawn_over_itself(monkeypatch: pytest.MonkeyPatch) -> None
     assert r"win\x1b[2J" in out.getvalue()
 
 
+def test_wide_characters_are_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "41")
+    out = io.StringIO()
+    with LiveView(out, "更新" * 40, EventStream(), BUDGETS, drawn=True):
+        pass
+    head = out.getvalue().split("\r\x1b[2K")[1].splitlines()[0]
+    assert head == "更新" * 10
+
+
 def test_it_stops_with_the_block_whatever_happens() -> None:
     out, events = io.StringIO(), EventStream()
     with pytest.raises(KeyboardInterrupt), view(out, events, drawn=True) as shown:

@@ -20,8 +20,9 @@ _HOST_REASONS = ("host-qmp-quit", "host-signal", "host-ui", "host-qmp-system-res
 
 _FAULTY_STATES = (RunState.IO_ERROR, RunState.INTERNAL_ERROR)
 
-_HELD_STATES = (RunState.PAUSED, RunState.PRELAUNCH, RunState.INMIGRATE)
-"""Run states in which the host keeps the CPUs from running."""
+_HELD_STATES = (RunState.PAUSED, RunState.PRELAUNCH, RunState.INMIGRATE, RunState.OTHER)
+"""Run states in which the host keeps the CPUs from running. ``OTHER`` are those of debuggers,
+migrations and snapshots (qapi/run-state.json)."""
 
 _AWAKE_AGAIN = ("WAKEUP", "RESET", "SHUTDOWN")
 

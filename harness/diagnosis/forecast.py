@@ -29,11 +29,11 @@ class GuestState(StrEnum):
     """It has not enabled its button: firmware, boot loader, early boot, or no ACPI."""
     ASLEEP = "asleep"
     HELD = "held-by-host"
-    """Paused by the host, its watchdog or a debugger, not started yet, or migrated just now."""
+    """Paused, held by a debugger, not started yet, or on its way to or from another host."""
     CRASHED = "crashed"
     UNRESPONSIVE = "unresponsive"
-    """An earlier press is latched and not taken. Without one, a guest that hangs with its CPUs
-    halted looks like one that is idle."""
+    """An earlier press is latched and not taken, or its watchdog has expired. Without either, a
+    guest that hangs with its CPUs halted looks like one that is idle."""
     BUSY = "busy"
     """All its CPUs are busy all the time: it may heed a press or not."""
     OFF = "off"
@@ -91,10 +91,10 @@ _STATES = {
     RunState.PAUSED: GuestState.HELD,
     RunState.PRELAUNCH: GuestState.HELD,
     RunState.INMIGRATE: GuestState.HELD,
-    # Stopped by its watchdog. All the others of QEMU's are stopped too, by a debugger, a migration
-    # or a snapshot (qapi/run-state.json).
-    RunState.WATCHDOG: GuestState.HELD,
+    # In all the others of QEMU's its CPUs stand still too, because of a debugger, a migration or a
+    # snapshot (qapi/run-state.json).
     RunState.OTHER: GuestState.HELD,
+    RunState.WATCHDOG: GuestState.UNRESPONSIVE,
     RunState.SHUTDOWN: GuestState.OFF,
     RunState.IO_ERROR: GuestState.FAULTY,
     RunState.INTERNAL_ERROR: GuestState.FAULTY,
@@ -161,6 +161,13 @@ def _of_state(seen: Observation, state: GuestState) -> Iterator[Threat]:
         yield _stopped(seen, Cause.NONE, "the guest has powered off already", remedies.START_IT)
     elif state is GuestState.FAULTY:
         yield _faulty(seen, last)
+    elif seen.run_state is RunState.WATCHDOG:
+        yield _stopped(
+            seen,
+            Cause.DAMAGED_SYSTEM,
+            "its watchdog has expired, and QEMU has stopped it",
+            remedies.INVESTIGATE_HANG,
+        )
     elif state is GuestState.UNRESPONSIVE and last is not None:
         yield Threat(
             Cause.DAMAGED_SYSTEM,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.deadline import Deadline
 from harness.errors import MachineError
-from harness.host_name import host_name
+from harness.machine.host_name import host_name
 
 _HOST_AND_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^/:\[\]]+)):([0-9]{1,5})")
 

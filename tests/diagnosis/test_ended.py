@@ -104,6 +104,14 @@ class TestHibernated:
         assert found(off) == (Outcome.HIBERNATED, Cause.ASLEEP, HIGH)
 
 
+@pytest.mark.parametrize("state", [RunState.PAUSED, RunState.PRELAUNCH, RunState.OTHER])
+def test_a_guest_that_the_host_stops_is_not_called_hung(state: RunState) -> None:
+    stopped = seen(
+        run_state_before=state, run_state=state, pm1_after=(LATCHED,), survey=None, looks=()
+    )
+    assert found(stopped) == (Outcome.HOST_FAULT, Cause.HOST_FAULT, HIGH)
+
+
 class TestAsleep:
     def test_it_goes_to_sleep(self) -> None:
         slept = seen(events=(event("SUSPEND", 101),), run_state=RunState.SUSPENDED)

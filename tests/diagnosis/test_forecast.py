@@ -80,8 +80,13 @@ def test_a_guest_that_nothing_speaks_against() -> None:
         ),
         ({"run_state": RunState.PAUSED}, GuestState.HELD, Outcome.HOST_FAULT, Cause.HOST_FAULT),
         ({"run_state": RunState.PRELAUNCH}, GuestState.HELD, Outcome.HOST_FAULT, Cause.HOST_FAULT),
-        # Its watchdog, a debugger or a migration has stopped it.
-        ({"run_state": RunState.WATCHDOG}, GuestState.HELD, Outcome.HOST_FAULT, Cause.HOST_FAULT),
+        (
+            {"run_state": RunState.WATCHDOG},
+            GuestState.UNRESPONSIVE,
+            Outcome.STAYED_UP,
+            Cause.DAMAGED_SYSTEM,
+        ),
+        # A debugger, a migration or a snapshot has stopped it.
         ({"run_state": RunState.OTHER}, GuestState.HELD, Outcome.HOST_FAULT, Cause.HOST_FAULT),
         (
             {"run_state": RunState.IO_ERROR},
@@ -235,7 +240,7 @@ def test_nobody_logged_on_and_no_right_to_shut_down() -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"console": nobody(), "shutdown_without_logon": None}, False),
+        ({"console": nobody().console, "shutdown_without_logon": None}, False),
         ({"console": None, "shutdown_without_logon": None}, False),
         ({"console": None, "shutdown_without_logon": False}, False),
         ({"console": None, "shutdown_without_logon": True}, True),

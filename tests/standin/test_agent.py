@@ -145,7 +145,11 @@ def test_one_that_was_killed_leaves_nothing_behind(cmd, tmp_path):
         cmd("/s", "/c", PING, timeout=1.0)
     cmd.interpreter.end_all()
     assert cmd("/c", "ver").returncode == 0
-    assert sorted(p.name for p in (tmp_path / "agent").iterdir()) == ["cmd.exe", "requests"]
+    assert sorted(p.name for p in (tmp_path / "agent").iterdir()) == [
+        "cmd.exe",
+        "requests",
+        "shutdown",
+    ]
 
 
 class TestService:
