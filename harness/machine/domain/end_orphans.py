@@ -1,7 +1,8 @@
 """Run as a program of its own: ends the domains it was told of when its input ends.
 
 Needs nothing of the harness, so that it starts at once. Arguments: libvirt's URI, or nothing for
-domains of a libvirt that is gone. Lines of input: ``+ UUID`` and ``- UUID``.
+domains of a libvirt that is gone; a path that is on the command line of our QEMUs, or nothing.
+Lines of input: ``+ UUID`` and ``- UUID``.
 
 libvirt is asked first. Whoever of them still runs on this host then, because libvirt is gone or
 does not answer, is found by the UUID that libvirt gives every QEMU, and killed.
@@ -28,7 +29,7 @@ _ROUNDS = 3
 def main() -> None:
     """Read lines to their end, then end what is left."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    uri = sys.argv[1]
+    uri, mark = sys.argv[1:3]
     watched: dict[str, None] = {}
     for line in sys.stdin:
         sign, uuid = line.split()
@@ -37,12 +38,12 @@ def main() -> None:
         else:
             watched[uuid] = None
     if watched:
-        _end(uri, watched)
+        _end(uri, mark.encode(), watched)
     # Without waiting for a libvirt that hangs.
     os._exit(0)
 
 
-def _end(uri: str, uuids: Iterable[str]) -> None:
+def _end(uri: str, mark: bytes, uuids: Iterable[str]) -> None:
     pause = threading.Event()
     for _ in range(_ROUNDS):
         if uri:
@@ -50,7 +51,7 @@ def _end(uri: str, uuids: Iterable[str]) -> None:
             asked.start()
             asked.join(_LIBVIRT_SECONDS)
         for uuid in uuids:
-            for qemu in _qemus(uuid):
+            for qemu in _qemus(uuid, mark):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(qemu, signal.SIGKILL)
         pause.wait(_BETWEEN_SECONDS)
@@ -67,12 +68,13 @@ def _destroy(uri: str, uuids: Iterable[str]) -> None:
                 connection.lookupByUUIDString(uuid).destroy()
 
 
-def _qemus(uuid: str) -> Iterator[int]:
-    """Processes with ``-uuid UUID`` on their command line."""
+def _qemus(uuid: str, mark: bytes) -> Iterator[int]:
+    """Processes with ``-uuid UUID`` and the mark on their command line."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError):
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            if words[words.index(b"-uuid") + 1] == uuid.encode():
+            command = (process / "cmdline").read_bytes()
+            words = command.split(b"\0")
+            if words[words.index(b"-uuid") + 1] == uuid.encode() and mark in command:
                 yield int(process.name)
 
 

@@ -38,7 +38,8 @@ class LibvirtHypervisor:
         try:
             connection = Connection(uri or self._own().uri)
             try:
-                guard = OrphanGuard(uri or "")
+                root = None if self._private is None else self._private.root
+                guard = OrphanGuard(uri or "", root)
             except BaseException:
                 connection.close()
                 raise

@@ -22,14 +22,16 @@ class OrphanGuard:
 
     :param uri: where to reach libvirt then; empty for a libvirt within this process, which is gone
         with it.
+    :param root: of that libvirt within this process. Copies of one saved guest have the same UUID
+        in every worker: only those with this path on their command line are ours.
     :raise HostError: the process cannot be started.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, root: Path | None = None) -> None:
         try:
             # A session of its own, so that Ctrl-C does not reach it.
             self._process = subprocess.Popen(
-                [sys.executable, "-I", str(_PROGRAM), uri],
+                [sys.executable, "-I", str(_PROGRAM), uri, str(root or "")],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

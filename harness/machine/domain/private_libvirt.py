@@ -63,6 +63,11 @@ class PrivateLibvirt:
             ) from error
 
     @property
+    def root(self) -> Path:
+        """The directory; its QEMUs have it on their command lines."""
+        return self._directory.path
+
+    @property
     def uri(self) -> str:
         """What libvirt is asked to open."""
         return f"qemu:///embed?root={self._directory.path}"
