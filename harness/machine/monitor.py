@@ -35,6 +35,10 @@ _LAST_ANSWER_TURNS = 20
 """Of the event loop, should the host have kept it from running all that time: from socket to
 caller an answer takes some five."""
 
+_SILENT_SECONDS = 1.0
+"""For each further command to a QEMU that has left one without an answer and said nothing since.
+Else a watch of one that hangs would take the time of all its questions."""
+
 _CLOSE_SECONDS = 5.0
 """Time for the connections to be closed down; nothing is waited for on the network."""
 
@@ -69,6 +73,7 @@ class Monitor:
             self._listener = _Client("events", self._on_event_traffic)
         self._drained = threading.Event()
         self._ending = False
+        self._silent = False
         self._calls: set[Future[Any]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, daemon=True, name="qmp")
@@ -198,11 +203,14 @@ class Monitor:
             if self._ending:
                 # The power went off meanwhile: those that were given up may not include this one.
                 self._loop.call_soon_threadsafe(self._give_up_calls_soon)
+        if self._silent:
+            deadline = deadline.at_most(_SILENT_SECONDS)
         began = now()
         try:
             return future.result(deadline.remaining)
         except TimeoutError as error:
             future.cancel()
+            self._silent = True
             raise MachineError(
                 "hear from QEMU's monitor",
                 f"it did not answer within {deadline.allowed:.1f} s",
@@ -260,6 +268,8 @@ class Monitor:
 
     def _on_command_traffic(self, way: Way, message: Mapping[str, Any]) -> None:
         # Events come on both connections; the listener's are the ones that count.
+        if way is Way.RECEIVED:
+            self._silent = False
         if "event" not in message:
             self._transcript.write(now(), way, message)
 

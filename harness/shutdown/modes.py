@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from harness.deadline import Deadline
 from harness.guest.windows import Windows
 from harness.images.image import Transport
+from harness.machine.events import PROCESS_EXIT, named
 from harness.machine.protocol import BootedMachine
 from harness.machine.shutdown_mode import ShutdownMode
 from harness.shutdown.attempt import Attempt, Settled
 from harness.shutdown.observation import Command, Observation
 from harness.shutdown.soft import never_settled, press_power_button
+
+_PRESSED = named("POWERDOWN", "SHUTDOWN", PROCESS_EXIT)
+_PRESSED_SECONDS = 0.2
+"""QEMU tells of it before libvirt has its answer; the event may be under way."""
 
 
 def shut_down_by(
@@ -21,7 +27,8 @@ def shut_down_by(
     """Ask the guest to shut down in one of the modes and watch until the result is known.
 
     Where the guest agent is asked the power button is not pressed, and nothing but what comes of
-    it shows whether the request arrived.
+    it shows whether the request arrived. By default libvirt presses the button where the agent
+    does not do it (fact sheet 11): QEMU then tells of a POWERDOWN.
 
     :param windows: the inside of the guest; ``None`` to watch from outside only.
     :raise MachineError: the mode cannot be had, or the request is refused.
@@ -35,9 +42,14 @@ def shut_down_by(
         return press_power_button(machine, windows, settled=settled, press=ask)
     attempt = Attempt(machine, windows, settled)
     with attempt.control_watched(), attempt.inside_watched():
+        pm1_before = machine.probe_pm1()
         asked_at = ask()
+        if machine.events.wait(_PRESSED, Deadline.after(_PRESSED_SECONDS), asked_at) is not None:
+            attempt.follow_latch(asked_at)
 
         def observe() -> Observation:
+            if machine.events.first(named("POWERDOWN"), since=asked_at) is not None:
+                return attempt.observe(Command.PRESS, asked_at, pm1_before)
             return attempt.observe(Command.INSIDE, asked_at)
 
         attempt.wait_for_result(observe, asked_at)

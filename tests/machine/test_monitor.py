@@ -118,6 +118,21 @@ def test_a_qemu_that_does_not_answer_holds_nobody_up(make: Callable[..., Scripte
     assert now() - begun < 5
 
 
+def test_after_one_silence_the_next_questions_are_short_until_something_arrives(
+    make: Callable[..., ScriptedQemu],
+) -> None:
+    answers: list[dict[str, object] | None] = [None, None, {"return": 1}]
+    qemu = connected(make(lambda request: answers.pop(0)))
+    with pytest.raises(MachineError, match=r"within 0\.1 s"):
+        qemu.monitor.execute("query-status", None, Deadline.after(0.1))
+    with pytest.raises(MachineError, match=r"within 1\.0 s"):
+        qemu.monitor.execute("query-status", None, Deadline.after(600))
+    qemu.event("RESUME")
+    assert qemu.stream.wait(named("RESUME"), Deadline.after(10)) is not None
+    # As patient as before: there is an answer to wait for.
+    assert qemu.monitor.execute("query-status", None, Deadline.after(600)) == 1
+
+
 def test_events_are_stamped_recorded_and_transcribed_once(
     make: Callable[..., ScriptedQemu],
 ) -> None:
