@@ -52,11 +52,10 @@ class DomainMachine(MonitoredMachine):
     """A guest of libvirt's: its power goes through libvirt, as a cloud's does.
 
     :param connection: to the libvirt that has it.
-    :param uuid: of the domain.
+    :param uuid: of the domain, which need not exist yet.
     :param name: what it is called in messages.
     :param budgets: how long it may take.
     :param vcpus: how many virtual CPUs it has.
-    :param events: takes what is seen of it; its domain need not exist yet.
     :param transcript: file for the traffic.
     """
 
