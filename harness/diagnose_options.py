@@ -103,8 +103,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=Path(),
         metavar="SOCKET",
-        help="ask the inside over the QEMU guest agent: UNIX socket of its port, or nothing for a "
-        "domain, whose libvirt passes it on",
+        help="ask the inside over the guest agent: UNIX socket of its port, or nothing to have "
+        "QEMU tell it or a domain's libvirt pass questions on",
     )
     parser.add_argument("--user", metavar="NAME", help="whom to log on as over WinRM")
     parser.add_argument(
@@ -148,8 +148,8 @@ def read_options(parsed: argparse.Namespace) -> DiagnoseOptions:
         parser.error("--transcript is for --qmp: libvirt has QEMU's monitor to itself")
     if parsed.force_after is not None and not parsed.press:
         parser.error("--force-after only goes with --press")
-    if parsed.agent is not None and (parsed.agent == Path()) != (parsed.domain is not None):
-        parser.error("--agent takes the agent's socket with --qmp, and nothing with --domain")
+    if parsed.agent not in (None, Path()) and parsed.domain is not None:
+        parser.error("--agent takes no socket with --domain: libvirt keeps it")
     if (parsed.winrm is None) != (parsed.user is None):
         parser.error("--winrm and --user go together")
     if parsed.authentication is not None and parsed.winrm is None:
@@ -176,7 +176,7 @@ def _inside(parsed: argparse.Namespace) -> InsideAccess:
         return WinrmAccess(parsed.winrm, parsed.user, authentication)
     if parsed.agent is None:
         return None
-    return AgentAccess(None if parsed.domain is not None else parsed.agent)
+    return AgentAccess(None if parsed.agent == Path() else parsed.agent)
 
 
 def _budgets(parsed: argparse.Namespace) -> Budgets:

@@ -20,6 +20,7 @@ from harness.guest.channel import GuestChannel
 from harness.guest.windows import Windows
 from harness.guest.winrm_channel import WinrmChannel
 from harness.images.image import Control, Credentials, Transport, WinrmAuthentication
+from harness.machine.agent_place import AGENT_PORT_NAME
 from harness.machine.host_name import host_name
 from harness.machine.protocol import FoundMachine
 
@@ -51,8 +52,8 @@ class WinrmAccess:
 class AgentAccess:
     """The guest agent, at QEMU's end of its port.
 
-    :param socket: path of the UNIX socket of QEMU's chardev; ``None`` for a domain, whose libvirt
-        keeps it.
+    :param socket: path of the UNIX socket of QEMU's chardev; ``None`` to ask QEMU for it, or
+        libvirt to pass questions on.
     """
 
     socket: Path | None
@@ -94,14 +95,17 @@ def _channel(access: WinrmAccess | AgentAccess, machine: FoundMachine) -> Iterat
         control = Control(Transport.WINRM, access.address[1], access.authentication, credentials)
         yield WinrmChannel(access.address, control)
         return
-    if access.socket is None:
-        if machine.ask_agent is None:
-            raise ControlChannelError(
-                f"ask the guest agent of {machine.name}", "nobody passes it on", "Give its socket."
-            )
+    if machine.ask_agent is not None:
         yield AgentChannel(AgentByProxy(machine.ask_agent))
         return
-    with _connected(access.socket) as connection, closing(AgentSocket(connection)) as port:
+    place = access.socket or machine.find_agent_socket()
+    if place is None:
+        raise ControlChannelError(
+            f"find the guest agent's socket of {machine.name}",
+            f"its QEMU has no UNIX socket behind a port {AGENT_PORT_NAME}",
+            "Give the guest one, or another way into it (--winrm), or none.",
+        )
+    with _connected(place) as connection, closing(AgentSocket(connection)) as port:
         yield AgentChannel(port)
 
 

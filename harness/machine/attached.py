@@ -12,6 +12,7 @@ from harness.deadline import Deadline, now
 from harness.errors import MachineError
 from harness.images.image import Budgets
 from harness.machine.activity import Activity
+from harness.machine.agent_place import find_agent_socket
 from harness.machine.events import MONITOR_LOST, PROCESS_EXIT, EventStream, named
 from harness.machine.foreign_process import ForeignProcess, process_behind
 from harness.machine.foreign_screen import ForeignScreen
@@ -96,6 +97,10 @@ class AttachedQemu(MonitoredMachine):
     @property
     def ask_agent(self) -> None:
         """Its port has a socket of its own."""
+
+    def find_agent_socket(self) -> Path | None:
+        """Where the host's end of the agent's port is, as QEMU tells."""
+        return find_agent_socket(self._monitor, Deadline.after(_CONNECT_SECONDS))
 
     def activity(self) -> Activity:
         """What its CPUs and its disks have done so far, in any run state.

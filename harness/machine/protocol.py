@@ -192,6 +192,9 @@ class FoundMachine(Machine, Protocol):
     def ask_agent(self) -> AskAgent | None:
         """Asks the guest agent, where somebody keeps its port who passes requests on."""
 
+    def find_agent_socket(self) -> Path | None:
+        """Where the host's end of the agent's port is, if it is a UNIX socket that can be used."""
+
 
 class BootedMachine(Machine, Protocol):
     """A guest that the harness has started itself, from an image, on a disk of its own."""
