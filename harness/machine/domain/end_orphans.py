@@ -2,10 +2,14 @@
 
 Needs nothing of the harness, so that it starts at once. Arguments: libvirt's URI, or nothing for
 domains of a libvirt that is gone; a path that is on the command line of our QEMUs, or nothing.
-Lines of input: ``+ UUID`` and ``- UUID``.
+Lines of input: ``+ UUID``, ``- UUID``, and ``.`` where whoever writes them ends in order.
 
 libvirt is asked first. Whoever of them still runs on this host then, because libvirt is gone or
 does not answer, is found by the UUID that libvirt gives every QEMU, and killed.
+
+A libvirt within a process that was killed also leaves its locks of serial consoles behind, and in
+a directory where only their owner may remove them: a libvirt of another user could not open a
+console on the same pseudo-terminal again (libvirt:src/conf/virchrdev.c).
 """
 
 from __future__ import annotations
@@ -25,18 +29,31 @@ _BETWEEN_SECONDS = 0.5
 _ROUNDS = 3
 """libvirt may be just about to start what it was asked for."""
 
+_CONSOLE_LOCKS = Path("/var/lock")
+"""What libvirt is built with (libvirt:meson_options.txt, chrdev_lock_files)."""
+_LONGEST_LOCK_BYTES = 32
+"""A process's number, in digits with spaces before (Filesystem Hierarchy Standard, /var/lock)."""
+
 
 def main() -> None:
     """Read lines to their end, then end what is left."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     uri, mark = sys.argv[1:3]
+    # It has started us.
+    watched_over = os.getppid()
     watched: dict[str, None] = {}
+    orderly = False
     for line in sys.stdin:
-        sign, uuid = line.split()
-        if sign == "-":
+        sign, _, uuid = line.strip().partition(" ")
+        if sign == ".":
+            orderly = True
+        elif sign == "-":
             watched.pop(uuid, None)
         else:
             watched[uuid] = None
+    if not orderly and not uri:
+        # Before its QEMUs let go of their pseudo-terminals, so that nobody meets a stale lock.
+        _remove_console_locks(watched_over)
     if watched:
         _end(uri, mark.encode(), watched)
     # Without waiting for a libvirt that hangs.
@@ -55,6 +72,13 @@ def _end(uri: str, mark: bytes, uuids: Iterable[str]) -> None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(qemu, signal.SIGKILL)
         pause.wait(_BETWEEN_SECONDS)
+
+
+def _remove_console_locks(owner: int) -> None:
+    for lock in _CONSOLE_LOCKS.glob("LCK..*"):
+        with contextlib.suppress(OSError, ValueError), lock.open("rb") as file:
+            if int(file.read(_LONGEST_LOCK_BYTES)) == owner:
+                lock.unlink()
 
 
 def _destroy(uri: str, uuids: Iterable[str]) -> None:

@@ -1,7 +1,8 @@
 """No domain outlives the harness: a small process that ends them when the harness has died.
 
 QEMU is no child of whoever asked libvirt for it, so the kernel does not end it with us, and not
-all drivers of libvirt know VIR_DOMAIN_START_AUTODESTROY.
+all drivers of libvirt know VIR_DOMAIN_START_AUTODESTROY. It also removes the console locks that a
+libvirt within the harness leaves behind then.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class OrphanGuard:
 
     def close(self) -> None:
         """End the guard and what it still watches; never raises, may be called twice."""
+        self._tell(".")
         stdin = self._process.stdin
         if stdin is not None:
             with contextlib.suppress(OSError):
