@@ -57,6 +57,12 @@ def is_closing(event):
     return ours and event.data["open"] is False
 
 
+def await_news_of_port(guest):
+    """QEMU tells of a port once a second at most (qemu:monitor/monitor.c)."""
+    opened = [e.at for e in guest.machine.events.since() if e.name == "VSERPORT_CHANGE"][-1]
+    guest.machine.events.wait(named(), Deadline(at=opened + 1.0, allowed=1.0))
+
+
 def press(guest):
     return press_power_button(guest.machine, guest.windows, settled=settled)
 
@@ -83,6 +89,7 @@ def test_a_whole_life(laboratory, image, tmp_path):
         assert survey.console.user == "tester"
         running = {service.name for service in survey.services}
         assert "QEMU-GA" in running
+        await_news_of_port(guest)
         seen = press(guest)
         verdict = diagnose(seen)
     assert (verdict.outcome, verdict.cause) == (Outcome.COMPLETED, Cause.NONE)
