@@ -7,9 +7,10 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
-from harness import diagnose_options
+from harness import diagnose_options, history_command, inspect_command
 from harness.diagnose_command import diagnose_guest
 from harness.diagnose_text import verdict_text
 from harness.diagnosis.diagnose import diagnose, settled
@@ -21,6 +22,7 @@ from harness.images.definition import load
 from harness.images.image import Image
 from harness.laboratory import Laboratory, cache_directory
 from harness.machine.run_directory import RunDirectory
+from harness.post_mortem_reader import PostMortemReader
 from harness.printed import NOBODY_READS_STATUS, NobodyReads, say, show_every_character
 from harness.report.verdict_json import verdict_to_json
 from harness.scenario_list import scenarios_to_json, scenarios_to_text
@@ -60,6 +62,10 @@ def _status(options: argparse.Namespace) -> int:
             return 0
         if options.action == "diagnose":
             return diagnose_guest(diagnose_options.read_options(options))
+        if options.action == "inspect":
+            return inspect_command.run_inspect(options)
+        if options.action == "history":
+            return history_command.run_history(options)
         image = load(options.definition)
         if options.action == "check":
             say(_describe(image))
@@ -102,6 +108,18 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     diagnose_options.add_options(running)
+    resting = actions.add_parser(
+        "inspect",
+        help="look at a disk without booting it: which settings threaten a soft shutdown",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    inspect_command.add_options(resting)
+    past = actions.add_parser(
+        "history",
+        help="tell from a disk or its System log how each session of a guest began and ended",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    history_command.add_options(past)
     listing = actions.add_parser(
         "scenarios", help="list the failures that can be provoked: how, what then, which remedy"
     )
@@ -140,8 +158,10 @@ def _try(image: Image) -> Verdict:
         except CredentialsRejected as error:
             # It answers and its button is armed: it can be pressed, only not asked.
             say(f"powerdown: {error} Going on from outside only.", sys.stderr)
-        seen = press_power_button(guest.machine, guest.windows, settled=settled)
-        return diagnose(with_qemu_end(seen, guest.machine))
+        with closing(PostMortemReader()) as post_mortem:
+            seen = press_power_button(guest.machine, guest.windows, settled=settled)
+            seen = with_qemu_end(seen, guest.machine)
+            return diagnose(post_mortem.examine(seen, guest.machine))
 
 
 def _describe(image: Image) -> str:

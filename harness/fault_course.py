@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from harness.faults.fault import COMPLETED, Fault, NotOnThisGuest, Recovery, Trigger
+from harness.injection import Injection
+from harness.offline_course import inject_offline, remedy_offline
 from harness.scenario import Scenario
 from harness.scenario_guest import ScenarioGuest
 
@@ -19,21 +21,31 @@ def run_course(scenario: Scenario, fault: Fault) -> None:
     """
     __tracebackhide__ = True
     subject = ScenarioGuest(scenario)
-    inject(subject, fault)
+    inject(scenario, subject, fault)
     attempt(scenario, subject, fault)
-    if fault.remedy is not None:
-        _remedy(scenario, subject, fault)
-        scenario.press(subject.guest, PRESS_AFTER_REMEDY, COMPLETED)
+    if fault.remedy is None:
+        return
+    if _is_blind(scenario, subject):
+        told = "no: that takes a control channel, to end the guest in order or to set it right"
+        scenario.note(subject.guest, "remedy", {"remedied": told})
+        return
+    _remedy(scenario, subject, fault)
+    scenario.press(subject.guest, PRESS_AFTER_REMEDY, COMPLETED)
 
 
-def inject(subject: ScenarioGuest, fault: Fault) -> None:
-    """Provoke ``fault``, or skip the test."""
+def inject(scenario: Scenario, subject: ScenarioGuest, *faults: Fault) -> None:
+    """Provoke these faults, in this order, or skip the test."""
     __tracebackhide__ = True
-    missing = fault.missing(subject.image)
-    if missing is not None:
-        pytest.skip(missing)
+    for fault in faults:
+        missing = fault.missing(subject.image)
+        if missing is not None:
+            pytest.skip(missing)
     try:
-        fault.inject(subject)
+        if scenario.injection is Injection.OFFLINE:
+            inject_offline(scenario, subject, faults)
+            return
+        for fault in faults:
+            fault.inject(subject)
     except NotOnThisGuest as error:
         pytest.skip(f"cannot be provoked here: {error}")
 
@@ -44,7 +56,13 @@ def attempt(scenario: Scenario, subject: ScenarioGuest, fault: Fault) -> None:
     if fault.trigger is Trigger.INSIDE:
         scenario.command_inside(subject.guest, fault.command, fault.command, fault.expected)
     else:
-        scenario.press(subject.guest, PRESS_WITH_FAULT, fault.expected)
+        blind = _is_blind(scenario, subject)
+        scenario.press(subject.guest, PRESS_WITH_FAULT, fault.expected, degraded=blind)
+
+
+def _is_blind(scenario: Scenario, subject: ScenarioGuest) -> bool:
+    """Whether nobody can look inside: what is written to the disk needs no control channel."""
+    return scenario.injection is Injection.OFFLINE and subject.guest.windows is None
 
 
 def _remedy(scenario: Scenario, subject: ScenarioGuest, fault: Fault) -> None:
@@ -53,6 +71,8 @@ def _remedy(scenario: Scenario, subject: ScenarioGuest, fault: Fault) -> None:
     if fault.recovery is Recovery.FINISH:
         subject.wait_until_ended()
     subject.get_up()
+    if scenario.injection is Injection.OFFLINE and remedy_offline(scenario, subject, fault):
+        return
     if fault.recovery is Recovery.POWER_CUT:
         subject.boot_again()
     fault.remedy(subject)

@@ -17,6 +17,7 @@ from harness.errors import PowerdownError
 from harness.gate_run import Records, SharedImages, WorkerNotes, gate_result, write_confusion
 from harness.images.definition import read
 from harness.images.image import Image
+from harness.injection import Injection
 from harness.laboratory import Laboratory
 from harness.machine.run_directory import RunDirectory
 from harness.machine.via import Via
@@ -79,6 +80,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--cold",
         action="store_true",
         help="boot every guest from power-on instead of cloning one that was saved when ready",
+    )
+    group.addoption(
+        "--inject",
+        choices=[str(way) for way in Injection],
+        default=str(Injection.ONLINE),
+        help="write the settings of a fault in the running guest, or offline: to the hives on its "
+        "overlay before it starts; what is no setting is skipped then (default: %(default)s)",
     )
     add_options(group)
     parser.addini(
@@ -213,11 +221,13 @@ def image(image_definition: Path, laboratory: Laboratory, request: pytest.Fixtur
 def open_scenario(laboratory: Laboratory, pytestconfig: pytest.Config) -> OpenScenario:
     """Opens scenarios that outlive one test; most tests want :func:`scenario` instead."""
     reports = _reports(pytestconfig)
+    injection = Injection(pytestconfig.getoption("--inject"))
 
     @contextmanager
     def opened(image: Image, title: str) -> Iterator[Scenario]:
         plain = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
-        scenario = Scenario(laboratory, image, title, reports / "scenarios" / image.name / plain)
+        artifacts = reports / "scenarios" / image.name / plain
+        scenario = Scenario(laboratory, image, title, artifacts, injection)
         try:
             yield scenario
         finally:

@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,12 +28,14 @@ from harness.guest.windows import Windows
 from harness.guest_time import GuestTime
 from harness.images.image import Image
 from harness.images.overlay import create_overlay
+from harness.injection import Injection
 from harness.laboratory import Laboratory
 from harness.machine.events import POWER_IS_OFF
 from harness.machine.protocol import RunState
 from harness.machine.run_directory import RunDirectory
 from harness.machine.shutdown_mode import ShutdownMode
 from harness.outcome import Expected
+from harness.post_mortem_reader import PostMortemReader
 from harness.report.allure_report import report_stage
 from harness.report.clerk import Clerk
 from harness.report.json_object import Scalar
@@ -61,10 +63,19 @@ class Scenario:
     :param image: what they boot.
     :param title: what it is called in pictures.
     :param artifacts: directory for pictures, transcripts and evidence.
+    :param injection: when faults are injected into its guests.
     """
 
-    def __init__(self, laboratory: Laboratory, image: Image, title: str, artifacts: Path) -> None:
+    def __init__(
+        self,
+        laboratory: Laboratory,
+        image: Image,
+        title: str,
+        artifacts: Path,
+        injection: Injection = Injection.ONLINE,
+    ) -> None:
         self.image = image
+        self.injection = injection
         self._laboratory = laboratory
         self._title = title
         self._artifacts = artifacts
@@ -75,6 +86,7 @@ class Scenario:
         self._clerk = Clerk()
         self._open.callback(self._clerk.finish)
         self._disks = self._open.enter_context(RunDirectory("disks")).path
+        self._disk_reader: PostMortemReader | None = None
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -170,6 +182,7 @@ class Scenario:
         """
         __tracebackhide__ = True
         windows = None if agentless else guest.windows
+        self._post_mortem()
         seen = press_power_button(
             guest.machine, windows, settled=settled, second_press=second_press
         )
@@ -180,18 +193,21 @@ class Scenario:
     ) -> Verdict:
         """Ask the guest to shut down in one of libvirt's modes and watch to the end."""
         __tracebackhide__ = True
+        self._post_mortem()
         seen = shut_down_by(guest.machine, guest.windows, mode, settled=settled)
         return self._conclude(guest, name, seen, expected)
 
     def command_inside(self, guest: Guest, command: str, name: str, expected: Allowed) -> Verdict:
         """Run a shutdown command in the guest and watch to the end."""
         __tracebackhide__ = True
+        self._post_mortem()
         seen = command_inside(guest.machine, self.inside(guest), command, settled=settled)
         return self._conclude(guest, name, seen, expected)
 
     def cut_power(self, guest: Guest, way: Command, expected: Expected) -> Verdict:
         """Force the guest off; after a reset it stays paused until :meth:`boot_again`."""
         __tracebackhide__ = True
+        self._post_mortem()
         return self._conclude(guest, way.value, cut_power(guest.machine, way), expected)
 
     def diagnose_previous_stop(self, guest: Guest, expected: Expected) -> Verdict:
@@ -237,7 +253,9 @@ class Scenario:
         if seen.event("SHUTDOWN") is not None:
             with guest.time.counted():
                 seen = with_qemu_end(seen, guest.machine)
-            # No other verdict, but QEMU may have crashed at its end, which is to be told too.
+        seen = self._post_mortem().examine(seen, guest.machine)
+        if seen.exit is not None:
+            # Seldom another verdict, but QEMU may have crashed at its end, and the disk knows more.
             verdict = diagnose(seen)
         timeline = timeline_of(seen)
         stage = Stage(
@@ -262,6 +280,12 @@ class Scenario:
         self._record(guest, stage)
         must_match(expected, verdict, name, or_in_doubt=degraded)
         return verdict
+
+    def _post_mortem(self) -> PostMortemReader:
+        """What reads disks; begun before a guest ends, so that it is ready then."""
+        if self._disk_reader is None:
+            self._disk_reader = self._open.enter_context(closing(PostMortemReader()))
+        return self._disk_reader
 
     def _stem(self, name: str) -> Path:
         """Where files of a stage go; their endings follow."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
 from harness.deadline import Deadline, now
 from harness.disk.damage import destroy_boot_sector
+from harness.disk.hive_edit import edit_registry
 from harness.errors import ControlChannelError
 from harness.guest import commands
 from harness.guest.probe_programs import ProbeProgram
+from harness.guest.registry_edit import RegistryEdit
 from harness.guest.windows import Windows
 from harness.images.image import Image
 from harness.machine.events import POWER_IS_OFF, PROCESS_EXIT, HostEvent, named
@@ -21,6 +27,9 @@ _LATE = 10.0
 
 _EXIT_SECONDS = 10.0
 """Time allowed for QEMU to end after its guest has powered off."""
+
+_EDIT_SECONDS = 60.0
+"""For reading some hives of a disk and writing a few sectors of them."""
 
 
 class ScenarioGuest:
@@ -127,6 +136,44 @@ class ScenarioGuest:
         self._cut_power()
         self._became_ready(self._scenario.boot(wait=False, prepare=destroy_boot_sector))
 
+    def boot_edited(self, edits: Sequence[RegistryEdit]) -> None:
+        """Cut the power, and start with a new disk whose registry was changed so before.
+
+        :raise DiskError: the disk's registry cannot be changed.
+        """
+        self._cut_power()
+        self._became_ready(self._scenario.boot(prepare=lambda overlay: _edit(overlay, edits)))
+
+    def shut_down(self) -> None:
+        """Shut it down in order, from inside.
+
+        :raise DeadlineExpired: it does not power off.
+        """
+        self.get_up()
+        guest = self.guest
+        if guest.machine.run_state() is RunState.SUSPENDED:
+            self.wake()
+        since, deadline = now(), Deadline.after(self.image.budgets.shutdown_hard)
+        # The answer may be cut off by the very shutdown it starts.
+        with suppress(ControlChannelError):
+            self.windows.run(commands.SHUT_DOWN).checked()
+        with guest.time.counted():
+            ended = guest.machine.events.wait(named(PROCESS_EXIT), deadline, since)
+        if ended is None:
+            raise deadline.expire(
+                f"{self.image.name} power off when told to from inside",
+                "it is still on",
+                "Run it in the guest by hand; look at the screenshot.",
+            )
+
+    def edit(self, edits: Sequence[RegistryEdit]) -> None:
+        """Change the registry on the disk of a guest that is off; :meth:`boot_again` starts it.
+
+        :raise DiskError: it cannot be changed.
+        """
+        self._cut_power()
+        _edit(self.guest.machine.overlay, edits)
+
     def get_up(self) -> None:
         """Bring it back to where it can be asked, if it has ended, crashed or restarted.
 
@@ -157,3 +204,7 @@ class ScenarioGuest:
     def _became_ready(self, guest: Guest) -> None:
         self._guest = guest
         self._since = now()
+
+
+def _edit(overlay: Path, edits: Sequence[RegistryEdit]) -> None:
+    edit_registry(overlay, edits, Deadline.after(_EDIT_SECONDS))

@@ -13,6 +13,9 @@ The JSON::
            "stage": "delivery",         where in the chain to power-off it holds, or "none"
            "trigger": "button",         or "inside", then with
            "command": "",               the command line that asks for the shutdown
+           "offline": "no",             whether it can be injected while the guest is off: "in
+                                        full", "in part" (its settings) or "no"
+           "offline_note": "...",       why not, or what is unconfirmed of it; may be empty
            "expected": [{"outcome": "suspended", "cause": "asleep"}]}]}]}
 
 Of several expected verdicts the first is what documented policy implies; the others are right too,
@@ -26,11 +29,12 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from harness.faults.fault import Fault
+from harness.faults.offline import OnlineOnly
 from harness.report.expected_json import expected_to_json
 
 _WIDEST = 120
 _NARROWEST = 60
-_LABELS = ("inject", "ask", "expect", "remedy", "source")
+_LABELS = ("inject", "ask", "expect", "remedy", "offline", "source")
 _INDENT = "      "
 
 
@@ -76,7 +80,9 @@ def _by_scenario(
 def _entries(fault: Fault) -> tuple[tuple[str, ...], ...]:
     asked = fault.command or "press the power button"
     right = " or ".join(str(expected) for expected in fault.expected)
-    return fault.injects, (asked,), (right,), fault.remedies, fault.sources
+    note = _offline_note(fault)
+    offline = f"{_offline(fault)}: {note}" if note else _offline(fault)
+    return fault.injects, (asked,), (right,), fault.remedies, (offline,), fault.sources
 
 
 def _labelled(label: str, entries: tuple[str, ...]) -> list[str]:
@@ -91,6 +97,18 @@ def _paragraph(text: str, width: int, indent: str) -> list[str]:
     return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False)
 
 
+def _offline(fault: Fault) -> str:
+    if isinstance(fault.offline, OnlineOnly):
+        return "no"
+    return "in full" if fault.offline.in_full else "in part"
+
+
+def _offline_note(fault: Fault) -> str:
+    if isinstance(fault.offline, OnlineOnly):
+        return fault.offline.reason
+    return f"UNCONFIRMED: {fault.offline.unconfirmed}" if fault.offline.unconfirmed else ""
+
+
 def _variant_to_json(fault: Fault) -> dict[str, object]:
     return {
         "variant": fault.variant,
@@ -101,5 +119,7 @@ def _variant_to_json(fault: Fault) -> dict[str, object]:
         "stage": str(fault.stage),
         "trigger": str(fault.trigger),
         "command": fault.command,
+        "offline": _offline(fault),
+        "offline_note": _offline_note(fault),
         "expected": [expected_to_json(expected) for expected in fault.expected],
     }

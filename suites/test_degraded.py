@@ -52,7 +52,7 @@ def of(*names: str) -> pytest.MarkDecorator:
 def test_what_shows_from_outside_is_named(scenario: Scenario, fault: Fault) -> None:
     """Sleep, hibernation, a hang: registers, run state and events are enough."""
     subject = ScenarioGuest(scenario)
-    inject(subject, fault)
+    inject(scenario, subject, fault)
     verdict = scenario.press(subject.guest, "press", fault.expected, agentless=True)
     assert Expected(verdict.outcome, verdict.cause) in fault.expected
 
@@ -62,7 +62,7 @@ def test_what_shows_from_outside_is_named(scenario: Scenario, fault: Fault) -> N
 def test_what_the_screen_tells_is_named(scenario: Scenario, fault: Fault) -> None:
     """Windows' own screen tells of a program in the way, where it can be read."""
     subject = ScenarioGuest(scenario)
-    inject(subject, fault)
+    inject(scenario, subject, fault)
     verdict = scenario.press(subject.guest, "press", fault.expected, agentless=True)
     text = " ".join(e.raw for e in verdict.evidence if e.source is Source.SCREEN)
     if "shut" not in text.lower():
@@ -75,7 +75,7 @@ def test_what_the_screen_tells_is_named(scenario: Scenario, fault: Fault) -> Non
 def test_what_only_the_inside_tells_is_left_open(scenario: Scenario, fault: Fault) -> None:
     """A press that was taken and had no effect, or a late one, has too many causes to name one."""
     subject = ScenarioGuest(scenario)
-    inject(subject, fault)
+    inject(scenario, subject, fault)
     scenario.press(subject.guest, "press", fault.expected, agentless=True)
 
 
@@ -84,7 +84,7 @@ def test_what_only_the_inside_tells_is_left_open(scenario: Scenario, fault: Faul
 def test_a_channel_lost_in_mid_shutdown_misleads_nobody(scenario: Scenario, fault: Fault) -> None:
     """The service behind the channel stops just after the press, for a reason of its own."""
     subject = ScenarioGuest(scenario)
-    inject(subject, fault)
+    inject(scenario, subject, fault)
     with _channel_lost_at_press(subject.guest):
         scenario.press(subject.guest, "press", fault.expected, degraded=True)
 
@@ -96,7 +96,7 @@ def test_a_guest_that_refuses_the_user_is_judged_from_outside(scenario: Scenario
     fault = fault_named("power-button-ignored/by-scheme")
     assert fault.remedy is not None
     subject = ScenarioGuest(scenario)
-    inject(subject, fault)
+    inject(scenario, subject, fault)
     guest = subject.guest
     with guest.logged_on_as(wrong):
         verdict = scenario.press(guest, "press", fault.expected, degraded=True)

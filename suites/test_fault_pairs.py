@@ -15,8 +15,7 @@ from harness.scenario_guest import ScenarioGuest
 def test_the_one_that_holds_is_named(scenario: Scenario, pair: Pair) -> None:
     """What comes first in the chain is blamed; what its settings show besides is also seen."""
     subject = ScenarioGuest(scenario)
-    for fault in pair.injected:
-        inject(subject, fault)
+    inject(scenario, subject, *pair.injected)
     verdict = scenario.press(subject.guest, "press with both", pair.expected)
     named = {verdict.cause, *(cause for cause, _ in verdict.also_seen)}
     assert pair.mentions <= named, f"not mentioned: {', '.join(pair.mentions - named)}"

@@ -8,13 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from harness import scenario_guest
 from harness.deadline import Deadline
-from harness.errors import DeadlineExpired
+from harness.errors import DeadlineExpired, DiskError
 from harness.fault_course import PRESS_AFTER_REMEDY, PRESS_WITH_FAULT, run_course
 from harness.faults.fault import COMPLETED, Fault, NotOnThisGuest, Recovery, ScenarioId, Stage
+from harness.faults.offline import Offline, OnlineOnly, fixed
 from harness.faults.subject import Subject
+from harness.guest.registry_settings import event_tracker
+from harness.injection import Injection
 from harness.machine.events import named
 from harness.outcome import Cause, Expected, Outcome
+from harness.scenario import Scenario
 from harness.scenario_guest import ScenarioGuest
 from tests.boot_sector_scenarios import Open, boot_sector_scenarios
 from tests.machine.boot_sector import HUNG, OBEDIENT
@@ -199,3 +204,49 @@ class TestGuest:
         assert not subject.ends_soon()
         with pytest.raises(DeadlineExpired, match="come to an end"):
             subject.wait_until_ended()
+
+
+class TestOffline:
+    @pytest.fixture
+    def offline(self, scenario: Open) -> Open:
+        def opened(code: bytes) -> Scenario:
+            made = scenario(code)
+            made.injection = Injection.OFFLINE
+            return made
+
+        return opened
+
+    def test_what_is_no_setting_skips_before_anything_boots(self, offline: Open) -> None:
+        opened, script = offline(OBEDIENT), Script()
+        with pytest.raises(pytest.skip.Exception, match="cannot be injected offline: it is keys"):
+            run_course(opened, script.fault(offline=OnlineOnly("it is keys")))
+        assert (script.steps, opened.stages) == ([], ())
+
+    def test_a_disk_without_windows_is_no_guest_that_passes(self, offline: Open) -> None:
+        opened, script = offline(OBEDIENT), Script()
+        plan = Offline(fixed(event_tracker(on=True)))
+        with pytest.raises(DiskError, match="find Windows on the disk"):
+            run_course(opened, script.fault(offline=plan))
+        assert (script.steps, opened.stages) == ([], ())
+
+    def test_without_a_control_channel_the_press_is_judged_from_outside(
+        self, offline: Open, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        written: list[object] = []
+        monkeypatch.setattr(
+            scenario_guest, "edit_registry", lambda disk, edits, until: written.extend(edits)
+        )
+        opened, script = offline(OBEDIENT), Script()
+        plan = Offline(fixed(event_tracker(on=True)), then=lambda subject: None)
+        run_course(opened, script.fault(offline=plan))
+        assert written == list(event_tracker(on=True))
+        assert script.steps == []
+        names = [stage.name for stage in opened.stages]
+        assert names == ["boot", "inject", PRESS_WITH_FAULT, "remedy"]
+        assert opened.stages[-2].degraded
+        assert str(opened.stages[-1].facts["remedied"]).startswith("no:")
+
+    def test_online_nothing_of_it_counts(self, scenario: Open) -> None:
+        script = Script()
+        run_course(scenario(OBEDIENT), script.fault(remedy=None, offline=OnlineOnly("it is keys")))
+        assert script.steps == ["inject"]

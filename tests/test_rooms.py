@@ -22,7 +22,7 @@ ROOMS = (
 )
 """Each may import those before it."""
 
-SHARED = {"deadline", "errors", "outcome"}
+SHARED = {"deadline", "errors", "outcome", "parent_death", "plain_text"}
 """Small modules beside the rooms that any of them may import."""
 
 

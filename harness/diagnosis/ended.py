@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.diagnosis import facts, initiation, progress, remedies
+from harness.diagnosis import at_rest, facts, initiation, progress, remedies
 from harness.diagnosis.restarted import restarted
 from harness.diagnosis.rule import Rule, verdict
 from harness.diagnosis.slow import why_slow
@@ -42,7 +42,7 @@ def forced_off(seen: Observation) -> Verdict | None:
             evidence.append(facts.process_exit(ended, "libvirt was told to destroy the domain"))
         elif seen.command is Command.KILL and off is None:
             evidence.append(facts.process_exit(ended, "QEMU was killed without a SHUTDOWN event"))
-    return _forced(evidence) if evidence else None
+    return _forced([*evidence, *at_rest.found(seen)]) if evidence else None
 
 
 def host_fault(seen: Observation) -> Verdict | None:
@@ -131,14 +131,17 @@ def asleep(seen: Observation) -> Verdict | None:
 
 
 def hibernated(seen: Observation) -> Verdict | None:
-    """The power went off, but QEMU saw the guest enter S4: it was saved, not shut down."""
+    """The power went off, but the guest was saved, not shut down.
+
+    QEMU saw it enter S4, or its disk holds a saved system.
+    """
     saved, off = seen.event("SUSPEND_DISK"), seen.event("SHUTDOWN")
-    if saved is None or off is None or off.data.get("reason") != "guest-shutdown":
+    if off is None or off.data.get("reason") != "guest-shutdown":
         return None
-    evidence = [
-        facts.host_event(saved, "the guest entered S4"),
-        facts.host_event(off, "and powered off"),
-    ]
+    if saved is None and not at_rest.is_hibernated(seen):
+        return None
+    evidence = [] if saved is None else [facts.host_event(saved, "the guest entered S4")]
+    evidence += [facts.host_event(off, "the guest powered off"), *at_rest.found(seen)]
     survey = seen.survey
     action = None if seen.button is None else seen.button.effective()
     remedy = remedies.NO_HIBERNATION
@@ -165,6 +168,7 @@ def completed(seen: Observation) -> Verdict | None:
     took = event.at - seen.commanded_at
     evidence = [facts.host_event(event, f"the guest powered off after {took:.2f} s")]
     evidence += facts.how_taken(seen)
+    evidence += at_rest.found(seen)
     if took > seen.budgets.shutdown_soft:
         return why_slow(seen, evidence, event.at)
     confidence = _sure_it_was_us(seen)
@@ -180,13 +184,13 @@ def _sure_it_was_us(seen: Observation) -> Confidence:
     seen not to arrive, or that a guest left latched, counts against it.
     """
     if seen.command is not Command.PRESS:
-        return Confidence.HIGH
+        return Confidence.MEDIUM if at_rest.lacks_orderly_end(seen) else Confidence.HIGH
     action = None if seen.button is None else seen.button.effective()
     if action not in (None, ButtonAction.SHUT_DOWN):
         return Confidence.LOW
     entry = initiation.initiated(seen)
     by_another = entry is not None and initiation.is_anothers(seen, entry)
-    if by_another or progress.was_ending(seen):
+    if by_another or progress.was_ending(seen) or at_rest.lacks_orderly_end(seen):
         return Confidence.MEDIUM
     armed = seen.pm1_before is not None and seen.pm1_before.button_armed
     untaken = any(sample.press_pending for sample in seen.pm1_after)
@@ -197,6 +201,9 @@ def _sure_it_was_us(seen: Observation) -> Confidence:
 def _why_doubtful(seen: Observation) -> list[Evidence]:
     """What speaks against the press as the reason why the guest ended."""
     found = [facts.record(r, "recorded since the command") for r in seen.records or ()]
+    if seen.post_mortem is not None:
+        # Already told, with what else the disk says.
+        found = []
     if seen.button is not None:
         found.append(facts.button(seen))
     if seen.pm1_before is not None:

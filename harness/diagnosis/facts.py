@@ -15,6 +15,7 @@ from harness.machine.events import HostEvent
 from harness.machine.protocol import Pm1Sample
 from harness.machine.screen_look import ScreenLook
 from harness.shutdown.observation import Command, Observation
+from harness.shutdown.post_mortem import PostMortem
 
 _LONGEST_TEXT = 200
 
@@ -37,6 +38,20 @@ def registers(sample: Pm1Sample, fact: str) -> Evidence:
 def record(entry: EventRecord, fact: str) -> Evidence:
     """A record of the guest's event log; its time is the guest's and stays in ``raw``."""
     return Evidence(Source.EVENT_LOG, None, fact, f"{entry.created.isoformat()} {entry}")
+
+
+def timed_record(seen: Observation, entry: EventRecord, fact: str) -> Evidence:
+    """A record of the guest's event log, with its time on the host's clock where that is known."""
+    moment = seen.moment_of(entry)
+    if moment is None:
+        return record(entry, fact)
+    raw = f"{entry.created.isoformat()} (±{moment.doubt:.2f} s) {entry}"
+    return Evidence(Source.EVENT_LOG, moment.at, fact, raw)
+
+
+def at_rest(post_mortem: PostMortem, fact: str, raw: str) -> Evidence:
+    """Something read from the disk after the power went off."""
+    return Evidence(Source.DISK, post_mortem.at, fact, raw)
 
 
 def button(seen: Observation) -> Evidence:

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.diagnosis import facts, load, progress, remedies, screen_words
+from harness.diagnosis import facts, load, progress, remedies, screen_words, setting_threats
 from harness.diagnosis.survey_look import as_look
-from harness.diagnosis.threats import Severity, Threat, threats
+from harness.diagnosis.threat import Severity, Threat
+from harness.diagnosis.threats import threats
 from harness.diagnosis.verdict import Evidence
 from harness.guest.commands import ButtonAction, PowerSource
 from harness.machine.protocol import Pm1Sample, RunState
@@ -102,11 +103,9 @@ _STATES = {
 }
 """By QEMU's run state, where that is enough."""
 
-_WORST_FIRST = tuple(Severity)
-
 
 def _by_severity(finding: Threat) -> int:
-    return _WORST_FIRST.index(finding.severity)
+    return finding.severity.rank
 
 
 def _state(seen: Observation) -> GuestState:
@@ -230,28 +229,16 @@ def _latent(seen: Observation) -> Iterator[Threat]:
         )
     somebody = survey.console is not None and survey.console.user is not None
     if somebody and survey.shutdown_without_logon is False:
-        yield Threat(
-            Cause.NO_LOGON_SHUTDOWN,
-            Severity.LATENT,
+        yield setting_threats.of_no_logon(
             "while nobody is logged on, a press will be discarded (ShutdownWithoutLogon is 0)",
+            Severity.LATENT,
             (facts.setting("ShutdownWithoutLogon", "0"), facts.session(seen)),
-            remedies.ALLOW_WITHOUT_LOGON,
         )
     if survey.event_tracker:
-        # That an open dialog holds an ACPI press up is UNCONFIRMED (facts 3).
         opened = screen_words.tracker(seen) is not None
-        yield Threat(
-            Cause.EVENT_TRACKER,
-            Severity.MAY_STOP if opened else Severity.LATENT,
-            "a dialog of the Shutdown Event Tracker is open"
-            if opened
-            else "the Shutdown Event Tracker is on: a dialog left open may hold a press up",
-            (
-                facts.setting("the Shutdown Event Tracker is on", "1"),
-                *(facts.shown(seen) if opened else ()),
-            ),
-            remedies.TRACKER_OFF,
-        )
+        on = facts.setting("the Shutdown Event Tracker is on", "1")
+        screen = facts.shown(seen) if opened else ()
+        yield setting_threats.of_tracker(opened=opened, shown=(on, *screen))
 
 
 _WHAT_THEN = {

@@ -12,6 +12,7 @@ from harness.diagnosis import initiation
 from harness.guest.look import Look
 from harness.guest.processes import ProcessEntry
 from harness.guest.services import ServiceState, ServiceStatus
+from harness.guest.update_markers import update_work
 from harness.shutdown.observation import Observation
 
 UPDATE_SERVICES = frozenset({"trustedinstaller", "wuauserv", "usosvc"})
@@ -45,12 +46,8 @@ names taskhost(w).exe. Such a shutdown is told as an application's, without a na
 
 
 def pending_updates(seen: Observation) -> tuple[str, ...]:
-    """Marks of pending update work from before the command.
-
-    PendingFileRenameOperations alone is none: any installer leaves it (learn: MoveFileEx).
-    """
-    markers = () if seen.survey is None else seen.survey.update_markers
-    return tuple(marker for marker in markers if marker != "PendingFileRenameOperations")
+    """Marks of pending update work from before the command."""
+    return () if seen.survey is None else update_work(seen.survey.update_markers)
 
 
 def is_update_service(name: str) -> bool:
@@ -179,17 +176,14 @@ def lacks_core_process(seen: Observation) -> bool:
     return bool(listed) and _CORE_PROCESS not in listed[-1]
 
 
-def timeouts_beyond(seen: Observation, milliseconds: int) -> Mapping[str, int]:
-    """Services that accept preshutdown with a timeout beyond ``milliseconds``."""
+def preshutdown_timeouts(seen: Observation) -> Mapping[str, int]:
+    """Milliseconds that the services have which accept preshutdown, where they are set."""
     survey = seen.survey
     if survey is None:
         return {}
     asked = _accepting_preshutdown(seen)
-    return {
-        name: timeout
-        for name, timeout in survey.preshutdown_ms.items()
-        if timeout > milliseconds and name.lower() in asked
-    }
+    timeouts = survey.preshutdown_ms.items()
+    return {name: timeout for name, timeout in timeouts if name.lower() in asked}
 
 
 def _has_shell(processes: Iterable[ProcessEntry], session: int | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.guest import commands
+from harness.guest import registry_places as places
 from harness.guest.survey import Survey
 
 _BUTTON = (
@@ -75,12 +76,15 @@ NO_FAST_STARTUP = (
     r'reg add "HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Power" /v HiberbootEnabled '
     "/t REG_DWORD /d 0 /f"
 )
-KEEP_DISPLAY_ON = (
-    "The display was off and the press only lit it: press again. To prevent it: powercfg /change "
-    "monitor-timeout-ac 0 & powercfg /setacvalueindex SCHEME_CURRENT "
+_DISPLAY_ON = (
+    "powercfg /change monitor-timeout-ac 0 & powercfg /setacvalueindex SCHEME_CURRENT "
     "7516b95f-f776-4464-8c53-06167f40cc99 8ec4b3a5-6868-48c2-be75-4f3044be88a7 0 & "
     "powercfg /setactive SCHEME_CURRENT"
 )
+KEEP_DISPLAY_ON = (
+    "The display was off and the press only lit it: press again. To prevent it: " + _DISPLAY_ON
+)
+DISPLAY_STAYS_ON = f"Keep the display on: {_DISPLAY_ON}"
 ALLOW_WITHOUT_LOGON = (
     r"Allow it: reg add HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System "
     "/v ShutdownWithoutLogon /t REG_DWORD /d 1 /f (no restart needed)"
@@ -89,6 +93,27 @@ TRACKER_OFF = (
     "Close the dialog (Esc) and turn the Shutdown Event Tracker off: "
     r'reg add "HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Reliability" /v ShutdownReasonOn '
     "/t REG_DWORD /d 0 /f, and the same for ShutdownReasonUI"
+)
+STAY_AWAKE = (
+    "Keep it awake: powercfg /change standby-timeout-ac 0 & powercfg /change hibernate-timeout-ac 0"
+    ". The host can take S3 and S4 away from its machine too (-global ICH9-LPC.disable_s3=1, "
+    "disable_s4=1; libvirt: <pm>)."
+)
+NO_BLOCKING_APPS = (
+    f'reg delete "{places.WINDOWS_POLICY}" /v AllowBlockingAppsAtShutdown /f'
+    ", or disable the policy that sets it"
+)
+CLOSE_VOLUME = (
+    "Start it once, let its volume be checked, and shut it down softly (shutdown /s /t 0) before "
+    "it is published."
+)
+RESTORE_HIVE = (
+    r"Restore the image, or the hive in Windows\System32\config from a backup: Windows cannot "
+    "start without it."
+)
+FINISH_SETUP = (
+    "Let its set-up end (Sysprep, out-of-box experience) before it is pressed; an answer file "
+    "answers its questions. In a generalized image this is as it should be."
 )
 END_APPLICATION = (
     "Close the application (taskkill /f /im NAME; unsaved work in it is lost) and the shutdown "

@@ -21,6 +21,13 @@ from harness.shutdown.observation import Observation
 
 _OVERRAN = 7043
 
+_UPDATE_SERVICES = frozenset(
+    {"Windows Update", "Update Orchestrator Service", "Windows Modules Installer"}
+)
+"""Names that people read of the services that do update work, which are those in 7043; in English
+(facts 2 has the second, learn: Security guidelines for system services in Windows Server the
+others)."""
+
 _DOMINANT = 0.5
 """A part of the shutdown that took at least so much of it leaves none that took more."""
 
@@ -54,7 +61,11 @@ def why_slow(seen: Observation, evidence: Sequence[Evidence], off_at: float) -> 
     base = [*evidence, facts.deduced("it was slow", told)]
     parts = [
         part
-        for part in (_applications(seen), _preshutdown(seen), _services(seen, off_at))
+        for part in (
+            _applications(seen),
+            _preshutdown(seen) or _overrun(seen),
+            _services(seen, off_at),
+        )
         if part is not None and part.seconds > 0
     ]
     parts.sort(key=lambda part: part.seconds, reverse=True)
@@ -156,6 +167,29 @@ def _preshutdown(seen: Observation) -> _Part | None:
         ),
         remedy=remedies.FINISH_UPDATES,
         culprit=", ".join(updates),
+    )
+
+
+def _overrun(seen: Observation) -> _Part | None:
+    """A service that Windows gave up waiting for, when nobody could look: the log names it."""
+    entry, overran = initiation.initiated(seen), _overran(seen)
+    if entry is None or not overran:
+        return None
+    last = overran[-1]
+    name = last.data.get("param1", "")
+    updating = name in _UPDATE_SERVICES
+    # With updates pending, a name in another language may be one of theirs.
+    doubtful = not updating and bool(progress.pending_updates(seen))
+    return _Part(
+        seconds=(last.created - entry.created).total_seconds(),
+        cause=Cause.WINDOWS_UPDATE if updating else Cause.UNRESPONSIVE_SERVICE,
+        confidence=Confidence.LOW if doubtful else Confidence.MEDIUM,
+        evidence=tuple(
+            facts.timed_record(seen, record, "Windows gave up waiting") for record in overran
+        ),
+        ruled_out=((Cause.UNRESPONSIVE_APP, "services were already asked to prepare"),),
+        remedy=remedies.FINISH_UPDATES if updating else remedies.STOP_SERVICE,
+        culprit=name,
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.deadline import Deadline
 from harness.disk.image_reader import SECTOR_BYTES, ImageReader
+from harness.disk.overlay_check import not_written, overlay_size
 from harness.errors import DiskError
 from harness.images.image import DiskFormat
 from harness.images.qemu_tool import run_tool
@@ -19,10 +19,7 @@ _SECONDS = 30.0
 _TABLE_SECTORS = 33
 """A GUID partition table's header and 128 entries (UEFI specification 2.10, 5.3)."""
 
-_QCOW2 = struct.Struct(">4sIQIIQ")
-"""Magic, version, offset and length of the backing file's name, cluster bits, size of the disk
-in bytes (qemu:docs/interop/qcow2.txt)."""
-_QCOW2_MAGIC = b"QFI\xfb"
+_TRIED = "destroy the boot sector of"
 
 
 def destroy_boot_sector(overlay: Path) -> None:
@@ -37,7 +34,7 @@ def destroy_boot_sector(overlay: Path) -> None:
     """
     overlay = overlay.absolute()
     deadline = Deadline.after(_SECONDS)
-    ranges = _boot_structures(_overlay_size(overlay))
+    ranges = _boot_structures(overlay_size(overlay, _TRIED))
     _write_zeros(overlay, ranges, deadline)
     reader = ImageReader(overlay, DiskFormat.QCOW2, deadline)
     for part in ranges:
@@ -63,28 +60,6 @@ def _boot_structures(disk_bytes: int) -> tuple[_Range, ...]:
     return _Range(0, first), _Range(end - last, last)
 
 
-def _overlay_size(path: Path) -> int:
-    """Size of the disk that an overlay presents.
-
-    :raise DiskError: the file has no backing file: it may be somebody's image.
-    """
-    try:
-        with path.open("rb") as file:
-            header = file.read(_QCOW2.size)
-    except OSError as error:
-        raise _refused(path, error.strerror or str(error)) from error
-    if len(header) < _QCOW2.size:
-        raise _refused(path, "it is no qcow2 overlay")
-    magic, _, backing_offset, backing_length, _, size = _QCOW2.unpack(header)
-    if magic != _QCOW2_MAGIC:
-        raise _refused(path, "it is no qcow2 overlay")
-    if backing_offset == 0 or backing_length == 0:
-        raise _refused(path, "it has no backing file, so it is an image and no overlay")
-    if size < SECTOR_BYTES:
-        raise _refused(path, f"its disk has {size} bytes")
-    return int(size)
-
-
 def _write_zeros(overlay: Path, ranges: tuple[_Range, ...], deadline: Deadline) -> None:
     commands = [f"write -z {part.offset} {part.length}" for part in ranges]
     arguments = [word for command in commands for word in ("-c", command)]
@@ -96,8 +71,4 @@ def _write_zeros(overlay: Path, ranges: tuple[_Range, ...], deadline: Deadline) 
 
 
 def _refused(path: Path, saw: str) -> DiskError:
-    return DiskError(
-        f"destroy the boot sector of {path}",
-        saw,
-        "Give the overlay of a guest that is off; images are never written.",
-    )
+    return not_written(_TRIED, path, saw)

@@ -19,9 +19,11 @@ from harness.faults.fault import (
     Stage,
     set_if_permitted,
 )
+from harness.faults.offline import Offline, fixed
 from harness.faults.subject import Subject
 from harness.faults.waiting import wait_until
 from harness.guest import commands, power_commands
+from harness.guest import registry_settings as offline
 from harness.guest.commands import ButtonAction
 from harness.machine.events import named
 from harness.machine.protocol import RunState
@@ -42,6 +44,9 @@ _SLEEP_TEXT = (
     commands.run_task(_TASK),
 )
 _LIT = power_commands.set_display_timeout(0)
+_SHUTS_DOWN = offline.power_button(ButtonAction.SHUT_DOWN)
+_HIBERNATION = offline.hibernation(on=True)
+_FILE_UNKNOWN = "that Windows makes the missing hiberfil.sys at its start"
 
 _fault = partial(
     Fault,
@@ -84,6 +89,10 @@ def _start_fast(subject: Subject) -> None:
 
 def _darken(subject: Subject) -> None:
     subject.windows.run_all(power_commands.set_display_timeout(_DISPLAY_SECONDS))
+    _wait_until_dark(subject)
+
+
+def _wait_until_dark(subject: Subject) -> None:
     machine = subject.machine
     try:
         wait_until(
@@ -146,6 +155,7 @@ VARIANTS = (
         inject=_button_sleeps,
         remedy=_wake_and_shut_down,
         expected=(SLEEPS,),
+        offline=Offline(fixed(offline.power_button(ButtonAction.SLEEP)), remedy=fixed(_SHUTS_DOWN)),
     ),
     _fault(
         variant="button-hibernates",
@@ -158,6 +168,11 @@ VARIANTS = (
         inject=_button_hibernates,
         remedy=_no_hibernation,
         expected=(HIBERNATES,),
+        offline=Offline(
+            fixed(_HIBERNATION, offline.power_button(ButtonAction.HIBERNATE)),
+            remedy=fixed(_SHUTS_DOWN, offline.hibernation(on=False)),
+            unconfirmed=_FILE_UNKNOWN,
+        ),
     ),
     _fault(
         variant="fast-startup",
@@ -170,6 +185,11 @@ VARIANTS = (
         # Whether a press of the button counts as the user's shutdown is UNCONFIRMED.
         expected=(HIBERNATES, COMPLETED),
         stage=Stage.HYBRID,
+        offline=Offline(
+            fixed(_HIBERNATION, offline.fast_startup(on=True)),
+            remedy=fixed(offline.fast_startup(on=False), offline.hibernation(on=False)),
+            unconfirmed=_FILE_UNKNOWN,
+        ),
     ),
     _fault(
         variant="display-dark",
@@ -185,6 +205,11 @@ VARIANTS = (
         # Two hosts' users report it; per release it is UNCONFIRMED.
         expected=(DARK, COMPLETED),
         stage=Stage.DISPLAY,
+        offline=Offline(
+            fixed(offline.display_timeout(_DISPLAY_SECONDS)),
+            then=_wait_until_dark,
+            remedy=fixed(offline.display_timeout(0)),
+        ),
     ),
 )
 """Every way, in the order of reports."""

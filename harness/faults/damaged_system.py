@@ -27,9 +27,11 @@ from harness.faults.fault import (
     Stage,
     Trigger,
 )
+from harness.faults.offline import Offline, fixed
 from harness.faults.subject import Subject
 from harness.faults.waiting import wait_until
 from harness.guest import commands, damage_commands, service_commands, session_commands
+from harness.guest import registry_settings as offline
 from harness.guest.damage_commands import ADMINISTRATORS, BACKUP_OPERATORS
 from harness.guest.probe_programs import ABORTER, SPINNER, ProbeProgram
 from harness.guest.windows import WORK_DIRECTORY
@@ -69,9 +71,13 @@ def _boot_again(subject: Subject) -> None:
     subject.boot_again()
 
 
-def _crash_by_keys(subject: Subject) -> None:
+def _set_up_keys_and_crash(subject: Subject) -> None:
     subject.windows.run_all(damage_commands.crash_on_ctrl_scroll(on=True))
     subject.restart()
+    _crash_by_keys(subject)
+
+
+def _crash_by_keys(subject: Subject) -> None:
     since = now()
     subject.machine.press_keys(*_CRASH_KEYS)
     _expect_crash(subject, since, "the keys of CrashOnCtrlScroll")
@@ -258,8 +264,13 @@ VARIANTS = (
         ),
         remedies=(_POWER_CUT, *damage_commands.crash_on_ctrl_scroll(on=False)),
         sources=("facts 8", _CRASH_SOURCE),
-        inject=_crash_by_keys,
+        inject=_set_up_keys_and_crash,
         remedy=_no_crash_keys,
+        offline=Offline(
+            fixed(offline.crash_on_ctrl_scroll(on=True)),
+            then=_crash_by_keys,
+            remedy=fixed(offline.crash_on_ctrl_scroll(on=False)),
+        ),
         expected=(CRASHED,),
     ),
     _fault(

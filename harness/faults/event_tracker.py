@@ -11,8 +11,10 @@ from functools import partial
 from harness.deadline import Deadline
 from harness.errors import DeadlineExpired
 from harness.faults.fault import COMPLETED, Fault, NotOnThisGuest, ScenarioId, Stage, settings
+from harness.faults.offline import Offline, fixed
 from harness.faults.subject import Subject
 from harness.faults.waiting import wait_until
+from harness.guest import registry_settings as offline
 from harness.guest import session_commands
 from harness.outcome import Cause, Expected, Outcome
 
@@ -20,6 +22,8 @@ WAITS = Expected(Outcome.STAYED_UP, Cause.EVENT_TRACKER)
 
 _ON = session_commands.set_event_tracker(on=True)
 _OFF = session_commands.set_event_tracker(on=False)
+_ON_OFFLINE = fixed(offline.event_tracker(on=True))
+_OFF_OFFLINE = fixed(offline.event_tracker(on=False))
 _DIALOG_KEYS = ("alt", "f4")
 _DIALOG_SECONDS = 10.0
 _KILL_SECONDS = 10.0
@@ -32,8 +36,12 @@ _fault = partial(
 )
 
 
-def _open_dialog(subject: Subject) -> None:
+def _turn_on_and_open_dialog(subject: Subject) -> None:
     subject.windows.run_all(_ON)
+    _open_dialog(subject)
+
+
+def _open_dialog(subject: Subject) -> None:
     machine = subject.machine
     before = machine.look_at_screen().digest
     # With nothing but the desktop in front, this asks what to do: shut down, restart, log off.
@@ -55,8 +63,12 @@ def _close_dialog(subject: Subject) -> None:
     subject.machine.press_keys("esc")
 
 
-def _crash_and_boot(subject: Subject) -> None:
+def _turn_on_and_crash(subject: Subject) -> None:
     subject.windows.run_all(_ON)
+    _crash_and_boot(subject)
+
+
+def _crash_and_boot(subject: Subject) -> None:
     subject.machine.kill(Deadline.after(_KILL_SECONDS))
     subject.boot_again()
 
@@ -67,10 +79,11 @@ VARIANTS = (
         summary="a shutdown begun at the screen waits for its reason",
         injects=(*_ON, "keys Alt+F4 on the desktop"),
         remedies=(*_OFF, "key Esc, to close the dialog"),
-        inject=_open_dialog,
+        inject=_turn_on_and_open_dialog,
         remedy=_close_dialog,
         expected=(WAITS, COMPLETED),
         stage=Stage.DIALOG,
+        offline=Offline(_ON_OFFLINE, then=_open_dialog, remedy=_OFF_OFFLINE),
     ),
     _fault(
         variant="policy-only",
@@ -78,6 +91,7 @@ VARIANTS = (
         injects=_ON,
         remedies=(),
         inject=settings(*_ON),
+        offline=Offline(_ON_OFFLINE),
         remedy=None,
         expected=(COMPLETED,),
         stage=Stage.NONE,
@@ -87,7 +101,8 @@ VARIANTS = (
         summary="after an unexpected stop the tracker asks at logon why: must not be blamed",
         injects=(*_ON, "power cut (SIGKILL to QEMU), boot again"),
         remedies=(*_OFF, "key Esc, to close the question"),
-        inject=_crash_and_boot,
+        inject=_turn_on_and_crash,
+        offline=Offline(_ON_OFFLINE, then=_crash_and_boot, remedy=_OFF_OFFLINE),
         remedy=_close_dialog,
         # Whether the open question holds a press up is as UNCONFIRMED as with any other dialog.
         expected=(COMPLETED, WAITS),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.errors import PowerdownError
+from harness.faults.offline import ONLINE_ONLY, Offline, OnlineOnly
 from harness.faults.subject import Subject
 from harness.images.image import Image
 from harness.outcome import Cause, Expected, Outcome
@@ -96,6 +97,7 @@ class Fault:
     :param command: with :attr:`Trigger.INSIDE`, the command line.
     :param recovery: how to get at the guest afterwards.
     :param missing: why an image cannot run it; ``None`` when it can.
+    :param offline: how it is injected while the guest is off, or why it cannot be.
     """
 
     scenario: ScenarioId
@@ -113,6 +115,7 @@ class Fault:
     command: str = ""
     recovery: Recovery = Recovery.IN_PLACE
     missing: Callable[[Image], str | None] = lambda image: None
+    offline: Offline | OnlineOnly = ONLINE_ONLY
 
     def __str__(self) -> str:
         return f"{self.scenario}/{self.variant}"

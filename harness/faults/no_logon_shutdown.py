@@ -10,9 +10,11 @@ from functools import partial
 
 from harness.errors import ControlChannelError
 from harness.faults.fault import COMPLETED, Fault, ScenarioId, Stage, settings
+from harness.faults.offline import Offline, fixed
 from harness.faults.subject import Subject
 from harness.faults.waiting import wait_until
 from harness.guest import commands, session_commands
+from harness.guest import registry_settings as offline
 from harness.guest.console_session import ConsoleSession
 from harness.outcome import Cause, Expected, Outcome
 
@@ -20,6 +22,8 @@ REFUSED = Expected(Outcome.STAYED_UP, Cause.NO_LOGON_SHUTDOWN)
 
 _FORBID = session_commands.set_shutdown_without_logon(allowed=False)
 _ALLOW = session_commands.set_shutdown_without_logon(allowed=True)
+_FORBIDDEN = offline.shutdown_without_logon(allowed=False)
+_ALLOWED = offline.shutdown_without_logon(allowed=True)
 _LOCK_TASK = "powerdown-lock"
 _LOG_OFF_TEXT = "logoff <session of the console>"
 _LOCK_TEXT = (
@@ -105,24 +109,29 @@ VARIANTS = (
         remedy=settings(_ALLOW),
         expected=(REFUSED, COMPLETED),
         stage=Stage.LOGON,
+        # Nobody is logged on after the remedy either.
+        offline=Offline(fixed(_FORBIDDEN, offline.NOBODY_LOGS_ON), remedy=fixed(_ALLOWED)),
     ),
     _fault(
         variant="allowed",
         summary="nobody is logged on, and anybody may shut down: must not be blamed",
         injects=(_ALLOW, _LOG_OFF_TEXT),
         inject=_allow_and_log_off,
+        offline=Offline(fixed(_ALLOWED, offline.NOBODY_LOGS_ON)),
     ),
     _fault(
         variant="logged-on",
         summary="the policy forbids it, but somebody is logged on: must not be blamed",
         injects=(_FORBID,),
         inject=settings(_FORBID),
+        offline=Offline(fixed(_FORBIDDEN)),
     ),
     _fault(
         variant="locked",
         summary="the policy forbids it, and somebody is logged on and away: must not be blamed",
         injects=(_FORBID, *_LOCK_TEXT),
         inject=_forbid_and_lock,
+        offline=Offline(fixed(_FORBIDDEN), then=lock),
     ),
 )
 """Every way, in the order of reports."""

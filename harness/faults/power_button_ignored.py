@@ -17,8 +17,10 @@ from harness.faults.fault import (
     set_if_permitted,
     settings,
 )
+from harness.faults.offline import Edits, Offline, fixed
 from harness.faults.subject import Subject
 from harness.guest import commands, power_commands
+from harness.guest import registry_settings as offline
 from harness.guest.commands import ButtonAction
 from harness.outcome import Cause, Expected, Outcome
 
@@ -68,6 +70,10 @@ def _shut_down_and_light_up(subject: Subject) -> None:
     subject.machine.press_keys("shift")
 
 
+def _before_start(edits: Edits) -> Offline:
+    return Offline(fixed(edits), remedy=fixed(offline.power_button(ButtonAction.SHUT_DOWN)))
+
+
 VARIANTS = (
     _fault(
         variant="by-scheme",
@@ -75,6 +81,7 @@ VARIANTS = (
         injects=commands.set_power_button(ButtonAction.NOTHING),
         sources=_SOURCES,
         inject=settings(*commands.set_power_button(ButtonAction.NOTHING)),
+        offline=_before_start(offline.power_button(ButtonAction.NOTHING)),
     ),
     _fault(
         variant="by-default",
@@ -86,6 +93,7 @@ VARIANTS = (
         ),
         sources=("facts 6", "facts 14: real hives leave the scheme's value out"),
         inject=_change_default,
+        offline=_before_start(offline.default_power_button(ButtonAction.NOTHING)),
     ),
     _fault(
         variant="by-policy",
@@ -95,6 +103,10 @@ VARIANTS = (
         sources=("facts 6: policy reference",),
         inject=settings(*commands.set_power_button_policy(ButtonAction.NOTHING)),
         remedy=settings(*commands.CLEAR_POWER_BUTTON_POLICY),
+        offline=Offline(
+            fixed(offline.power_button_policy(ButtonAction.NOTHING)),
+            remedy=fixed(offline.NO_POWER_BUTTON_POLICY),
+        ),
     ),
     _fault(
         variant="display-off",
@@ -104,6 +116,7 @@ VARIANTS = (
         sources=(*_SOURCES, "index 4: Windows 10 and later"),
         inject=settings(*commands.set_power_button(ButtonAction.DISPLAY_OFF)),
         remedy=_shut_down_and_light_up,
+        offline=_before_start(offline.power_button(ButtonAction.DISPLAY_OFF)),
     ),
     _fault(
         variant="ac-against-dc",
@@ -117,6 +130,7 @@ VARIANTS = (
                 ac=ButtonAction.NOTHING, dc=ButtonAction.SHUT_DOWN
             )
         ),
+        offline=_before_start(offline.power_button(ButtonAction.NOTHING, ButtonAction.SHUT_DOWN)),
     ),
     _fault(
         variant="dc-against-ac",
@@ -134,6 +148,7 @@ VARIANTS = (
         remedy=None,
         expected=(COMPLETED,),
         stage=Stage.NONE,
+        offline=Offline(fixed(offline.power_button(ButtonAction.SHUT_DOWN, ButtonAction.NOTHING))),
     ),
 )
 """Every way, in the order of reports."""

@@ -28,8 +28,10 @@ from harness.faults.fault import (
     beyond_hard_ms,
     beyond_soft_ms,
 )
+from harness.faults.offline import Edits, Offline, fixed
 from harness.faults.subject import Subject
 from harness.guest import commands, session_commands
+from harness.guest import registry_settings as offline
 from harness.guest.probe_programs import (
     CONSOLE,
     HANGER,
@@ -39,6 +41,7 @@ from harness.guest.probe_programs import (
     REFUSER,
     ProbeProgram,
 )
+from harness.images.image import Image
 from harness.outcome import Cause, Expected, Outcome
 
 BLOCKED = Expected(Outcome.STAYED_UP, Cause.UNRESPONSIVE_APP)
@@ -136,6 +139,16 @@ def _linger(subject: Subject) -> None:
     _start(subject, LINGERER, str(beyond_soft_ms(subject.image)))
 
 
+def _long_patience(image: Image) -> Edits:
+    patience = offline.desktop_value("HungAppTimeout", str(beyond_soft_ms(image)))
+    return (*offline.desktop_value(*_ENDS), *patience)
+
+
+def _long_time(image: Image) -> Edits:
+    time = offline.desktop_value("WaitToKillAppTimeout", str(beyond_hard_ms(image)))
+    return (*offline.desktop_value(*_ENDS), *time)
+
+
 def _blocker(
     variant: str, summary: str, program: ProbeProgram, sources: tuple[str, ...], arguments: str = ""
 ) -> Fault:
@@ -171,6 +184,7 @@ def _permitted(
         ),
         sources=("facts 5", "learn: Policy CSP ADMX_Winsrv, AllowBlockingAppsAtShutdown"),
         inject=_let_block(program),
+        offline=Offline(fixed(offline.blocking_apps(allowed=True)), then=_started(program)),
         remedy=_end(program),
         expected=expected,
         stage=Stage.APPLICATIONS,
@@ -233,6 +247,7 @@ VARIANTS = (
         remedies=(),
         sources=("facts 5: Windows Internals 6 part 2",),
         inject=_end_tasks_of_refuser,
+        offline=Offline(fixed(offline.desktop_value(*_ENDS)), then=_started(REFUSER)),
         remedy=None,
         expected=(COMPLETED,),
         stage=Stage.NONE,
@@ -250,6 +265,12 @@ VARIANTS = (
         sources=("facts 5: Windows Internals 6 part 2",),
         inject=_wait_long_for_hanger,
         remedy=_wait_little_for_hanger,
+        offline=Offline(
+            _long_patience,
+            then=_started(HANGER),
+            remedy=fixed(offline.desktop_value(*_PATIENCE)),
+            then_again=_started(HANGER),
+        ),
         expected=(DELAYED,),
         stage=Stage.APPLICATIONS,
     ),
@@ -268,6 +289,12 @@ VARIANTS = (
         sources=("facts 5", "learn: SystemParametersInfo, SPI_GETWAITTOKILLTIMEOUT", _CHANGES),
         inject=_wait_long_for_lingerer,
         remedy=_wait_little_for_lingerer,
+        offline=Offline(
+            _long_time,
+            then=_linger,
+            remedy=fixed(offline.desktop_value(*_TIME)),
+            then_again=_linger,
+        ),
         # That HungAppTimeout does not limit it too, so that it is ended in time, is UNCONFIRMED.
         expected=(DELAYED, COMPLETED),
         stage=Stage.APPLICATIONS,

@@ -22,10 +22,13 @@ from harness.faults.fault import (
     beyond_hard_ms,
     beyond_soft_ms,
 )
+from harness.faults.offline import Edits, Offline
 from harness.faults.subject import Subject
 from harness.faults.waiting import wait_until
 from harness.guest import commands, service_commands, session_commands
+from harness.guest import registry_settings as offline
 from harness.guest.probe_programs import HOLDER, STUBBORN, ProbeProgram
+from harness.images.image import Image
 from harness.outcome import Cause, Expected, Outcome
 
 HELD = Expected(Outcome.STAYED_UP, Cause.UNRESPONSIVE_SERVICE)
@@ -92,6 +95,10 @@ def _never_stop(subject: Subject) -> None:
     subject.restart()
 
 
+def _patience(image: Image) -> Edits:
+    return offline.wait_to_kill_service(beyond_hard_ms(image))
+
+
 def _hold_for_ever(subject: Subject) -> None:
     _run(subject, _HOLDER, HOLDER, f"{_FOR_EVER_MS} {beyond_hard_ms(subject.image)}")
 
@@ -127,6 +134,8 @@ VARIANTS = (
         remedy=_removed(_STUBBORN, STUBBORN, _DEFAULT_PATIENCE),
         expected=(HELD,),
         stage=Stage.SERVICES,
+        # What lets the next press complete is that the service is gone.
+        offline=Offline(_patience, then=_stop_late),
         recovery=Recovery.POWER_CUT,
     ),
     _fault(

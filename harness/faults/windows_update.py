@@ -23,8 +23,10 @@ from harness.faults.fault import (
     Stage,
     set_if_permitted,
 )
+from harness.faults.offline import Offline, fixed
 from harness.faults.subject import Subject
 from harness.guest import commands, service_commands, update_commands
+from harness.guest import registry_settings as offline
 from harness.images.image import Image
 from harness.outcome import Cause, Expected, Outcome
 
@@ -168,6 +170,9 @@ VARIANTS = (
         expected=(COMPLETED, SLOW),
         stage=Stage.NONE,
         missing=_needs("package"),
+        offline=Offline(
+            fixed(offline.preshutdown_timeout(_SERVICE, _CUT_MS)), then=_installed("package")
+        ),
     ),
     _fault(
         variant="restarts-instead",
@@ -184,6 +189,7 @@ VARIANTS = (
         summary="a mark says that a restart is pending, and nothing is: must not be blamed",
         injects=(update_commands.FAKE_REBOOT_PENDING,),
         inject=_mark,
+        offline=Offline(fixed(offline.REBOOT_IS_PENDING)),
         remedy=None,
         remedies=(update_commands.CLEAR_REBOOT_PENDING,),
         expected=(COMPLETED,),

@@ -13,15 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum
 
+from harness.guest import registry_places as places
+
 SUB_BUTTONS = "4f971e89-eebd-4455-a8de-9e59040e7347"
 """Power button and lid sub-group (facts 6; learn: Power button and lid settings)."""
 
 PBUTTONACTION = "7648efa3-dd9c-4e3e-b566-50f929386280"
 """Power button action (facts 6; learn: Power button action)."""
 
-POWER_BUTTON_POLICY_KEY = (
-    r"HKLM\SOFTWARE\Policies\Microsoft\Power\PowerSettings\7648EFA3-DD9C-4E3E-B566-50F929386280"
-)
+POWER_BUTTON_POLICY_KEY = rf"{places.POWER_POLICY}\7648EFA3-DD9C-4E3E-B566-50F929386280"
 """Policy that overrides the scheme (facts 6: policy reference)."""
 
 

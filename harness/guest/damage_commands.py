@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from harness.guest import registry_places as places
 from harness.guest.commands import append_line
-
-_SERVICES_KEY = r"HKLM\SYSTEM\CurrentControlSet\Services"
 
 ADMINISTRATORS = "*S-1-5-32-544"
 BACKUP_OPERATORS = "*S-1-5-32-551"
@@ -37,7 +36,7 @@ def crash_on_ctrl_scroll(*, on: bool) -> tuple[str, ...]:
     (learn: Forcing a system crash from the keyboard).
     """
     return tuple(
-        rf'reg add "{_SERVICES_KEY}\{driver}\Parameters" /v CrashOnCtrlScroll '
+        rf'reg add "{places.SERVICES}\{driver}\Parameters" /v CrashOnCtrlScroll '
         f"/t REG_DWORD /d {int(on)} /f"
         for driver in ("i8042prt", "kbdhid")
     )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from harness.guest import registry_places as places
 from harness.guest.commands import PBUTTONACTION, SUB_BUTTONS, ButtonAction, PowerSource
 
 SUB_VIDEO = "7516b95f-f776-4464-8c53-06167f40cc99"
@@ -13,9 +14,7 @@ SUB_VIDEO = "7516b95f-f776-4464-8c53-06167f40cc99"
 VIDEOIDLE = "3c0bc021-c8a8-4e07-a973-6b14cbcb2b7e"
 """Turn off display after: seconds, 0 for never (learn: Display idle timeout)."""
 
-_POWER_KEY = r"HKLM\SYSTEM\CurrentControlSet\Control\Power"
-
-QUERY_ACTIVE_SCHEME = rf'reg query "{_POWER_KEY}\User\PowerSchemes" /v ActivePowerScheme'
+QUERY_ACTIVE_SCHEME = f'reg query "{places.POWER_SCHEMES}" /v ActivePowerScheme'
 """Prints the active scheme's GUID (facts 6)."""
 
 
@@ -35,7 +34,7 @@ def clear_scheme_power_button(scheme: str) -> str:
     Exit code 1 when there is none, as in most images. That an administrator may delete it is
     UNCONFIRMED.
     """
-    return rf'reg delete "{_POWER_KEY}\User\PowerSchemes\{scheme}\{SUB_BUTTONS}\{PBUTTONACTION}" /f'
+    return rf'reg delete "{places.POWER_SCHEMES}\{scheme}\{SUB_BUTTONS}\{PBUTTONACTION}" /f'
 
 
 def set_default_power_button(scheme: str, action: ButtonAction) -> tuple[str, ...]:
@@ -44,7 +43,7 @@ def set_default_power_button(scheme: str, action: ButtonAction) -> tuple[str, ..
     In effect after a restart. That an administrator may write there is UNCONFIRMED.
     """
     key = (
-        rf"{_POWER_KEY}\PowerSettings\{SUB_BUTTONS}\{PBUTTONACTION}"
+        rf"{places.POWER_DEFAULTS}\{SUB_BUTTONS}\{PBUTTONACTION}"
         rf"\DefaultPowerSchemeValues\{scheme}"
     )
     return tuple(
@@ -60,16 +59,10 @@ HIBERNATION_ON = "powercfg /hibernate on"
 HIBERNATION_OFF = "powercfg /hibernate off"
 """Remove it, and fast startup with it (facts 7)."""
 
-FAST_STARTUP_ON = (
-    r'reg add "HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Power" '
-    "/v HiberbootEnabled /t REG_DWORD /d 1 /f"
-)
+FAST_STARTUP_ON = f'reg add "{places.FAST_STARTUP}" /v HiberbootEnabled /t REG_DWORD /d 1 /f'
 """Shut down by hibernating the kernel; needs hibernation (facts 7)."""
 
-FAST_STARTUP_OFF = (
-    r'reg add "HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Power" '
-    "/v HiberbootEnabled /t REG_DWORD /d 0 /f"
-)
+FAST_STARTUP_OFF = f'reg add "{places.FAST_STARTUP}" /v HiberbootEnabled /t REG_DWORD /d 0 /f'
 """Shut down in full."""
 
 SLEEP = "rundll32.exe powrprof.dll,SetSuspendState 0,1,0"

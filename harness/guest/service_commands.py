@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-_CONTROL_KEY = r"HKLM\SYSTEM\CurrentControlSet\Control"
-_SERVICES_KEY = r"HKLM\SYSTEM\CurrentControlSet\Services"
+from harness.guest import registry_places as places
 
 DEFAULT_WAIT_TO_KILL_SERVICE_MS = 5000
 """What Windows 8 and later set up, and take where the value is absent (facts 5, 14)."""
@@ -31,7 +30,7 @@ def set_wait_to_kill_service(milliseconds: int) -> str:
     """Set how long services may take at SHUTDOWN (facts 5). In effect after a restart
     (UNCONFIRMED).
     """
-    return f'reg add "{_CONTROL_KEY}" /v WaitToKillServiceTimeout /t REG_SZ /d {milliseconds} /f'
+    return f'reg add "{places.CONTROL}" /v WaitToKillServiceTimeout /t REG_SZ /d {milliseconds} /f'
 
 
 def set_preshutdown_timeout(service: str, milliseconds: int) -> str:
@@ -41,6 +40,6 @@ def set_preshutdown_timeout(service: str, milliseconds: int) -> str:
     refuse administrators (UNCONFIRMED which).
     """
     return (
-        rf'reg add "{_SERVICES_KEY}\{service}" /v PreshutdownTimeout '
+        rf'reg add "{places.SERVICES}\{service}" /v PreshutdownTimeout '
         f"/t REG_DWORD /d {milliseconds} /f"
     )

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-SYSTEM_POLICY_KEY = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System"
+from harness.guest import registry_places as places
+
+SYSTEM_POLICY_KEY = places.SYSTEM_POLICIES
 """Holds ShutdownWithoutLogon (facts 4)."""
 
-EVENT_TRACKER_KEY = r"HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Reliability"
+EVENT_TRACKER_KEY = places.TRACKER_POLICY
 """Policy "Display Shutdown Event Tracker" (facts 3: Reliability.admx)."""
 
-SHUTDOWN_POLICY_KEY = r"HKLM\SOFTWARE\Policies\Microsoft\Windows\System"
+SHUTDOWN_POLICY_KEY = places.WINDOWS_POLICY
 """Holds AllowBlockingAppsAtShutdown (facts 5; learn: Policy CSP ADMX_Winsrv)."""
 
 DESKTOP_KEY = r"HKCU\Control Panel\Desktop"

@@ -10,6 +10,12 @@ from typing import TypeVar
 from harness.errors import ControlChannelError
 from harness.guest.commands import PowerSource
 from harness.guest.console_session import ConsoleSession, parse_console_session, with_lock
+from harness.guest.effective import (
+    allowed_without_logon,
+    asks_for_reasons,
+    is_client,
+    starts_fast,
+)
 from harness.guest.event_log import parse_events
 from harness.guest.guest_lines import guest_lines
 from harness.guest.parts import PartAnswer
@@ -170,28 +176,21 @@ class _Reader:
         if value is None:
             self._note("product type: there is no such value")
             return None
-        return value.data.strip().lower() == "winnt"
+        return is_client(value.data)
 
     def _no_logon(self) -> bool | None:
-        """The value, else 1 on clients and 0 on servers (fact sheet 4)."""
         if self._answer("no_logon") is None:
             return None
         if self._value("no_logon", "ShutdownWithoutLogon") is None:
-            return self._is_client()
+            return allowed_without_logon(None, self._is_client())
         return self._switch("no_logon", "ShutdownWithoutLogon", False)
 
     def _event_tracker(self) -> bool | None:
-        """The policy, else shown on servers and not on clients (fact sheet 3).
-
-        Not read: ShutdownReasonUI, which may limit it to either (UNCONFIRMED), and the copies
-        outside of the policies, with which image builders turn it off.
-        """
         if self._answer("tracker") is None:
             return None
-        if self._value("tracker", "ShutdownReasonOn") is not None:
-            return self._switch("tracker", "ShutdownReasonOn", False)
-        is_client = self._is_client()
-        return None if is_client is None else not is_client
+        if self._value("tracker", "ShutdownReasonOn") is None:
+            return asks_for_reasons(None, self._is_client())
+        return self._switch("tracker", "ShutdownReasonOn", False)
 
     def _hibernation(self) -> bool | None:
         if self._answer("power") is None:
@@ -203,14 +202,10 @@ class _Reader:
         return None
 
     def _fast_startup(self, hibernation: bool | None) -> bool | None:
-        """Off without hibernation. The policy can only require it: disabled, the local value
-        counts (learn: ADMX_WinInit, Hiberboot). Absent where the release has none.
-        """
+        """Absent where the release has none."""
         local = self._switch("fast_startup", "HiberbootEnabled", False)
-        wanted = self._switch("system_policy", "HiberbootEnabled", False) or local
-        if hibernation is False or wanted is False:
-            return False
-        return None if hibernation is None else wanted
+        policy = self._switch("system_policy", "HiberbootEnabled", False)
+        return starts_fast(local, policy, hibernation)
 
     def _preshutdown(self) -> dict[str, int]:
         found = {}

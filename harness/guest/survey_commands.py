@@ -8,37 +8,32 @@ Sources: ``facts`` is the project's fact sheet on Windows shutdown (its section 
 from __future__ import annotations
 
 from harness.guest import commands
+from harness.guest import registry_places as places
 from harness.guest.parts import Part
 
-_CONTROL = r"HKLM\SYSTEM\CurrentControlSet\Control"
-_SESSION_MANAGER = rf"{_CONTROL}\Session Manager"
-_CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion"
-_POLICIES = r"HKLM\SOFTWARE\Policies\Microsoft"
-_SERVICING = rf"{_CURRENT_VERSION}\Component Based Servicing"
-
-PRODUCT_TYPE = rf'reg query "{_CONTROL}\ProductOptions" /v ProductType'
+PRODUCT_TYPE = f'reg query "{places.PRODUCT_OPTIONS}" /v ProductType'
 """WinNT on a client, ServerNT on a server, LanmanNT on a domain controller (learn:
 RtlGetNtProductType; seen in every public SYSTEM hive)."""
 
-SHUTDOWN_WITHOUT_LOGON = rf'reg query "{_CURRENT_VERSION}\Policies\System" /v ShutdownWithoutLogon'
+SHUTDOWN_WITHOUT_LOGON = f'reg query "{places.SYSTEM_POLICIES}" /v ShutdownWithoutLogon'
 """1: the logon screen offers to shut down (facts 4)."""
 
-EVENT_TRACKER_POLICY = rf'reg query "{_POLICIES}\Windows NT\Reliability"'
+EVENT_TRACKER_POLICY = f'reg query "{places.TRACKER_POLICY}"'
 """ShutdownReasonOn: the Shutdown Event Tracker, by policy (facts 3)."""
 
-SYSTEM_POLICY = rf'reg query "{_POLICIES}\Windows\System"'
+SYSTEM_POLICY = f'reg query "{places.WINDOWS_POLICY}"'
 """AllowBlockingAppsAtShutdown (facts 5) and HiberbootEnabled (facts 7)."""
 
-SERVICE_TIMEOUT = rf'reg query "{_CONTROL}" /v WaitToKillServiceTimeout'
+SERVICE_TIMEOUT = f'reg query "{places.CONTROL}" /v WaitToKillServiceTimeout'
 """Milliseconds that services have to stop (facts 5)."""
 
-POWER_CONTROL = rf'reg query "{_CONTROL}\Power"'
+POWER_CONTROL = f'reg query "{places.POWER}"'
 """HibernateEnabled, and HibernateEnabledDefault which newer releases have besides (facts 7)."""
 
-FAST_STARTUP = rf'reg query "{_SESSION_MANAGER}\Power" /v HiberbootEnabled'
+FAST_STARTUP = f'reg query "{places.FAST_STARTUP}" /v HiberbootEnabled'
 """Fast startup, as set locally (facts 7; learn: fast startup)."""
 
-PRESHUTDOWN_TIMEOUTS = r"reg query HKLM\SYSTEM\CurrentControlSet\Services /s /v PreshutdownTimeout"
+PRESHUTDOWN_TIMEOUTS = f"reg query {places.SERVICES} /s /v PreshutdownTimeout"
 """Milliseconds each service may take before the others are stopped (facts 2)."""
 
 
@@ -48,18 +43,18 @@ def _name_if(command: str, name: str) -> str:
 
 UPDATE_MARKERS = "&".join(
     (
-        _name_if(rf'reg query "{_SERVICING}\RebootPending"', "RebootPending"),
-        _name_if(rf'reg query "{_SERVICING}\RebootInProgress"', "RebootInProgress"),
+        _name_if(f'reg query "{places.REBOOT_PENDING}"', "RebootPending"),
+        _name_if(f'reg query "{places.REBOOT_IN_PROGRESS}"', "RebootInProgress"),
         _name_if(
-            rf'reg query "{_CURRENT_VERSION}\WindowsUpdate\Auto Update\RebootRequired"',
+            f'reg query "{places.REBOOT_REQUIRED}"',
             "RebootRequired",
         ),
         _name_if(
-            rf'reg query "{_SESSION_MANAGER}" /v PendingFileRenameOperations',
+            f'reg query "{places.SESSION_MANAGER}" /v PendingFileRenameOperations',
             "PendingFileRenameOperations",
         ),
         _name_if(r'dir /b "%SystemRoot%\WinSxS\pending.xml"', "pending.xml"),
-        rf'reg query "{_SESSION_MANAGER}" /v SetupExecute 2>nul',
+        f'reg query "{places.SESSION_MANAGER}" /v SetupExecute 2>nul',
     )
 )
 """Names the marks of pending update work that are there (facts 2; pending.xml is UNCONFIRMED).
@@ -70,7 +65,7 @@ mostly empty.
 
 LOADED_PROFILES = (
     """for /f "delims=" %u in ('reg query HKU') do @("""
-    r'reg query "%u\Control Panel\Desktop" 2>nul&reg query "%u\Volatile Environment" /s 2>nul)'
+    rf'reg query "%u\{places.DESKTOP}" 2>nul&reg query "%u\Volatile Environment" /s 2>nul)'
 )
 """Desktop settings and session of every loaded profile (facts 5; learn: for, reg query).
 
@@ -79,10 +74,7 @@ round trip. Public administration scripts find the user's profile so. That FOR r
 code page 65001, which the control channel sets, on releases before Windows 10 is UNCONFIRMED.
 """
 
-PROFILE_FOLDERS = (
-    r'reg query "HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList" '
-    r"/s /v ProfileImagePath"
-)
+PROFILE_FOLDERS = f'reg query "{places.PROFILES}" /s /v ProfileImagePath'
 """Folder of every profile, by SID (learn: Roaming user profiles; public administration scripts)."""
 
 SESSIONS = "query session"

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-REBOOT_PENDING_KEY = (
-    r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing\RebootPending"
-)
+from harness.guest import registry_places as places
+
+REBOOT_PENDING_KEY = places.REBOOT_PENDING
 """Exists while packages wait for a restart (facts 2)."""
 
 RESTART_REQUIRED = 3010

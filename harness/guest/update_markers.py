@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from harness.guest.guest_lines import guest_lines
 from harness.guest.registry_output import parse_registry
 
@@ -14,6 +16,14 @@ MARKERS = (
     "pending.xml",
 )
 """Names of the marks. A mark does not prove that this shutdown is slow."""
+
+
+def update_work(markers: Iterable[str]) -> tuple[str, ...]:
+    """Those of ``markers`` that tell of update work.
+
+    PendingFileRenameOperations alone is none: any installer leaves it (learn: MoveFileEx).
+    """
+    return tuple(marker for marker in markers if marker != "PendingFileRenameOperations")
 
 
 def parse_update_markers(text: str) -> tuple[str, ...]:

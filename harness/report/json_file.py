@@ -1,4 +1,4 @@
-"""A report written as a JSON file: whole, or not at all."""
+"""A report written as a file: whole, or not at all."""
 
 from __future__ import annotations
 
@@ -18,6 +18,16 @@ def write_json(value: object, path: Path, what: str) -> Path:
     :raise ReportFormatError: it cannot be written.
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return write_report(text, path, what)
+
+
+def write_report(text: str, path: Path, what: str) -> Path:
+    """Write a text file that a reader never sees half written, encoded in UTF-8.
+
+    :param what: what it is, for the message.
+    :return: ``path``.
+    :raise ReportFormatError: it cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, text)

@@ -16,6 +16,8 @@ from harness.machine.activity import Activity
 from harness.machine.events import PROCESS_EXIT, HostEvent
 from harness.machine.protocol import Pm1Sample, RunState
 from harness.machine.screen_look import ScreenLook
+from harness.shutdown.guest_clock import GuestClock, Moment, guest_clock
+from harness.shutdown.post_mortem import PostMortem
 
 
 class Command(StrEnum):
@@ -87,6 +89,7 @@ class Observation:
         anything, so it is a hint.
     :param screen_text_before: likewise just before the command.
     :param notes: what could not be observed and why, one line each.
+    :param post_mortem: what the disk says after the power went off; ``None`` when it was not read.
     """
 
     command: Command
@@ -110,6 +113,7 @@ class Observation:
     screen_text: str | None = None
     screen_text_before: str | None = None
     notes: tuple[str, ...] = ()
+    post_mortem: PostMortem | None = None
 
     @property
     def button(self) -> PowerButton | None:
@@ -118,12 +122,46 @@ class Observation:
 
     @property
     def records(self) -> tuple[EventRecord, ...] | None:
-        """Shutdown records since the survey, by the last look that could read them, or ``None``.
+        """Shutdown records since the survey, or ``None`` when they are not known.
 
-        The survey comes just before the command; what is recorded in between is among them.
+        As the disk has them afterwards, else by the last look that could read them. The survey
+        comes just before the command; what is recorded in between is among them.
         """
+        recorded = self._records_on_disk
+        if recorded is not None:
+            return recorded
         known = (look.records for look in reversed(self.looks) if look.knows("records"))
         return next(known, None)
+
+    @property
+    def _records_on_disk(self) -> tuple[EventRecord, ...] | None:
+        if self.post_mortem is None:
+            return None
+        last_record = None if self.survey is None else self.survey.last_record
+        return self.post_mortem.of_stop(last_record)
+
+    def moment_of(self, record: EventRecord) -> Moment | None:
+        """When a record of the stop was written, if that is known on the host's clock."""
+        clock = self._guest_clock
+        return None if clock is None else clock.moment(record.created)
+
+    @property
+    def _guest_clock(self) -> GuestClock | None:
+        """Without a survey, a record may be older than the command."""
+        off, records = self.event("SHUTDOWN"), self._records_on_disk
+        if off is None or self.survey is None or records is None:
+            return None
+        return guest_clock(records, self.looks, self._untaken_until, off.at)
+
+    @property
+    def _untaken_until(self) -> float:
+        """Up to when the guest is known not to have taken the command."""
+        until = self.commanded_at
+        for sample in self.pm1_after:
+            if not sample.mapped or not sample.press_pending:
+                break
+            until = sample.at
+        return until
 
     @property
     def watched(self) -> float:
@@ -139,6 +177,7 @@ class Observation:
             survey=None,
             looks=(),
             answer=None,
+            post_mortem=None,
             notes=("no control channel: seen from outside only",),
         )
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from harness.guest.event_log import EventRecord
 from harness.machine.events import PROCESS_EXIT, HostEvent
+from harness.shutdown.guest_clock import Moment
 from harness.shutdown.observation import Command, Observation
 from harness.shutdown.timeline import Mark, Phase, Step, Timeline
+
+_CORE_SERVICES_END = (("EventLog", 6006), ("Microsoft-Windows-Kernel-Power", 109))
+"""The first of these begins step 4 (design.md): on a client the event log ends before the kernel
+begins the transition, on a domain controller behind it (facts 14)."""
+
+_SURE_SECONDS = 1.0
+"""A border on the guest's clock that may be wrong by more is worth less than the control port."""
 
 
 def timeline_of(seen: Observation) -> Timeline:
     """The steps that were seen, each with what shows that it began and ended.
 
-    Steps 3 and 4 have no border that can be seen from outside. The loss of the control port is
-    taken for it: WinRM and the guest agent are services and stop with the services.
+    The border of steps 3 and 4 cannot be seen from outside. The guest's own records tell it where
+    its clock is known; else the loss of the control port is taken for it: WinRM and the guest agent
+    are services and stop with the services.
     """
     end = max([seen.ended_at, *(event.at for event in seen.events if event.name == PROCESS_EXIT)])
     return Timeline(
@@ -78,18 +88,43 @@ def _begun_at(seen: Observation) -> float | None:
 
 def _inside(seen: Observation, begun: float) -> list[Phase]:
     final, closed = _final(seen), seen.control_lost_at
-    records = tuple(str(record) for record in seen.records or ())
-    if closed is None or (final is not None and closed > final.at):
-        evidence = ("border to core services not seen", *records)
-        return [Phase(Step.APPLICATIONS, begun, final.at if final else None, evidence)]
-    # WinRM may be stopped before the latch is looked at again.
-    border = max(closed, begun)
+    records = tuple(_told(seen, record) for record in seen.records or ())
     end = final.at if final else None
+    recorded = _recorded_border(seen)
+    if closed is not None and (final is None or closed <= final.at):
+        # WinRM may be stopped before the latch is looked at again.
+        border, shown_by = max(closed, begun), "control port closed"
+    else:
+        border, shown_by = None, ""
+    if recorded is not None and (border is None or recorded.doubt <= _SURE_SECONDS):
+        latest = recorded.at if end is None else min(recorded.at, end)
+        border, shown_by = max(latest, begun), f"border known to {recorded.doubt:.2f} s"
+    if border is None:
+        evidence = ("border to core services not seen", *records)
+        return [Phase(Step.APPLICATIONS, begun, end, evidence)]
     told = str(final) if final else "neither powered off nor restarted"
     return [
-        Phase(Step.APPLICATIONS, begun, border, ("control port closed", *records)),
+        Phase(Step.APPLICATIONS, begun, border, (shown_by, *records)),
         Phase(Step.CORE_SERVICES, border, end, (told,)),
     ]
+
+
+def _recorded_border(seen: Observation) -> Moment | None:
+    """When the first of the core services ended, by the guest's own records."""
+    moments = [
+        moment
+        for record in seen.records or ()
+        if (record.provider, record.event_id) in _CORE_SERVICES_END
+        and (moment := seen.moment_of(record)) is not None
+    ]
+    return min(moments, key=lambda moment: moment.at, default=None)
+
+
+def _told(seen: Observation, record: EventRecord) -> str:
+    moment = seen.moment_of(record)
+    if moment is None:
+        return str(record)
+    return f"{moment.at - seen.commanded_at:+.2f} s ±{moment.doubt:.2f}: {record}"
 
 
 def _final(seen: Observation) -> HostEvent | None:

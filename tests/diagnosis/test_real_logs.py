@@ -1,6 +1,6 @@
 """Records of real System logs, which lie beside the repository where the project is developed.
 
-Read with the package ``evtx``, which the product does not need: ``pip install evtx``.
+Read with the package ``evtx`` itself, not with the harness's reader.
 """
 
 from __future__ import annotations

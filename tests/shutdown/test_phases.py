@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from harness.guest.event_log import EventRecord
 from harness.guest.look import Look
+from harness.guest.survey import Survey
 from harness.images.image import Budgets
 from harness.machine.events import PROCESS_EXIT, HostEvent
 from harness.machine.protocol import Pm1Sample, RunState
@@ -20,6 +21,7 @@ from harness.shutdown.observation import (
     Observation,
 )
 from harness.shutdown.phases import timeline_of
+from harness.shutdown.post_mortem import PostMortem
 from harness.shutdown.timeline import Phase, Step
 
 BUDGETS = Budgets(boot=60, reaction=3, shutdown_soft=20, shutdown_hard=60)
@@ -132,6 +134,55 @@ def test_a_guest_that_hangs_after_the_services() -> None:
 def test_no_border_is_drawn_where_none_was_seen(events: tuple[HostEvent, ...]) -> None:
     assert times(seen(events=events))[Step.APPLICATIONS] == (100.2, 105.0)
     assert Step.CORE_SERVICES not in times(seen(events=events))
+
+
+BOOTED = datetime(2026, 3, 1, tzinfo=UTC).timestamp()
+SURVEY = Survey(at=99.0, last_record=6)
+
+
+def recorded(number: int, at: float, event_id: int, provider: str) -> EventRecord:
+    """A record written at a moment of the host's clock, by a guest's that is years off."""
+    return EventRecord(number, provider, event_id, datetime.fromtimestamp(BOOTED + at, UTC), {})
+
+
+def with_disk(*records: EventRecord, **changes: object) -> Observation:
+    """The same, and its disk was read."""
+    return seen(survey=SURVEY, post_mortem=PostMortem(105.3, records), **changes)
+
+
+BEGUN = recorded(7, 100.3, 1074, "User32")
+LOG_ENDED = recorded(8, 104.5, 6006, "EventLog")
+TRANSITION = recorded(9, 104.8, 109, "Microsoft-Windows-Kernel-Power")
+
+
+@pytest.mark.parametrize("order", [(LOG_ENDED, TRANSITION), (TRANSITION, LOG_ENDED)])
+def test_the_guests_own_records_tell_the_border(order: tuple[EventRecord, ...]) -> None:
+    told = with_disk(BEGUN, *order)
+    # Between the latch at 100.1 s and power-off at 105 s, the records leave 0.4 s of doubt.
+    border = pytest.approx(104.5)
+    assert times(told)[Step.APPLICATIONS] == (100.2, border)
+    assert times(told)[Step.CORE_SERVICES] == (border, 105.0)
+    evidence = phase(told, Step.APPLICATIONS).evidence
+    assert evidence[0] == "border known to 0.22 s"
+    assert evidence[1] == f"+0.30 s ±0.22: {BEGUN}"
+
+
+def test_records_tell_the_border_where_nobody_watched_the_port() -> None:
+    assert Step.CORE_SERVICES in times(with_disk(BEGUN, LOG_ENDED, events=(SENT, OFF, ENDED)))
+
+
+def test_a_border_in_much_doubt_is_worth_less_than_the_port() -> None:
+    alone = with_disk(LOG_ENDED)
+    assert times(alone)[Step.CORE_SERVICES] == (103.0, 105.0)
+    unwatched = with_disk(LOG_ENDED, events=(SENT, OFF, ENDED))
+    assert "border known to" in phase(unwatched, Step.APPLICATIONS).evidence[0]
+
+
+def test_a_log_that_contradicts_itself_tells_no_border() -> None:
+    late = recorded(10, 400.0, 13, "Microsoft-Windows-Kernel-General")
+    told = with_disk(BEGUN, LOG_ENDED, late)
+    assert times(told)[Step.CORE_SERVICES] == (103.0, 105.0)
+    assert phase(told, Step.APPLICATIONS).evidence[1] == str(BEGUN)
 
 
 def test_a_port_lost_before_the_latch_was_read_again_gives_no_negative_step() -> None:

@@ -10,7 +10,6 @@ import http.client
 import json
 import re
 import shutil
-import subprocess
 from base64 import b64encode
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -29,11 +28,11 @@ from harness.guest.event_log import EventRecord, parse_events
 from harness.guest.winrm_channel import WinrmChannel
 from harness.images.definition import load
 from harness.images.image import Credentials, DiskBus, Firmware, MachineType, NicModel
-from harness.images.qemu_img import qemu_img
 from harness.machine.events import named
 from harness.machine.protocol import RunState
 from harness.shutdown.observation import Command
 from harness.shutdown.soft import press_power_button
+from tests.standin.offline import SFDISK, output, system_volume
 
 pytestmark = [pytest.mark.guest]
 # One worker lives the sessions, another boots the other machines.
@@ -334,9 +333,6 @@ ASKED = (
     ("written text", r'reg query "HKLM\SOFTWARE\Powerdown test" /v Text'),
     ("desktop", r'reg query "HKCU\Control Panel\Desktop" /v HungAppTimeout'),
 )
-# Debian keeps it where a plain user's PATH does not look.
-SFDISK = "/usr/sbin/sfdisk"
-
 OFFLINE = (
     (
         "Windows/System32/config/SYSTEM",
@@ -363,23 +359,6 @@ def write_registry(windows):
 def as_reg_prints(offline, kind):
     """A value as hivexget prints it, in reg.exe's notation."""
     return hex(int(offline)) if kind == "REG_DWORD" else offline
-
-
-def system_volume(overlay, directory):
-    """The NTFS volume of a qcow2 disk as a file of its own, found by sfdisk."""
-    raw = directory / "disk.raw"
-    qemu_img(["convert", "-f", "qcow2", "-O", "raw", str(overlay), str(raw)], Deadline.after(60))
-    table = json.loads(output(SFDISK, "--json", str(raw)))["partitiontable"]
-    (windows,) = (p for p in table["partitions"] if p["name"] == "powerdown-windows")
-    volume = directory / "volume.ntfs"
-    options = ["bs=512", f"skip={windows['start']}", f"count={windows['size']}", "conv=sparse"]
-    output("dd", f"if={raw}", f"of={volume}", "status=none", *options)
-    raw.unlink()
-    return volume
-
-
-def output(*command):
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=60).stdout
 
 
 # Requests over the real forwarded port.

@@ -1,0 +1,55 @@
+"""What the disk of a guest that is off says of its stop."""
+
+from __future__ import annotations
+
+from harness.diagnosis import facts
+from harness.diagnosis.verdict import Evidence
+from harness.shutdown.observation import Observation
+
+_ORDERLY_ENDS = (
+    ("EventLog", 6006),
+    ("Microsoft-Windows-Kernel-Power", 109),
+    ("Microsoft-Windows-Kernel-General", 13),
+)
+"""Any of them shows that Windows itself ended (facts 1, 14). On a client only 6006 is on the disk
+by then, the others being recorded at its next start."""
+
+_INITIATED = 1074
+
+
+def found(seen: Observation) -> tuple[Evidence, ...]:
+    """Evidence from the disk, in order of time; nothing where it was not read."""
+    post_mortem = seen.post_mortem
+    if post_mortem is None:
+        return ()
+    told = [
+        facts.timed_record(seen, record, "on the disk afterwards")
+        for record in seen.records or ()
+        if record.event_id == _INITIATED or (record.provider, record.event_id) in _ORDERLY_ENDS
+    ]
+    if lacks_orderly_end(seen):
+        told.append(facts.at_rest(post_mortem, "no record of an orderly end", "no 6006, 109 or 13"))
+    if post_mortem.volume_dirty is not None:
+        dirty = post_mortem.volume_dirty
+        fact = "the Windows volume is marked dirty" if dirty else "the Windows volume is clean"
+        told.append(facts.at_rest(post_mortem, fact, f"$Volume dirty={dirty}"))
+    if post_mortem.hibernated:
+        fact = "the hibernation file holds a saved system"
+        told.append(facts.at_rest(post_mortem, fact, "hiberfil.sys"))
+    return (*told, *(facts.note(text) for text in post_mortem.notes))
+
+
+def lacks_orderly_end(seen: Observation) -> bool:
+    """Whether the log was read and lacks what every orderly stop leaves in it.
+
+    Only where it is known what the log held before the command.
+    """
+    if seen.survey is None or seen.post_mortem is None or seen.post_mortem.records is None:
+        return False
+    ends = {(record.provider, record.event_id) for record in seen.records or ()}
+    return ends.isdisjoint(_ORDERLY_ENDS)
+
+
+def is_hibernated(seen: Observation) -> bool:
+    """Whether the disk holds a saved system."""
+    return seen.post_mortem is not None and seen.post_mortem.hibernated is True

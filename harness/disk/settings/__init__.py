@@ -1,0 +1,1 @@
+"""What a Windows at rest is set to do when it is to shut down."""

@@ -1,0 +1,124 @@
+"""Settings written while a guest is off: they come to the same as those written while it runs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from standin.wsman.server import serve
+
+from harness.faults.catalogue import CATALOGUE
+from harness.faults.fault import Fault
+from harness.faults.offline import NO_SETTING, Offline, OnlineOnly
+from harness.guest.commands import ButtonAction
+from harness.guest.registry_edit import RegistryEdit
+from harness.guest.survey import Survey
+from harness.guest.windows import Windows
+from harness.scenario_list import scenarios_to_json
+from tests.disk.directory_volume import DirectoryVolume
+from tests.faults.fake_subject import GUEST, FakeSubject
+from tests.faults.test_injections import AS_IT_IS, FAULTS, INJECTED, REMEDIED
+from tests.guest.conftest import OpenChannel
+from tests.standin.conftest import Machine
+
+OFFLINE = [fault for fault in CATALOGUE if isinstance(fault.offline, Offline)]
+
+
+def offline(fault: Fault) -> Offline:
+    assert isinstance(fault.offline, Offline)
+    return fault.offline
+
+
+def _button(action: ButtonAction) -> Callable[[Survey], bool]:
+    return lambda seen: seen.button is not None and seen.button.effective() is action
+
+
+SEEN = INJECTED | {
+    "power-button-ignored/by-scheme": _button(ButtonAction.NOTHING),
+    "power-button-ignored/by-default": _button(ButtonAction.NOTHING),
+    "power-button-ignored/by-policy": _button(ButtonAction.NOTHING),
+    "power-button-ignored/display-off": _button(ButtonAction.DISPLAY_OFF),
+    "power-button-ignored/ac-against-dc": _button(ButtonAction.NOTHING),
+    "power-button-ignored/dc-against-ac": _button(ButtonAction.SHUT_DOWN),
+}
+HARMLESS = AS_IT_IS | {"power-button-ignored/dc-against-ac"}
+UNDONE = REMEDIED | {
+    str(fault): _button(ButtonAction.SHUT_DOWN)
+    for fault in OFFLINE
+    if fault.scenario == "power-button-ignored"
+}
+SETTINGS_SEEN = [str(fault) for fault in OFFLINE if str(fault) in SEEN and fault.offline.in_full]  # type: ignore[union-attr]
+
+
+@pytest.fixture
+def started(
+    installed: Path, tmp_path: Path, open_channel: OpenChannel
+) -> Callable[..., contextmanager[FakeSubject]]:  # type: ignore[type-arg]
+    """Starts a modelled machine whose hives were changed before; each time the same disk."""
+    root = tmp_path / "c"
+    shutil.copytree(installed, root)
+
+    @contextmanager
+    def start(*edits: RegistryEdit) -> Iterator[FakeSubject]:
+        DirectoryVolume(root).change(edits)
+        machine = Machine(root)
+        machine.boot()
+        with closing(serve(machine.system, port=0, host="127.0.0.1")) as server:
+            channel = open_channel(("127.0.0.1", server.port))
+            yield FakeSubject(Windows(channel), tmp_path)
+
+    return start
+
+
+@pytest.mark.parametrize("name", SETTINGS_SEEN)
+def test_the_settings_are_in_effect_from_the_start_and_the_remedy_undoes_them(
+    name: str,
+    started: Callable[..., contextmanager[FakeSubject]],  # type: ignore[type-arg]
+) -> None:
+    plan = offline(FAULTS[name])
+    if name not in HARMLESS:
+        with started() as subject:
+            assert not SEEN[name](subject.windows.survey())
+    with started(*plan.edits(GUEST)) as subject:
+        assert SEEN[name](subject.windows.survey())
+    if plan.remedy is not None:
+        with started(*plan.remedy(GUEST)) as subject:
+            assert UNDONE[name](subject.windows.survey())
+
+
+def test_no_setting_goes_unseen() -> None:
+    assert len(SETTINGS_SEEN) >= 12
+    in_full = {str(fault) for fault in OFFLINE if offline(fault).in_full}
+    assert in_full == set(SETTINGS_SEEN)
+
+
+@pytest.mark.parametrize("fault", OFFLINE, ids=str)
+def test_what_is_undone_offline_can_be_undone_online(fault: Fault) -> None:
+    plan = offline(fault)
+    assert plan.edits(GUEST)
+    if plan.remedy is not None:
+        assert plan.remedy(GUEST)
+        assert fault.remedy is not None
+
+
+@pytest.mark.parametrize("fault", CATALOGUE, ids=str)
+def test_what_cannot_be_injected_offline_says_why(fault: Fault) -> None:
+    if isinstance(fault.offline, OnlineOnly):
+        assert fault.offline.reason
+
+
+def test_the_list_of_scenarios_tells_which_can_be_injected_offline_and_why_not() -> None:
+    scenarios = scenarios_to_json(CATALOGUE)["scenarios"]
+    assert isinstance(scenarios, list)
+    told = {
+        f"{each['id']}/{variant['variant']}": (variant["offline"], variant["offline_note"])
+        for each in scenarios
+        for variant in each["variants"]
+    }
+    assert told["power-button-ignored/by-scheme"] == ("in full", "")
+    assert told["unresponsive-service/never-stops"] == ("in part", "")
+    assert told["damaged-system/hang"] == ("no", NO_SETTING)
+    assert told["asleep/fast-startup"][1].startswith("UNCONFIRMED: that Windows makes")

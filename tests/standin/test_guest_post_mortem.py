@@ -1,0 +1,99 @@
+"""What the disk of a stand-in says after its power is off, without a second boot."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from harness.diagnosis.diagnose import diagnose, settled
+from harness.diagnosis.verdict import Confidence
+from harness.guest import commands
+from harness.guest.commands import ButtonAction
+from harness.guest_time import GuestTime
+from harness.images.definition import load
+from harness.outcome import Cause, Outcome
+from harness.post_mortem_reader import PostMortemReader
+from harness.shutdown.forced import cut_power
+from harness.shutdown.observation import Command
+from harness.shutdown.phases import timeline_of
+from harness.shutdown.qemu_end import with_qemu_end
+from harness.shutdown.soft import press_power_button
+from harness.shutdown.timeline import Step
+
+pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("standin-warm")]
+
+DEFINITION = Path(__file__).parents[2] / "fixtures/images/standin.toml"
+
+
+@pytest.fixture(scope="module")
+def image():
+    return load(DEFINITION)
+
+
+@pytest.fixture
+def clone(laboratory, image):
+    guest = laboratory.clone(image, GuestTime())
+    assert guest is not None, "it starts cold"
+    try:
+        yield guest
+    finally:
+        guest.close()
+        shutil.rmtree(guest.machine.overlay.parent)
+
+
+def examined(guest, seen):
+    with closing(PostMortemReader()) as reader:
+        return reader.examine(with_qemu_end(seen, guest.machine), guest.machine)
+
+
+def pressed(guest):
+    return examined(guest, press_power_button(guest.machine, guest.windows, settled=settled))
+
+
+def test_a_soft_shutdown(clone):
+    seen = pressed(clone)
+    assert seen.post_mortem.notes == ()
+    assert [record.event_id for record in seen.records] == [1074, 6006, 109, 13]
+    assert (seen.post_mortem.volume_dirty, seen.post_mortem.hibernated) == (False, False)
+    off = seen.event("SHUTDOWN").at
+    moments = [seen.moment_of(record) for record in seen.records]
+    assert all(seen.commanded_at - 0.1 < m.at < off + 0.1 for m in moments)
+    steps = {phase.step: phase for phase in timeline_of(seen).phases}
+    # Known as well as this guest is quick, which it is not on a busy host.
+    border = moments[1].at if moments[1].doubt <= 1 else seen.control_lost_at
+    assert steps[Step.CORE_SERVICES].start == pytest.approx(border)
+    # The control port is shut before the event log.
+    assert seen.control_lost_at <= moments[1].latest
+    verdict = diagnose(seen)
+    assert (verdict.outcome, verdict.confidence) == (Outcome.COMPLETED, Confidence.HIGH)
+
+
+def test_a_power_cut(clone):
+    clone.windows.survey()
+    seen = examined(clone, cut_power(clone.machine, Command.KILL))
+    assert seen.post_mortem.notes == ()
+    assert 6005 in [record.event_id for record in seen.post_mortem.records]
+    assert seen.post_mortem.volume_dirty
+    assert seen.records == (), "nothing was initiated"
+    assert diagnose(seen).outcome is Outcome.FORCED_OFF
+
+
+def test_a_hibernation(clone):
+    windows = clone.windows
+    windows.run_all(("powercfg /hibernate on", *commands.set_power_button(ButtonAction.HIBERNATE)))
+    seen = pressed(clone)
+    assert seen.post_mortem.hibernated
+    verdict = diagnose(seen)
+    assert (verdict.outcome, verdict.cause) == (Outcome.HIBERNATED, Cause.ASLEEP)
+
+
+def test_an_overlay_without_windows(clone):
+    seen = cut_power(clone.machine, Command.KILL)
+    clone.machine.overlay.write_bytes(b"no image")
+    seen = examined(clone, seen)
+    assert seen.post_mortem.records is None
+    assert len(seen.post_mortem.notes) == 1
+    assert diagnose(seen).outcome is Outcome.FORCED_OFF
