@@ -51,9 +51,7 @@ class PostMortemReader:
         request = DiskRequest(system_log=True, log_after=after)
         deadline = Deadline.after(_SECONDS)
         try:
-            contents = self._reader.read_disk(
-                machine.overlay, DiskFormat.QCOW2, request, deadline
-            )
+            contents = self._reader.read_disk(machine.overlay, DiskFormat.QCOW2, request, deadline)
         except PowerdownError as error:
             return PostMortem(now(), None, notes=(f"post-mortem: {error}",))
         return _post_mortem(contents)
