@@ -37,9 +37,14 @@ from harness.template_list import (
 from harness.templates.store import TemplateStore
 
 EXIT_STATUS = """\
-exit status: 0 listed or pruned, the definition is sound, or the guest powered off; 1 it did not;
-2 nothing could be said: bad input, missing tool, host fault; 3 inconclusive;
-130 interrupted; 141 nobody reads what is printed any more"""
+exit status:
+  0  listed or pruned, the definition is sound, or the guest powered off
+  1  it did not
+  2  nothing could be said: bad input, missing tool, host fault
+  3  inconclusive
+  130  interrupted
+  141  nobody reads what is printed any more
+diagnose, inspect and history: 0, 1 and 3 are told by their own --help"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 from harness.deadline import Deadline
@@ -31,10 +32,11 @@ from harness.report.history_json import history_to_json
 EXIT_STATUS = """\
 exit status:
   0  the newest session ended in order
-  1  the newest end that the log tells of was none: power lost, button held, bugcheck
+  1  the newest end that the log tells of was not in order: power lost, button
+     held, bugcheck
   2  nothing could be said: bad input, missing tool, host fault
-  3  the log does not tell how the newest session ended (it may have been cut off, or still run),
-     and the one before did not end badly
+  3  the log does not tell how the newest session ended (it may have been cut
+     off, or still run), and the one before did not end badly
   130  interrupted
   141  nobody reads what is printed any more"""
 
@@ -81,7 +83,8 @@ def run_history(options: argparse.Namespace) -> int:
     if options.json:
         kept = history.sessions if options.last is None else history.sessions[-options.last :]
         shown = replace(history, sessions=kept)
-        say(json.dumps(history_to_json(str(options.target), shown), indent=2))
+        told = history_to_json(str(options.target), shown, version("powerdown"))
+        say(json.dumps(told, indent=2))
     else:
         width = shutil.get_terminal_size().columns
         say(history_to_text(history, width, last=options.last, evidence=options.evidence))
@@ -134,6 +137,9 @@ def _notes(found: DiskContents) -> Iterator[str]:
 
 def _first_bytes(path: Path) -> bytes:
     try:
+        # A pipe would be waited for: what is no file may be a device with a disk.
+        if not path.is_file() and not path.is_dir() and path.exists():
+            return b""
         with path.open("rb") as file:
             return file.read(len(FILE_MAGIC))
     except OSError as error:

@@ -75,7 +75,8 @@ def history_to_text(
     for session in shown:
         lines += _session(session, width, evidence)
     if len(shown) < len(history.sessions):
-        lines.append(f"({len(history.sessions) - len(shown)} earlier sessions not shown)")
+        hidden = len(history.sessions) - len(shown)
+        lines.append(f"({hidden} earlier session{'s' if hidden > 1 else ''} not shown)")
     if history.notes:
         lines += [
             "",

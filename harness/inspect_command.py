@@ -30,6 +30,9 @@ from harness.report.sarif import inspection_to_sarif
 _SECONDS = 60.0
 """It takes some two seconds; a slow disk of the host, and many overlays, take more."""
 
+_HIVE_MAGIC = b"regf"
+"""Format of hives: msuhanov/regf."""
+
 EXIT_STATUS = """\
 exit status:
   0  nothing was found that is as bad as --fail-on says
@@ -104,6 +107,7 @@ def run_inspect(options: argparse.Namespace) -> int:
 
 def _looked(kind: Kind, path: Path, options: argparse.Namespace) -> Inspection:
     deadline = Deadline.after(_SECONDS)
+    _check_fits(kind, path, options)
     with closing(DiskReader()) as reader:
         if kind is Kind.HIVE:
             return _known(inspect_hive(reader.read_hive(path, ALL_SETTINGS, deadline)), path)
@@ -111,6 +115,35 @@ def _looked(kind: Kind, path: Path, options: argparse.Namespace) -> Inspection:
             path, options.format, ALL_SETTINGS, deadline, volume=options.volume
         )
         return inspect_disk(contents)
+
+
+def _check_fits(kind: Kind, path: Path, options: argparse.Namespace) -> None:
+    """Have no hive read as a disk, no option passed over in silence, and no disk written over.
+
+    :raise DiskError: what was given does not fit together.
+    """
+    of_disks = options.format is not None or options.volume is not None
+    if kind is Kind.HIVE and of_disks:
+        raise DiskError(
+            f"inspect the hive {path}", "it is no disk", "Leave --format and --volume out."
+        )
+    if kind is Kind.DISK and options.format is None and _is_hive(path):
+        raise DiskError(f"inspect {path}", "it is a registry hive", "Give it with --hive.")
+    for report in (options.sarif, options.junit):
+        if report is not None and report.exists() and path.exists() and report.samefile(path):
+            saw = "the report would be written over what is looked at"
+            raise DiskError(f"inspect {path}", saw, "Give the report another name.")
+
+
+def _is_hive(path: Path) -> bool:
+    """Of what cannot be opened the reader says why."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return file.read(len(_HIVE_MAGIC)) == _HIVE_MAGIC
+    except OSError:
+        return False
 
 
 def _known(found: Inspection, hive: Path) -> Inspection:

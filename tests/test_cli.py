@@ -146,4 +146,4 @@ def test_no_action_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_explains_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--help"])
-    assert "3 inconclusive" in capsys.readouterr().out
+    assert "3  inconclusive" in capsys.readouterr().out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,7 +152,7 @@ def test_only_the_newest_sessions(disk: Callable[..., str], capsys: Capture) -> 
     out = capsys.readouterr().out
     assert "powered off" in out
     assert "POWER LOST" not in out
-    assert "(1 earlier sessions not shown)" in out
+    assert "(1 earlier session not shown)" in out
     run(path, "--last", "1", "--json")
     (session,) = json.loads(capsys.readouterr().out)["sessions"]
     assert session["end"]["kind"] == "powered-off"
@@ -170,7 +171,7 @@ def test_the_json_holds_all_of_it(disk: Callable[..., str], capsys: Capture) -> 
     path = disk(f"{START} 42 [9] woke 10001 1074 6006 109 13 [60] 12 41code 6008 6005 1001")
     assert run(path, "--json") == 1
     told = json.loads(capsys.readouterr().out)
-    assert (told["format"], told["source"], told["damaged"]) == (1, path, 0)
+    assert (told["schema_version"], told["path"], told["damaged"]) == (1, path, 0)
     first, second = told["sessions"]
     assert first["start"]["kind"] == "cold-boot"
     assert (first["end"]["kind"], first["end"]["in_order"]) == ("bugcheck", False)
@@ -195,6 +196,12 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         run(str(tmp_path / "nothing"))
     with pytest.raises(DiskError, match="directory"):
         run(str(tmp_path))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DiskError, match="pipe"):
+        run(str(tmp_path / "pipe"))
 
 
 def test_options_of_disks_do_not_fit_a_log(tmp_path: Path) -> None:

@@ -108,6 +108,31 @@ def test_a_hive_that_says_nothing(run: Run) -> None:
         run("--hive", "SAM")
 
 
+def test_a_hive_is_not_taken_for_a_disk(run: Run, tmp_path: Path) -> None:
+    hive = tmp_path / "SYSTEM"
+    hive.write_bytes(b"regf".ljust(4096, b"\0"))
+    with pytest.raises(DiskError, match=r"registry hive.*--hive"):
+        run(str(hive))
+    FakeReader.asked = None
+    assert run(str(hive), "--format", "raw") == 1, "who names the format is believed"
+    assert FakeReader.asked is not None
+
+
+@pytest.mark.parametrize("option", ["--sarif", "--junit"])
+def test_no_report_is_written_over_the_disk(run: Run, tmp_path: Path, option: str) -> None:
+    image = tmp_path / "disk.qcow2"
+    image.write_bytes(b"QFI\xfb")
+    (tmp_path / "link").symlink_to(image)
+    with pytest.raises(DiskError, match="written over"):
+        run(str(image), option, str(tmp_path / "link"))
+    assert image.read_bytes() == b"QFI\xfb"
+
+
+def test_options_of_disks_do_not_fit_a_hive(run: Run) -> None:
+    with pytest.raises(DiskError, match="Leave --format and --volume out"):
+        run("--hive", "SYSTEM", "--volume", "2")
+
+
 @pytest.mark.parametrize(
     "arguments", [(), ("d", "--hive", "h"), ("d", "--fail-on", "never"), ("d", "--volume", "x")]
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from harness.diagnosis import facts
 from harness.diagnosis.verdict import Evidence
+from harness.guest.event_log import EventRecord
 from harness.shutdown.observation import Observation
 
-_ORDERLY_ENDS = (
-    ("EventLog", 6006),
-    ("Microsoft-Windows-Kernel-Power", 109),
-    ("Microsoft-Windows-Kernel-General", 13),
-)
+_ORDERLY_ENDS = {
+    ("EventLog", 6006): "the event log service ended",
+    ("Microsoft-Windows-Kernel-Power", 109): "the kernel began to power off",
+    ("Microsoft-Windows-Kernel-General", 13): "the kernel ended",
+}
 """Any of them shows that Windows itself ended (facts 1, 14). On a client only 6006 is on the disk
 by then, the others being recorded at its next start."""
 
@@ -23,9 +24,9 @@ def found(seen: Observation) -> tuple[Evidence, ...]:
     if post_mortem is None:
         return ()
     told = [
-        facts.timed_record(seen, record, "on the disk afterwards")
+        facts.timed_record(seen, record, f"{fact} (read from the disk)")
         for record in seen.records or ()
-        if record.event_id == _INITIATED or (record.provider, record.event_id) in _ORDERLY_ENDS
+        if (fact := _meaning(record)) is not None
     ]
     if lacks_orderly_end(seen):
         told.append(facts.at_rest(post_mortem, "no record of an orderly end", "no 6006, 109 or 13"))
@@ -37,6 +38,12 @@ def found(seen: Observation) -> tuple[Evidence, ...]:
         fact = "the hibernation file holds a saved system"
         told.append(facts.at_rest(post_mortem, fact, "hiberfil.sys"))
     return (*told, *(facts.note(text) for text in post_mortem.notes))
+
+
+def _meaning(record: EventRecord) -> str | None:
+    if record.event_id == _INITIATED:
+        return "a shutdown was initiated"
+    return _ORDERLY_ENDS.get((record.provider, record.event_id))
 
 
 def lacks_orderly_end(seen: Observation) -> bool:

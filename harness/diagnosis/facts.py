@@ -45,7 +45,7 @@ def timed_record(seen: Observation, entry: EventRecord, fact: str) -> Evidence:
     moment = seen.moment_of(entry)
     if moment is None:
         return record(entry, fact)
-    raw = f"{entry.created.isoformat()} (±{moment.doubt:.2f} s) {entry}"
+    raw = f"{entry.created.isoformat()} (to {moment.doubt:.2f} s) {entry}"
     return Evidence(Source.EVENT_LOG, moment.at, fact, raw)
 
 

@@ -230,7 +230,7 @@ def _latent(seen: Observation) -> Iterator[Threat]:
     somebody = survey.console is not None and survey.console.user is not None
     if somebody and survey.shutdown_without_logon is False:
         yield setting_threats.of_no_logon(
-            "while nobody is logged on, a press will be discarded (ShutdownWithoutLogon is 0)",
+            "while nobody is logged on, a press may be discarded (ShutdownWithoutLogon is 0)",
             Severity.LATENT,
             (facts.setting("ShutdownWithoutLogon", "0"), facts.session(seen)),
         )

@@ -68,11 +68,11 @@ WAKE = (
     "powercfg /change standby-timeout-ac 0, and where the button sleeps: " + _BUTTON
 )
 NO_HIBERNATION = (
-    "The guest was saved to disk and not shut down. powercfg /hibernate off removes hibernation "
+    "A guest that is saved to disk is not shut down. powercfg /hibernate off removes hibernation "
     "and fast startup; where the button hibernates: " + _BUTTON
 )
 NO_FAST_STARTUP = (
-    "Fast startup saved the kernel to disk instead of ending it: powercfg /hibernate off, or "
+    "Fast startup saves the kernel to disk instead of ending it: powercfg /hibernate off, or "
     r'reg add "HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Power" /v HiberbootEnabled '
     "/t REG_DWORD /d 0 /f"
 )
@@ -98,6 +98,10 @@ STAY_AWAKE = (
     "Keep it awake: powercfg /change standby-timeout-ac 0 & powercfg /change hibernate-timeout-ac 0"
     ". The host can take S3 and S4 away from its machine too (-global ICH9-LPC.disable_s3=1, "
     "disable_s4=1; libvirt: <pm>)."
+)
+POWER_OFF_AT_THE_END = (
+    f'reg delete "{places.NT_POLICY}" /v DontPowerOffAfterShutdown /f'
+    ", or disable the policy that sets it"
 )
 NO_BLOCKING_APPS = (
     f'reg delete "{places.WINDOWS_POLICY}" /v AllowBlockingAppsAtShutdown /f'

@@ -41,6 +41,19 @@ def of_button(
     return Threat(cause, severity, fact, shown, remedy)
 
 
+def of_power_left_on(shown: _Shown) -> Threat:
+    """Windows is to end without switching the power off (learn: Policy CSP, ADMX_Power). The
+    documentation names shutdowns that programs ask for; of a press it is UNCONFIRMED.
+    """
+    return Threat(
+        Cause.POWER_BUTTON_IGNORED,
+        Severity.MAY_STOP,
+        "Windows is set to leave the power on when it has ended (DontPowerOffAfterShutdown)",
+        shown,
+        remedies.POWER_OFF_AT_THE_END,
+    )
+
+
 def of_no_logon(fact: str, severity: Severity, shown: _Shown) -> Threat:
     """A shutdown is not allowed while nobody is logged on.
 

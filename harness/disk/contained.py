@@ -160,14 +160,19 @@ class DiskReader:
 
     def _start(self) -> subprocess.Popen[bytes]:
         root = Path(harness.__file__).parents[1]
-        self._process = subprocess.Popen(
-            # -P: nothing of the current directory is imported; -B: its limit would cut off caches.
-            [sys.executable, "-B", "-P", "-c", _START, str(root), str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
-        )
+        try:
+            self._process = subprocess.Popen(
+                # -P: nothing of the current directory is imported; -B: its limit would cut off
+                # caches.
+                [sys.executable, "-B", "-P", "-c", _START, str(root), str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
+            )
+        except OSError as error:
+            saw = error.strerror or str(error)
+            raise HostError("start a process that reads disks", saw, "End some others.") from error
         return self._process
 
     def _ask(
@@ -213,9 +218,11 @@ def _answer(line: bytes, path: Path) -> object:
     if isinstance(said, dict) and "answer" in said:
         return said["answer"]
     if isinstance(said, dict) and isinstance(said.get("error"), list):
-        kind, *words = said["error"]
-        if kind in _ERRORS and len(words) == 3 and all(isinstance(word, str) for word in words):
-            raise _ERRORS[kind](*words)
+        words = said["error"]
+        if len(words) == 4 and all(isinstance(word, str) for word in words):
+            error_kind = _ERRORS.get(words[0])
+            if error_kind is not None:
+                raise error_kind(*words[1:])
     if isinstance(said, dict) and isinstance(said.get("stumbled"), str):
         trace = said["stumbled"].strip()
         saw = f"its reader stumbled: {trace.rpartition(chr(10))[2]}"

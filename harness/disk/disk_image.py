@@ -149,7 +149,10 @@ class DiskImage:
         try:
             with self._told("write"):
                 self._complete(self._nbd.aio_flush())
-                self._nbd.shutdown()
+                # Not shutdown(), which waits for the server without end.
+                self._nbd.aio_disconnect()
+                while not (self._nbd.aio_is_closed() or self._nbd.aio_is_dead()):
+                    self._poll()
         finally:
             self._end(_BYE_SECONDS)
 

@@ -9,6 +9,7 @@ DefaultUserName (sup: turn-on-automatic-logon).
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.disk.hive_cells import HiveCells
@@ -83,11 +84,13 @@ class EditPlaces:
         return hive, "\\".join(below)
 
     def _hive(self, file: str) -> OpenHive:
-        if file not in self._open:
+        # Opened twice, by names in another case, one's changes would be written over the other's.
+        name = file.lower()
+        if name not in self._open:
             stored = HiveOnDisk.read(self._volume, file)
             cells = HiveCells(stored.recovered, stored.room)
-            self._open[file] = OpenHive(stored, cells, HiveWriter(cells, self._written_at))
-        return self._open[file]
+            self._open[name] = OpenHive(stored, cells, HiveWriter(cells, self._written_at))
+        return self._open[name]
 
     def _control_set(self) -> str:
         hive, key = self.find(_SELECT)
@@ -112,17 +115,23 @@ class EditPlaces:
         user = self._text(_WINLOGON, "DefaultUserName")
         if not user:
             raise _unknown("find who is logged on by itself", "there is no DefaultUserName")
+        wanted = user.rpartition("\\")[2].lower()
+        folders = [folder for folder in self._profile_folders() if folder]
+        # A domain or a number may follow: two accounts can have one name.
+        found = [folder for folder in folders if folder.lower() == wanted] or [
+            folder for folder in folders if folder.partition(".")[0].lower() == wanted
+        ]
+        if not found:
+            raise _unknown(f"find the profile of {user}", "no ProfileImagePath ends in that name")
+        if len({folder.lower() for folder in found}) > 1:
+            raise _unknown(f"find the profile of {user}", f"it may be any of {', '.join(found)}")
+        return found[0]
+
+    def _profile_folders(self) -> Iterator[str]:
         hive, key = self.find(places.PROFILES)
         for sid in hive.writer.subkeys(key):
             image = self._text(rf"{places.PROFILES}\{sid}", "ProfileImagePath") or ""
-            folder = image.replace("/", "\\").rstrip("\\").rpartition("\\")[2]
-            # A domain or a number may follow: two accounts can have one name.
-            if user.rpartition("\\")[2].lower() in (
-                folder.lower(),
-                folder.partition(".")[0].lower(),
-            ):
-                return folder
-        raise _unknown(f"find the profile of {user}", "no ProfileImagePath ends in that name")
+            yield image.replace("/", "\\").rstrip("\\").rpartition("\\")[2]
 
     def _text(self, path: str, name: str) -> str | None:
         hive, key = self.find(path)

@@ -102,7 +102,11 @@ def must_be_unused(volume: WindowsVolume) -> None:
     if volume.hibernation.volume_in_use:
         raise _in_use(f"its hiberfil.sys says: {volume.hibernation}")
     journal = volume.find("$LogFile")
-    if journal is not None and not journal_is_clean(journal.read(JOURNAL_BYTES)):
+    if journal is None:
+        raise DiskError(
+            "change the registry of a disk", "its volume has no $LogFile", "Check the image."
+        )
+    if not journal_is_clean(journal.read(JOURNAL_BYTES)):
         raise _in_use("NTFS's journal holds changes that are not on the volume: power was cut")
 
 

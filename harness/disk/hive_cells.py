@@ -8,6 +8,7 @@ size is checked before it is used.
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -43,7 +44,7 @@ class HiveCells:
         self._room = min(room, len(data))
         if len(data) < 2 * PAGE or not data.startswith(_BASE_SIGNATURE):
             raise damaged("it does not begin with a base block")
-        if base_checksum(self._data) != self._number(_CHECKSUM_AT):
+        if base_checksum(self._data) != self._base_number(_CHECKSUM_AT):
             raise damaged("the checksum of its base block is wrong")
         if self.sequence[0] != self.sequence[1]:
             raise damaged("it is dirty: what was written last is in its logs")
@@ -62,7 +63,7 @@ class HiveCells:
     @property
     def root(self) -> int:
         """Offset of the root key's cell."""
-        return self._number(_ROOT_AT)
+        return self._base_number(_ROOT_AT)
 
     @property
     def sequence(self) -> tuple[int, int]:
@@ -160,11 +161,33 @@ class HiveCells:
         self._set_size(begin, end - begin)
         self._free[begin] = end - begin
 
+    def check(self, cell: int, signature: bytes) -> None:
+        """See that a cell holds a record of this kind.
+
+        :raise DiskError: it does not.
+        """
+        if self.read(cell, 0, 2) != signature:
+            raise damaged(f"there is no {signature.decode()} at {cell:#x}")
+
+    def number(self, cell: int, at: int) -> int:
+        """The 32 bits at this place of a cell.
+
+        :raise DiskError: there is no such cell, or it is too small.
+        """
+        return int(struct.unpack("<I", self.read(cell, at, 4))[0])
+
+    def set_number(self, cell: int, at: int, number: int) -> None:
+        """Change the 32 bits at this place of a cell.
+
+        :raise DiskError: there is no such cell, or it is too small.
+        """
+        self.write(cell, struct.pack("<I", number & 0xFFFFFFFF), at)
+
     @property
     def _bins_size(self) -> int:
-        return self._number(_BINS_SIZE_AT)
+        return self._base_number(_BINS_SIZE_AT)
 
-    def _number(self, at: int) -> int:
+    def _base_number(self, at: int) -> int:
         return int(struct.unpack_from("<I", self._data, at)[0])
 
     def _size(self, cell: int) -> int:
@@ -174,8 +197,12 @@ class HiveCells:
     def _set_size(self, cell: int, size: int) -> None:
         struct.pack_into("<i", self._data, PAGE + cell, size)
 
-    def _bins(self) -> Iterator[tuple[int, int]]:
+    @cached_property
+    def _bins(self) -> list[tuple[int, int]]:
         """Offset and size of every bin."""
+        return list(self._read_bins())
+
+    def _read_bins(self) -> Iterator[tuple[int, int]]:
         at, all_bins = 0, self._bins_size
         while at < all_bins:
             begin = PAGE + at
@@ -187,10 +214,8 @@ class HiveCells:
             at += size
 
     def _bin_of(self, cell: int) -> tuple[int, int]:
-        for at, size in self._bins():
-            if at <= cell < at + size:
-                return at, size
-        raise damaged(f"no bin holds {cell:#x}")
+        # They are in order, without gaps.
+        return self._bins[bisect_right(self._bins, (cell, NOWHERE)) - 1]
 
     def _cells(self, bin: tuple[int, int]) -> Iterator[tuple[int, int]]:
         """Offset and size of the cells in a bin: negative sizes are in use."""
@@ -205,7 +230,7 @@ class HiveCells:
     @cached_property
     def _free(self) -> dict[int, int]:
         """Size of every free cell, by offset."""
-        return {at: size for bin in self._bins() for at, size in self._cells(bin) if size > 0}
+        return {at: size for bin in self._bins for at, size in self._cells(bin) if size > 0}
 
     def _best_free_cell(self, wanted: int) -> int | None:
         """The smallest free cell of at least this size: large ones are kept for what is large."""
@@ -226,6 +251,7 @@ class HiveCells:
         struct.pack_into("<4sII", self._data, PAGE + at, _BIN_SIGNATURE, at, size)
         self._set_size(at + _BIN_HEADER, size - _BIN_HEADER)
         struct.pack_into("<I", self._data, _BINS_SIZE_AT, at + size)
+        self._bins.append((at, size))
         self._free[at + _BIN_HEADER] = size - _BIN_HEADER
         return at + _BIN_HEADER
 

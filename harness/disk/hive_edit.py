@@ -16,14 +16,17 @@ from harness.deadline import Deadline
 from harness.disk.contained import DiskReader
 from harness.disk.disk_image import DiskImage
 from harness.disk.disk_request import DiskRequest, KeyRequest
-from harness.disk.edit_plan import DiskInUse, Patch
+from harness.disk.edit_plan import DiskInUse, Patch, encode
 from harness.disk.overlay_check import overlay_size
 from harness.disk.registry_snapshot import RegistrySnapshot
+from harness.disk.value_data import decode_data
 from harness.errors import DiskError, PowerdownError
 from harness.guest.registry_edit import EditAction, RegistryEdit
 from harness.images.image import DiskFormat
 
 _TRIED = "change the registry on"
+_PUT_BACK_SECONDS = 20.0
+"""For writing some sectors, once more."""
 
 __all__ = ["DiskInUse", "edit_registry"]
 
@@ -59,12 +62,26 @@ def edit_registry(
         plan = reader.plan_edits(
             overlay, DiskFormat.QCOW2, edits, deadline, allow_unclean=allow_unclean
         )
-        before = _exchange(overlay, plan.patches, deadline)
-        request = DiskRequest(keys=tuple(KeyRequest(path) for path in _paths(plan.edits)))
-        seen = reader.read_disk(overlay, DiskFormat.QCOW2, request, deadline).registry
-    wrong = _not_as_edited(seen, plan.edits)
+        before: tuple[Patch, ...] = ()
+        try:
+            with DiskImage(overlay, DiskFormat.QCOW2, deadline, writable=True) as image:
+                before = _now_there(image, plan.patches)
+                _write(image, plan.patches)
+            _see_that_it_is_so(reader, overlay, plan.edits, deadline)
+        except BaseException as error:
+            # After an interrupt too: half a hive must not stay.
+            if before:
+                _put_back(overlay, before, error)
+            raise
+
+
+def _see_that_it_is_so(
+    reader: DiskReader, overlay: Path, edits: Sequence[RegistryEdit], deadline: Deadline
+) -> None:
+    request = DiskRequest(keys=tuple(KeyRequest(path) for path in _paths(edits)))
+    seen = reader.read_disk(overlay, DiskFormat.QCOW2, request, deadline).registry
+    wrong = _not_as_edited(seen, edits)
     if wrong:
-        _exchange(overlay, before, deadline)
         raise DiskError(
             f"{_TRIED} {overlay}",
             f"it did not read back: {'; '.join(wrong[:3])}; what was there was put back",
@@ -72,36 +89,31 @@ def edit_registry(
         )
 
 
-def _exchange(overlay: Path, patches: Sequence[Patch], deadline: Deadline) -> tuple[Patch, ...]:
-    """Write these sectors; what was there before. If that fails, it is put back."""
-    with DiskImage(overlay, DiskFormat.QCOW2, deadline, writable=True) as image:
-        before = tuple(
-            Patch(patch.offset, image.read(patch.offset, len(patch.data))) for patch in patches
-        )
-        try:
-            _write(image, patches)
-        except PowerdownError as error:
-            _put_back(overlay, image, before, error)
-            raise
-    return before
-
-
-def _put_back(
-    overlay: Path, image: DiskImage, before: Iterable[Patch], why: PowerdownError
-) -> None:
-    try:
-        _write(image, before)
-    except PowerdownError as error:
-        raise DiskError(
-            f"{_TRIED} {overlay}",
-            f"{why.saw}; and what was there could not be put back: {error.saw}",
-            "It is written in part: throw the overlay away.",
-        ) from why
+def _now_there(image: DiskImage, patches: Iterable[Patch]) -> tuple[Patch, ...]:
+    """What the sectors hold that these patches are for."""
+    return tuple(
+        Patch(patch.offset, image.read(patch.offset, len(patch.data))) for patch in patches
+    )
 
 
 def _write(image: DiskImage, patches: Iterable[Patch]) -> None:
     for patch in patches:
         image.write(patch.offset, patch.data)
+
+
+def _put_back(overlay: Path, before: Iterable[Patch], why: BaseException) -> None:
+    """Put back what was there; in time of its own, as it may be time that ran out."""
+    deadline = Deadline.after(_PUT_BACK_SECONDS)
+    try:
+        with DiskImage(overlay, DiskFormat.QCOW2, deadline, writable=True) as image:
+            _write(image, before)
+    except PowerdownError as error:
+        first = why.saw if isinstance(why, PowerdownError) else repr(why)
+        raise DiskError(
+            f"{_TRIED} {overlay}",
+            f"{first}; and what was there could not be put back: {error.saw}",
+            "It may be written in part: throw the overlay away.",
+        ) from why
 
 
 def _paths(edits: Iterable[RegistryEdit]) -> tuple[str, ...]:
@@ -140,4 +152,7 @@ def _holds(seen: RegistrySnapshot, edit: RegistryEdit) -> bool:
             return key is None or key.value(edit.name or "") is None
         case EditAction.SET_VALUE:
             value = None if key is None else key.value(edit.name or "")
-            return value is not None and (value.type, value.data) == (edit.type, edit.data)
+            if value is None or edit.type is None:
+                return False
+            data = decode_data(edit.type, encode(edit.type, edit.data))
+            return (value.type, value.data) == (edit.type, data)

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
+from harness.disk.file_object import FileObject
 from harness.disk.hive_logs import Replay
 
 MOST_HIVE_BYTES = 1 << 32
@@ -47,52 +48,27 @@ class BytesSource:
         return self._content[offset : offset + length]
 
 
-class HiveFile:
-    """A file object, which is how libyal's libraries read.
+class HiveFile(FileObject):
+    """A hive as it is with its logs.
 
     :param source: the hive's own file.
     :param replay: what its logs hold.
     """
 
     def __init__(self, source: Source, replay: Replay) -> None:
+        length = min(max(source.size, replay.size), MOST_HIVE_BYTES)
+        super().__init__(length, _MOST_READ_BYTES)
         self._source = source
-        self._replay = replay
-        self._size = min(max(source.size, replay.size), MOST_HIVE_BYTES)
-        self._at = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._patches = _by_block(replay)
 
-    def read(self, size: int = -1) -> bytes:
-        """Up to so many bytes."""
-        left = max(0, self._size - self._at)
-        size = left if size < 0 else min(size, left)
-        if size > _MOST_READ_BYTES:
-            raise OSError(f"a read of {size} bytes")
-        if size == 0:
-            return b""
-        first, last = self._at // _BLOCK_BYTES, (self._at + size - 1) // _BLOCK_BYTES
+    def _read_at(self, offset: int, length: int) -> bytes:
+        first, last = offset // _BLOCK_BYTES, (offset + length - 1) // _BLOCK_BYTES
         data = self._block(first)
         if last > first:
             data += b"".join(self._block(number) for number in range(first + 1, last + 1))
-        begin = self._at - first * _BLOCK_BYTES
-        self._at += size
-        return data[begin : begin + size]
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to an offset."""
-        base = {0: 0, 1: self._at, 2: self._size}[whence]
-        if base + offset < 0:
-            raise OSError("a seek to before the start")
-        self._at = base + offset
-        return self._at
-
-    def tell(self) -> int:
-        """Where it is."""
-        return self._at
-
-    def get_size(self) -> int:
-        """Its length."""
-        return self._size
+        begin = offset - first * _BLOCK_BYTES
+        return data[begin : begin + length]
 
     def _block(self, number: int) -> bytes:
         block = self._blocks.get(number)
@@ -107,7 +83,7 @@ class HiveFile:
 
     def _read_block(self, number: int) -> bytes:
         begin = number * _BLOCK_BYTES
-        length = min(_BLOCK_BYTES, self._size - begin)
+        length = min(_BLOCK_BYTES, self._length - begin)
         data = self._source.read_at(begin, length).ljust(length, b"\0")
         if number not in self._patches:
             return data

@@ -84,6 +84,8 @@ class HiveOnDisk:
     def _check_place(self, path: str) -> None:
         """See that the file has sectors of its own: in small ones, NTFS keeps none for it."""
         length = self.room - self.room % SECTOR_BYTES
+        if any(extent.compressed for extent in self.extents):
+            raise _refused(path, "NTFS keeps it compressed")
         if any(extent.sparse or extent.offset % SECTOR_BYTES for extent in self.extents):
             raise _refused(path, "NTFS does not keep it in whole sectors of its own")
         parts = list(self.on_disk(0, length))

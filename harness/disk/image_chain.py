@@ -3,7 +3,8 @@
 Left alone, QEMU follows what each header says: it guesses the format of a base image that an
 overlay does not tell, and opens whatever a name is the address of. So every layer is named here
 with its format; a base of which none is recorded has to be one that is recognised for sure
-(:mod:`harness.disk.image_format`), and names that are no plain file names are refused.
+(:mod:`harness.disk.image_format`), and names that are no plain file names are refused. So are
+extents of a VMDK that lie elsewhere: an image from a stranger could name any file of the host.
 """
 
 from __future__ import annotations
@@ -51,6 +52,9 @@ def _layer(
         )
     if header.data_file:
         raise _refused(path, "it keeps its data in a further file")
+    for name in header.extents:
+        if "/" in name:
+            raise _refused(path, f"it keeps its data in {name!r}, outside its own folder")
     if format is DiskFormat.VHDX:
         return node
     node["backing"] = None

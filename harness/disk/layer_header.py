@@ -33,11 +33,16 @@ _QCOW2_MOST_NAME = 1023
 
 _VHDX_MAGIC = b"vhdxfile"
 _VMDK_SPARSE = b"KDMV"
-_VMDK_SPARSE_DESCRIPTOR = struct.Struct("<28xQQ")
-"""Of a sparse extent's header: where its descriptor lies and how long it is, in sectors."""
+_VMDK_SPARSE_DESCRIPTOR = struct.Struct("<12xQ8xQQ")
+"""Of a sparse extent's header, in sectors: its capacity, where its descriptor lies, how long it is.
+Without capacity, QEMU takes it for a descriptor alone (qemu:block/vmdk.c, vmdk_open_vmdk4)."""
 _VMDK_OLD = b"COWD"
 _VMDK_DESCRIPTOR = b"# Disk DescriptorFile"
 _VMDK_PARENT = re.compile(rb'^\s*parentFileNameHint\s*=\s*"([^"\r\n]*)"', re.MULTILINE)
+_VMDK_EXTENT = re.compile(rb'\d\s*[A-Z]+\s*"([^"\r\n]+)')
+"""As loosely as QEMU's sscanf takes it, which goes on behind the end of a line."""
+_VMDK_MOST_DESCRIPTOR = 1 << 20
+"""What QEMU reads of a descriptor."""
 _SECTOR = 512
 
 
@@ -50,6 +55,7 @@ class LayerHeader:
     :param backing_format: the format it says that one has.
     :param data_file: whether its data lie in a further file (qcow2).
     :param descriptor: whether it only describes a disk whose data lie in further files (VMDK).
+    :param extents: names of those files.
     :param head: its first bytes.
     """
 
@@ -59,6 +65,7 @@ class LayerHeader:
     backing_format: str | None = None
     data_file: bool = False
     descriptor: bool = False
+    extents: tuple[str, ...] = ()
 
     @property
     def other_files(self) -> bool:
@@ -79,9 +86,10 @@ def read_layer_header(path: Path) -> LayerHeader:
     if head.startswith(_VMDK_OLD):
         return LayerHeader(DiskFormat.VMDK, head)
     if head.startswith(_VMDK_SPARSE):
-        return _vmdk(head, _sparse_descriptor(path, head))
+        text, alone = _sparse_descriptor(path, head)
+        return _vmdk(head, text, descriptor=alone)
     if head.startswith(_VMDK_DESCRIPTOR):
-        return _vmdk(head, head, descriptor=True)
+        return _vmdk(head, read_start(path, _VMDK_MOST_DESCRIPTOR), descriptor=True)
     return LayerHeader(None, head)
 
 
@@ -146,15 +154,17 @@ def _backing_format(head: bytes, at: int) -> str | None:
     return None
 
 
-def _sparse_descriptor(path: Path, head: bytes) -> bytes:
+def _sparse_descriptor(path: Path, head: bytes) -> tuple[bytes, bool]:
+    """A sparse extent's descriptor, and whether there is nothing else in the file."""
     if len(head) < _VMDK_SPARSE_DESCRIPTOR.size:
         raise _damaged(path, "its VMDK header is cut off")
-    first, sectors = _VMDK_SPARSE_DESCRIPTOR.unpack_from(head)
-    if not first or not sectors:
-        return b""
+    capacity, first, sectors = _VMDK_SPARSE_DESCRIPTOR.unpack_from(head)
+    if not first or (capacity and not sectors):
+        return b"", False
     if max(first, sectors) * _SECTOR > _MOST_HEADER_BYTES:
         raise _damaged(path, f"its VMDK descriptor has {sectors} sectors at {first}")
-    return read_start(path, sectors * _SECTOR, first * _SECTOR)
+    length = sectors * _SECTOR if capacity else _VMDK_MOST_DESCRIPTOR
+    return read_start(path, length, first * _SECTOR), not capacity
 
 
 def _vmdk(head: bytes, text: bytes, *, descriptor: bool = False) -> LayerHeader:
@@ -166,6 +176,7 @@ def _vmdk(head: bytes, text: bytes, *, descriptor: bool = False) -> LayerHeader:
         # VMware knows no other format of disks.
         backing_format=DiskFormat.VMDK if parent else None,
         descriptor=descriptor,
+        extents=tuple(map(os.fsdecode, _VMDK_EXTENT.findall(text))) if descriptor else (),
     )
 
 

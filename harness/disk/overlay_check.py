@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 
 from harness.disk.image_reader import SECTOR_BYTES
+from harness.disk.layer_header import read_start
 from harness.errors import DiskError
 
 _QCOW2 = struct.Struct(">4sIQIIQ")
@@ -21,10 +22,9 @@ def overlay_size(path: Path, tried: str) -> int:
     :raise DiskError: the file has no backing file: it may be somebody's image.
     """
     try:
-        with path.open("rb") as file:
-            header = file.read(_QCOW2.size)
-    except OSError as error:
-        raise not_written(tried, path, error.strerror or str(error)) from error
+        header = read_start(path, _QCOW2.size)
+    except DiskError as error:
+        raise not_written(tried, path, error.saw) from error
     if len(header) < _QCOW2.size:
         raise not_written(tried, path, "it is no qcow2 overlay")
     magic, _, backing_offset, backing_length, _, size = _QCOW2.unpack(header)

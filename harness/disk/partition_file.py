@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from harness.disk.file_object import FileObject
 from harness.disk.partitions import Partition
 
 _MOST_READ_BYTES = 1 << 24
@@ -19,37 +20,14 @@ class Disk(Protocol):
         """Read that much, or raise DiskError."""
 
 
-class PartitionFile:
-    """A part of a disk as a file object, which is how libyal's libraries read."""
+class PartitionFile(FileObject):
+    """The part of a disk that a partition is, as far as the disk goes."""
 
     def __init__(self, disk: Disk, partition: Partition) -> None:
+        length = max(0, min(partition.length, disk.size - partition.offset))
+        super().__init__(length, _MOST_READ_BYTES)
         self._disk = disk
         self._begin = partition.offset
-        self._length = max(0, min(partition.length, disk.size - partition.offset))
-        self._at = 0
 
-    def read(self, size: int = -1) -> bytes:
-        """Up to so many bytes."""
-        left = max(0, self._length - self._at)
-        size = left if size < 0 else min(size, left)
-        if size > _MOST_READ_BYTES:
-            raise OSError(f"a read of {size} bytes")
-        data = self._disk.read(self._begin + self._at, size)
-        self._at += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to an offset."""
-        base = {0: 0, 1: self._at, 2: self._length}[whence]
-        if base + offset < 0:
-            raise OSError("a seek to before the start")
-        self._at = base + offset
-        return self._at
-
-    def tell(self) -> int:
-        """Where it is."""
-        return self._at
-
-    def get_size(self) -> int:
-        """Its length."""
-        return self._length
+    def _read_at(self, offset: int, length: int) -> bytes:
+        return self._disk.read(self._begin + offset, length)

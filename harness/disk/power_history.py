@@ -197,12 +197,14 @@ def _happenings(records: Sequence[EventRecord]) -> Iterator[Happening]:
 
 
 def _happening(record: EventRecord) -> tuple[HappeningKind, str] | None:
+    # The user is the second text of 1073 and 1075, behind the computer, and the sixth of 1076 (the
+    # texts of these messages, as public tools have them).
     if is_one(record, USER32, 1073):
-        return HappeningKind.REFUSED, parameter(record, 2) or parameter(record, 1)
+        return HappeningKind.REFUSED, parameter(record, 2)
     if is_one(record, USER32, 1075):
-        return HappeningKind.CALLED_OFF, parameter(record, 1)
+        return HappeningKind.CALLED_OFF, parameter(record, 2)
     if is_one(record, USER32, 1076):
-        return HappeningKind.EXPLAINED, parameter(record, 1)
+        return HappeningKind.EXPLAINED, parameter(record, 6)
     if is_one(record, WINSRV, 10001, 10002) or is_one(record, KERNEL_POWER, 9, 10, 40):
         names = ("AppName", "ServiceName", "DriverName")
         return HappeningKind.VETO, next(filter(None, map(record.data.get, names)), "")

@@ -66,15 +66,18 @@ def parameter(record: EventRecord, number: int) -> str:
 
 
 def whole_number(record: EventRecord, name: str) -> int | None:
-    """A number in a record, decimal or as ``0x...``; ``None`` where there is none."""
+    """A number in a record, decimal or as ``0x...``; ``None`` where there is none, or it is less
+    than 0, which none of these is.
+    """
     text = record.data.get(name, "").strip()
     # Python refuses to read thousands of digits, and none of these has more than 64 bits.
     if len(text) > _LONGEST_NUMBER:
         return None
     try:
-        return int(text, 16) if text.lower().startswith("0x") else int(text)
+        number = int(text, 16) if text.lower().startswith("0x") else int(text)
     except ValueError:
         return None
+    return number if number >= 0 else None
 
 
 def is_true(record: EventRecord, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,9 @@ _TOGETHER = timedelta(minutes=2)
 """A user's power-off is recorded twice, once from the shell and once from winlogon (facts 14)."""
 
 _WINLOGON = "winlogon.exe"
+
+_REASON = re.compile(r"(0x)?[0-9a-f]{1,8}", re.IGNORECASE)
+"""A DWORD, as 1074 has it."""
 
 
 class Wanted(StrEnum):
@@ -106,7 +110,4 @@ def _request(record: EventRecord, called_off: bool) -> ShutdownRequest:
 
 
 def _reason(text: str) -> int | None:
-    try:
-        return int(text, 16)
-    except ValueError:
-        return None
+    return int(text, 16) if _REASON.fullmatch(text) else None

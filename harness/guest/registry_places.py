@@ -42,6 +42,9 @@ SYSTEM_POLICIES = rf"{CURRENT_VERSION}\Policies\System"
 WINDOWS_POLICY = rf"{POLICIES}\Windows\System"
 """``AllowBlockingAppsAtShutdown`` (facts 5), ``HiberbootEnabled`` as policy (facts 7)."""
 
+NT_POLICY = rf"{POLICIES}\Windows NT"
+"""``DontPowerOffAfterShutdown`` (learn: Policy CSP, ADMX_Power)."""
+
 TRACKER_POLICY = rf"{POLICIES}\Windows NT\Reliability"
 """``ShutdownReasonOn``, ``ShutdownReasonUI`` (facts 3)."""
 

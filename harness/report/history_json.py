@@ -1,28 +1,5 @@
-"""What ``powerdown history --json`` prints; ``docs/history.md`` says the same to its reader.
-
-::
-
-    {"format": 1, "source": "win.qcow2",
-     "sessions": [                    the oldest first
-       {"start": {"kind": "cold-boot",   harness.disk.power_history.StartKind
-                  "at": "2026-03-01T08:00:00+00:00", "records": [...]},
-        "end": {"kind": "restarted",     harness.disk.session_end.EndKind
-                "in_order": true,        null where the log does not tell
-                "confidence": "high", "at": "...", "took": 1.262, "bugcheck": null,
-                "asked": {...}, "notes": ["..."], "records": [...]},
-        "last_sign": "...",              the latest record of it that is no part of its end
-        "requests": [{"at": "...", "process": "...", "user": "...", "reason": "0x80020003",
-                      "reason_text": "...", "wanted": "restart", "comment": "",
-                      "called_off": false, "may_be_button": false, "record_id": 169}],
-        "sleeps": [{"at": "...", "until": "...", "state": 4, "standby": false, "reason": 7,
-                    "wake_source": 1, "wake_text": "", "records": [...]}],
-        "happenings": [{"kind": "veto", "at": "...", "who": "...", "record": {...}}],
-        "clock_changes": [{"at": "...", "old": "...", "new": "...", "record_id": 541}]}],
-     "damaged": 0, "notes": ["..."]}
-
-A record is ``{"record_id": 169, "provider": "User32", "event_id": 1074, "created": "...",
-"data": {...}}``. Times are by the guest's clock, in UTC; ``took`` is in seconds. What is not known
-is null.
+"""What ``powerdown history --json`` prints; ``history.schema.json`` beside this module says what it
+means to other programs.
 """
 
 from __future__ import annotations
@@ -36,17 +13,18 @@ from harness.disk.shutdown_request import ShutdownRequest
 from harness.guest.event_log import EventRecord
 from harness.report.verdict_json import Json, clean
 
-_FORMAT = 1
+SCHEMA_VERSION = 1
 
 
-def history_to_json(source: str, history: PowerHistory) -> Json:
-    """A history as described above.
+def history_to_json(path: str, history: PowerHistory, powerdown_version: str) -> Json:
+    """A history as ``history.schema.json`` describes it.
 
-    :param source: the file it was read from.
+    :param path: the disk or log that it was read from, as it was given.
     """
     return {
-        "format": _FORMAT,
-        "source": clean(source),
+        "schema_version": SCHEMA_VERSION,
+        "powerdown_version": clean(powerdown_version),
+        "path": clean(path),
         "sessions": [_session(session) for session in history.sessions],
         "damaged": history.damaged,
         "notes": [clean(note) for note in history.notes],

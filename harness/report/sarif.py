@@ -1,8 +1,10 @@
 """Findings as SARIF 2.1.0, for code scanning (OASIS: Static Analysis Results Interchange Format).
 
 Rules are the scenarios, results the findings. A result lies in the disk or hive that was looked at;
-its logical location is the registry value. GitHub tells results of two runs apart by the partial
-fingerprint, which is made of rule and place, not of the value.
+its logical location is the registry value. The fingerprint is made of rule and place, not of the
+value. GitHub tells results of one rule and file apart by ``primaryLocationLineHash`` alone (GitHub:
+SARIF support for code scanning); what its upload action makes where there is none is a hash of the
+line, which is the same for all results in a disk.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from harness.report.verdict_json import Json, clean
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
-_FINGERPRINT = "powerdown/v1"
+_FINGERPRINTS = ("primaryLocationLineHash", "powerdown/v1")
 
 _LEVELS = {
     Severity.STOPS: "error",
@@ -100,7 +102,7 @@ def _result(finding: Finding, artifact: Json) -> Json:
                 "logicalLocations": [_logical(setting) for setting in finding.settings],
             }
         ],
-        "partialFingerprints": {_FINGERPRINT: _fingerprint(finding)},
+        "partialFingerprints": dict.fromkeys(_FINGERPRINTS, _fingerprint(finding)),
         "properties": {"severity": str(threat.severity), "setting": clean(decisive.id)},
     }
 

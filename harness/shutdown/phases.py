@@ -124,7 +124,7 @@ def _told(seen: Observation, record: EventRecord) -> str:
     moment = seen.moment_of(record)
     if moment is None:
         return str(record)
-    return f"{moment.at - seen.commanded_at:+.2f} s ±{moment.doubt:.2f}: {record}"
+    return f"{moment.at - seen.commanded_at:+.2f} s (to {moment.doubt:.2f} s): {record}"
 
 
 def _final(seen: Observation) -> HostEvent | None:

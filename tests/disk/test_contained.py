@@ -176,6 +176,8 @@ LISTEN = "import os, sys, time, json\nline = sys.stdin.readline()\n"
         ("os.write(1, b'{\"answer\": 1}\\n')", "TypeError"),
         ("os.write(1, b'{\"answer\": {}}\\n')", "KeyError"),
         ('os.write(1, b\'{"error": ["SystemExit", 1, 2, 3]}\\n\')', "nonsense"),
+        ("os.write(1, b'{\"error\": []}\\n')", "nonsense"),
+        ('os.write(1, b\'{"error": [[], "a", "b", "c"]}\\n\')', "nonsense"),
         ('os.write(1, b\'{"stumbled": "deep\\\\nin it: ValueError: x"}\\n\')', "ValueError: x"),
         ("while True: os.write(1, b'x' * 1_000_000)", "more than is read"),
         ("while True: os.write(2, b'x' * 1_000_000)", None),

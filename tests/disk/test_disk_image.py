@@ -112,6 +112,17 @@ def test_writes_go_to_the_overlay_and_are_kept(raw: Path, content: bytes, tmp_pa
     run("qemu-img", "check", "-q", str(overlay))
 
 
+def test_a_server_that_hangs_is_not_waited_for_without_end(raw: Path, tmp_path: Path) -> None:
+    overlay = create_overlay(Disk(raw, DiskFormat.RAW, DiskBus.VIRTIO), tmp_path)
+    image = DiskImage(overlay, DiskFormat.QCOW2, Deadline.after(2), writable=True)
+    image.write(0, bytes(512))
+    server = image._server
+    server.send_signal(signal.SIGSTOP)
+    with pytest.raises(DeadlineExpired):
+        image.close()
+    assert server.returncode == -signal.SIGKILL
+
+
 def test_what_is_open_for_reading_cannot_be_written(raw: Path, content: bytes) -> None:
     with (
         DiskImage(raw, DiskFormat.RAW, deadline()) as image,

@@ -111,6 +111,23 @@ class TestPlaces:
         with pytest.raises(DiskError, match=saw):
             volume.change(offline.desktop_value("AutoEndTasks", "1"))
 
+    def test_a_profile_of_that_very_name_comes_before_others(self, root: Path) -> None:
+        volume = DirectoryVolume(root)
+        places_of = rf"{places.PROFILES}\S-1-5-21"
+        volume.change([set_text(f"{places_of}-0", "ProfileImagePath", r"C:\Users\tester.CORP")])
+        (edit,) = volume.change(offline.desktop_value("AutoEndTasks", "1")).edits
+        assert edit.path == r"HKU\tester\Control Panel\Desktop"
+        winlogon = rf"{places.NT_CURRENT_VERSION}\Winlogon"
+        volume.change(
+            [
+                set_text(winlogon, "DefaultUserName", "other"),
+                set_text(f"{places_of}-1", "ProfileImagePath", r"C:\Users\other.CORP"),
+                set_text(f"{places_of}-2", "ProfileImagePath", r"C:\Users\other.HOME"),
+            ]
+        )
+        with pytest.raises(DiskError, match=r"any of other\.CORP, other\.HOME"):
+            volume.change(offline.desktop_value("AutoEndTasks", "1"))
+
     @pytest.mark.parametrize("path", [r"HKLM\SAM\SAM", "HKCR", r"HKU", r"HKLM"])
     def test_other_hives_are_not_changed(self, root: Path, path: str) -> None:
         with pytest.raises(DiskError, match="none of the hives known"):

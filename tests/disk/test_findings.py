@@ -70,6 +70,11 @@ def test_a_prepared_image_has_none() -> None:
         ({BUTTON_POLICY: {"ACSettingIndex": 0}}, Cause.POWER_BUTTON_IGNORED, Severity.STOPS),
         ({BUTTON: {"ACSettingIndex": 9}}, Cause.POWER_BUTTON_IGNORED, Severity.MAY_STOP),
         ({BUTTON: {"ACSettingIndex": "x"}}, Cause.POWER_BUTTON_IGNORED, Severity.MAY_STOP),
+        (
+            {places.NT_POLICY: {"DontPowerOffAfterShutdown": 1}},
+            Cause.POWER_BUTTON_IGNORED,
+            Severity.MAY_STOP,
+        ),
         ({BUTTON: {"DCSettingIndex": 0}}, Cause.POWER_BUTTON_IGNORED, Severity.LATENT),
         (
             # A hive of Windows 8's time (fact sheet 14).
@@ -133,6 +138,7 @@ def test_finding(changes: Keys, cause: Cause, severity: Severity) -> None:
     "changes",
     [
         {service("VMTools"): {"PreshutdownTimeout": 2_147_483_647, "Start": 4}},
+        {places.NT_POLICY: {"DontPowerOffAfterShutdown": 0}},
         {service("wuauserv"): {"PreshutdownTimeout": 57_600_000, "Start": 3}},
         {service("Backup"): {"PreshutdownTimeout": 180_000, "Start": 2}},
         {places.SESSION_MANAGER: {"PendingFileRenameOperations": (r"\??\C:\a", "")}},

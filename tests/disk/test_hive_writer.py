@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from standin.hive import empty_hive
 
 from harness.disk.hive_cells import PAGE, HiveCells
+from harness.disk.hive_logs import base_checksum
 from harness.disk.hive_writer import HiveValue, HiveWriter
 from harness.errors import DiskError
 
@@ -283,6 +284,20 @@ class TestRandomHive:
             ("a", "new"): {"n": (DWORD, b"\7\0\0\0")},
             ("b",): {},
         }
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("ab", b"ab\0\0"), ("\u00e4bcde", b"\xe4bcd"), ("a\u4e2d", bytes(4))]
+)
+def test_a_list_of_old_hives_has_the_beginning_of_names(name: str, hint: bytes) -> None:
+    data = bytearray(roomy(empty_hive("TEST")))
+    struct.pack_into("<I", data, 24, 3)
+    struct.pack_into("<I", data, 508, base_checksum(data))
+    cells, hive = opened(bytes(data))
+    hive.create_key(name)
+    (at,) = struct.unpack_from("<I", cells.data, PAGE + cells.root + 4 + 28)
+    assert cells.read(at, 0, 4) == b"lf\1\0"
+    assert cells.read(at, 8, 4) == hint
 
 
 class TestRoom:

@@ -128,6 +128,28 @@ def test_data_in_another_file(tmp_path: Path) -> None:
         block_node(path, DiskFormat.QCOW2)
 
 
+@pytest.mark.parametrize("line", ['RW 2048 FLAT "{}" 0', 'RW 2048FLAT\n"{}" 0'])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_vmdk_whose_data_lie_elsewhere(
+    tmp_path: Path, secret: Path, sparse: bool, line: str
+) -> None:
+    text = f"""# Disk DescriptorFile
+version=1
+CID=fffffffe
+parentCID=ffffffff
+createType="monolithicFlat"
+{"#" * 70_000}
+{line.format(secret)}
+"""
+    path = tmp_path / "disk.vmdk"
+    # Without capacity, the descriptor in a sparse extent is what counts.
+    header = struct.pack("<4sIIQQQ", b"KDMV", 1, 0, 0, 0, 1) if sparse else b""
+    path.write_bytes(header.ljust(512 if sparse else 0, b"\0") + text.encode() + bytes(512))
+    assert recognised_format(path) is DiskFormat.VMDK
+    with pytest.raises(DiskError, match="outside its own folder"):
+        DiskImage(path, DiskFormat.VMDK, Deadline.after(30))
+
+
 def test_what_is_no_disk(tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("text" * 1000)

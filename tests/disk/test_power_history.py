@@ -182,9 +182,11 @@ def test_a_request_that_was_called_off_asked_for_nothing() -> None:
 
 
 def test_what_held_a_shutdown_up_is_told() -> None:
-    (session,) = history_of(f"{FIRST} 1073 1074 10001 7043 6006").sessions
+    (session,) = history_of(f"{FIRST} 1073 1074 1075 1076 10001 7043 6006").sessions
     assert [(h.kind, h.who) for h in session.happenings] == [
-        (HappeningKind.REFUSED, "PC"),
+        (HappeningKind.REFUSED, r"PC\tester"),
+        (HappeningKind.CALLED_OFF, r"PC\tester"),
+        (HappeningKind.EXPLAINED, r"PC\tester"),
         (HappeningKind.VETO, "notes.exe"),
         (HappeningKind.SERVICE_OVERRAN, "Update Orchestrator Service"),
     ]

@@ -54,6 +54,17 @@ class TestPowerScheme:
         assert found.place == rf"{BUTTON_DEFAULT}\ACSettingIndex"
         assert found.raw == "REG_DWORD 3"
 
+    def test_a_provisioned_default_that_is_another_is_told_of(self) -> None:
+        found = changed({BUTTON_DEFAULT: {"ProvAcSettingIndex": 1, "ProvDcSettingIndex": 3}})
+        assert told(found["power-button-ac"]) == (3, Origin.SCHEME_DEFAULT)
+        assert not found["power-button-ac"].confirmed
+        assert "1 (sleep)" in found["power-button-ac"].note
+        assert found["power-button-dc"].confirmed and not found["power-button-dc"].note
+        own = changed(
+            {BUTTON_DEFAULT: {"ProvAcSettingIndex": 1}, BUTTON_OWN: {"ACSettingIndex": 3}}
+        )
+        assert own["power-button-ac"].confirmed
+
     def test_own_value_of_the_scheme_comes_before_its_default(self) -> None:
         # Names differ in case between hives (fact sheet 14).
         found = changed({BUTTON_OWN.upper(): {"AcSettingIndex": 1}})

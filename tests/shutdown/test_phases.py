@@ -164,7 +164,7 @@ def test_the_guests_own_records_tell_the_border(order: tuple[EventRecord, ...]) 
     assert times(told)[Step.CORE_SERVICES] == (border, 105.0)
     evidence = phase(told, Step.APPLICATIONS).evidence
     assert evidence[0] == "border known to 0.22 s"
-    assert evidence[1] == f"+0.30 s ±0.22: {BEGUN}"
+    assert evidence[1] == f"+0.30 s (to 0.22 s): {BEGUN}"
 
 
 def test_records_tell_the_border_where_nobody_watched_the_port() -> None:

@@ -114,6 +114,13 @@ def _hives(settings: Settings) -> Iterator[Finding]:
 
 
 def _button(settings: Settings) -> Iterator[Finding]:
+    left_on = settings["power-left-on"]
+    if left_on.value is True:
+        yield from _found(
+            setting_threats.of_power_left_on(_shown(left_on)),
+            left_on,
+            doubt="documented of shutdowns that programs ask for; UNCONFIRMED of a press",
+        )
     on_ac, on_dc = settings["power-button-ac"], settings["power-button-dc"]
     action = _action(on_ac)
     if action is not None:
@@ -153,18 +160,11 @@ def _logon(settings: Settings) -> Iterator[Finding]:
     allowed, logged_on = settings["shutdown-without-logon"], settings["autologon"]
     if allowed.value is not False:
         return
+    fact, severity = "nobody is logged on after a start", Severity.STOPS
     if logged_on.value is True:
-        threat = setting_threats.of_no_logon(
-            "while nobody is logged on, a press will be discarded (ShutdownWithoutLogon is 0)",
-            Severity.LATENT,
-            _shown(allowed, logged_on),
-        )
-    else:
-        threat = setting_threats.of_no_logon(
-            "nobody is logged on after a start, and ShutdownWithoutLogon is 0",
-            Severity.STOPS,
-            _shown(allowed, logged_on),
-        )
+        fact, severity = "while nobody is logged on, a press may be discarded", Severity.LATENT
+    fact = f"{fact} (ShutdownWithoutLogon is 0)"
+    threat = setting_threats.of_no_logon(fact, severity, _shown(allowed, logged_on))
     yield from _found(threat, allowed, logged_on, doubt=_PRESS_IGNORED)
 
 

@@ -119,6 +119,9 @@ _SETTINGS = (
 )
 
 _INDEXES = ("ACSettingIndex", "DCSettingIndex")
+_PROVISIONED = "Prov"
+"""Begins the names of further defaults beside these, which the maker of a machine provisions.
+Public tools disagree on which of the two Windows takes: UNCONFIRMED."""
 
 POWER_SCHEME_KEYS = (
     # Schemes may have any GUID; a setting is three levels below them.
@@ -128,7 +131,7 @@ POWER_SCHEME_KEYS = (
         KeyRequest(
             rf"{places.POWER_DEFAULTS}\{setting.sub}\{setting.guid}\DefaultPowerSchemeValues",
             depth=1,
-            values=_INDEXES,
+            values=(*_INDEXES, *(f"{_PROVISIONED}{index}" for index in _INDEXES)),
         )
         for setting in _SETTINGS
     ),
@@ -184,6 +187,9 @@ def _read(hives: Hives, setting: _PowerSetting, source: PowerSource, scheme: str
         index = stored.number
         if index is None:
             return stored.unknown(id, setting.group, name)
+        other = (
+            _provisioned(hives, setting, stored, index) if origin is Origin.SCHEME_DEFAULT else ""
+        )
         return stored.setting(
             id,
             setting.group,
@@ -191,9 +197,19 @@ def _read(hives: Hives, setting: _PowerSetting, source: PowerSource, scheme: str
             index,
             setting.shown(index),
             origin,
-            confirmed=setting.confirmed,
+            confirmed=setting.confirmed and not other,
+            note=other,
         )
     return _nowhere(setting, id, name, candidates[-1][0], hives, scheme)
+
+
+def _provisioned(hives: Hives, setting: _PowerSetting, stored: Stored, index: int) -> str:
+    """What to say of a provisioned default that is another; empty where there is none."""
+    place = stored.place
+    other = hives.at(place.key, f"{_PROVISIONED}{place.name}")
+    if other.number in (None, index):
+        return ""
+    return f"{other.place.name} there is {setting.shown(other.number)}: it may count instead"
 
 
 def _nowhere(

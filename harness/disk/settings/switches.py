@@ -147,6 +147,15 @@ _COPY = "copy outside of the policies, as image builders set it"
 
 _OF_SHUTDOWN = (
     OneValue(
+        "power-left-on",
+        Group.BUTTON,
+        "DontPowerOffAfterShutdown",
+        places.NT_POLICY,
+        Kind.SWITCH,
+        default=False,
+        note="on: Windows ends and leaves the power on",
+    ),
+    OneValue(
         "warning-dialog-timeout",
         Group.LOGON,
         "ShutdownWarningDialogTimeout",
