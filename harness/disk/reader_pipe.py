@@ -11,8 +11,9 @@ from pathlib import Path
 from harness.deadline import Deadline
 from harness.errors import DiskError, PowerdownError
 
-MOST_ANSWER_BYTES = 256 << 20
-"""Twice what is read of a registry at most, in hexadecimal, and of a log."""
+MOST_ANSWER_BYTES = 64 << 20
+"""Far more than any registry or log that is asked for has to tell; what a reader that was taken
+over may cost here in memory is some thirty times as much."""
 _PIECE_BYTES = 1 << 20
 _MOST_COMPLAINT = 2000
 HOSTILE = "The disk is damaged, or made to harm its reader; it did no harm."
