@@ -23,9 +23,9 @@ from harness.disk.hibernation import Hibernation
 from harness.disk.power_history import PowerHistory, power_history
 from harness.disk.session_end import BAD, ORDERLY
 from harness.disk.system_log import SystemLog
+from harness.disk_options import add_disk_options
 from harness.errors import DiskError
 from harness.history_text import history_to_text
-from harness.images.image import DiskFormat
 from harness.printed import say
 from harness.report.history_json import history_to_json
 
@@ -54,18 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="DISK|System.evtx",
         help="disk image, or the newest overlay on it; or a System log alone",
     )
-    parser.add_argument(
-        "--format",
-        type=DiskFormat,
-        choices=list(DiskFormat),
-        help="of the disk (default: what its first bytes say)",
-    )
-    parser.add_argument(
-        "--volume",
-        type=int,
-        metavar="NUMBER",
-        help="which volume has the Windows, where there are several",
-    )
+    add_disk_options(parser)
     parser.add_argument("--last", type=_count, metavar="N", help="only the newest N sessions")
     parser.add_argument("--json", action="store_true", help="print the history as JSON")
     parser.add_argument(

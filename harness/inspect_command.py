@@ -18,8 +18,8 @@ from harness.disk.contained import DiskReader
 from harness.disk.inspection import Inspection, inspect_disk, inspect_hive
 from harness.disk.settings.all_settings import ALL_SETTINGS
 from harness.disk.settings.setting import Origin
+from harness.disk_options import add_disk_options
 from harness.errors import DiskError
-from harness.images.image import DiskFormat
 from harness.inspect_text import inspection_text
 from harness.printed import say
 from harness.report.inspect_json import Kind, inspection_to_json
@@ -54,18 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a registry hive alone instead: SYSTEM, SOFTWARE, DEFAULT or NTUSER.DAT",
     )
-    parser.add_argument(
-        "--format",
-        type=DiskFormat,
-        choices=list(DiskFormat),
-        help="of the disk (default: what its first bytes say)",
-    )
-    parser.add_argument(
-        "--volume",
-        type=int,
-        metavar="NUMBER",
-        help="which volume has the Windows, where there are several",
-    )
+    add_disk_options(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument(
         "--places", action="store_true", help="print the registry path of every setting too"

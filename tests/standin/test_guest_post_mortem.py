@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from harness.diagnosis.diagnose import diagnose, settled
 from harness.diagnosis.verdict import Confidence
 from harness.guest import commands
 from harness.guest.commands import ButtonAction
-from harness.guest_time import GuestTime
 from harness.images.definition import load
 from harness.outcome import Cause, Outcome
 from harness.post_mortem_reader import PostMortemReader
@@ -22,6 +20,7 @@ from harness.shutdown.phases import timeline_of
 from harness.shutdown.qemu_end import with_qemu_end
 from harness.shutdown.soft import press_power_button
 from harness.shutdown.timeline import Step
+from tests.standin.test_guest_warm import cloned
 
 pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("standin-warm")]
 
@@ -35,13 +34,8 @@ def image():
 
 @pytest.fixture
 def clone(laboratory, image):
-    guest = laboratory.clone(image, GuestTime())
-    assert guest is not None, "it starts cold"
-    try:
+    with cloned(laboratory, image) as guest:
         yield guest
-    finally:
-        guest.close()
-        shutil.rmtree(guest.machine.overlay.parent)
 
 
 def examined(guest, seen):
