@@ -25,7 +25,7 @@ def found(seen: Observation) -> tuple[Evidence, ...]:
         return ()
     told = [
         facts.timed_record(seen, record, f"{fact} (read from the disk)")
-        for record in seen.records or ()
+        for record in (seen.records or () if tells_records(seen) else ())
         if (fact := _meaning(record)) is not None
     ]
     if lacks_orderly_end(seen):
@@ -40,6 +40,11 @@ def found(seen: Observation) -> tuple[Evidence, ...]:
     return (*told, *(facts.note(text) for text in post_mortem.notes))
 
 
+def tells_records(seen: Observation) -> bool:
+    """Whether the records that are known were read from the disk, and not by a look."""
+    return seen.post_mortem is not None and seen.post_mortem.records is not None
+
+
 def _meaning(record: EventRecord) -> str | None:
     if record.event_id == _INITIATED:
         return "a shutdown was initiated"
@@ -51,7 +56,7 @@ def lacks_orderly_end(seen: Observation) -> bool:
 
     Only where it is known what the log held before the command.
     """
-    if seen.survey is None or seen.post_mortem is None or seen.post_mortem.records is None:
+    if seen.survey is None or not tells_records(seen):
         return False
     ends = {(record.provider, record.event_id) for record in seen.records or ()}
     return ends.isdisjoint(_ORDERLY_ENDS)

@@ -200,10 +200,9 @@ def _sure_it_was_us(seen: Observation) -> Confidence:
 
 def _why_doubtful(seen: Observation) -> list[Evidence]:
     """What speaks against the press as the reason why the guest ended."""
-    found = [facts.record(r, "recorded since the command") for r in seen.records or ()]
-    if seen.post_mortem is not None:
-        # Already told, with what else the disk says.
-        found = []
+    # Those on the disk are told with what else it says.
+    records = () if at_rest.tells_records(seen) else seen.records or ()
+    found = [facts.record(r, "recorded since the command") for r in records]
     if seen.button is not None:
         found.append(facts.button(seen))
     if seen.pm1_before is not None:

@@ -53,13 +53,16 @@ def read_look(answers: Mapping[str, PartAnswer], at: float) -> Look:
             notes.append(f"records: {error.saw}")
     return Look(
         at=at,
-        records=tuple(record for record in records if _tells_of_shutdown(record)),
+        records=tuple(record for record in records if tells_of_shutdown(record)),
         services=parse_services(texts["services"]),
         processes=parse_processes(texts["processes"]),
         notes=tuple(notes),
     )
 
 
-def _tells_of_shutdown(record: EventRecord) -> bool:
-    """By provider too, without case: see :data:`LOOK_PROVIDERS`."""
+def tells_of_shutdown(record: EventRecord) -> bool:
+    """Whether a record is one of a shutdown: by provider too, without case.
+
+    See :data:`~harness.guest.survey_commands.LOOK_PROVIDERS`.
+    """
     return record.provider.lower() == LOOK_PROVIDERS.get(record.event_id, "").lower()

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.guest.event_log import EventRecord
-from harness.guest.survey_commands import LOOK_PROVIDERS, START_PROVIDERS
+from harness.guest.look import tells_of_shutdown
+from harness.guest.survey_commands import START_PROVIDERS
 
 _INITIATED = 1074
 _STARTED = 6005
@@ -43,7 +44,7 @@ class PostMortem:
         """
         if self.records is None:
             return None
-        told = [record for record in self.records if _tells_of_shutdown(record)]
+        told = [record for record in self.records if tells_of_shutdown(record)]
         if after_record is not None:
             return tuple(record for record in told if record.record_id > after_record)
         last_start = _last(self.records, _STARTED)
@@ -54,12 +55,7 @@ class PostMortem:
 
 def worth_keeping(record: EventRecord) -> bool:
     """Whether a record tells of a start or a stop."""
-    return _tells_of_shutdown(record) or record.event_id in START_PROVIDERS.get(record.provider, ())
-
-
-def _tells_of_shutdown(record: EventRecord) -> bool:
-    """By provider too, without case: see :data:`LOOK_PROVIDERS`."""
-    return record.provider.lower() == LOOK_PROVIDERS.get(record.event_id, "").lower()
+    return tells_of_shutdown(record) or record.event_id in START_PROVIDERS.get(record.provider, ())
 
 
 def _last(records: Sequence[EventRecord], event_id: int) -> EventRecord | None:

@@ -21,6 +21,7 @@ from tests.diagnosis.observations import (
     event,
     found,
     inside,
+    look,
     powered_off,
     record,
     seen,
@@ -74,6 +75,14 @@ def test_a_log_that_could_not_be_read_changes_nothing() -> None:
     unread = PostMortem(106.0, None, notes=("no log",))
     assert found(powered_off(105, post_mortem=unread)) == (*COMPLETED, HIGH)
     assert "no log" in [e.raw for e in diagnose(powered_off(105, post_mortem=unread)).evidence]
+
+
+def test_what_only_a_look_showed_is_not_said_to_be_on_the_disk() -> None:
+    unread = PostMortem(106.0, None, volume_dirty=False)
+    told = diagnose(powered_off(105, post_mortem=unread, looks=(look(101, by_command()),)))
+    assert told.confidence is MEDIUM
+    assert "recorded since the command" in facts_of(told)
+    assert not any("disk" in fact for fact in facts_of(told))
 
 
 def test_seen_from_outside_the_log_is_told_and_not_relied_on() -> None:

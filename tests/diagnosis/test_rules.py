@@ -207,6 +207,7 @@ def test_less_to_see_never_names_another_cause_with_confidence(observation: Obse
     words = {e.raw for e in outside.evidence if e.source is Source.SCREEN}
     if outside.confidence is Confidence.MEDIUM and observation.screen_text in words:
         # A screen may say what inside is known not to be so: it is a hint, and never more.
+        assert outside.outcome is Outcome.STAYED_UP
         return
     if inside.cause is not Cause.UNKNOWN and outside.confidence is not Confidence.LOW:
         assert outside.cause in (inside.cause, Cause.UNKNOWN)
