@@ -23,11 +23,11 @@ from bench.starts import measure_starts, start_rows
 from bench.table import row_table
 from bench.verdicts import measure_verdicts, verdict_rows
 from bench.waiting import attempt_table, waiting_rows
-from harness.errors import PowerdownError
-from harness.images.definition import load
-from harness.images.image import Image
-from harness.laboratory import Laboratory
-from harness.report.gate_result import GateResult
+from powerdown.core.errors import PowerdownError
+from powerdown.host.host import Laboratory
+from powerdown.images.definition import load
+from powerdown.images.image import Image
+from powerdown.report.gate_result import GateResult
 
 ALL = (1, 2, 3, 4, 5, 6)
 ENOUGH_ROUNDS = 10

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.outcome import Outcome
-from harness.report.scenario_record import ScenarioRecord, Stage
+from powerdown.core.outcome import Outcome
+from powerdown.report.scenario_record import ScenarioRecord, Stage
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from statistics import median
 from bench.figures import Figures
 from bench.row import Row
 from bench.site import Say
-from harness.deadline import now
-from harness.errors import HostError, MachineError
-from harness.machine.process import bound_to_this_thread
-from harness.machine.run_directory import RunDirectory
-from harness.report.gate_result import GateResult
-from harness.report.scenario_record import ScenarioRecord, Status
+from powerdown.core.deadline import now
+from powerdown.core.errors import HostError, MachineError
+from powerdown.machine.qemu.process import bound_to_this_thread
+from powerdown.machine.run_directory import RunDirectory
+from powerdown.report.gate_result import GateResult
+from powerdown.report.scenario_record import ScenarioRecord, Status
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,14 +11,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-from harness.deadline import Deadline, now
-from harness.errors import MachineError
-from harness.images.image import Firmware, Image
-from harness.machine.accelerator import Accelerator
-from harness.machine.command_line import Wiring, command_line
-from harness.machine.firmware import uefi_flash
-from harness.machine.launch import variables_beside
-from harness.parent_death import die_with_parent
+from powerdown.core.deadline import Deadline, now
+from powerdown.core.errors import MachineError
+from powerdown.core.parent_death import die_with_parent
+from powerdown.images.image import Firmware, Image
+from powerdown.machine.accelerator import Accelerator
+from powerdown.machine.qemu.command_line import Wiring, command_line
+from powerdown.machine.qemu.firmware import uefi_flash
+from powerdown.machine.qemu.launch import variables_beside
 
 _MOMENT = struct.Struct("d")
 

@@ -21,11 +21,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.deadline import Deadline, now
-from harness.disk.contained import DiskReader, ReaderCrashed, ReaderStumbled
-from harness.disk.disk_request import DiskRequest, KeyRequest
-from harness.errors import DeadlineExpired, DiskError, PowerdownError
-from harness.images.image import DiskFormat
+from powerdown.core.deadline import Deadline, now
+from powerdown.core.errors import DeadlineExpired, DiskError, PowerdownError
+from powerdown.disk.disk_request import DiskRequest, KeyRequest
+from powerdown.disk.reader.sandboxed_reader import DiskReader, ReaderCrashed, ReaderStumbled
+from powerdown.images.image import DiskFormat
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT.parent / "shared" / "samples"

@@ -12,8 +12,8 @@ from bench.row import Row
 from bench.site import Say, open_site, with_memory
 from bench.starts import measure_clone
 from bench.verdicts import measure_verdict
-from harness.images.image import Image
-from harness.laboratory import Laboratory
+from powerdown.host.host import Laboratory
+from powerdown.images.image import Image
 
 MOST_GROWTH = 1.2
 """What a clone with the most memory may take, in clones with the least."""

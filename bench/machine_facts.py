@@ -7,7 +7,7 @@ import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness.laboratory import Laboratory
+from powerdown.host.host import Laboratory
 
 _MEMORY_INFORMATION = Path("/proc/meminfo")
 _CPU_INFORMATION = Path("/proc/cpuinfo")

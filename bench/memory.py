@@ -9,7 +9,7 @@ from bench.figures import Figures
 from bench.proportional_memory import MIB, Memory, plain_sum, read_memory, with_file_once
 from bench.row import Row
 from bench.site import Say, Site, Started
-from harness.admission.host import Host
+from powerdown.host.admission.host_resources import Host
 
 MOST_PERCENT = 20.0
 """What a second clone may cost, of a guest that was booted cold."""

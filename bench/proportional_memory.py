@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import MachineError
+from powerdown.core.errors import MachineError
 
 MIB = 1 << 20
 

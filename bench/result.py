@@ -40,7 +40,7 @@ from bench.attempt import Attempt
 from bench.figures import Figures
 from bench.machine_facts import MachineFacts
 from bench.row import Row
-from harness.report.json_file import write_json
+from powerdown.report.json_file import write_json
 
 FORMAT = 1
 

@@ -11,19 +11,19 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from bench.floor import floor_seconds
-from harness.deadline import Deadline, now
-from harness.errors import DeadlineExpired, MachineError
-from harness.guest_time import GuestTime
-from harness.images.image import Image
-from harness.images.overlay import create_overlay
-from harness.laboratory import Laboratory
-from harness.machine.qemu import QemuMachine
-from harness.machine.run_directory import RunDirectory
-from harness.running_guest import Guest
-from harness.start_notes import StartNotes
-from harness.templates.memory_place import TMPFS
-from harness.templates.store import TemplateStore
-from harness.templates.template import Template
+from powerdown.core.deadline import Deadline, now
+from powerdown.core.errors import DeadlineExpired, MachineError
+from powerdown.guest.guest import Guest
+from powerdown.host.guest_time import GuestTime
+from powerdown.host.host import Laboratory
+from powerdown.host.snapshots.memory_backing import TMPFS
+from powerdown.host.snapshots.start_notes import StartNotes
+from powerdown.host.snapshots.template import Template
+from powerdown.host.snapshots.template_store import TemplateStore
+from powerdown.images.image import Image
+from powerdown.images.overlay import create_overlay
+from powerdown.machine.qemu.qemu_machine import QemuMachine
+from powerdown.machine.run_directory import RunDirectory
 
 Say = Callable[[str], None]
 

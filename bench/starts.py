@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from bench.figures import Figures
 from bench.row import Row
 from bench.site import Say, Site, Started
-from harness.deadline import Deadline
-from harness.errors import MachineError
-from harness.machine.events import PROCESS_EXIT, HostEvent, named
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import MachineError
+from powerdown.machine.events import PROCESS_EXIT, HostEvent, named
 
 MOST_FLOORS = 4.0
 """What a ready clone may take, in floors."""

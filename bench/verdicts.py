@@ -5,10 +5,10 @@ from __future__ import annotations
 from bench.figures import Figures
 from bench.row import Row
 from bench.site import Say, Site
-from harness.deadline import now
-from harness.diagnosis.diagnose import diagnose, settled
-from harness.errors import MachineError
-from harness.shutdown.soft import press_power_button
+from powerdown.core.deadline import now
+from powerdown.core.errors import MachineError
+from powerdown.diagnosis.diagnose import diagnose, settled
+from powerdown.shutdown.soft_shutdown import press_power_button
 
 MOST_MILLISECONDS = 20.0
 """From QEMU's ``SHUTDOWN`` event to the verdict."""

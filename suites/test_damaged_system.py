@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from harness.fault_course import run_course
-from harness.faults import damaged_system
-from harness.faults.fault import Fault
-from harness.scenario import Scenario
+from powerdown.faults import damaged_system
+from powerdown.faults.fault import Fault
+from powerdown.faults.fault_cycle import run_course
+from powerdown.scenario.scenario import Scenario
 
 
 @pytest.mark.scenario("damaged-system", mission=7)

@@ -13,19 +13,19 @@ from dataclasses import replace
 
 import pytest
 
-from harness.deadline import Deadline, now
-from harness.diagnosis.verdict import Source
-from harness.errors import PowerdownError
-from harness.fault_course import inject
-from harness.faults.catalogue import CATALOGUE
-from harness.faults.fault import Fault
-from harness.guest import service_commands
-from harness.images.image import Credentials, Image, Transport
-from harness.machine.events import named
-from harness.outcome import Cause, Expected, Outcome
-from harness.running_guest import Guest
-from harness.scenario import Scenario
-from harness.scenario_guest import ScenarioGuest
+from powerdown.core.deadline import Deadline, now
+from powerdown.core.errors import PowerdownError
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.diagnosis.verdict import Source
+from powerdown.faults.catalogue import CATALOGUE
+from powerdown.faults.fault import Fault
+from powerdown.faults.fault_cycle import inject
+from powerdown.faults.fault_target import ScenarioGuest
+from powerdown.guest.guest import Guest
+from powerdown.images.image import Credentials, Image, Transport
+from powerdown.machine.events import named
+from powerdown.scenario.scenario import Scenario
+from powerdown.windows import service_commands
 
 COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)
 

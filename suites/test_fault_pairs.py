@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from harness.fault_course import inject
-from harness.faults.pairs import Pair, sensible_pairs
-from harness.scenario import Scenario
-from harness.scenario_guest import ScenarioGuest
+from powerdown.faults.fault_cycle import inject
+from powerdown.faults.fault_pairs import Pair, sensible_pairs
+from powerdown.faults.fault_target import ScenarioGuest
+from powerdown.scenario.scenario import Scenario
 
 
 @pytest.mark.scenario("fault-pairs")

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.diagnosis.verdict import Verdict
-from harness.guest.probe_programs import DOCUMENT, UPDATER
-from harness.images.image import Image
-from harness.laboratory import Laboratory
-from harness.outcome import Cause, Expected, Outcome
-from harness.plugin import OpenScenario
-from harness.scenario import Scenario, SharedStages
-from harness.shutdown import unfinished_work
-from harness.shutdown.forced import FORCED_COMMANDS
-from harness.shutdown.observation import Command
-from harness.shutdown.unfinished_work import UNSAVED_TEXT, UpdateState
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.diagnosis.verdict import Verdict
+from powerdown.guest.probe_programs import DOCUMENT, UPDATER
+from powerdown.host.host import Laboratory
+from powerdown.images.image import Image
+from powerdown.pytest_plugin.plugin import OpenScenario
+from powerdown.scenario.scenario import Scenario, SharedStages
+from powerdown.shutdown import unfinished_work
+from powerdown.shutdown.forced_shutdown import FORCED_COMMANDS
+from powerdown.shutdown.observation import Command
+from powerdown.shutdown.unfinished_work import UNSAVED_TEXT, UpdateState
 
 FORCED = Expected(Outcome.FORCED_OFF, Cause.FORCED_SHUTDOWN)
 COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)

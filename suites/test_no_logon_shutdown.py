@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from harness.fault_course import run_course
-from harness.faults import no_logon_shutdown
-from harness.faults.fault import Fault
-from harness.scenario import Scenario
+from powerdown.faults import no_logon_shutdown
+from powerdown.faults.fault import Fault
+from powerdown.faults.fault_cycle import run_course
+from powerdown.scenario.scenario import Scenario
 
 
 @pytest.mark.scenario("no-logon-shutdown", mission=3)

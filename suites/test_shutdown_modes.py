@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pytest
 
-from harness.images.image import Transport
-from harness.machine.shutdown_mode import ShutdownMode
-from harness.machine.via import Via
-from harness.outcome import Cause, Expected, Outcome
-from harness.scenario import Scenario
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.images.image import Transport
+from powerdown.machine.backend import Via
+from powerdown.machine.shutdown_mode import ShutdownMode
+from powerdown.scenario.scenario import Scenario
 
 COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.guest import commands
-from harness.outcome import Cause, Expected, Outcome
-from harness.scenario import Scenario
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.scenario.scenario import Scenario
+from powerdown.windows import commands
 
 COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)
 

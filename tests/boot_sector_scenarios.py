@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from harness.laboratory import Laboratory
-from harness.machine.accelerator import Accelerator, AcceleratorKind
-from harness.machine.hypervisor import QemuHypervisor
-from harness.scenario import Scenario
+from powerdown.host.host import Laboratory
+from powerdown.machine.accelerator import Accelerator, AcceleratorKind
+from powerdown.machine.hypervisor import QemuHypervisor
+from powerdown.scenario.scenario import Scenario
 from tests.machine.boot_sector import boot_image
 
 LABORATORY = Laboratory(

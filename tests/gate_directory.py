@@ -8,10 +8,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.images.image import Start
-from harness.report.gate_result import GateResult
-from harness.report.scenario_record import ScenarioRecord
-from harness.templates.store import TemplateStore
+from powerdown.host.snapshots.template_store import TemplateStore
+from powerdown.images.image import Start
+from powerdown.report.gate_result import GateResult
+from powerdown.report.scenario_record import ScenarioRecord
 from tests.machine.boot_sector import boot_image
 
 RUN_SECONDS = 60
@@ -21,8 +21,8 @@ HEAD = """
 import os, signal, time
 from pathlib import Path
 import pytest
-from harness.outcome import Cause, Expected, Outcome
-from harness.shutdown.observation import Command
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.shutdown.observation import Command
 
 COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)
 FORCED = Expected(Outcome.FORCED_OFF, Cause.FORCED_SHUTDOWN)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.images.image import Start
-from harness.parent_death import die_with_parent
-from harness.report.scenario_record import Status
+from powerdown.core.deadline import Deadline
+from powerdown.core.parent_death import die_with_parent
+from powerdown.images.image import Start
+from powerdown.report.scenario_record import Status
 from tests.gate_directory import GateDirectory
 from tests.machine.boot_sector import HUNG
 

@@ -20,12 +20,12 @@ from bench.machine_facts import MachineFacts
 from bench.proportional_memory import MIB, Memory, parse_rollup, plain_sum, with_file_once
 from bench.result import Result
 from bench.row import Row
-from harness.diagnosis.verdict import Confidence, Verdict
-from harness.errors import MachineError
-from harness.machine.events import HostEvent
-from harness.outcome import Cause, Outcome
-from harness.report.gate_result import GateResult, HostFacts
-from harness.report.scenario_record import ScenarioRecord, Stage, Status
+from powerdown.core.errors import MachineError
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.diagnosis.verdict import Confidence, Verdict
+from powerdown.machine.events import HostEvent
+from powerdown.report.gate_result import GateResult, HostFacts
+from powerdown.report.scenario_record import ScenarioRecord, Stage, Status
 
 ROW = Row(1, "clone", 0.2, "s", 10)
 FACTS = MachineFacts(2, "CPU", 4096, "6.1", "3.11", "7.2", "tcg", "asked for", 0.1)

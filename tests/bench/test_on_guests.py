@@ -14,12 +14,12 @@ from bench.memory import measure_clones, measure_cold, memory_rows
 from bench.site import Site, open_site
 from bench.starts import measure_starts, start_rows
 from bench.verdicts import measure_verdicts, verdict_rows
-from harness.errors import MachineError
-from harness.images.image import DiskBus, Image
-from harness.laboratory import Laboratory
-from harness.machine.accelerator import Accelerator, AcceleratorKind
-from harness.machine.hypervisor import QemuHypervisor
-from harness.templates.store import TemplateStore
+from powerdown.core.errors import MachineError
+from powerdown.host.host import Laboratory
+from powerdown.host.snapshots.template_store import TemplateStore
+from powerdown.images.image import DiskBus, Image
+from powerdown.machine.accelerator import Accelerator, AcceleratorKind
+from powerdown.machine.hypervisor import QemuHypervisor
 from tests.machine.boot_sector import OBEDIENT, boot_image
 
 TCG = Accelerator(AcceleratorKind.TCG, "never KVM in the harness's own tests")

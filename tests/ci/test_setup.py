@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-SETUP = Path(__file__).resolve().parents[2] / "ci/setup"
+from tests.support.paths import REPOSITORY
+
+SETUP = REPOSITORY / "ci/setup"
 
 USER, ROOT = "echo 1000", "echo 0"
 LISTS_LOCKED = "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7 (apt-get)"

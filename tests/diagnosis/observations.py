@@ -6,24 +6,24 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from harness.diagnosis.diagnose import diagnose
-from harness.diagnosis.verdict import Confidence
-from harness.guest.channel import CommandResult
-from harness.guest.commands import PowerSource
-from harness.guest.console_session import ConsoleSession
-from harness.guest.event_log import EventRecord
-from harness.guest.look import Look
-from harness.guest.power_settings import PowerButton
-from harness.guest.processes import ProcessEntry
-from harness.guest.services import ServiceState, ServiceStatus
-from harness.guest.survey import Survey
-from harness.images.image import Budgets
-from harness.machine.activity import Activity
-from harness.machine.events import PROCESS_EXIT, HostEvent
-from harness.machine.protocol import Pm1Sample, RunState
-from harness.machine.screen_look import ScreenLook
-from harness.outcome import Cause, Outcome
-from harness.shutdown.observation import CONTROL_CLOSED, Command, Control, Observation
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.diagnosis.diagnose import diagnose
+from powerdown.diagnosis.verdict import Confidence
+from powerdown.guest.channels.channel import CommandResult
+from powerdown.guest.guest_baseline import Survey
+from powerdown.guest.guest_sample import Look
+from powerdown.images.image import Budgets
+from powerdown.machine.activity import Activity
+from powerdown.machine.events import PROCESS_EXIT, HostEvent
+from powerdown.machine.protocol import Pm1Sample, RunState
+from powerdown.machine.screen_sample import ScreenLook
+from powerdown.shutdown.observation import CONTROL_CLOSED, Command, Control, Observation
+from powerdown.windows.commands import PowerSource
+from powerdown.windows.console_session import ConsoleSession
+from powerdown.windows.event_records import EventRecord
+from powerdown.windows.power_button import PowerButton
+from powerdown.windows.processes import ProcessEntry
+from powerdown.windows.services import ServiceState, ServiceStatus
 
 BUDGETS = Budgets(boot=60, reaction=3, shutdown_soft=20, shutdown_hard=60)
 PRESSED = 100.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from harness.diagnosis.also_seen import also_seen
-from harness.diagnosis.diagnose import diagnose
-from harness.outcome import Cause
-from harness.shutdown.observation import Control
+from powerdown.core.outcome import Cause
+from powerdown.diagnosis.also_seen import also_seen
+from powerdown.diagnosis.diagnose import diagnose
+from powerdown.shutdown.observation import Control
 from tests.diagnosis.observations import (
     HOLDER,
     LIT_UP,

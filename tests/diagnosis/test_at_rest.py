@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from harness.diagnosis.diagnose import diagnose
-from harness.diagnosis.verdict import Source, Verdict
-from harness.guest.event_log import EventRecord
-from harness.outcome import Cause, Outcome
-from harness.shutdown.observation import Command, Observation
-from harness.shutdown.post_mortem import PostMortem
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.diagnosis.diagnose import diagnose
+from powerdown.diagnosis.verdict import Source, Verdict
+from powerdown.shutdown.observation import Command, Observation
+from powerdown.shutdown.post_mortem import PostMortem
+from powerdown.windows.event_records import EventRecord
 from tests.diagnosis.observations import (
     BY_BUTTON,
     HIGH,

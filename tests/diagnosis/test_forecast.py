@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from harness.diagnosis.forecast import Forecast, GuestState, forecast
-from harness.diagnosis.threats import Severity
-from harness.exit_status import forecast_status
-from harness.guest.commands import PowerSource
-from harness.guest.power_settings import PowerButton
-from harness.machine.protocol import RunState
-from harness.outcome import Cause, Outcome
-from harness.shutdown.observation import Command, Control, Observation
+from powerdown.cli.exit_status import forecast_status
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.diagnosis.forecast import Forecast, GuestState, forecast
+from powerdown.diagnosis.risks.risks_of_guest import Severity
+from powerdown.machine.protocol import RunState
+from powerdown.shutdown.observation import Command, Control, Observation
+from powerdown.windows.commands import PowerSource
+from powerdown.windows.power_button import PowerButton
 from tests.diagnosis.observations import (
     APP,
     ARMED,

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.diagnosis.diagnose import diagnose_previous_stop
-from harness.diagnosis.remedies import SHUT_DOWN_SOFTLY
-from harness.diagnosis.verdict import Confidence, Source
-from harness.guest.event_log import EventRecord
-from harness.guest.survey_commands import START_PROVIDERS
-from harness.outcome import Cause, Outcome
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.diagnosis.diagnose import diagnose_previous_stop
+from powerdown.diagnosis.remedies import SHUT_DOWN_SOFTLY
+from powerdown.diagnosis.verdict import Confidence, Source
+from powerdown.windows.event_records import EventRecord
+from powerdown.windows.survey_commands import START_PROVIDERS
 
 KERNEL_GENERAL = "Microsoft-Windows-Kernel-General"
 KERNEL_POWER = "Microsoft-Windows-Kernel-Power"

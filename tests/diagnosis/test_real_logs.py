@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
-from harness.diagnosis.diagnose import diagnose_previous_stop
-from harness.diagnosis.verdict import Confidence
-from harness.guest.event_log import EventRecord, parse_events
-from harness.guest.last_start import around_last_start
-from harness.guest.survey_commands import LOOK_PROVIDERS, START_PROVIDERS
-from harness.outcome import Outcome
+from powerdown.core.outcome import Outcome
+from powerdown.diagnosis.diagnose import diagnose_previous_stop
+from powerdown.diagnosis.verdict import Confidence
+from powerdown.windows.event_records import EventRecord, parse_events
+from powerdown.windows.last_start import around_last_start
+from powerdown.windows.survey_commands import LOOK_PROVIDERS, START_PROVIDERS
+from tests.support.paths import REPOSITORY
 
-SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "samples"
+SAMPLES = REPOSITORY.parent / "shared" / "samples"
 LOGS = sorted(SAMPLES.glob("*-System.evtx"))
 START_EVENT_IDS = {event_id for ids in START_PROVIDERS.values() for event_id in ids}
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.disk.edit_plan import EditPlan, plan_edits
-from harness.disk.windows_volume import Extent
-from harness.guest.registry_edit import RegistryEdit
+from powerdown.disk.hive.edit_plan import EditPlan, plan_edits
+from powerdown.disk.ntfs.windows_volume import Extent
+from powerdown.windows.registry_edit import RegistryEdit
 
 _FIRST = 4096
 """How much of each file lies apart from the rest, behind it."""

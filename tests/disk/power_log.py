@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from harness.disk.power_history import PowerHistory, power_history
-from harness.disk.system_log import Gap, SystemLog
-from harness.guest.event_log import EventRecord
+from powerdown.disk.history.power_history import PowerHistory, power_history
+from powerdown.disk.history.system_log import Gap, SystemLog
+from powerdown.windows.event_records import EventRecord
 
 BEGINNING = datetime(2026, 3, 1, 8, tzinfo=UTC)
 APART = timedelta(seconds=5)

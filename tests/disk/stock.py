@@ -4,36 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.disk.disk_contents import DiskContents
-from harness.disk.hibernation import Hibernation
-from harness.disk.ntfs import NtfsVolumeState
-from harness.disk.registry_snapshot import RegistrySnapshot, StoredKey, StoredValue, ValueData
-from harness.disk.settings.updates import PENDING_XML
-from harness.guest import registry_places as places
-from harness.guest.commands import PBUTTONACTION, SUB_BUTTONS
-from harness.guest.power_commands import SUB_VIDEO, VIDEOIDLE
+from powerdown.disk.disk_contents import DiskContents
+from powerdown.disk.hiberfil import Hibernation
+from powerdown.disk.hive.registry_snapshot import (
+    RegistrySnapshot,
+    StoredKey,
+    StoredValue,
+    ValueData,
+)
+from powerdown.disk.ntfs.ntfs import NtfsVolumeState
+from powerdown.disk.settings.updates import PENDING_XML
+from powerdown.windows import registry_paths as paths
+from powerdown.windows.commands import PBUTTONACTION, SUB_BUTTONS
+from powerdown.windows.power_commands import SUB_VIDEO, VIDEOIDLE
 
 BALANCED = "381b4222-f694-41f0-9685-ff5bb260df2e"
 SUB_SLEEP, STANDBYIDLE = (
     "238c9fa8-0aad-41ed-83f4-97be242c8f20",
     "29f6c1db-86da-48c5-9fdb-f2b67b1f44da",
 )
-WINLOGON = rf"{places.NT_CURRENT_VERSION}\Winlogon"
-BUTTON_POLICY = rf"{places.POWER_POLICY}\{PBUTTONACTION}"
+WINLOGON = rf"{paths.NT_CURRENT_VERSION}\Winlogon"
+BUTTON_POLICY = rf"{paths.POWER_POLICY}\{PBUTTONACTION}"
 
 Keys = dict[str, dict[str, ValueData]]
 
 
 def defaults_of(sub: str, setting: str, scheme: str = BALANCED) -> str:
-    return rf"{places.POWER_DEFAULTS}\{sub}\{setting}\DefaultPowerSchemeValues\{scheme}"
+    return rf"{paths.POWER_DEFAULTS}\{sub}\{setting}\DefaultPowerSchemeValues\{scheme}"
 
 
 def own_of(sub: str, setting: str, scheme: str = BALANCED) -> str:
-    return rf"{places.POWER_SCHEMES}\{scheme}\{sub}\{setting}"
+    return rf"{paths.POWER_SCHEMES}\{scheme}\{sub}\{setting}"
 
 
 def service(name: str) -> str:
-    return rf"{places.SERVICES}\{name}"
+    return rf"{paths.SERVICES}\{name}"
 
 
 def stock() -> Keys:
@@ -42,11 +47,11 @@ def stock() -> Keys:
     return {
         r"HKLM\SYSTEM\Select": {"Current": 1},
         r"HKLM\SYSTEM\Setup": {"SystemSetupInProgress": 0, "OOBEInProgress": 0},
-        places.CONTROL: {"WaitToKillServiceTimeout": "5000"},
-        places.PRODUCT_OPTIONS: {"ProductType": "ServerNT"},
-        places.SESSION_MANAGER: {"SetupExecute": ()},
-        places.POWER: {"HibernateEnabled": 0, "HibernateEnabledDefault": 0},
-        places.POWER_SCHEMES: {"ActivePowerScheme": BALANCED},
+        paths.CONTROL: {"WaitToKillServiceTimeout": "5000"},
+        paths.PRODUCT_OPTIONS: {"ProductType": "ServerNT"},
+        paths.SESSION_MANAGER: {"SetupExecute": ()},
+        paths.POWER: {"HibernateEnabled": 0, "HibernateEnabledDefault": 0},
+        paths.POWER_SCHEMES: {"ActivePowerScheme": BALANCED},
         defaults_of(SUB_BUTTONS, PBUTTONACTION): dict.fromkeys(both, 3),
         defaults_of(SUB_SLEEP, STANDBYIDLE): dict.fromkeys(both, 0),
         defaults_of(SUB_VIDEO, VIDEOIDLE): dict.fromkeys(both, 600),
@@ -55,16 +60,16 @@ def stock() -> Keys:
         service("UsoSvc"): {"PreshutdownTimeout": 3_600_000, "Start": 3},
         service("DeviceInstall"): {"PreshutdownTimeout": 3_600_000, "Start": 3},
         service("WinRM"): {"Start": 2},
-        places.NT_CURRENT_VERSION: {
+        paths.NT_CURRENT_VERSION: {
             "ProductName": "Windows Server 2022 Standard",
             "DisplayVersion": "21H2",
             "CurrentBuildNumber": "20348",
             "UBR": 2340,
         },
-        rf"{places.CURRENT_VERSION}\Setup\State": {"ImageState": "IMAGE_STATE_COMPLETE"},
+        rf"{paths.CURRENT_VERSION}\Setup\State": {"ImageState": "IMAGE_STATE_COMPLETE"},
         WINLOGON: {"AutoAdminLogon": "0"},
-        places.SYSTEM_POLICIES: {"LegalNoticeCaption": "", "LegalNoticeText": ""},
-        rf"HKU\.DEFAULT\{places.DESKTOP}": {"AutoEndTasks": "0"},
+        paths.SYSTEM_POLICIES: {"LegalNoticeCaption": "", "LegalNoticeText": ""},
+        rf"HKU\.DEFAULT\{paths.DESKTOP}": {"AutoEndTasks": "0"},
     }
 
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.deadline import Deadline
-from harness.disk.damage import destroy_boot_sector
-from harness.disk.image_reader import ImageReader
-from harness.disk.partitions import find_partitions
-from harness.errors import DiskError, HostError
-from harness.images.digest import digest
-from harness.images.image import Disk, DiskBus, DiskFormat
-from harness.images.overlay import create_overlay
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import DiskError, HostError
+from powerdown.disk.damage import destroy_boot_sector
+from powerdown.disk.image.image_reader import ImageReader
+from powerdown.disk.image.partitions import find_partitions
+from powerdown.images.digest import digest
+from powerdown.images.image import Disk, DiskBus, DiskFormat
+from powerdown.images.overlay import create_overlay
 
 MIB = 1 << 20
 

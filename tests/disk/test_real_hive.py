@@ -7,17 +7,17 @@ code under test.
 from __future__ import annotations
 
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.disk.contained import DiskReader
-from harness.disk.inspection import Inspection, inspect_hive
-from harness.disk.settings.all_settings import ALL_SETTINGS
-from harness.disk.settings.setting import Origin
+from powerdown.core.deadline import Deadline
+from powerdown.disk.inspection import Inspection, inspect_hive
+from powerdown.disk.reader.sandboxed_reader import DiskReader
+from powerdown.disk.settings.all_settings import ALL_SETTINGS
+from powerdown.disk.settings.setting import Origin
+from tests.support.paths import REPOSITORY
 
-HIVE = Path(__file__).resolve().parents[3] / "shared" / "samples" / "SYSTEM.hive"
+HIVE = REPOSITORY.parent / "shared" / "samples" / "SYSTEM.hive"
 
 pytestmark = pytest.mark.skipif(not HIVE.is_file(), reason=f"there is no {HIVE}")
 

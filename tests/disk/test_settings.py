@@ -9,12 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.disk.inspection import inspect_disk, inspect_hive
-from harness.disk.registry_snapshot import RegistrySnapshot, StoredKey, StoredValue, ValueData
-from harness.disk.settings.all_settings import ALL_SETTINGS, settings_of_disk, settings_of_hive
-from harness.disk.settings.setting import Origin, Setting, Settings
-from harness.guest import registry_places as places
-from harness.guest.commands import PBUTTONACTION, SUB_BUTTONS
+from powerdown.disk.hive.registry_snapshot import (
+    RegistrySnapshot,
+    StoredKey,
+    StoredValue,
+    ValueData,
+)
+from powerdown.disk.inspection import inspect_disk, inspect_hive
+from powerdown.disk.settings.all_settings import ALL_SETTINGS, settings_of_disk, settings_of_hive
+from powerdown.disk.settings.setting import Origin, Setting, Settings
+from powerdown.windows import registry_paths as paths
+from powerdown.windows.commands import PBUTTONACTION, SUB_BUTTONS
 from tests.disk.stock import (
     BALANCED,
     BUTTON_POLICY,
@@ -32,8 +37,8 @@ from tests.disk.stock import (
 
 BUTTON_DEFAULT = defaults_of(SUB_BUTTONS, PBUTTONACTION)
 BUTTON_OWN = own_of(SUB_BUTTONS, PBUTTONACTION)
-FIREWALL = rf"{places.SERVICES}\SharedAccess\Parameters\FirewallPolicy"
-WSMAN = rf"{places.CURRENT_VERSION}\WSMAN"
+FIREWALL = rf"{paths.SERVICES}\SharedAccess\Parameters\FirewallPolicy"
+WSMAN = rf"{paths.CURRENT_VERSION}\WSMAN"
 
 
 def changed(changes: Keys) -> Settings:
@@ -84,20 +89,20 @@ class TestPowerScheme:
         high = "8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c"
         asleep = {"ACSettingIndex": 1}
         keys: Keys = {
-            places.POWER_SCHEMES: {"ActivePowerScheme": high.upper()},
+            paths.POWER_SCHEMES: {"ActivePowerScheme": high.upper()},
             BUTTON_OWN: asleep,
             defaults_of(SUB_BUTTONS, PBUTTONACTION, high): {"ACSettingIndex": 3},
         }
         found = changed(keys)
         assert told(found["power-button-ac"]) == (3, Origin.SCHEME_DEFAULT)
         assert found["power-scheme"].shown == "High performance"
-        by_policy = changed(keys | {places.POWER_POLICY: {"ActivePowerScheme": BALANCED}})
+        by_policy = changed(keys | {paths.POWER_POLICY: {"ActivePowerScheme": BALANCED}})
         assert told(by_policy["power-button-ac"]) == (1, Origin.SCHEME)
         assert told(by_policy["power-scheme"]) == (BALANCED, Origin.POLICY)
 
     def test_a_scheme_without_default(self) -> None:
         own = "11111111-2222-3333-4444-555555555555"
-        found = changed({places.POWER_SCHEMES: {"ActivePowerScheme": own}})["power-button-ac"]
+        found = changed({paths.POWER_SCHEMES: {"ActivePowerScheme": own}})["power-button-ac"]
         assert told(found) == (None, Origin.ABSENT)
         assert not found.confirmed
 
@@ -116,54 +121,70 @@ class TestPowerScheme:
     [
         ({}, "shutdown-without-logon", False, Origin.DOCUMENTED),
         (
-            {places.PRODUCT_OPTIONS: {"ProductType": "WinNT"}},
+            {paths.PRODUCT_OPTIONS: {"ProductType": "WinNT"}},
             "shutdown-without-logon",
             True,
             Origin.DOCUMENTED,
         ),
         (
-            {places.SYSTEM_POLICIES: {"shutdownwithoutlogon": 1}},
+            {paths.SYSTEM_POLICIES: {"shutdownwithoutlogon": 1}},
             "shutdown-without-logon",
             True,
             Origin.REGISTRY,
         ),
         (
-            {places.SYSTEM_POLICIES: {"ShutdownWithoutLogon": b"1"}},
+            {paths.SYSTEM_POLICIES: {"ShutdownWithoutLogon": b"1"}},
             "shutdown-without-logon",
             None,
             Origin.UNREADABLE,
         ),
         ({}, "tracker", True, Origin.DOCUMENTED),
-        ({places.PRODUCT_OPTIONS: {"ProductType": "WinNT"}}, "tracker", False, Origin.DOCUMENTED),
-        ({places.TRACKER_POLICY: {"ShutdownReasonOn": 0}}, "tracker", False, Origin.POLICY),
+        (
+            {paths.PRODUCT_OPTIONS: {"ProductType": "WinNT"}},
+            "tracker",
+            False,
+            Origin.DOCUMENTED,
+        ),
+        ({paths.TRACKER_POLICY: {"ShutdownReasonOn": 0}}, "tracker", False, Origin.POLICY),
         ({}, "hibernation", False, Origin.REGISTRY),
-        ({places.POWER: {"HibernateEnabled": 1}}, "fast-startup", False, Origin.TOGETHER),
+        ({paths.POWER: {"HibernateEnabled": 1}}, "fast-startup", False, Origin.TOGETHER),
         (
-            {places.POWER: {"HibernateEnabled": 1}, places.FAST_STARTUP: {"HiberbootEnabled": 1}},
+            {
+                paths.POWER: {"HibernateEnabled": 1},
+                paths.FAST_STARTUP: {"HiberbootEnabled": 1},
+            },
             "fast-startup",
             True,
             Origin.TOGETHER,
         ),
         (
-            {places.POWER: {"HibernateEnabled": 1}, places.WINDOWS_POLICY: {"HiberbootEnabled": 1}},
+            {
+                paths.POWER: {"HibernateEnabled": 1},
+                paths.WINDOWS_POLICY: {"HiberbootEnabled": 1},
+            },
             "fast-startup",
             True,
             Origin.TOGETHER,
         ),
-        ({places.FAST_STARTUP: {"HiberbootEnabled": 1}}, "fast-startup", False, Origin.TOGETHER),
+        (
+            {paths.FAST_STARTUP: {"HiberbootEnabled": 1}},
+            "fast-startup",
+            False,
+            Origin.TOGETHER,
+        ),
         ({}, "wait-to-kill-service", 5000, Origin.REGISTRY),
         (
-            {places.CONTROL: {"WaitToKillServiceTimeout": "soon"}},
+            {paths.CONTROL: {"WaitToKillServiceTimeout": "soon"}},
             "wait-to-kill-service",
             None,
             Origin.UNREADABLE,
         ),
         ({}, "allow-blocking-apps", False, Origin.DOCUMENTED),
-        ({places.REBOOT_PENDING: {}}, "update-mark:RebootPending", True, Origin.REGISTRY),
+        ({paths.REBOOT_PENDING: {}}, "update-mark:RebootPending", True, Origin.REGISTRY),
         ({}, "update-mark:RebootPending", False, Origin.ABSENT),
         ({}, "update-mark:SetupExecute", False, Origin.REGISTRY),
         (
-            {places.SESSION_MANAGER: {"SetupExecute": ("poqexec.exe",)}},
+            {paths.SESSION_MANAGER: {"SetupExecute": ("poqexec.exe",)}},
             "update-mark:SetupExecute",
             True,
             Origin.REGISTRY,
@@ -190,7 +211,7 @@ def test_autologon_and_what_breaks_it() -> None:
     }
     assert changed(on)["autologon"].value is True
     for broken in (
-        {places.SYSTEM_POLICIES: {"LegalNoticeText": "Authorised use only"}},
+        {paths.SYSTEM_POLICIES: {"LegalNoticeText": "Authorised use only"}},
         {WINLOGON: on[WINLOGON] | {"AutoLogonCount": 0}},
         {WINLOGON: on[WINLOGON] | {"DefaultUserName": " "}},
     ):
@@ -206,7 +227,7 @@ def test_a_password_is_never_told() -> None:
 
 
 def test_long_text_is_cut() -> None:
-    found = changed({places.NT_CURRENT_VERSION: {"ProductName": "x" * 100_000}})["product-name"]
+    found = changed({paths.NT_CURRENT_VERSION: {"ProductName": "x" * 100_000}})["product-name"]
     assert len(f"{found.value}{found.shown}{found.raw}") < 1000
 
 
@@ -235,7 +256,7 @@ def test_a_hive_alone_leaves_the_others_open() -> None:
     assert told(found["update-mark:RebootPending"]) == (None, Origin.NOT_READ)
     assert told(found["power-button-ac"]) == (3, Origin.SCHEME_DEFAULT)
     assert any("policies" in note for note in inspect_hive(snapshot(keys)).notes)
-    on = keys | {places.POWER: {"HibernateEnabled": 1}}
+    on = keys | {paths.POWER: {"HibernateEnabled": 1}}
     assert told(settings_of_hive(snapshot(on))["fast-startup"]) == (None, Origin.NOT_READ)
 
 

@@ -12,10 +12,10 @@ from standin.setup import install
 from standin.shutdown import RESTART, ShutdownRequest
 from standin.volume import Volume
 
-from harness.disk.power_history import power_history
-from harness.disk.session_end import EndKind
-from harness.disk.system_log import read_system_log
-from harness.guest.event_log import EventRecord
+from powerdown.disk.history.power_history import power_history
+from powerdown.disk.history.session_end import EndKind
+from powerdown.disk.history.system_log import read_system_log
+from powerdown.windows.event_records import EventRecord
 from tests.disk.power_log import history_of, log_of
 from tests.standin.conftest import Machine
 

@@ -19,8 +19,8 @@ from pathlib import Path
 import hivex
 from standin.hive import empty_hive
 
-from harness.disk.hive_logs import BASE_BYTES, base_checksum
-from harness.disk.marvin import marvin32
+from powerdown.disk.hive.hive_logs import BASE_BYTES, base_checksum
+from powerdown.disk.hive.marvin import marvin32
 
 MIB = 1 << 20
 CONFIG = "Windows/System32/config"

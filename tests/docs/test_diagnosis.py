@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-from harness.diagnosis.rules import RULES
-from harness.diagnosis.verdict import Confidence
-from harness.outcome import Cause, Outcome
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.diagnosis.rules.rule_order import RULES
+from powerdown.diagnosis.verdict import Confidence
+from tests.support.paths import REPOSITORY
 
-TEXT = (Path(__file__).parents[2] / "docs" / "diagnosis.md").read_text()
+TEXT = (REPOSITORY / "docs" / "diagnosis.md").read_text()
 ROWS = re.findall(r"^\| \*\*(.+?)\*\* \|[^|]*\|([^|]*)\| (yes|no) \|$", TEXT, re.MULTILINE)
 """Name, verdict and whether it lasts, of each rule in the table."""
 

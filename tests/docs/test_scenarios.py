@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from harness.diagnosis import remedies
-from harness.diagnosis.rules import RULES
-from harness.faults.catalogue import CATALOGUE
-from harness.faults.fault import Fault, ScenarioId, Stage
-from harness.guest import commands
-from harness.outcome import Cause
+from powerdown.core.outcome import Cause
+from powerdown.diagnosis import remedies
+from powerdown.diagnosis.rules.rule_order import RULES
+from powerdown.faults.catalogue import CATALOGUE
+from powerdown.faults.fault import Fault, ScenarioId, Stage
+from powerdown.windows import commands
+from tests.support.paths import REPOSITORY
 
-ROOT = Path(__file__).parents[2]
+ROOT = REPOSITORY
 TEXT = (ROOT / "docs" / "scenarios.md").read_text()
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
 """Text by heading."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.guest.windows import Windows
+from powerdown.guest.windows import Windows
 from tests.faults.fake_subject import FakeSubject
 from tests.guest.conftest import (  # noqa: F401
     address,

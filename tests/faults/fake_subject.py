@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.guest.probe_programs import ProbeProgram, compile_probe
-from harness.guest.windows import Windows
-from harness.images.image import Image, Updates
+from powerdown.guest.probe_programs import ProbeProgram, compile_probe
+from powerdown.guest.windows import Windows
+from powerdown.images.image import Image, Updates
 from tests.shutdown.fake_machine import ARMED, IMAGE, ScriptedMachine
 
 UPDATES = Updates(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from harness import cli
-from harness.faults.catalogue import CATALOGUE
-from harness.faults.fault import (
+from powerdown.cli import main as cli_main
+from powerdown.cli.scenarios_command import scenarios_to_json, scenarios_to_text
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.faults.catalogue import CATALOGUE
+from powerdown.faults.fault import (
     COMPLETED,
     Fault,
     Recovery,
@@ -20,11 +21,10 @@ from harness.faults.fault import (
     beyond_hard_ms,
     beyond_soft_ms,
 )
-from harness.outcome import Cause, Outcome
-from harness.scenario_list import scenarios_to_json, scenarios_to_text
 from tests.shutdown.fake_machine import IMAGE
+from tests.support.paths import REPOSITORY
 
-SUITES = Path(__file__).parents[2] / "suites"
+SUITES = REPOSITORY / "suites"
 MISSION = {
     ScenarioId.WINDOWS_UPDATE: 1,
     ScenarioId.EVENT_TRACKER: 2,
@@ -103,7 +103,7 @@ def test_delays_lie_between_the_budgets_of_the_image() -> None:
 
 
 def test_it_is_listed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["scenarios", "--json"]) == 0
+    assert cli_main.main(["scenarios", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert listed == scenarios_to_json(CATALOGUE)
     assert listed["format"] == 1
@@ -119,7 +119,7 @@ def test_it_is_listed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_it_is_listed_to_read(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["scenarios"]) == 0
+    assert cli_main.main(["scenarios"]) == 0
     lines = capsys.readouterr().out.splitlines()
     for scenario, mission in MISSION.items():
         assert f"{scenario} (mission {mission})" in lines

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from harness.errors import MachineError
-from harness.faults import windows_update
-from harness.faults.catalogue import CATALOGUE
-from harness.faults.fault import NotOnThisGuest, beyond_hard_ms, beyond_soft_ms
-from harness.guest import session_commands
-from harness.guest.commands import ButtonAction
-from harness.guest.survey import Survey
-from harness.images.image import Updates
-from harness.machine.events import PROCESS_EXIT
-from harness.machine.protocol import RunState
+from powerdown.core.errors import MachineError
+from powerdown.faults import windows_update
+from powerdown.faults.catalogue import CATALOGUE
+from powerdown.faults.fault import NotOnThisGuest, beyond_hard_ms, beyond_soft_ms
+from powerdown.guest.guest_baseline import Survey
+from powerdown.images.image import Updates
+from powerdown.machine.events import PROCESS_EXIT
+from powerdown.machine.protocol import RunState
+from powerdown.windows import session_commands
+from powerdown.windows.commands import ButtonAction
 from tests.faults.fake_subject import GUEST, FakeSubject
 from tests.shutdown.fake_machine import ARMED, ScriptedMachine
 
@@ -151,7 +151,7 @@ class TestFromOutside:
     def test_without_a_dialog_the_fault_is_not_there(
         self, subject: FakeSubject, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("harness.faults.event_tracker._DIALOG_SECONDS", 0.1)
+        monkeypatch.setattr("powerdown.faults.event_tracker._DIALOG_SECONDS", 0.1)
         with pytest.raises(NotOnThisGuest, match="a dialog on the guest's screen"):
             FAULTS["event-tracker/dialog-open"].inject(subject)
 
@@ -190,7 +190,7 @@ class TestFromOutside:
     def test_a_guest_that_does_not_crash_is_none_to_test(
         self, subject: FakeSubject, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("harness.faults.damaged_system._CRASH_SECONDS", 0.1)
+        monkeypatch.setattr("powerdown.faults.damaged_system._CRASH_SECONDS", 0.1)
         with pytest.raises(NotOnThisGuest, match="non-maskable interrupt: it goes on"):
             FAULTS["damaged-system/bugcheck-nmi"].inject(subject)
         assert subject.machine.nmis == 1
@@ -262,7 +262,7 @@ class TestSleep:
     def test_one_that_cannot_sleep_is_none_to_test(
         self, subject: FakeSubject, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("harness.faults.asleep._SLEEP_SECONDS", 0.1)
+        monkeypatch.setattr("powerdown.faults.asleep._SLEEP_SECONDS", 0.1)
         with pytest.raises(NotOnThisGuest, match="powercfg /a"):
             FAULTS["asleep/already-asleep"].inject(subject)
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from standin.wsman.server import serve
 
-from harness.faults.catalogue import CATALOGUE
-from harness.faults.fault import Fault
-from harness.faults.offline import NO_SETTING, Offline, OnlineOnly
-from harness.guest.commands import ButtonAction
-from harness.guest.registry_edit import RegistryEdit
-from harness.guest.survey import Survey
-from harness.guest.windows import Windows
-from harness.scenario_list import scenarios_to_json
+from powerdown.cli.scenarios_command import scenarios_to_json
+from powerdown.faults.catalogue import CATALOGUE
+from powerdown.faults.fault import Fault
+from powerdown.faults.offline import NO_SETTING, Offline, OnlineOnly
+from powerdown.guest.guest_baseline import Survey
+from powerdown.guest.windows import Windows
+from powerdown.windows.commands import ButtonAction
+from powerdown.windows.registry_edit import RegistryEdit
 from tests.disk.directory_volume import DirectoryVolume
 from tests.faults.fake_subject import GUEST, FakeSubject
 from tests.faults.test_injections import AS_IT_IS, FAULTS, INJECTED, REMEDIED

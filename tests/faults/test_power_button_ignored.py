@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from harness.faults.fault import COMPLETED, Fault
-from harness.faults.power_button_ignored import VARIANTS
-from harness.guest.commands import ButtonAction, PowerSource
-from harness.guest.windows import Windows
+from powerdown.faults.fault import COMPLETED, Fault
+from powerdown.faults.power_button_ignored import VARIANTS
+from powerdown.guest.windows import Windows
+from powerdown.windows.commands import ButtonAction, PowerSource
 from tests.faults.fake_subject import FakeSubject
 
 BY_NAME = {fault.variant: fault for fault in VARIANTS}

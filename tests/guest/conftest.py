@@ -12,9 +12,9 @@ from standin.setup import DEFAULT_PASSWORD, DEFAULT_USER, install
 from standin.volume import Volume
 from standin.wsman import serve
 
-from harness.guest.windows import Windows
-from harness.guest.winrm_channel import WinrmChannel
-from harness.images.image import Control, Credentials, Transport, WinrmAuthentication
+from powerdown.guest.channels.winrm_channel import WinrmChannel
+from powerdown.guest.windows import Windows
+from powerdown.images.image import Control, Credentials, Transport, WinrmAuthentication
 from tests.standin.conftest import Machine
 
 OpenChannel = Callable[..., WinrmChannel]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from standin.programs import Program, load
 
-from harness.guest.probe_programs import (
+from powerdown.guest.probe_programs import (
     ABORTER,
     CONSOLE,
     DOCUMENT,

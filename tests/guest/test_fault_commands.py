@@ -6,7 +6,8 @@ import types
 
 import pytest
 
-from harness.guest import (
+from powerdown.guest.windows import Windows
+from powerdown.windows import (
     commands,
     damage_commands,
     power_commands,
@@ -14,8 +15,7 @@ from harness.guest import (
     session_commands,
     update_commands,
 )
-from harness.guest.commands import ButtonAction
-from harness.guest.windows import Windows
+from powerdown.windows.commands import ButtonAction
 from tests.standin.conftest import Machine
 
 PROGRAM = r"C:\t\app.exe"

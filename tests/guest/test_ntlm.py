@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import spnego
 
-from harness.deadline import Deadline
-from harness.errors import ControlChannelError, CredentialsRejected
-from harness.images.image import WinrmAuthentication
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import ControlChannelError, CredentialsRejected
+from powerdown.images.image import WinrmAuthentication
 from tests.guest.conftest import OpenChannel
 from tests.guest.hostile import Exchange, HostileServer, answer, envelope
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import HostError
-from harness.guest import probe_programs
-from harness.guest.probe_programs import (
+from powerdown.core.errors import HostError
+from powerdown.guest import probe_programs
+from powerdown.guest.probe_programs import (
     CONSOLE,
     PROBE_PROGRAMS,
     ProbeProgram,

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from harness.deadline import Deadline, now
-from harness.errors import (
+from powerdown.core.deadline import Deadline, now
+from powerdown.core.errors import (
     ControlChannelError,
     CredentialsRejected,
     DeadlineExpired,
     MachineError,
     PowerdownError,
 )
-from harness.guest.channel import CommandResult
-from harness.guest.readiness import wait_until_ready
-from harness.machine.events import PROCESS_EXIT
+from powerdown.guest.channels.channel import CommandResult
+from powerdown.guest.readiness import wait_until_ready
+from powerdown.machine.events import PROCESS_EXIT
 from tests.shutdown.fake_machine import ARMED, IMAGE, UNARMED, ScriptedChannel, ScriptedMachine
 
 SHORT = 0.5

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.diagnosis.remedies import SET_BUTTON
-from harness.errors import ControlChannelError
-from harness.guest import commands
-from harness.guest import windows as module
-from harness.guest.commands import ButtonAction, PowerSource
-from harness.guest.windows import Windows
+from powerdown.core.errors import ControlChannelError
+from powerdown.diagnosis.remedies import SET_BUTTON
+from powerdown.guest import windows as module
+from powerdown.guest.windows import Windows
+from powerdown.windows import commands
+from powerdown.windows.commands import ButtonAction, PowerSource
 from tests.standin.conftest import Machine
 
 

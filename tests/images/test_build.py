@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.errors import DeadlineExpired, HostError
-from harness.images.build import run_build
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import DeadlineExpired, HostError
+from powerdown.images.build import run_build
 
 
 def script(directory: Path, text: str) -> Path:

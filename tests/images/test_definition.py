@@ -13,10 +13,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from standin.setup import PACKAGES
 
-from harness.deadline import Deadline
-from harness.errors import DefinitionError, HostError
-from harness.images.definition import Definition, load, parse, read
-from harness.images.image import (
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import DefinitionError, HostError
+from powerdown.images.definition import Definition, load, parse, read
+from powerdown.images.image import (
     DiskBus,
     DiskFormat,
     Firmware,
@@ -25,8 +25,7 @@ from harness.images.image import (
     Transport,
     Updates,
 )
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.support.paths import REPOSITORY
 
 SOUND = """
 name = "server"

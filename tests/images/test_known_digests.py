@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.errors import DiskError
-from harness.images import digest as module
-from harness.images.digest import KnownDigests, digest
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import DiskError
+from powerdown.images import digest as module
+from powerdown.images.digest import KnownDigests, digest
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.errors import DeadlineExpired, DiskError
-from harness.images.digest import digest
-from harness.images.image import Disk, DiskBus, DiskFormat
-from harness.images.overlay import create_overlay
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import DeadlineExpired, DiskError
+from powerdown.images.digest import digest
+from powerdown.images.image import Disk, DiskBus, DiskFormat
+from powerdown.images.overlay import create_overlay
 
 
 def raw_disk(directory: Path) -> Disk:

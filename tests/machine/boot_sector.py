@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from harness.images.image import (
+from powerdown.images.image import (
     Budgets,
     Control,
     Disk,

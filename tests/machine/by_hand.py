@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.deadline import Deadline
-from harness.machine.events import EventStream, named
-from harness.machine.qmp_socket import QmpAddress, is_refused
+from powerdown.core.deadline import Deadline
+from powerdown.machine.events import EventStream, named
+from powerdown.machine.external.qmp_socket import QmpAddress, is_refused
 
 _SECONDS = 30.0
 

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.errors import HostError
-from harness.machine.accelerator import AcceleratorKind, detect, probe
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import HostError
+from powerdown.machine.accelerator import AcceleratorKind, detect, probe
 
 _Seen = TypeVar("_Seen")
 
@@ -110,7 +110,7 @@ def test_kvm_that_hangs_is_not_kvm_that_works(fake: FakeQemu) -> None:
 def test_a_probe_that_hangs_ends_with_the_harness(fake: FakeQemu) -> None:
     fake.behave(f"echo $$ > {fake.directory}/pid; exec sleep 60")
     program = (
-        "from harness.machine.accelerator import AcceleratorKind, probe\n"
+        "from powerdown.machine.accelerator import AcceleratorKind, probe\n"
         f"probe(AcceleratorKind.TCG, qemu={str(fake.program)!r}, seconds=60)"
     )
     harness = subprocess.Popen([sys.executable, "-c", program])

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.deadline import Deadline
-from harness.errors import MachineError
-from harness.machine.acpi import AcpiProbe, find_event_block, parse_port_read
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import MachineError
+from powerdown.machine.acpi import AcpiProbe, find_event_block, parse_port_read
 
 PLACED = """FlatView #0
  AS "I/O", root: io

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.deadline import Deadline, now
-from harness.errors import MachineError
-from harness.machine.activity import parse_schedstat, read_activity
+from powerdown.core.deadline import Deadline, now
+from powerdown.core.errors import MachineError
+from powerdown.machine.activity import parse_schedstat, read_activity
 
 CPUS = [{"thread-id": threading.get_native_id(), "cpu-index": 0}]
 DISK = {"node-name": "disk", "stats": {"rd_bytes": 512, "wr_bytes": 1024}}

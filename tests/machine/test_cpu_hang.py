@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from harness.deadline import Deadline, now
-from harness.errors import MachineError
-from harness.machine.cpu_hang import hang_cpus
-from harness.machine.gdb_remote import GdbRemote, frame
+from powerdown.core.deadline import Deadline, now
+from powerdown.core.errors import MachineError
+from powerdown.machine.cpu_hang import hang_cpus
+from powerdown.machine.gdb_remote import GdbRemote, frame
 
 
 def cpu(

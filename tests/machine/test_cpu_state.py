@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import MachineError
-from harness.machine.cpu_state import CpuState, parse_registers
+from powerdown.core.errors import MachineError
+from powerdown.machine.cpu_state import CpuState, parse_registers
 
 REAL_MODE = """
 CPU#0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.deadline import Deadline, now
-from harness.machine.events import PROCESS_EXIT, EventStream, HostEvent, named
+from powerdown.core.deadline import Deadline, now
+from powerdown.machine.events import PROCESS_EXIT, EventStream, HostEvent, named
 
 
 def storm(stream: EventStream, events: int) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.errors import MachineError
-from harness.machine.keys import press_chord
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import MachineError
+from powerdown.machine.keys import press_chord
 
 
 class Keyboard:

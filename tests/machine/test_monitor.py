@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline, now
-from harness.errors import MachineError
-from harness.machine.events import EventStream, named
-from harness.machine.monitor import Monitor
+from powerdown.core.deadline import Deadline, now
+from powerdown.core.errors import MachineError
+from powerdown.machine.events import EventStream, named
+from powerdown.machine.monitor import Monitor
 from tests.machine.boot_sector import traffic
 
 GREETING = {"QMP": {"version": {"qemu": {"major": 7}}, "capabilities": []}}

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.disk.damage import destroy_boot_sector
-from harness.errors import MachineError
-from harness.images.image import DiskBus
-from harness.images.overlay import create_overlay
-from harness.machine.cpu_state import read_cpus
-from harness.machine.events import PROCESS_EXIT, named
-from harness.machine.protocol import Machine, RunState
-from harness.machine.qemu import QemuMachine
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import MachineError
+from powerdown.disk.damage import destroy_boot_sector
+from powerdown.images.image import DiskBus
+from powerdown.images.overlay import create_overlay
+from powerdown.machine.cpu_state import read_cpus
+from powerdown.machine.events import PROCESS_EXIT, named
+from powerdown.machine.protocol import Machine, RunState
+from powerdown.machine.qemu.qemu_machine import QemuMachine
 from tests.machine.boot_sector import (
     DARK,
     DARKENING,
@@ -29,7 +29,7 @@ from tests.machine.boot_sector import (
     WRITING,
     boot_image,
 )
-from tests.machine.test_qemu import TCG, armed, pm1_when
+from tests.machine.qemu.test_qemu_machine import TCG, armed, pm1_when
 
 pytestmark = pytest.mark.guest
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HostError
-from harness.machine.run_directory import RunDirectory
+from powerdown.core.errors import HostError
+from powerdown.machine.run_directory import RunDirectory
 
 
 def test_it_is_private_and_goes_with_close(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image as Picture
 
-from harness.deadline import Deadline
-from harness.errors import MachineError
-from harness.machine.screen import save_picture, take_screen
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import MachineError
+from powerdown.machine.screen import save_picture, take_screen
 
 
 class ScreenMonitor:

@@ -13,9 +13,9 @@ from PIL import Image as Picture
 from standin.framebuffer import MemoryFramebuffer
 from standin.screen import Screen
 
-from harness.deadline import now
-from harness.machine import screen_text
-from harness.machine.screen_text import clean, read_screen
+from powerdown.core.deadline import now
+from powerdown.machine import screen_text
+from powerdown.machine.screen_text import clean, read_screen
 
 needs_tesseract = pytest.mark.skipif(
     shutil.which(screen_text.PROGRAM) is None, reason="tesseract is not installed"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.transcript import Transcript, Way
+from powerdown.machine.transcript import Transcript, Way
 from tests.machine.boot_sector import traffic
 
 RESET = {"event": "RESET", "data": {"guest": True}}

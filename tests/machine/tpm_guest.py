@@ -13,7 +13,7 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from harness.images.image import Image, MachineType
+from powerdown.images.image import Image, MachineType
 from tests.machine.boot_sector import BUTTON, CONTROL, ENABLE, POWER_OFF, STATUS, boot_image
 
 _LOADED_AT = 0x7C00

@@ -11,7 +11,7 @@ import pickle
 import sys
 from pathlib import Path
 
-from harness.shutdown.observation import Observation
+from powerdown.shutdown.observation import Observation
 
 from .compare import compare, told
 from .configuration import Configuration

@@ -9,21 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from harness.deadline import Deadline, now
-from harness.diagnosis.diagnose import settled
-from harness.errors import PowerdownError
-from harness.faults.no_logon_shutdown import lock, log_off
-from harness.faults.waiting import wait_until
-from harness.faults.windows_update import install
-from harness.guest import (
-    commands,
-    damage_commands,
-    power_commands,
-    service_commands,
-    session_commands,
-    update_commands,
-)
-from harness.guest.probe_programs import (
+from powerdown.core.deadline import Deadline, now
+from powerdown.core.errors import PowerdownError
+from powerdown.diagnosis.diagnose import settled
+from powerdown.faults.fault_target import ScenarioGuest
+from powerdown.faults.no_logon_shutdown import lock, log_off
+from powerdown.faults.waiting import wait_until
+from powerdown.faults.windows_update import install
+from powerdown.guest.probe_programs import (
     ABORTER,
     CONSOLE,
     DOCUMENT,
@@ -35,11 +28,18 @@ from harness.guest.probe_programs import (
     REFUSER,
     STUBBORN,
 )
-from harness.guest.windows import WORK_DIRECTORY
-from harness.machine.events import named
-from harness.scenario_guest import ScenarioGuest
-from harness.shutdown.observation import Observation
-from harness.shutdown.soft import command_inside, press_power_button
+from powerdown.guest.windows import WORK_DIRECTORY
+from powerdown.machine.events import named
+from powerdown.shutdown.observation import Observation
+from powerdown.shutdown.soft_shutdown import command_inside, press_power_button
+from powerdown.windows import (
+    commands,
+    damage_commands,
+    power_commands,
+    service_commands,
+    session_commands,
+    update_commands,
+)
 
 from .configuration import Ask, Configuration, Damage, Program, Session, Update
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from harness.diagnosis.diagnose import diagnose
-from harness.diagnosis.verdict import Verdict
-from harness.report.verdict_json import verdict_to_json
-from harness.shutdown.observation import Observation
+from powerdown.diagnosis.diagnose import diagnose
+from powerdown.diagnosis.verdict import Verdict
+from powerdown.report.verdict_json import verdict_to_json
+from powerdown.shutdown.observation import Observation
 
 from .configuration import Configuration
 from .judgement import Judgement, accepted, accepted_from_outside, judge

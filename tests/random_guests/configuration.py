@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from harness.guest.commands import ButtonAction
+from powerdown.windows.commands import ButtonAction
 
 
 class Session(StrEnum):

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
-from harness.guest.commands import ButtonAction
-from harness.images.image import Budgets, Image
+from powerdown.images.image import Budgets, Image
+from powerdown.windows.commands import ButtonAction
 
 from .configuration import Ask, Configuration, Damage, Holder, Program, Session, Update
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from harness.diagnosis.verdict import Confidence, Verdict
-from harness.outcome import Cause, Expected, Outcome
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.diagnosis.verdict import Confidence, Verdict
 
 from .oracle import Right
 

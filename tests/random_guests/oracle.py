@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 
-from harness.guest.commands import ButtonAction
-from harness.images.image import Budgets
-from harness.outcome import Cause, Expected, Outcome
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.images.image import Budgets
+from powerdown.windows.commands import ButtonAction
 
 from .configuration import Ask, Configuration, Damage, Program, Session, Update
 

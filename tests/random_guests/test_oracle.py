@@ -11,17 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.diagnosis.verdict import Confidence, Verdict
-from harness.guest.commands import ButtonAction
-from harness.images.definition import read
-from harness.outcome import Cause, Expected, Outcome
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.diagnosis.verdict import Confidence, Verdict
+from powerdown.images.definition import read
+from powerdown.windows.commands import ButtonAction
+from tests.support.paths import REPOSITORY
 
 from .configuration import Ask, Configuration, Damage, Holder, Program, Session, Update
 from .draw import draw
 from .judgement import Judgement, accepted, judge
 from .oracle import COMPLETED, CRASHED, HIBERNATES, RESTARTS, SLEEPS, right
 
-IMAGE = read(Path(__file__).parents[2] / "fixtures/images/standin.toml").described
+IMAGE = read(REPOSITORY / "fixtures/images/standin.toml").described
 BUDGETS = IMAGE.budgets
 PLAIN = Configuration(0, 0)
 
@@ -157,7 +158,7 @@ def test_it_knows_neither_the_diagnosis_nor_the_faults_nor_the_model():
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom):
             assert (node.module or "").partition(".")[0] != "standin"
-            assert not (node.module or "").startswith(("harness.diagnosis", "harness.faults"))
+            assert not (node.module or "").startswith(("powerdown.diagnosis", "powerdown.faults"))
         assert not isinstance(node, ast.Import)
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import now
-from harness.images.image import Image
-from harness.plugin import OpenScenario
-from harness.scenario_guest import ScenarioGuest
+from powerdown.core.deadline import now
+from powerdown.faults.fault_target import ScenarioGuest
+from powerdown.images.image import Image
+from powerdown.pytest_plugin.plugin import OpenScenario
 
 from .again import keep
 from .apply import ask, bring

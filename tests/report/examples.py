@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from harness.diagnosis.verdict import Confidence, Evidence, Source, Verdict
-from harness.outcome import Cause, Expected, Outcome
-from harness.report.gate_result import GateResult, HostFacts, ImageRecord
-from harness.report.scenario_record import ScenarioRecord, Stage, Status, phase_seconds
-from harness.shutdown.timeline import Mark, Phase, Step, Timeline
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.diagnosis.verdict import Confidence, Evidence, Source, Verdict
+from powerdown.report.gate_result import GateResult, HostFacts, ImageRecord
+from powerdown.report.scenario_record import ScenarioRecord, Stage, Status, phase_seconds
+from powerdown.shutdown.timeline import Mark, Phase, Step, Timeline
 
 ORIGIN = 1000.0
 

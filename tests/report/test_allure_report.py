@@ -11,23 +11,25 @@ from typing import Any
 
 import pytest
 
-from harness.diagnosis.verdict import Verdict
-from harness.report import allure_report
-from harness.report.allure_report import report_stage
+from powerdown.diagnosis.verdict import Verdict
+from powerdown.report import allure_report
+from powerdown.report.allure_report import report_stage
 from tests.report.examples import COMPLETED, COMPLETED_TIMELINE
+from tests.support.paths import REPOSITORY
 
-ROOT = Path(__file__).parents[2]
+ROOT = REPOSITORY
 
 PROGRAM = """
 from dataclasses import replace
 from pathlib import Path
 import threading
 
-from harness.deadline import now
-from harness.diagnosis.verdict import Evidence, Source
-from harness.report.allure_report import report_stage
-from harness.shutdown.timeline import Mark, Phase, Timeline
+from powerdown.core.deadline import now
+from powerdown.diagnosis.verdict import Evidence, Source
+from powerdown.report.allure_report import report_stage
+from powerdown.shutdown.timeline import Mark, Phase, Timeline
 from tests.report.examples import COMPLETED, COMPLETED_TIMELINE, IGNORED, IGNORED_TIMELINE, ORIGIN
+from tests.support.paths import REPOSITORY
 
 
 def long_ago(timeline):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ImageFont
 
-from harness.report.canvas import _KNOWN, mixed, printable, text_width, trimmed, wrapped
+from powerdown.report.canvas import _KNOWN, mixed, printable, text_width, trimmed, wrapped
 
 
 def test_the_font_inside_pillow_has_every_letter_we_draw() -> None:

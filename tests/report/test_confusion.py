@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import harness.report
-from harness.diagnosis.verdict import Confidence, Verdict
-from harness.outcome import Cause, Expected, Outcome
-from harness.report.confusion import (
+import powerdown.report
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.diagnosis.verdict import Confidence, Verdict
+from powerdown.report.confusion import (
     LABELS,
     Confusion,
     Judgement,
@@ -25,13 +25,13 @@ from harness.report.confusion import (
     judge,
     label,
 )
-from harness.report.json_object import ReportFormatError
-from harness.report.scenario_record import ScenarioRecord, Stage, Status
+from powerdown.report.json_object import ReportFormatError
+from powerdown.report.scenario_record import ScenarioRecord, Stage, Status
 from tests.report.examples import CONTROL, GATE, REMEDIED
 from tests.report.schema_check import faults
 from tests.report.test_gate_result import records
 
-SCHEMA = json.loads((Path(harness.report.__file__).parent / "confusion.schema.json").read_text())
+SCHEMA = json.loads((Path(powerdown.report.__file__).parent / "confusion.schema.json").read_text())
 
 HELD = Expected(Outcome.STAYED_UP, Cause.UNRESPONSIVE_APP)
 RIGHT = Verdict(Outcome.STAYED_UP, Cause.UNRESPONSIVE_APP, Confidence.MEDIUM, ())

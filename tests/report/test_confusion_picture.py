@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from harness.diagnosis.verdict import Verdict
-from harness.outcome import Cause, Expected, Outcome
-from harness.report.confusion import Confusion
-from harness.report.confusion_picture import draw_confusion
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.diagnosis.verdict import Verdict
+from powerdown.report.confusion import Confusion
+from powerdown.report.confusion_picture import draw_confusion
 from tests.report.test_confusion import DOUBT, RIGHT, WRONG, WRONG_LOW, attempt, record
 
 LOUD = (190, 38, 44)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from harness.machine.via import Via
-from harness.report.disagreement import Disagreement, disagreements
-from harness.report.gate_result import GateResult
-from harness.report.json_object import JsonObject
-from harness.report.scenario_record import ScenarioRecord, Stage, Status
+from powerdown.machine.backend import Via
+from powerdown.report.disagreement import Disagreement, disagreements
+from powerdown.report.gate_result import GateResult
+from powerdown.report.json_object import JsonObject
+from powerdown.report.scenario_record import ScenarioRecord, Stage, Status
 from tests.report.examples import COMPLETED, GATE, IGNORED
 
 BOOT = Stage("boot", None, None)

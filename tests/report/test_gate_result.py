@@ -14,18 +14,18 @@ from execnet import dumps, loads
 from hypothesis import given
 from hypothesis import strategies as st
 
-import harness.report
-from harness.diagnosis.verdict import Confidence, Evidence, Source, Verdict
-from harness.errors import PowerdownError
-from harness.outcome import Cause, Expected, Outcome
-from harness.report.gate_result import GateResult, HostFacts
-from harness.report.json_object import ReportFormatError
-from harness.report.scenario_record import ScenarioRecord, Stage, Status, phase_seconds
-from harness.shutdown.timeline import Step
+import powerdown.report
+from powerdown.core.errors import PowerdownError
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.diagnosis.verdict import Confidence, Evidence, Source, Verdict
+from powerdown.report.gate_result import GateResult, HostFacts
+from powerdown.report.json_object import ReportFormatError
+from powerdown.report.scenario_record import ScenarioRecord, Stage, Status, phase_seconds
+from powerdown.shutdown.timeline import Step
 from tests.report.examples import COMPLETED, CONTROL, GATE, IGNORED, IGNORED_TIMELINE, REMEDIED
 from tests.report.schema_check import faults
 
-SCHEMA = json.loads((Path(harness.report.__file__).parent / "gate.schema.json").read_text())
+SCHEMA = json.loads((Path(powerdown.report.__file__).parent / "gate.schema.json").read_text())
 # A definition of the schema with the others still in reach of its references.
 SCENARIO_SCHEMA = {"$ref": "#/$defs/scenario", "$defs": SCHEMA["$defs"]}
 

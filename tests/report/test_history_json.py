@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import harness.report
-from harness.diagnosis.verdict import Confidence
-from harness.disk.power_history import HappeningKind, PowerHistory, StartKind
-from harness.disk.session_end import EndKind
-from harness.disk.shutdown_request import Wanted
-from harness.guest.event_log import EventRecord
-from harness.report.history_json import history_to_json
+import powerdown.report
+from powerdown.diagnosis.verdict import Confidence
+from powerdown.disk.history.power_history import HappeningKind, PowerHistory, StartKind
+from powerdown.disk.history.session_end import EndKind
+from powerdown.disk.history.shutdown_request import Wanted
+from powerdown.report.history_json import history_to_json
+from powerdown.windows.event_records import EventRecord
 from tests.disk.power_log import WORDS, history_of, log_of
 from tests.report.schema_check import faults
 
-SCHEMA = json.loads((Path(harness.report.__file__).parent / "history.schema.json").read_text())
+SCHEMA = json.loads((Path(powerdown.report.__file__).parent / "history.schema.json").read_text())
 
 EVERYTHING = (
     "12 20 27 6009 6005 1073 42 107 woke 506 507 10001 7043 1074 1075 cleared "

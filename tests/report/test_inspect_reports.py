@@ -12,22 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import harness.report
-from harness.diagnosis.threat import Severity
-from harness.disk.inspection import Inspection, inspect_disk, inspect_hive
-from harness.disk.settings.setting import Group, Origin
-from harness.guest import registry_places as places
-from harness.guest.commands import PBUTTONACTION, SUB_BUTTONS
-from harness.inspect_text import inspection_text
-from harness.plain_text import plain
-from harness.report.inspect_json import Kind, inspection_to_json
-from harness.report.inspected_scenarios import INSPECTED_SCENARIOS
-from harness.report.junit import inspection_to_junit
-from harness.report.sarif import inspection_to_sarif
+import powerdown.report
+from powerdown.core.text import plain
+from powerdown.diagnosis.risks.risk import Severity
+from powerdown.disk.inspection import Inspection, inspect_disk, inspect_hive
+from powerdown.disk.settings.setting import Group, Origin
+from powerdown.report.inspect_json import Kind, inspection_to_json
+from powerdown.report.inspect_text import inspection_text
+from powerdown.report.inspected_scenarios import INSPECTED_SCENARIOS
+from powerdown.report.junit import inspection_to_junit
+from powerdown.report.sarif import inspection_to_sarif
+from powerdown.windows import registry_paths as paths
+from powerdown.windows.commands import PBUTTONACTION, SUB_BUTTONS
 from tests.disk.stock import disk, own_of, service, snapshot, stock
 from tests.report.schema_check import faults
 
-SCHEMA = json.loads((Path(harness.report.__file__).parent / "inspect.schema.json").read_text())
+SCHEMA = json.loads((Path(powerdown.report.__file__).parent / "inspect.schema.json").read_text())
 SARIF_PARTS = json.loads((Path(__file__).parent / "sarif_parts.schema.json").read_text())
 
 
@@ -35,7 +35,7 @@ SARIF_PARTS = json.loads((Path(__file__).parent / "sarif_parts.schema.json").rea
 def found() -> Inspection:
     keys = stock()
     keys[own_of(SUB_BUTTONS, PBUTTONACTION)] = {"ACSettingIndex": 0}
-    keys[places.REBOOT_PENDING] = {}
+    keys[paths.REBOOT_PENDING] = {}
     keys[service("VMTools")] = {"PreshutdownTimeout": 2_147_483_647}
     return inspect_disk(disk(keys, dirty=True, notes=("SYSTEM.LOG1 was replayed",)))
 

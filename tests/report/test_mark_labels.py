@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.mark_labels import MarkLabel, merged, place
+from powerdown.report.mark_labels import MarkLabel, merged, place
 
 marks = st.lists(
     st.builds(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.report.scenario_record import Status
-from harness.report.summary import render
+from powerdown.report.scenario_record import Status
+from powerdown.report.summary import render
 from tests.report.examples import CONTROL, GATE, IGNORED, REMEDIED, SKIPPED
 
 REPORTS = {"timelines": Path("reports/timelines"), "gate": Path("reports/gate.json")}

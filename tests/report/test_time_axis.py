@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.time_axis import TimeAxis, brief_text, seconds_text
+from powerdown.report.time_axis import TimeAxis, brief_text, seconds_text
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from harness.diagnosis.verdict import Verdict
-from harness.outcome import Outcome
-from harness.report.timeline_picture import _DONE, _TONE, draw
-from harness.shutdown.timeline import Mark, Phase, Step, Timeline
+from powerdown.core.outcome import Outcome
+from powerdown.diagnosis.verdict import Verdict
+from powerdown.report.timeline_picture import _DONE, _TONE, draw
+from powerdown.shutdown.timeline import Mark, Phase, Step, Timeline
 from tests.report.examples import COMPLETED, COMPLETED_TIMELINE, IGNORED, IGNORED_TIMELINE, ORIGIN
 
 

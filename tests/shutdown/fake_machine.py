@@ -10,12 +10,12 @@ from pathlib import Path
 
 from PIL import Image as Picture
 
-from harness.deadline import Deadline, now
-from harness.errors import ControlChannelError, MachineError
-from harness.guest.channel import CommandResult, PortAnswer
-from harness.guest.look import Look
-from harness.guest.survey import Survey
-from harness.images.image import (
+from powerdown.core.deadline import Deadline, now
+from powerdown.core.errors import ControlChannelError, MachineError
+from powerdown.guest.channels.channel import CommandResult, PortAnswer
+from powerdown.guest.guest_baseline import Survey
+from powerdown.guest.guest_sample import Look
+from powerdown.images.image import (
     Budgets,
     Control,
     Disk,
@@ -28,10 +28,10 @@ from harness.images.image import (
     Transport,
     WinrmAuthentication,
 )
-from harness.machine.activity import Activity
-from harness.machine.events import PROCESS_EXIT, EventStream
-from harness.machine.protocol import Pm1Sample, RunState
-from harness.machine.screen_look import ScreenLook
+from powerdown.machine.activity import Activity
+from powerdown.machine.events import PROCESS_EXIT, EventStream
+from powerdown.machine.protocol import Pm1Sample, RunState
+from powerdown.machine.screen_sample import ScreenLook
 
 IMAGE = Image(
     name="scripted",

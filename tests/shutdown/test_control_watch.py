@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.machine.events import EventStream, named
-from harness.shutdown.control_watch import ControlWatch
-from harness.shutdown.observation import CONTROL_BACK, CONTROL_CLOSED
+from powerdown.core.deadline import Deadline
+from powerdown.machine.events import EventStream, named
+from powerdown.shutdown.control_watch import ControlWatch
+from powerdown.shutdown.observation import CONTROL_BACK, CONTROL_CLOSED
 
 PATIENCE = 10.0
 

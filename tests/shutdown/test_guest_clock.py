@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.guest.event_log import EventRecord
-from harness.guest.look import Look
-from harness.shutdown.guest_clock import guest_clock
+from powerdown.guest.guest_sample import Look
+from powerdown.shutdown.guest_clock import guest_clock
+from powerdown.windows.event_records import EventRecord
 
 BOOTED = datetime(2026, 3, 1, tzinfo=UTC).timestamp()
 """The guest's clock at 0 s on the host's."""

@@ -7,22 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.guest.event_log import EventRecord
-from harness.guest.look import Look
-from harness.guest.survey import Survey
-from harness.images.image import Budgets
-from harness.machine.events import PROCESS_EXIT, HostEvent
-from harness.machine.protocol import Pm1Sample, RunState
-from harness.shutdown.observation import (
+from powerdown.guest.guest_baseline import Survey
+from powerdown.guest.guest_sample import Look
+from powerdown.images.image import Budgets
+from powerdown.machine.events import PROCESS_EXIT, HostEvent
+from powerdown.machine.protocol import Pm1Sample, RunState
+from powerdown.shutdown.observation import (
     CONTROL_BACK,
     CONTROL_CLOSED,
     Command,
     Control,
     Observation,
 )
-from harness.shutdown.phases import timeline_of
-from harness.shutdown.post_mortem import PostMortem
-from harness.shutdown.timeline import Phase, Step
+from powerdown.shutdown.phases import timeline_of
+from powerdown.shutdown.post_mortem import PostMortem
+from powerdown.shutdown.timeline import Phase, Step
+from powerdown.windows.event_records import EventRecord
 
 BUDGETS = Budgets(boot=60, reaction=3, shutdown_soft=20, shutdown_hard=60)
 ARMED = Pm1Sample(at=99.9, status=0x0000, enable=0x0120)

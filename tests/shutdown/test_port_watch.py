@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from harness.machine.command_line import AGENT_PORT_ID
-from harness.machine.events import EventStream, named
-from harness.shutdown.observation import CONTROL_BACK, CONTROL_CLOSED
-from harness.shutdown.port_watch import PortWatch
+from powerdown.machine.events import EventStream, named
+from powerdown.machine.qemu.command_line import AGENT_PORT_ID
+from powerdown.shutdown.observation import CONTROL_BACK, CONTROL_CLOSED
+from powerdown.shutdown.port_watch import PortWatch
 
 
 def change(events: EventStream, *, is_open: bool, port: str = AGENT_PORT_ID) -> float:

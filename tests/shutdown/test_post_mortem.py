@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from harness.guest.event_log import EventRecord
-from harness.shutdown.post_mortem import PostMortem, worth_keeping
+from powerdown.shutdown.post_mortem import PostMortem, worth_keeping
+from powerdown.windows.event_records import EventRecord
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 

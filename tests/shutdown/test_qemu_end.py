@@ -6,14 +6,14 @@ import threading
 
 import pytest
 
-from harness.deadline import now
-from harness.diagnosis.diagnose import diagnose
-from harness.machine.events import PROCESS_EXIT
-from harness.outcome import Cause, Outcome
-from harness.shutdown import qemu_end
-from harness.shutdown.observation import QEMU_LINGERS, Observation
-from harness.shutdown.qemu_end import with_qemu_end
-from harness.shutdown.soft import press_power_button
+from powerdown.core.deadline import now
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.diagnosis.diagnose import diagnose
+from powerdown.machine.events import PROCESS_EXIT
+from powerdown.shutdown import qemu_end
+from powerdown.shutdown.observation import QEMU_LINGERS, Observation
+from powerdown.shutdown.qemu_end import with_qemu_end
+from powerdown.shutdown.soft_shutdown import press_power_button
 from tests.shutdown.fake_machine import ARMED, ScriptedMachine
 
 

@@ -7,10 +7,10 @@ import threading
 import pytest
 from PIL import Image as Picture
 
-from harness.machine.screen_look import ScreenLook
-from harness.machine.screen_text import Reading
-from harness.shutdown import screen_reading
-from harness.shutdown.screen_reading import ScreenReading
+from powerdown.machine.screen_sample import ScreenLook
+from powerdown.machine.screen_text import Reading
+from powerdown.shutdown import screen_reading
+from powerdown.shutdown.screen_reading import ScreenReading
 
 PATIENCE = 10.0
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import ControlChannelError
-from harness.guest.windows import Windows
-from harness.shutdown import unfinished_work
-from harness.shutdown.unfinished_work import UpdateState
+from powerdown.core.errors import ControlChannelError
+from powerdown.guest.windows import Windows
+from powerdown.shutdown import unfinished_work
+from powerdown.shutdown.unfinished_work import UpdateState
 from tests.shutdown.fake_machine import ScriptedChannel
 
 
@@ -44,7 +44,7 @@ def test_a_program_that_does_not_start_is_an_error(
 ) -> None:
     program = tmp_path / "powerdown-document.exe"
     program.write_bytes(b"MZ" + bytes(9000))
-    monkeypatch.setattr("harness.guest.windows.COMMAND_SECONDS", 0.05)
+    monkeypatch.setattr("powerdown.guest.windows.COMMAND_SECONDS", 0.05)
     channel = ScriptedChannel({"if not": "", "del": "", "echo": "", "certutil": "", "schtasks": ""})
     with pytest.raises(ControlChannelError, match="autologon"):
         unfinished_work.begin(Windows(channel), program, program)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.guest.commands import PowerSource
-from harness.guest.survey import Survey
+from powerdown.guest.guest_baseline import Survey
+from powerdown.windows.commands import PowerSource
 
 USER = "tester"
 

@@ -13,17 +13,17 @@ from dataclasses import replace
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.diagnosis.diagnose import diagnose
-from harness.disk.contained import DiskReader
-from harness.disk.inspection import inspect_disk
-from harness.disk.power_history import power_history
-from harness.disk.session_end import EndKind
-from harness.disk.settings.all_settings import ALL_SETTINGS
-from harness.errors import DiskError
-from harness.outcome import Outcome
-from harness.post_mortem_reader import PostMortemReader
-from harness.shutdown.observation import Observation
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import DiskError
+from powerdown.core.outcome import Outcome
+from powerdown.diagnosis.diagnose import diagnose
+from powerdown.disk.history.power_history import power_history
+from powerdown.disk.history.session_end import EndKind
+from powerdown.disk.inspection import inspect_disk
+from powerdown.disk.post_mortem_reader import PostMortemReader
+from powerdown.disk.reader.sandboxed_reader import DiskReader
+from powerdown.disk.settings.all_settings import ALL_SETTINGS
+from powerdown.shutdown.observation import Observation
 from tests.standin.alive_and_at_rest import shared_values
 
 ENDS = {

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import evtx
 
-from harness.deadline import Deadline
-from harness.images.qemu_img import qemu_img
+from powerdown.core.deadline import Deadline
+from powerdown.images.qemu_img import qemu_img
 
 # Debian keeps it where a plain user's PATH does not look.
 SFDISK = "/usr/sbin/sfdisk"

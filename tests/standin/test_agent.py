@@ -19,8 +19,8 @@ from standin.agent.quoting import command_line
 from standin.agent.service import AgentService
 from standin.commands import Context, arguments, run
 
-from harness.deadline import Deadline
-from harness.guest.agent_channel import AgentChannel
+from powerdown.core.deadline import Deadline
+from powerdown.guest.channels.agent_channel import AgentChannel
 
 PATIENCE = 20.0
 PING = "ping -n 1000 127.0.0.1"

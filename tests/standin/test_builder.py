@@ -25,7 +25,9 @@ from builder.standin_disk import StandinDisk
 from hypothesis import given
 from hypothesis import strategies as st
 
-STANDIN = Path(__file__).resolve().parents[2] / "fixtures/images/standin"
+from tests.support.paths import REPOSITORY
+
+STANDIN = REPOSITORY / "fixtures/images/standin"
 
 
 def target(release: str, uri: str, **more: str) -> str:

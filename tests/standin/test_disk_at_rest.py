@@ -12,21 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.disk.contained import DiskReader
-from harness.disk.disk_contents import DiskContents
-from harness.disk.disk_image import DiskImage
-from harness.disk.disk_request import DiskRequest, KeyRequest
-from harness.disk.hibernation import Hibernation
-from harness.disk.windows_volume import WindowsVolume, find_windows
-from harness.images.definition import load
-from harness.images.image import DiskFormat
+from powerdown.core.deadline import Deadline
+from powerdown.disk.disk_contents import DiskContents
+from powerdown.disk.disk_request import DiskRequest, KeyRequest
+from powerdown.disk.hiberfil import Hibernation
+from powerdown.disk.image.disk_image import DiskImage
+from powerdown.disk.ntfs.windows_volume import WindowsVolume, find_windows
+from powerdown.disk.reader.sandboxed_reader import DiskReader
+from powerdown.images.definition import load
+from powerdown.images.image import DiskFormat
 from tests.standin.offline import SFDISK, output, system_volume
+from tests.support.paths import REPOSITORY
 
 # Building it takes Debian's mirror, as starting it does.
 pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("standin-disk-at-rest")]
 
-DEFINITION = Path(__file__).parents[2] / "fixtures/images/standin.toml"
+DEFINITION = REPOSITORY / "fixtures/images/standin.toml"
 CONFIG = "Windows/System32/config"
 HIVES = {"SYSTEM": r"HKLM\SYSTEM", "SOFTWARE": r"HKLM\SOFTWARE", "DEFAULT": r"HKU\.DEFAULT"}
 

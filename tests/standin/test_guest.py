@@ -20,25 +20,26 @@ from PIL import Image as Picture
 from standin.framebuffer import BLACK, MemoryFramebuffer
 from standin.screen import BLUE, DESKTOP_BLUE, Screen
 
-from harness.deadline import Deadline
-from harness.errors import CredentialsRejected
-from harness.guest import commands
-from harness.guest.commands import ButtonAction
-from harness.guest.event_log import EventRecord, parse_events
-from harness.guest.winrm_channel import WinrmChannel
-from harness.images.definition import load
-from harness.images.image import Credentials, DiskBus, Firmware, MachineType, NicModel
-from harness.machine.events import named
-from harness.machine.protocol import RunState
-from harness.shutdown.observation import Command
-from harness.shutdown.soft import press_power_button
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import CredentialsRejected
+from powerdown.guest.channels.winrm_channel import WinrmChannel
+from powerdown.images.definition import load
+from powerdown.images.image import Credentials, DiskBus, Firmware, MachineType, NicModel
+from powerdown.machine.events import named
+from powerdown.machine.protocol import RunState
+from powerdown.shutdown.observation import Command
+from powerdown.shutdown.soft_shutdown import press_power_button
+from powerdown.windows import commands
+from powerdown.windows.commands import ButtonAction
+from powerdown.windows.event_records import EventRecord, parse_events
 from tests.standin.offline import SFDISK, output, system_volume
+from tests.support.paths import REPOSITORY
 
 pytestmark = [pytest.mark.guest]
 # One worker lives the sessions, another boots the other machines.
 lived = pytest.mark.xdist_group("standin-sessions")
 
-DEFINITION = Path(__file__).parents[2] / "fixtures/images/standin.toml"
+DEFINITION = REPOSITORY / "fixtures/images/standin.toml"
 DOCUMENT = "Quarterly figures - Document"
 SAVER = "Saves on exit"
 SAVED = r"C:\Users\tester\saved.txt"

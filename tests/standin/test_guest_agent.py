@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline, now
-from harness.diagnosis.diagnose import diagnose, settled
-from harness.errors import ControlChannelError, DeadlineExpired
-from harness.guest import commands, service_commands
-from harness.guest.commands import ButtonAction
-from harness.guest_time import GuestTime
-from harness.images.definition import load
-from harness.machine.command_line import AGENT_PORT_ID
-from harness.machine.events import named
-from harness.machine.protocol import RunState
-from harness.outcome import Cause, Outcome
-from harness.shutdown.observation import CONTROL_BACK, CONTROL_CLOSED, Control
-from harness.shutdown.phases import timeline_of
-from harness.shutdown.soft import press_power_button
-from harness.shutdown.timeline import Step
+from powerdown.core.deadline import Deadline, now
+from powerdown.core.errors import ControlChannelError, DeadlineExpired
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.diagnosis.diagnose import diagnose, settled
+from powerdown.host.guest_time import GuestTime
+from powerdown.images.definition import load
+from powerdown.machine.events import named
+from powerdown.machine.protocol import RunState
+from powerdown.machine.qemu.command_line import AGENT_PORT_ID
+from powerdown.shutdown.observation import CONTROL_BACK, CONTROL_CLOSED, Control
+from powerdown.shutdown.phases import timeline_of
+from powerdown.shutdown.soft_shutdown import press_power_button
+from powerdown.shutdown.timeline import Step
+from powerdown.windows import commands, service_commands
+from powerdown.windows.commands import ButtonAction
+from tests.support.paths import REPOSITORY
 
 pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("standin-agent")]
 
-DEFINITION = Path(__file__).parents[2] / "fixtures/images/standin-agent.toml"
+DEFINITION = REPOSITORY / "fixtures/images/standin-agent.toml"
 SECONDS = 60.0
 """For what takes the guest a second or two when the host is idle."""
 

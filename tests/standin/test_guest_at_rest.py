@@ -16,9 +16,9 @@ import pyfsntfs
 import pyregf
 import pytest
 
-from harness.deadline import Deadline
-from harness.images.definition import load
-from harness.machine.events import named
+from powerdown.core.deadline import Deadline
+from powerdown.images.definition import load
+from powerdown.machine.events import named
 from tests.standin.offline import (
     NTFSRESIZE,
     SECONDS,
@@ -28,10 +28,11 @@ from tests.standin.offline import (
     plain,
     system_volume,
 )
+from tests.support.paths import REPOSITORY
 
 pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("standin-at-rest")]
 
-DEFINITION = Path(__file__).parents[2] / "fixtures/images/standin.toml"
+DEFINITION = REPOSITORY / "fixtures/images/standin.toml"
 LOG = "Windows/System32/winevt/Logs/System.evtx"
 SYSTEM = "Windows/System32/config/SYSTEM"
 SOFTWARE = "Windows/System32/config/SOFTWARE"

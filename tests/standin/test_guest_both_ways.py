@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.via import Via
-from harness.report.gate_result import GateResult
-from harness.report.scenario_record import Status
+from powerdown.machine.backend import Via
+from powerdown.report.gate_result import GateResult
+from powerdown.report.scenario_record import Status
+from tests.support.paths import REPOSITORY
 
 pytestmark = pytest.mark.guest
 
-ROOT = Path(__file__).parents[2]
+ROOT = REPOSITORY
 CHOSEN = ("soft-shutdown control", "power-button-ignored by-policy", "asleep already-asleep")
 SECONDS = 600
 

@@ -18,22 +18,23 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.guest import commands
-from harness.guest.commands import ButtonAction
-from harness.guest.readiness import wait_until_ready
-from harness.guest.windows import Windows
-from harness.guest.winrm_channel import WinrmChannel
-from harness.images.definition import load
-from harness.images.image import Image
-from harness.images.overlay import create_overlay
-from harness.machine.attached import AttachedQemu
-from harness.machine.qmp_socket import QmpAddress
+from powerdown.core.deadline import Deadline
+from powerdown.guest.channels.winrm_channel import WinrmChannel
+from powerdown.guest.readiness import wait_until_ready
+from powerdown.guest.windows import Windows
+from powerdown.images.definition import load
+from powerdown.images.image import Image
+from powerdown.images.overlay import create_overlay
+from powerdown.machine.external.external_qemu import AttachedQemu
+from powerdown.machine.external.qmp_socket import QmpAddress
+from powerdown.windows import commands
+from powerdown.windows.commands import ButtonAction
 from tests.machine.by_hand import wait_for
+from tests.support.paths import REPOSITORY
 
 pytestmark = [pytest.mark.guest]
 
-DEFINITION = Path(__file__).parents[2] / "fixtures/images/standin.toml"
+DEFINITION = REPOSITORY / "fixtures/images/standin.toml"
 SECONDS = 120.0
 FORWARDED = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s")
 
@@ -88,7 +89,15 @@ class Foreign:
         """Exit status and JSON, as a user gets them."""
         user = self.image.control.credentials
         assert user is not None
-        command = [sys.executable, "-m", "harness", "diagnose", "--qmp", str(self.place), "--json"]
+        command = [
+            sys.executable,
+            "-m",
+            "powerdown",
+            "diagnose",
+            "--qmp",
+            str(self.place),
+            "--json",
+        ]
         if inside:
             command += ["--winrm", f"127.0.0.1:{self.port()}", "--user", user.user]
         budgets = self.image.budgets

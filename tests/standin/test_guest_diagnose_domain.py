@@ -12,19 +12,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.guest import commands
-from harness.guest.commands import ButtonAction
-from harness.guest.readiness import wait_until_ready
-from harness.guest.windows import Windows
-from harness.guest.winrm_channel import WinrmChannel
-from harness.images.definition import load
-from harness.images.image import Image
-from tests.machine.domain.daemon import Daemon, give_away
+from powerdown.core.deadline import Deadline
+from powerdown.guest.channels.winrm_channel import WinrmChannel
+from powerdown.guest.readiness import wait_until_ready
+from powerdown.guest.windows import Windows
+from powerdown.images.definition import load
+from powerdown.images.image import Image
+from powerdown.windows import commands
+from powerdown.windows.commands import ButtonAction
+from tests.machine.libvirt.daemon import Daemon, give_away
+from tests.support.paths import REPOSITORY
 
 pytestmark = [
     pytest.mark.guest,
@@ -32,7 +32,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("libvirtd") is None, reason="libvirtd is not installed"),
 ]
 
-DEFINITION = Path(__file__).parents[2] / "fixtures/images/standin.toml"
+DEFINITION = REPOSITORY / "fixtures/images/standin.toml"
 NAME = "web-7"
 SECONDS = 180.0
 FORWARDED = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s")
@@ -70,7 +70,7 @@ class ForeignDomain:
     @contextmanager
     def windows(self) -> Iterator[Windows]:
         """It from inside, once it is ready."""
-        from harness.machine.domain.attach import attach_domain
+        from powerdown.machine.libvirt.external_domain import attach_domain
 
         machine = attach_domain(self.uri, NAME, self.image.budgets)
         printed = machine._qmp.human("info usernet", Deadline.after(10))
@@ -86,7 +86,7 @@ class ForeignDomain:
 
     def diagnose(self, *arguments: str, domain: str = NAME) -> tuple[int, dict[str, object]]:
         """Exit status and JSON, as a user gets them."""
-        command = [sys.executable, "-m", "harness", "diagnose", "--connect", self.uri]
+        command = [sys.executable, "-m", "powerdown", "diagnose", "--connect", self.uri]
         command += ["--domain", domain, "--json"]
         budgets = self.image.budgets
         command += ["--reaction", f"{budgets.reaction:g}", "--soft", f"{budgets.shutdown_soft:g}"]
@@ -102,7 +102,7 @@ class ForeignDomain:
 @pytest.fixture(scope="module")
 def domain() -> Iterator[ForeignDomain]:
     """The stand-in, switched on just now by somebody who has never heard of Powerdown."""
-    from harness.machine.domain.connection import Connection
+    from powerdown.machine.libvirt.connection import Connection
 
     image, daemon = load(DEFINITION), Daemon()
     try:
@@ -160,7 +160,7 @@ def test_in_its_firmware_set_to_nothing_asleep_hung_and_off(domain: ForeignDomai
 
 
 def wake_and_hang(domain: ForeignDomain) -> None:
-    from harness.machine.domain.attach import attach_domain
+    from powerdown.machine.libvirt.external_domain import attach_domain
 
     machine = attach_domain(domain.uri, NAME, domain.image.budgets)
     try:

@@ -13,18 +13,17 @@ from contextlib import closing
 
 import pytest
 
-from harness import inspect_command
-from harness.deadline import Deadline
-from harness.disk.contained import DiskReader
-from harness.disk.inspection import inspect_disk
-from harness.disk.settings.all_settings import ALL_SETTINGS
-from harness.disk.settings.setting import Origin
-from harness.guest import commands
-from harness.guest import registry_places as places
-from harness.guest.commands import ButtonAction
-from harness.images.definition import load
-from harness.images.overlay import create_overlay
-from harness.machine.events import PROCESS_EXIT, named
+from powerdown.cli import inspect_command
+from powerdown.core.deadline import Deadline
+from powerdown.disk.inspection import inspect_disk
+from powerdown.disk.reader.sandboxed_reader import DiskReader
+from powerdown.disk.settings.all_settings import ALL_SETTINGS
+from powerdown.disk.settings.setting import Origin
+from powerdown.images.definition import load
+from powerdown.images.overlay import create_overlay
+from powerdown.machine.events import PROCESS_EXIT, named
+from powerdown.windows import commands
+from powerdown.windows.commands import ButtonAction
 from tests.standin.alive_and_at_rest import shared_values
 from tests.standin.test_guest_power import DEFINITION, SECONDS
 
@@ -35,17 +34,17 @@ DESKTOP = r"HKCU\Control Panel\Desktop"
 CHANGES = (
     *commands.set_power_button(ButtonAction.SLEEP),
     f'reg add "{commands.POWER_BUTTON_POLICY_KEY}" /v DCSettingIndex /t REG_DWORD /d 2 /f',
-    f'reg add "{places.SYSTEM_POLICIES}" /v ShutdownWithoutLogon /t REG_DWORD /d 1 /f',
-    f'reg add "{places.TRACKER_POLICY}" /v ShutdownReasonOn /t REG_DWORD /d 0 /f',
-    f'reg add "{places.WINDOWS_POLICY}" /v AllowBlockingAppsAtShutdown /t REG_DWORD /d 1 /f',
+    f'reg add "{paths.SYSTEM_POLICIES}" /v ShutdownWithoutLogon /t REG_DWORD /d 1 /f',
+    f'reg add "{paths.TRACKER_POLICY}" /v ShutdownReasonOn /t REG_DWORD /d 0 /f',
+    f'reg add "{paths.WINDOWS_POLICY}" /v AllowBlockingAppsAtShutdown /t REG_DWORD /d 1 /f',
     f'reg add "{DESKTOP}" /v AutoEndTasks /t REG_SZ /d 1 /f',
     f'reg add "{DESKTOP}" /v HungAppTimeout /t REG_SZ /d 1234 /f',
     f'reg add "{DESKTOP}" /v WaitToKillAppTimeout /t REG_SZ /d 4321 /f',
-    f'reg add "{places.CONTROL}" /v WaitToKillServiceTimeout /t REG_SZ /d 54321 /f',
+    f'reg add "{paths.CONTROL}" /v WaitToKillServiceTimeout /t REG_SZ /d 54321 /f',
     "powercfg /hibernate on",
-    f'reg add "{places.FAST_STARTUP}" /v HiberbootEnabled /t REG_DWORD /d 1 /f',
-    f'reg add "{places.REBOOT_PENDING}" /f',
-    rf'reg add "{places.SERVICES}\gpsvc" /v PreshutdownTimeout /t REG_DWORD /d 7654321 /f',
+    f'reg add "{paths.FAST_STARTUP}" /v HiberbootEnabled /t REG_DWORD /d 1 /f',
+    f'reg add "{paths.REBOOT_PENDING}" /f',
+    rf'reg add "{paths.SERVICES}\gpsvc" /v PreshutdownTimeout /t REG_DWORD /d 7654321 /f',
 )
 
 

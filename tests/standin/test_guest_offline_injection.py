@@ -12,28 +12,29 @@ import hivex
 import pytest
 from builder.volume_flags import flags_offsets
 
-from harness.deadline import Deadline
-from harness.disk import hive_edit
-from harness.disk.contained import DiskReader
-from harness.disk.disk_image import DiskImage
-from harness.disk.disk_request import DiskRequest, KeyRequest
-from harness.disk.hive_edit import DiskInUse, edit_registry
-from harness.errors import DiskError
-from harness.fault_course import PRESS_AFTER_REMEDY, PRESS_WITH_FAULT, run_course
-from harness.faults.catalogue import CATALOGUE
-from harness.faults.offline import Offline
-from harness.guest import registry_settings as offline
-from harness.guest.commands import POWER_BUTTON_POLICY_KEY, ButtonAction
-from harness.images.definition import load
-from harness.images.image import Disk, DiskBus, DiskFormat
-from harness.images.overlay import create_overlay
-from harness.injection import Injection
-from harness.scenario import Scenario
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import DiskError
+from powerdown.disk.disk_request import DiskRequest, KeyRequest
+from powerdown.disk.hive import hive_edit
+from powerdown.disk.hive.hive_edit import DiskInUse, edit_registry
+from powerdown.disk.image.disk_image import DiskImage
+from powerdown.disk.reader.sandboxed_reader import DiskReader
+from powerdown.faults.catalogue import CATALOGUE
+from powerdown.faults.fault_cycle import PRESS_AFTER_REMEDY, PRESS_WITH_FAULT, run_course
+from powerdown.faults.offline import Offline
+from powerdown.images.definition import load
+from powerdown.images.image import Disk, DiskBus, DiskFormat
+from powerdown.images.overlay import create_overlay
+from powerdown.scenario.injection import Injection
+from powerdown.scenario.scenario import Scenario
+from powerdown.windows import registry_settings as offline
+from powerdown.windows.commands import POWER_BUTTON_POLICY_KEY, ButtonAction
 from tests.standin.offline import NTFSRESIZE, output, system_volume
+from tests.support.paths import REPOSITORY
 
 pytestmark = [pytest.mark.guest]
 
-DEFINITION = Path(__file__).parents[2] / "fixtures/images/standin.toml"
+DEFINITION = REPOSITORY / "fixtures/images/standin.toml"
 SECONDS = 60.0
 FAULTS = {str(fault): fault for fault in CATALOGUE}
 NOTHING = offline.power_button_policy(ButtonAction.NOTHING)

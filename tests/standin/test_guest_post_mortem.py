@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from harness.diagnosis.diagnose import diagnose, settled
-from harness.diagnosis.verdict import Confidence
-from harness.guest import commands
-from harness.guest.commands import ButtonAction
-from harness.images.definition import load
-from harness.outcome import Cause, Outcome
-from harness.post_mortem_reader import PostMortemReader
-from harness.shutdown.forced import cut_power
-from harness.shutdown.observation import Command
-from harness.shutdown.phases import timeline_of
-from harness.shutdown.qemu_end import with_qemu_end
-from harness.shutdown.soft import press_power_button
-from harness.shutdown.timeline import Step
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.diagnosis.diagnose import diagnose, settled
+from powerdown.diagnosis.verdict import Confidence
+from powerdown.disk.post_mortem_reader import PostMortemReader
+from powerdown.images.definition import load
+from powerdown.shutdown.forced_shutdown import cut_power
+from powerdown.shutdown.observation import Command
+from powerdown.shutdown.phases import timeline_of
+from powerdown.shutdown.qemu_end import with_qemu_end
+from powerdown.shutdown.soft_shutdown import press_power_button
+from powerdown.shutdown.timeline import Step
+from powerdown.windows import commands
+from powerdown.windows.commands import ButtonAction
 from tests.standin.test_guest_warm import cloned
+from tests.support.paths import REPOSITORY
 
 pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("standin-warm")]
 
-DEFINITION = Path(__file__).parents[2] / "fixtures/images/standin.toml"
+DEFINITION = REPOSITORY / "fixtures/images/standin.toml"
 
 
 @pytest.fixture(scope="module")

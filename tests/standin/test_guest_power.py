@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.errors import PowerdownError
-from harness.guest import commands
-from harness.guest.commands import ButtonAction
-from harness.guest.event_log import parse_events
-from harness.images.definition import load
-from harness.machine.events import PROCESS_EXIT, named
-from harness.machine.protocol import RunState
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import PowerdownError
+from powerdown.images.definition import load
+from powerdown.machine.events import PROCESS_EXIT, named
+from powerdown.machine.protocol import RunState
+from powerdown.windows import commands
+from powerdown.windows.commands import ButtonAction
+from powerdown.windows.event_records import parse_events
+from tests.support.paths import REPOSITORY
 
 pytestmark = [pytest.mark.guest]
 
-DEFINITION = Path(__file__).parents[2] / "fixtures/images/standin.toml"
+DEFINITION = REPOSITORY / "fixtures/images/standin.toml"
 SECONDS = 60.0
 """For what takes the guest a second or two when the host is idle."""
 UNANSWERED = 5.0

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from harness.deadline import Deadline
-from harness.guest.event_log import parse_events
-from harness.images.definition import load
-from harness.machine.events import named
+from powerdown.core.deadline import Deadline
+from powerdown.images.definition import load
+from powerdown.machine.events import named
+from powerdown.windows.event_records import parse_events
+from tests.support.paths import REPOSITORY
 
 pytestmark = [pytest.mark.guest]
 
-DEFINITION = Path(__file__).parents[2] / "fixtures/images/standin.toml"
+DEFINITION = REPOSITORY / "fixtures/images/standin.toml"
 CBS = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Component Based Servicing"
 RESTART_REQUIRED = 3010
 SECONDS = 60.0

@@ -5,30 +5,30 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.guest import commands
-from harness.guest.commands import ButtonAction
-from harness.guest.event_log import parse_events
-from harness.guest_time import GuestTime
-from harness.images.definition import load
-from harness.images.image import Firmware, MachineType
-from harness.machine.events import PROCESS_EXIT, named
-from harness.machine.launch import variables_beside
-from harness.machine.protocol import RunState
-from harness.templates.store import TemplateStore
-from harness.templates.template import content_digest
-from harness.warm_start import WarmStart
+from powerdown.core.deadline import Deadline
+from powerdown.host.guest_time import GuestTime
+from powerdown.host.snapshots.template import content_digest
+from powerdown.host.snapshots.template_store import TemplateStore
+from powerdown.host.snapshots.warm_start import WarmStart
+from powerdown.images.definition import load
+from powerdown.images.image import Firmware, MachineType
+from powerdown.machine.events import PROCESS_EXIT, named
+from powerdown.machine.protocol import RunState
+from powerdown.machine.qemu.launch import variables_beside
+from powerdown.windows import commands
+from powerdown.windows.commands import ButtonAction
+from powerdown.windows.event_records import parse_events
+from tests.support.paths import REPOSITORY
 
 pytestmark = [pytest.mark.guest]
 # The first of each makes or finds the template.
 plain = pytest.mark.xdist_group("standin-warm")
 with_uefi = pytest.mark.xdist_group("standin-warm-uefi")
 
-DEFINITION = Path(__file__).parents[2] / "fixtures/images/standin.toml"
+DEFINITION = REPOSITORY / "fixtures/images/standin.toml"
 SECONDS = 60.0
 """For what takes the guest a second or two when the host is idle."""
 LOOK_SECONDS = 0.2

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from harness.guest.probe_programs import declared_behaviour
+from powerdown.guest.probe_programs import declared_behaviour
 from tests.guest.wine.session import STEP_SECONDS, Wine, Witness
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.guest.probe_programs import ProbeProgram, compile_probe
+from powerdown.guest.probe_programs import ProbeProgram, compile_probe
 from tests.guest.wine.application import Application
 from tests.guest.wine.control_manager import ControlManager
 from tests.guest.wine.service import Service

@@ -12,8 +12,8 @@ import select
 import subprocess
 from collections.abc import Sequence
 
-from harness.deadline import Deadline
-from harness.guest.probe_programs import ProbeProgram
+from powerdown.core.deadline import Deadline
+from powerdown.guest.probe_programs import ProbeProgram
 from tests.guest.wine.service import SERVICE_RUNNING
 from tests.guest.wine.session import STEP_SECONDS, Wine
 

@@ -9,8 +9,8 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.deadline import Deadline
-from harness.guest.probe_programs import declared_behaviour
+from powerdown.core.deadline import Deadline
+from powerdown.guest.probe_programs import declared_behaviour
 from tests.guest.wine.session import STEP_SECONDS, Wine, Witness
 
 SERVICE_STOPPED, SERVICE_STOP_PENDING, SERVICE_RUNNING = 1, 3, 4  # SERVICE_STATUS (winsvc.h)

@@ -15,8 +15,8 @@ from typing import IO
 
 import pytest
 
-from harness.guest.probe_programs import REFUSER
-from harness.machine.run_directory import RunDirectory
+from powerdown.guest.probe_programs import REFUSER
+from powerdown.machine.run_directory import RunDirectory
 
 _PACKAGES = "wine wine64 xvfb"
 _TOOLS = ("wine", "wineserver", "Xvfb")

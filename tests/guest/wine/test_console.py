@@ -18,8 +18,8 @@ from typing import IO
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.guest.probe_programs import CONSOLE, compile_probe, declared_behaviour
+from powerdown.core.deadline import Deadline
+from powerdown.guest.probe_programs import CONSOLE, compile_probe, declared_behaviour
 from tests.guest.wine.session import POLL_SECONDS, STEP_SECONDS, WINE_MARKS, Wine, Witness
 
 pytestmark = WINE_MARKS

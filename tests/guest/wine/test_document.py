@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.guest.probe_programs import DOCUMENT
+from powerdown.guest.probe_programs import DOCUMENT
 from tests.guest.wine.application import Application
 from tests.guest.wine.conftest import OpenApplication
 from tests.guest.wine.oracle import writes

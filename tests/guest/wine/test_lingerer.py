@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import now
-from harness.guest.probe_programs import LINGERER, compile_probe
+from powerdown.core.deadline import now
+from powerdown.guest.probe_programs import LINGERER, compile_probe
 from tests.guest.wine.conftest import OpenApplication
 from tests.guest.wine.oracle import expand
 from tests.guest.wine.session import STEP_SECONDS, WINE_MARKS, Wine, Witness

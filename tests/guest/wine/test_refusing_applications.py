@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from harness.guest.probe_programs import HANGER, HIDDEN, REASONED, REFUSER, ProbeProgram
+from powerdown.guest.probe_programs import HANGER, HIDDEN, REASONED, REFUSER, ProbeProgram
 from tests.guest.wine.conftest import OpenApplication
 from tests.guest.wine.oracle import expand
 from tests.guest.wine.session import STEP_SECONDS, WINE_MARKS, Wine, Witness

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.guest.probe_programs import (
+from powerdown.core.deadline import Deadline
+from powerdown.guest.probe_programs import (
     ABORTER,
     HOLDER,
     SPINNER,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.deadline import Deadline
-from harness.guest.probe_programs import UPDATER, compile_probe, declared_behaviour
+from powerdown.core.deadline import Deadline
+from powerdown.guest.probe_programs import UPDATER, compile_probe, declared_behaviour
 from tests.guest.wine.conftest import InstallService, OpenManager
 from tests.guest.wine.oracle import writes
 from tests.guest.wine.service import (

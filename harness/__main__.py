@@ -1,5 +1,0 @@
-"""``python -m harness`` is ``powerdown``."""
-
-from harness.cli import main
-
-raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""The ``powerdown`` command: one module for each of its commands."""

@@ -1,0 +1,114 @@
+"""``powerdown diagnose``: why does a guest that runs already not go down?
+
+It looks, and with ``--press`` it presses and watches. The guest is somebody's: nothing is changed
+in it, it goes on as it was found, and its power is cut only where that was asked for in so many
+words.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+
+from powerdown.cli.diagnose_options import DiagnoseOptions, DomainName
+from powerdown.cli.diagnose_press import press_and_watch
+from powerdown.cli.exit_status import FORCED_STATUS, forecast_status, verdict_status
+from powerdown.cli.guest_access import inside_of
+from powerdown.cli.live_steps import StepRow, step_rows
+from powerdown.cli.live_view import LiveView
+from powerdown.cli.output import say
+from powerdown.core.errors import HostError
+from powerdown.core.text import plain
+from powerdown.diagnosis.forecast import forecast
+from powerdown.guest.windows import Windows
+from powerdown.machine.external.external_qemu import AttachedQemu
+from powerdown.machine.protocol import FoundMachine, Machine
+from powerdown.machine.run_directory import RunDirectory
+from powerdown.report.diagnose_json import forced_to_json, forecast_to_json, press_to_json
+from powerdown.report.verdict_text import forced_text, forecast_text, verdict_text
+from powerdown.shutdown.observe_idle import glance
+
+
+def diagnose_guest(options: DiagnoseOptions) -> int:
+    """Look at the guest, or press and watch; prints what was found. The exit status.
+
+    :raise PowerdownError: nothing can be said.
+    """
+    with _attached(options) as machine, inside_of(options.inside, machine) as windows:
+        if options.press:
+            return _press(machine, windows, options)
+        return _look(machine, windows, options)
+
+
+@contextmanager
+def _attached(options: DiagnoseOptions) -> Iterator[FoundMachine]:
+    target = options.target
+    if isinstance(target, DomainName):
+        with closing(_domain(target, options)) as domain:
+            yield domain
+        return
+    with ExitStack() as opened:
+        transcript = options.transcript
+        if transcript is None:
+            transcript = opened.enter_context(RunDirectory("diagnose")).path / "qmp.jsonl"
+        try:
+            machine = AttachedQemu(target, options.budgets, transcript)
+        except OSError as error:
+            saw = error.strerror or str(error)
+            raise HostError(
+                f"write the transcript {transcript}", saw, "Choose another place."
+            ) from error
+        yield opened.enter_context(closing(machine))
+
+
+def _domain(target: DomainName, options: DiagnoseOptions) -> FoundMachine:
+    # Only here: not everybody has libvirt, and what is missing is then told in one line.
+    from powerdown.machine.libvirt.external_domain import attach_domain
+
+    return attach_domain(target.uri, target.name, options.budgets)
+
+
+def _look(machine: Machine, windows: Windows | None, options: DiagnoseOptions) -> int:
+    if sys.stderr.isatty():
+        say(f"looking at {plain(machine.name)} ...", sys.stderr)
+    told = forecast(glance(machine, windows))
+    if options.as_json:
+        _print_json(forecast_to_json(machine.name, told))
+    else:
+        say(forecast_text(machine.name, told))
+    return forecast_status(told)
+
+
+def _press(machine: Machine, windows: Windows | None, options: DiagnoseOptions) -> int:
+    with _view(machine, options) as view:
+        pressed = press_and_watch(machine, windows, options.force_after, view)
+        view.finish(pressed.seen)
+    verdict, cut = pressed.verdict, pressed.cut
+    if options.as_json:
+        steps = [_row_to_json(row) for row in step_rows(pressed.seen, over=True)]
+        forced = None if cut is None else forced_to_json(cut.after, cut.losses)
+        _print_json(press_to_json(machine.name, verdict, steps, forced))
+    else:
+        say(verdict_text(verdict))
+        if cut is not None:
+            say(forced_text(cut.after, cut.losses))
+    if pressed.failure is not None:
+        raise pressed.failure
+    return verdict_status(verdict) if cut is None else FORCED_STATUS
+
+
+def _view(machine: Machine, options: DiagnoseOptions) -> LiveView:
+    out = sys.stderr if options.as_json else sys.stdout
+    drawn = out.isatty() and not options.as_json
+    return LiveView(out, machine.name, machine.events, options.budgets, drawn=drawn)
+
+
+def _row_to_json(row: StepRow) -> dict[str, object]:
+    seconds = None if row.seconds is None else round(row.seconds, 3)
+    return {"step": str(row.step), "state": str(row.state), "seconds": seconds, "told": row.told}
+
+
+def _print_json(value: object) -> None:
+    say(json.dumps(value, indent=2))

@@ -1,0 +1,143 @@
+"""Ways into a guest that was found running, as ``powerdown diagnose`` is told of them."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from powerdown.core.errors import ControlChannelError
+from powerdown.guest.channels.agent_channel import AgentChannel
+from powerdown.guest.channels.agent_socket import AgentSocket
+from powerdown.guest.channels.channel import GuestChannel
+from powerdown.guest.channels.libvirt_agent_port import AgentByProxy
+from powerdown.guest.channels.winrm_channel import WinrmChannel
+from powerdown.guest.windows import Windows
+from powerdown.images.image import Control, Credentials, Transport, WinrmAuthentication
+from powerdown.machine.external.agent_socket_path import AGENT_PORT_NAME
+from powerdown.machine.external.host_name import host_name
+from powerdown.machine.protocol import FoundMachine
+
+PASSWORD_VARIABLE = "POWERDOWN_PASSWORD"
+"""Environment variable for the password: on a command line everybody could read it."""
+
+_WINRM_PORT = 5985
+"""HTTP (learn: Installation and configuration for Windows Remote Management)."""
+
+_HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]+))(?::([0-9]{1,5}))?")
+
+_CONNECT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class WinrmAccess:
+    """WinRM of a guest.
+
+    :param address: host and port.
+    :param user: whom to log on as.
+    """
+
+    address: tuple[str, int]
+    user: str
+    authentication: WinrmAuthentication
+
+
+@dataclass(frozen=True)
+class AgentAccess:
+    """The guest agent, at QEMU's end of its port.
+
+    :param socket: path of the UNIX socket of QEMU's chardev; ``None`` to ask QEMU for it, or
+        libvirt to pass questions on.
+    """
+
+    socket: Path | None
+
+
+InsideAccess = WinrmAccess | AgentAccess | None
+
+
+def winrm_address(text: str) -> tuple[str, int]:
+    """``HOST`` or ``HOST:PORT``; an IPv6 address in brackets.
+
+    :raise ValueError: it is neither.
+    """
+    found = _HOST.fullmatch(text)
+    port = _WINRM_PORT if found is None or found[3] is None else int(found[3])
+    if found is None or not 0 < port < 1 << 16:
+        raise ValueError(f"{text!r} is not HOST or HOST:PORT")
+    return host_name(found[1] or found[2]), port
+
+
+@contextmanager
+def inside_of(access: InsideAccess, machine: FoundMachine) -> Iterator[Windows | None]:
+    """The inside of a guest; ``None`` where there is no way into it.
+
+    :param machine: the same guest from outside.
+    :raise ControlChannelError: there is no password, or no such agent socket.
+    """
+    if access is None:
+        yield None
+        return
+    with _channel(access, machine) as channel, closing(channel):
+        yield Windows(channel)
+
+
+@contextmanager
+def _channel(access: WinrmAccess | AgentAccess, machine: FoundMachine) -> Iterator[GuestChannel]:
+    if isinstance(access, WinrmAccess):
+        credentials = Credentials(access.user, _password(access.user))
+        control = Control(Transport.WINRM, access.address[1], access.authentication, credentials)
+        yield WinrmChannel(access.address, control)
+        return
+    if machine.ask_agent is not None:
+        yield AgentChannel(AgentByProxy(machine.ask_agent))
+        return
+    place = access.socket or machine.find_agent_socket()
+    if place is None:
+        raise ControlChannelError(
+            f"find the guest agent's socket of {machine.name}",
+            f"its QEMU has no UNIX socket behind a port {AGENT_PORT_NAME}",
+            "Give the guest one, or another way into it (--winrm), or none.",
+        )
+    with _connected(place) as connection, closing(AgentSocket(connection)) as port:
+        yield AgentChannel(port)
+
+
+def _connected(path: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(_CONNECT_SECONDS)
+    try:
+        connection.connect(str(path))
+    except OSError as error:
+        connection.close()
+        raise ControlChannelError(
+            f"connect to the guest agent's socket {path}",
+            error.strerror or str(error),
+            "It is the path of QEMU's -chardev socket,path=...,server=on,wait=off behind the port "
+            "org.qemu.guest_agent.0; libvirt keeps that of its domains for itself.",
+        ) from error
+    return connection
+
+
+def _password(user: str) -> str:
+    known = os.environ.get(PASSWORD_VARIABLE)
+    if known is not None:
+        return known
+    if not sys.stdin.isatty():
+        raise ControlChannelError(
+            f"log on to the guest as {user}",
+            "there is no password, and no terminal to ask for it",
+            f"Set the environment variable {PASSWORD_VARIABLE}.",
+        )
+    try:
+        return getpass.getpass(f"Password of {user} in the guest: ")
+    except EOFError as error:
+        raise ControlChannelError(
+            f"log on to the guest as {user}", "no password was given", "Give it when asked."
+        ) from error

@@ -1,0 +1,230 @@
+"""A shutdown under way on the screen: five lines that are drawn anew, or plain lines.
+
+Drawn with the standard's control sequences for cursor and colour (ECMA-48, which is what terminals
+understand), and only on a terminal. What a guest says is shown without its control characters.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import threading
+import unicodedata
+from dataclasses import replace
+from types import TracebackType
+from typing import TextIO
+
+from powerdown.cli.live_steps import StepRow, StepState, step_rows
+from powerdown.cli.output import say
+from powerdown.core.deadline import Deadline, now
+from powerdown.core.errors import HostError
+from powerdown.core.text import plain
+from powerdown.images.image import Budgets
+from powerdown.machine.events import EventStream, Match, named
+from powerdown.shutdown.observation import Command, Observation
+from powerdown.shutdown.timeline import Step
+
+_ROUND_SECONDS = 0.5
+"""Between redraws for the clock; events are shown at once."""
+
+_LEAVE_SECONDS = 2.0
+
+_UP, _CLEAR, _BOLD, _DIM, _GREEN, _YELLOW, _PLAIN = (
+    "\x1b[{}A",
+    "\r\x1b[2K",
+    "\x1b[1m",
+    "\x1b[2m",
+    "\x1b[32m",
+    "\x1b[33m",
+    "\x1b[0m",
+)
+_COLOURS = {
+    StepState.WAITING: _DIM,
+    StepState.NOW: _BOLD,
+    StepState.DONE: _GREEN,
+    StepState.NOT_SEEN: _YELLOW,
+}
+
+_NAMES = {
+    Step.COMMAND: "1 command",
+    Step.ACPI: "2 ACPI",
+    Step.APPLICATIONS: "3 applications, services",
+    Step.CORE_SERVICES: "4 core services",
+    Step.POWER_OFF: "5 power off",
+}
+
+
+class LiveView:
+    """Shows the attempt on one machine while the block runs.
+
+    :param out: where to.
+    :param name: of the guest.
+    :param events: of its machine.
+    :param budgets: how long it may take.
+    :param drawn: whether ``out`` is a terminal to draw on; else a line is written for each change.
+    """
+
+    def __init__(
+        self, out: TextIO, name: str, events: EventStream, budgets: Budgets, *, drawn: bool
+    ) -> None:
+        self._out = out
+        self._name = plain(name)
+        self._events = events
+        self._budgets = budgets
+        self._drawn = drawn
+        self._coloured = drawn and not os.environ.get("NO_COLOR")
+        self._began_at = now()
+        self._note = ""
+        self._seen: Observation | None = None
+        self._over = False
+        self._failure: HostError | None = None
+        self._lines = 0
+        self._told: dict[Step, tuple[StepState, str]] = {}
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="live-view", daemon=True)
+
+    def __enter__(self) -> LiveView:
+        self._show()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stopped.set()
+        self._thread.join(_LEAVE_SECONDS)
+        if error is None:
+            self._show()
+            return
+        # What went wrong is told; that it cannot be shown either would only hide it.
+        with contextlib.suppress(HostError):
+            self._show()
+
+    def look(self, seen: Observation) -> None:
+        """Take what was seen so far; an :data:`Onlooker`.
+
+        :raise HostError: it cannot be shown any more.
+        """
+        self._seen = seen
+        if self._failure is not None:
+            raise self._failure
+
+    def note(self, text: str) -> None:
+        """Say something about the whole of it."""
+        self._note = plain(text)
+        if not self._drawn:
+            self._write(f"{self._elapsed():7.1f} s   {self._note}")
+
+    def finish(self, seen: Observation) -> None:
+        """Show how it ended."""
+        self._seen, self._over = seen, True
+        self._show()
+
+    def _watch(self) -> None:
+        try:
+            self._show_news()
+        except HostError as error:
+            self._failure = error
+
+    def _show_news(self) -> None:
+        shown_until = self._began_at
+        while not self._stopped.is_set():
+            if self._events.exit is not None:
+                self._stopped.wait(_ROUND_SECONDS)
+            else:
+                news = _later_than(shown_until)
+                self._events.wait(news, Deadline.after(_ROUND_SECONDS), told=False)
+            shown_until = now()
+            self._show()
+
+    def _show(self) -> None:
+        with self._lock:
+            seen = self._now()
+            rows = step_rows(seen, over=self._over) if seen is not None else _nothing_yet()
+            if self._drawn:
+                self._draw(rows)
+            else:
+                self._tell(rows)
+
+    def _now(self) -> Observation | None:
+        """The last observation, with what has happened since."""
+        if self._over:
+            return self._seen
+        seen = self._seen
+        if seen is None:
+            pressed = self._events.first(named("POWERDOWN"), since=self._began_at)
+            if pressed is None:
+                return None
+            seen = Observation(Command.PRESS, pressed.at, pressed.at, self._budgets)
+        return replace(seen, events=self._events.since(seen.commanded_at), ended_at=now())
+
+    def _elapsed(self) -> float:
+        """Seconds since the press, or since the beginning while there was none."""
+        seen = self._now()
+        if seen is None:
+            return now() - self._began_at
+        return (seen.ended_at if self._over else now()) - seen.commanded_at
+
+    def _draw(self, rows: tuple[StepRow, ...]) -> None:
+        width = max(20, shutil.get_terminal_size().columns - 1)
+        lines = [_fit(self._head(), width)]
+        for row in rows:
+            line = _fit(_line(row), width)
+            lines.append(f"{_COLOURS[row.state]}{line}{_PLAIN}" if self._coloured else line)
+        up = _UP.format(self._lines) if self._lines else ""
+        self._lines = len(lines)
+        self._write(up + "\n".join(f"{_CLEAR}{line}" for line in lines))
+
+    def _head(self) -> str:
+        clock = f"{self._name}: {self._elapsed():.1f} s"
+        if self._now() is None:
+            return f"{clock}, looking at it before the press"
+        if self._note and not self._over:
+            return f"{clock} after the press; {self._note}"
+        if self._over:
+            return f"{self._name}: watched for {self._elapsed():.1f} s after the press"
+        budgets = self._budgets
+        limits = f"soft {budgets.shutdown_soft:g} s, at most {budgets.shutdown_hard:g} s"
+        return f"{clock} after the press ({limits})"
+
+    def _tell(self, rows: tuple[StepRow, ...]) -> None:
+        for row in rows:
+            news = row.state, row.told
+            if row.state is StepState.WAITING or self._told.get(row.step) == news:
+                continue
+            self._told[row.step] = news
+            self._write(f"{self._elapsed():7.1f} s {_line(row)}")
+
+    def _write(self, text: str) -> None:
+        say(text, self._out)
+
+
+def _later_than(at: float) -> Match:
+    return lambda event: event.at > at
+
+
+def _fit(text: str, columns: int) -> str:
+    """As much of a text as fits: a longer line goes on in the next, and drawing over it fails."""
+    for number, character in enumerate(text):
+        # Unicode Standard Annex 11: these take two columns.
+        columns -= 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if columns < 0:
+            return text[:number]
+    return text
+
+
+def _nothing_yet() -> tuple[StepRow, ...]:
+    return tuple(StepRow(step, StepState.WAITING) for step in Step)
+
+
+def _line(row: StepRow) -> str:
+    took = "" if row.seconds is None else f"{row.seconds:.2f} s"
+    told = plain(row.told)
+    if row.state is StepState.NOW and told:
+        told = f"waits for {told}"
+    return f"  {_NAMES[row.step]:25}{row.state:9}{took:>9}  {told}".rstrip()

@@ -1,0 +1,125 @@
+"""The catalogue as text and as JSON: ``powerdown scenarios``.
+
+The JSON::
+
+    {"format": 1,
+     "scenarios": [
+       {"id": "asleep", "mission": 6,
+        "variants": [
+          {"variant": "already-asleep", "summary": "...",
+           "injects": ["..."],          command lines, keys and host actions, in order
+           "remedies": ["..."],         likewise; command lines can be pasted into the guest
+           "sources": ["..."],
+           "stage": "delivery",         where in the chain to power-off it holds, or "none"
+           "trigger": "button",         or "inside", then with
+           "command": "",               the command line that asks for the shutdown
+           "offline": "no",             whether it can be injected while the guest is off: "in
+                                        full", "in part" (its settings) or "no"
+           "offline_note": "...",       why not, or what is unconfirmed of it; may be empty
+           "expected": [{"outcome": "suspended", "cause": "asleep"}]}]}]}
+
+Of several expected verdicts the first is what documented policy implies; the others are right too,
+where what Windows does is unconfirmed.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from itertools import groupby
+
+from powerdown.faults.fault import Fault
+from powerdown.faults.offline import OnlineOnly
+from powerdown.report.expected_json import expected_to_json
+
+_WIDEST = 120
+_NARROWEST = 60
+_LABELS = ("inject", "ask", "expect", "remedy", "offline", "source")
+_INDENT = "      "
+
+
+def scenarios_to_json(catalogue: Iterable[Fault]) -> dict[str, object]:
+    """The catalogue as described above."""
+    return {
+        "format": 1,
+        "scenarios": [
+            {
+                "id": str(scenario),
+                "mission": mission,
+                "variants": [_variant_to_json(fault) for fault in faults],
+            }
+            for (scenario, mission), faults in _by_scenario(catalogue)
+        ],
+    }
+
+
+def scenarios_to_text(catalogue: Iterable[Fault], width: int) -> str:
+    """The catalogue to read.
+
+    :param width: columns to fill at most, where command lines allow it: those are never broken.
+    """
+    width = max(_NARROWEST, min(width, _WIDEST))
+    blocks = []
+    for (scenario, mission), faults in _by_scenario(catalogue):
+        lines = [f"{scenario} (mission {mission})"]
+        for fault in faults:
+            lines += ["", *_paragraph(f"  {fault.variant}: {fault.summary}", width, "    ")]
+            for label, entries in zip(_LABELS, _entries(fault), strict=True):
+                lines += _labelled(label, entries)
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _by_scenario(
+    catalogue: Iterable[Fault],
+) -> list[tuple[tuple[str, int], list[Fault]]]:
+    groups = groupby(catalogue, key=lambda fault: (str(fault.scenario), fault.mission))
+    return [(key, list(faults)) for key, faults in groups]
+
+
+def _entries(fault: Fault) -> tuple[tuple[str, ...], ...]:
+    asked = fault.command or "press the power button"
+    right = " or ".join(str(expected) for expected in fault.expected)
+    note = _offline_note(fault)
+    offline = f"{_offline(fault)}: {note}" if note else _offline(fault)
+    return fault.injects, (asked,), (right,), fault.remedies, (offline,), fault.sources
+
+
+def _labelled(label: str, entries: tuple[str, ...]) -> list[str]:
+    column = max(len(each) for each in _LABELS) + 2
+    labels = [label, *([""] * (len(entries) - 1))]
+    return [
+        f"{_INDENT}{each:{column}}{entry}" for each, entry in zip(labels, entries, strict=False)
+    ]
+
+
+def _paragraph(text: str, width: int, indent: str) -> list[str]:
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _offline(fault: Fault) -> str:
+    if isinstance(fault.offline, OnlineOnly):
+        return "no"
+    return "in full" if fault.offline.in_full else "in part"
+
+
+def _offline_note(fault: Fault) -> str:
+    if isinstance(fault.offline, OnlineOnly):
+        return fault.offline.reason
+    return f"UNCONFIRMED: {fault.offline.unconfirmed}" if fault.offline.unconfirmed else ""
+
+
+def _variant_to_json(fault: Fault) -> dict[str, object]:
+    return {
+        "variant": fault.variant,
+        "summary": fault.summary,
+        "injects": list(fault.injects),
+        "remedies": list(fault.remedies),
+        "sources": list(fault.sources),
+        "stage": str(fault.stage),
+        "trigger": str(fault.trigger),
+        "command": fault.command,
+        "offline": _offline(fault),
+        "offline_note": _offline_note(fault),
+        "expected": [expected_to_json(expected) for expected in fault.expected],
+    }

@@ -1,0 +1,1 @@
+"""What every layer uses: errors, deadlines, outcomes, text from outside made printable."""

@@ -1,0 +1,125 @@
+"""What it cost to cut the power of a guest that would not go down: seen, or documented."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from powerdown.diagnosis import outside_activity, progress
+from powerdown.diagnosis.survey_look import as_look
+from powerdown.machine.protocol import RunState
+from powerdown.shutdown.observation import Observation
+
+_LAST_SECONDS = 10.0
+"""What was written so shortly before may not be complete."""
+
+
+class Basis(StrEnum):
+    """Why something is said to be lost."""
+
+    SEEN = "seen"
+    DOCUMENTED = "documented"
+    UNCONFIRMED = "unconfirmed"
+    NOT_SEEN = "not-seen"
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One thing that the power cut cost, or may have cost.
+
+    :param fact: one clause.
+    :param source: where it was seen, or the public source.
+    """
+
+    basis: Basis
+    fact: str
+    source: str
+
+
+def cost_of_cut(seen: Observation, cut_at: float) -> tuple[Loss, ...]:
+    """What was lost, as far as it was seen or is documented.
+
+    :param seen: everything up to the cut.
+    :param cut_at: when the power was cut, on the host-monotonic clock.
+    """
+    return (
+        *_programs(seen, cut_at),
+        *_services(seen, cut_at),
+        *_updates(seen),
+        *_disk(seen, cut_at),
+    )
+
+
+def _programs(seen: Observation, cut_at: float) -> Iterator[Loss]:
+    look = seen.looks[-1] if seen.looks else as_look(seen.survey)
+    if look is None or not look.knows("processes") or not look.processes:
+        yield Loss(Basis.NOT_SEEN, "which programs still ran", "the guest was not asked")
+    else:
+        names = sorted({program.name for program in progress.programs(seen, look)})
+        when = f"asked {max(0.0, cut_at - look.at):.0f} s before"
+        what = ", ".join(names) if names else "none but Windows' own"
+        yield Loss(Basis.SEEN, f"programs of the console session that had not ended: {what}", when)
+    if seen.run_state is RunState.SUSPENDED:
+        yield Loss(Basis.SEEN, "it slept: all that it held in memory is gone", "QEMU's run state")
+    yield Loss(
+        Basis.DOCUMENTED,
+        "what programs had not saved is lost",
+        "learn: shutdown, /f",
+    )
+
+
+def _services(seen: Observation, cut_at: float) -> Iterator[Loss]:
+    if not seen.looks:
+        return
+    look = seen.looks[-1]
+    names = [service.name for service in progress.holders(seen, look)]
+    if names:
+        yield Loss(
+            Basis.SEEN,
+            f"services that were still stopping: {', '.join(names)}",
+            f"asked {max(0.0, cut_at - look.at):.0f} s before",
+        )
+
+
+def _updates(seen: Observation) -> Iterator[Loss]:
+    at_work = {
+        service.name
+        for look in seen.looks[-1:]
+        for service in progress.holders(seen, look)
+        if progress.is_update_service(service.name)
+    }
+    markers = progress.pending_updates(seen)
+    if at_work:
+        yield Loss(
+            Basis.SEEN, f"update work was interrupted: {', '.join(sorted(at_work))}", "services"
+        )
+    if markers:
+        yield Loss(Basis.SEEN, f"update work was pending: {', '.join(markers)}", "registry, files")
+    if at_work or markers:
+        yield Loss(
+            Basis.UNCONFIRMED,
+            "whether an interrupted update is taken back or finished at the next start",
+            "no public source",
+        )
+
+
+def _disk(seen: Observation, cut_at: float) -> Iterator[Loss]:
+    if seen.activity:
+        until = seen.activity[-1].at
+        before = [sample.at for sample in seen.activity if sample.at <= until - _LAST_SECONDS]
+        since = before[-1] if before else seen.activity[0].at
+        written = outside_activity.writes_between(seen, since, until)
+        when = f"counted by QEMU until {max(0.0, cut_at - until):.0f} s before"
+        fact = f"written to its disks in {until - since:.0f} s: {written} bytes"
+        yield Loss(Basis.SEEN, fact, when)
+    yield Loss(
+        Basis.DOCUMENTED,
+        "the next start records an unexpected shutdown: Kernel-Power 41, EventLog 6008",
+        "learn: Event ID 41",
+    )
+    yield Loss(
+        Basis.NOT_SEEN,
+        "whether a volume is marked dirty: ask the guest, fsutil dirty query C:",
+        "learn: fsutil dirty; the mark is often clear after a cut (UNCONFIRMED)",
+    )

@@ -1,0 +1,99 @@
+"""Diagnosis: what happened to a guest and why, from what was seen of it and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.diagnosis import observed, remedies
+from powerdown.diagnosis.also_seen import also_seen
+from powerdown.diagnosis.rules.monitor_gap import less_sure
+from powerdown.diagnosis.rules.rule import Rule
+from powerdown.diagnosis.rules.rule_order import RULES, inconclusive
+from powerdown.diagnosis.verdict import Confidence, Verdict
+from powerdown.shutdown.observation import Observation
+from powerdown.windows.event_records import EventRecord
+from powerdown.windows.survey_commands import START_PROVIDERS
+
+_KERNEL_POWER = "Microsoft-Windows-Kernel-Power"
+_KERNEL_GENERAL = "Microsoft-Windows-Kernel-General"
+_EVENT_LOG = "EventLog"
+_BUGCHECKS = ("BugCheck", "Microsoft-Windows-WER-SystemErrorReporting")
+"""Event source and provider of record 1001, written at the start after a bugcheck."""
+
+
+def diagnose(seen: Observation) -> Verdict:
+    """The verdict on one attempt to end a guest."""
+    verdict = next((v for _, v in _applying(seen)), None) or inconclusive(seen)
+    return replace(verdict, also_seen=also_seen(seen, verdict.cause))
+
+
+def settled(seen: Observation) -> bool:
+    """Whether the verdict on what was seen so far is sure and will not change by waiting."""
+    rule, verdict = next(_applying(seen), (None, None))
+    return (
+        rule is not None
+        and verdict is not None
+        and rule.lasts
+        and verdict.confidence is Confidence.HIGH
+    )
+
+
+def _applying(seen: Observation) -> Iterator[tuple[Rule, Verdict]]:
+    for rule in RULES:
+        verdict = rule.decide(seen)
+        if verdict is not None:
+            yield rule, less_sure(verdict, seen)
+
+
+def diagnose_previous_stop(records: Sequence[EventRecord]) -> Verdict:
+    """How the session before this one ended, from the System log alone.
+
+    An orderly stop leaves EventLog 6006 and Kernel-General 13; the start after a power cut
+    leaves Kernel-Power 41 with BugcheckCode 0 and EventLog 6008 (fact sheet 1, 9, 14). Either
+    orderly record will do: domain controllers lack 13 at times, and 13 is recorded behind 6005 of
+    the next start. A held power button (41 with a PowerButtonTimestamp) is a power cut as well.
+
+    A crash that left neither a code in 41 nor a 1001 looks like a power cut (learn: Event ID 41);
+    so may one whose 1001 is not written yet when the log is read (UNCONFIRMED).
+
+    :param records: System records of
+        :data:`START_PROVIDERS` since before that stop, in any order;
+        those of other providers are passed over.
+    """
+    records = [record for record in records if record.provider in START_PROVIDERS]
+    unexpected = _find(records, _KERNEL_POWER, 41)
+    unclean = _find(records, _EVENT_LOG, 6008)
+    orderly = _find(records, _EVENT_LOG, 6006) or _find(records, _KERNEL_GENERAL, 13)
+    cut = unexpected or unclean
+    crashed = any(_find(records, source, 1001) for source in _BUGCHECKS)
+    if cut is not None and orderly is None and not crashed and _bugcheck_code(unexpected) == 0:
+        found = [entry for entry in (unexpected, unclean) if entry is not None]
+        evidence = tuple(observed.record(e, "recorded at the next start") for e in found)
+        # Never high: a crash that could not write its code leaves the same (learn: Event ID 41).
+        confidence = Confidence.MEDIUM if len(found) == 2 else Confidence.LOW
+        cause = Cause.FORCED_SHUTDOWN
+        return Verdict(
+            Outcome.FORCED_OFF, cause, confidence, evidence, (), remedies.SHUT_DOWN_SOFTLY
+        )
+    if orderly is not None and cut is None and not crashed:
+        evidence = (observed.record(orderly, "recorded by the stopping guest"),)
+        return Verdict(Outcome.COMPLETED, Cause.NONE, Confidence.HIGH, evidence)
+    evidence = tuple(observed.record(entry, "recorded") for entry in records)
+    return Verdict(Outcome.INCONCLUSIVE, Cause.UNKNOWN, Confidence.LOW, evidence)
+
+
+def _find(records: Sequence[EventRecord], provider: str, event_id: int) -> EventRecord | None:
+    matches = (r for r in records if r.event_id == event_id and r.provider == provider)
+    return next(matches, None)
+
+
+def _bugcheck_code(unexpected: EventRecord | None) -> int | None:
+    """BugcheckCode of a Kernel-Power 41; 0 without such a record, ``None`` if it has no number."""
+    if unexpected is None:
+        return 0
+    try:
+        return int(unexpected.data["BugcheckCode"], 0)
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,155 @@
+"""Who began a shutdown, and whether it was called off: the records of User32 (fact sheet 1)."""
+
+from __future__ import annotations
+
+import re
+
+from powerdown.shutdown.observation import Command, Observation
+from powerdown.windows.event_records import EventRecord
+
+_FAILED = 1073
+_INITIATED = 1074
+_ABORTED = 1075
+
+BUTTON_REASON = 0x500FF
+"""Reason in 1074 that is ascribed to the power button (facts 1); a shutdown from the Start menu
+leaves it too, behind the shell's own record (facts 14)."""
+
+CRITICAL_PROCESS_REASON = 0x50006
+"""Reason in 1074 of the restart that wininit.exe announces when a critical process has ended."""
+
+SERVICING_REASONS = (0x80020003, 0x80020010)
+"""Reasons in 1074 of servicing and of Windows Update (facts 1)."""
+
+_AT_ONCE = frozenset({"winlogon.exe", "explorer.exe", "logonui.exe"})
+"""Who ask through ExitWindowsEx, which counts nothing down (learn: ExitWindowsEx function)."""
+
+_OPTION = re.compile(r"(?:^|\s)[/-]([a-z?]+)(?:[ \t:]+(\d{1,9})(?=\s|$))?", re.IGNORECASE)
+"""Options of shutdown.exe (learn: shutdown)."""
+
+
+def initiated(seen: Observation) -> EventRecord | None:
+    """The record of the shutdown that is under way, if none was called off after it."""
+    last = _last(seen)
+    return last if last is not None and last.event_id == _INITIATED else None
+
+
+def aborted(seen: Observation) -> EventRecord | None:
+    """The record that the shutdown which was asked for here was aborted (1075).
+
+    A countdown of somebody else's that begins and is aborted meanwhile is no answer to the
+    command, nor is one that began before it.
+    """
+    last = _last(seen)
+    if last is None or last.event_id != _ABORTED:
+        return None
+    begun = [r for r in _initiations(seen) if r.record_id < last.record_id]
+    return last if begun and is_answer(seen, begun[-1]) else None
+
+
+def is_answer(seen: Observation, record: EventRecord) -> bool:
+    """Whether a 1074 may be what the command led to, and not somebody else's shutdown.
+
+    wininit.exe may be named for a command over the network: a public record of a restart by a
+    domain account says so, with shutdown.exe's reason 0x800000ff; over WinRM it is UNCONFIRMED.
+    Public records name winlogon.exe for an upgrade's restart too, with reason 0x80020003.
+    """
+    if reason(record) in (CRITICAL_PROCESS_REASON, *SERVICING_REASONS):
+        return False
+    if seen.command is Command.PRESS:
+        return reason(record) == BUTTON_REASON or process(record) == "winlogon.exe"
+    return process(record) in ("shutdown.exe", "wininit.exe", "")
+
+
+def is_anothers(seen: Observation, record: EventRecord) -> bool:
+    """Whether a 1074 of a power-off names someone whom the command has not asked.
+
+    Which process Windows names for the button is UNCONFIRMED, so one that is not known to be
+    another's may be the button's.
+    """
+    if seen.command is not Command.PRESS:
+        return False
+    if reason(record) in (CRITICAL_PROCESS_REASON, *SERVICING_REASONS):
+        return True
+    return process(record) not in ("", *_AT_ONCE) and reason(record) != BUTTON_REASON
+
+
+def by_reason(seen: Observation, *reasons: int) -> EventRecord | None:
+    """The last 1074 with one of these reasons."""
+    found = [record for record in _initiations(seen) if reason(record) in reasons]
+    return found[-1] if found else None
+
+
+def restart(seen: Observation) -> EventRecord | None:
+    """The last 1074 that may have asked for a restart.
+
+    Its type is a word in the language of Windows. In English it settles it; else the record of
+    the button itself is taken for what it is: no wish to restart.
+    """
+    for record in reversed(_initiations(seen)):
+        kind = record.data.get("param5", "").strip().lower()
+        if kind == "restart":
+            return record
+        if kind not in ("power off", "shutdown", "shut down", "") and not is_answer(seen, record):
+            return record
+    return None
+
+
+def says_restart(record: EventRecord) -> bool:
+    """Whether a 1074 says in so many words that a restart was asked for."""
+    return record.data.get("param5", "").strip().lower() == "restart"
+
+
+def may_count_down(seen: Observation, record: EventRecord) -> bool:
+    """Whether the shutdown of this 1074 may still be waiting for its countdown to end.
+
+    Windows writes 1074 when a countdown begins; only behind it is anyone asked to end. With a
+    countdown, applications are forced besides (facts 5), so they cannot hold it.
+    """
+    if process(record) in _AT_ONCE or reason(record) == BUTTON_REASON:
+        return False
+    if seen.command is not Command.INSIDE or seen.answer is None:
+        return True
+    options = command_options(seen.answer.command)
+    return not ("p" in options or options.get("t") == 0) or "f" in options
+
+
+def command_options(command: str) -> dict[str, int | None]:
+    """Options of a shutdown.exe command line, with the number behind those that have one."""
+    return {
+        found[1].lower(): None if found[2] is None else int(found[2])
+        for found in _OPTION.finditer(command)
+    }
+
+
+def reason(record: EventRecord) -> int | None:
+    """The reason code of a 1074; ``None`` if it is no number."""
+    try:
+        return int(record.data.get("param4", ""), 16)
+    except ValueError:
+        return None
+
+
+def process(record: EventRecord) -> str:
+    """The image name in a 1074, such as ``winlogon.exe``; empty when it names none.
+
+    It is there as ``C:\\Windows\\system32\\winlogon.exe (COMPUTER)``.
+    """
+    path = record.data.get("param1", "").strip()
+    if path.endswith(")"):
+        path = path.rpartition(" (")[0]
+    return path.rpartition("\\")[2].lower()
+
+
+def _initiations(seen: Observation) -> list[EventRecord]:
+    return [record for record in seen.records or () if record.event_id == _INITIATED]
+
+
+def _last(seen: Observation) -> EventRecord | None:
+    """The last record that begins a shutdown or calls one off.
+
+    1073 is written where one was refused, too; that of a shutdown that was begun and then given
+    up on its blocking screen is UNCONFIRMED.
+    """
+    kinds = (_FAILED, _INITIATED, _ABORTED)
+    return next((r for r in reversed(seen.records or ()) if r.event_id in kinds), None)

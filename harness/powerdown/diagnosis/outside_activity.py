@@ -1,0 +1,105 @@
+"""How much a guest works and what its screen does, as the host sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from powerdown.machine.activity import Activity
+from powerdown.machine.screen_sample import ScreenLook
+from powerdown.shutdown.observation import Observation
+
+_BUSY_SHARE = 0.8
+_STOPPED_SHARE = 0.002
+"""Less than the timer of any system at rest takes; a CPU that is halted for good takes none."""
+
+_NOTICEABLE_BYTES = 64 * 1024
+"""Written between two looks; an idle system writes a few kilobytes now and then."""
+
+
+def cpu_share(seen: Observation) -> float | None:
+    """How much of its virtual CPUs' time the guest wanted since the command, 0 to 1."""
+    samples = _since_command(seen)
+    if len(samples) < 2 or samples[-1].at <= samples[0].at:
+        return None
+    wanted = samples[-1].wanted_cpu_seconds - samples[0].wanted_cpu_seconds
+    return wanted / (samples[-1].at - samples[0].at) / seen.vcpus
+
+
+def given_share(seen: Observation) -> float | None:
+    """How much of its virtual CPUs' time the host gave the guest since the command, 0 to 1."""
+    samples = _since_command(seen)
+    if len(samples) < 2 or samples[-1].at <= samples[0].at:
+        return None
+    ran = samples[-1].cpu_seconds - samples[0].cpu_seconds
+    return ran / (samples[-1].at - samples[0].at) / seen.vcpus
+
+
+def is_pinned(seen: Observation) -> bool:
+    """Whether all virtual CPUs were busy all the time since the command."""
+    share = cpu_share(seen)
+    return share is not None and share >= _BUSY_SHARE
+
+
+def stands_still(seen: Observation) -> bool:
+    """Whether the virtual CPUs did nothing at all since the command."""
+    share = cpu_share(seen)
+    return share is not None and share <= _STOPPED_SHARE
+
+
+def is_starved(seen: Observation) -> bool:
+    """Whether the host gave the guest too little of what it wanted: it may only be slow.
+
+    Enough is what a guest on a quiet host has within the ``reaction`` budget.
+    """
+    samples = _since_command(seen)
+    if len(samples) < 2 or stands_still(seen):
+        return False
+    ran = samples[-1].cpu_seconds - samples[0].cpu_seconds
+    wanted = samples[-1].wanted_cpu_seconds - samples[0].wanted_cpu_seconds
+    return ran < wanted / 2 and ran < max(seen.budgets.reaction * seen.vcpus, wanted / 10)
+
+
+def writes_between(seen: Observation, start: float, end: float) -> int:
+    """Bytes written to the system disk between two moments, as far as they were counted."""
+    before = [sample for sample in seen.activity if sample.at <= start][-1:]
+    samples = before + [sample for sample in seen.activity if start < sample.at <= end]
+    return samples[-1].written_bytes - samples[0].written_bytes if len(samples) > 1 else 0
+
+
+def wrote(seen: Observation, start: float, end: float) -> bool:
+    """Whether something worth mentioning was written to the system disk in that time."""
+    return writes_between(seen, start, end) >= _NOTICEABLE_BYTES
+
+
+def goes_on_writing(seen: Observation) -> bool:
+    """Whether the disk was still written to in the last third of the watch."""
+    return wrote(seen, seen.ended_at - seen.watched / 3, seen.ended_at)
+
+
+def screen_changed(seen: Observation) -> bool | None:
+    """Whether the screen shows something else than before; ``None`` when it was not seen."""
+    if len(seen.screens) < 2:
+        return None
+    return any(look.digest != seen.screens[0].digest for look in seen.screens[1:])
+
+
+def was_dark(seen: Observation) -> bool | None:
+    """Whether the screen was dark before the command; ``None`` when it was not seen."""
+    return seen.screens[0].dark if seen.screens else None
+
+
+def lit_up(seen: Observation) -> ScreenLook | None:
+    """The first look at a screen lit that was dark before; it may be dark again since."""
+    if not was_dark(seen):
+        return None
+    return next((look for look in seen.screens if not look.dark), None)
+
+
+def shows(text: str | None, words: Iterable[str]) -> str | None:
+    """The first of ``words`` that is in ``text``, ignoring case and line breaks."""
+    plain = " ".join((text or "").lower().split())
+    return next((word for word in words if word in plain), None)
+
+
+def _since_command(seen: Observation) -> list[Activity]:
+    return [sample for sample in seen.activity if sample.at >= seen.commanded_at]

@@ -1,0 +1,1 @@
+"""What would harm a soft shutdown of a guest, and how much."""

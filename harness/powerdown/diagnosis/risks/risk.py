@@ -1,0 +1,48 @@
+"""One thing that harms a soft shutdown, and how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from powerdown.core.outcome import Cause
+from powerdown.diagnosis.verdict import Evidence
+
+
+class Severity(StrEnum):
+    """How much a finding matters for a press now; the worst first."""
+
+    STOPS = "stops"
+    """A press now does not shut the guest down."""
+    MAY_STOP = "may-stop"
+    """It may, or may not: only a press tells."""
+    DELAYS = "delays"
+    """It may take long."""
+    LATENT = "latent"
+    """Nothing now; it matters once something else changes."""
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst."""
+        return tuple(Severity).index(self)
+
+    def at_least(self, other: Severity) -> bool:
+        """Whether it is as bad as ``other``, or worse."""
+        return self.rank <= other.rank
+
+
+@dataclass(frozen=True)
+class Threat:
+    """One of them.
+
+    :param cause: the scenario that it is.
+    :param fact: what was found, one clause.
+    :param evidence: what shows it.
+    :param remedy: what to do about it, with the commands.
+    """
+
+    cause: Cause
+    severity: Severity
+    fact: str
+    evidence: tuple[Evidence, ...]
+    remedy: str

@@ -1,0 +1,121 @@
+"""Settings of a guest that harm a soft shutdown of it.
+
+A look at a running guest and one at its disk read the same settings, each in its own way; what a
+setting means is told here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from powerdown.core.outcome import Cause
+from powerdown.diagnosis import progress, remedies
+from powerdown.diagnosis.risks.risk import Severity, Threat
+from powerdown.diagnosis.rules.blocked import SERVICES_DOCUMENTED_MS
+from powerdown.diagnosis.verdict import Evidence
+from powerdown.windows.commands import ButtonAction
+
+SANE_PRESHUTDOWN_MS = 3_600_000
+"""The longest Windows gives its own services, wuauserv of 2008 R2 apart (facts 14)."""
+
+_Shown = tuple[Evidence, ...]
+
+
+def of_button(
+    action: ButtonAction | None, shown: _Shown, severity: Severity = Severity.STOPS, on: str = ""
+) -> Threat | None:
+    """What a press is set to do.
+
+    :param action: ``None`` where it is not known: then nothing is said.
+    :param on: the power source that it holds for, where it is not the guest's own.
+    """
+    if action in (ButtonAction.NOTHING, ButtonAction.DISPLAY_OFF):
+        cause, remedy = Cause.POWER_BUTTON_IGNORED, remedies.SET_BUTTON
+    elif action is ButtonAction.SLEEP:
+        cause, remedy = Cause.ASLEEP, remedies.SET_BUTTON
+    elif action is ButtonAction.HIBERNATE:
+        cause, remedy = Cause.ASLEEP, remedies.NO_HIBERNATION
+    else:
+        return None
+    fact = f"the power button is set to {action.name.lower()}{on}"
+    return Threat(cause, severity, fact, shown, remedy)
+
+
+def of_power_left_on(shown: _Shown) -> Threat:
+    """Windows is to end without switching the power off (learn: Policy CSP, ADMX_Power). The
+    documentation names shutdowns that programs ask for; of a press it is UNCONFIRMED.
+    """
+    return Threat(
+        Cause.POWER_BUTTON_IGNORED,
+        Severity.MAY_STOP,
+        "Windows is set to leave the power on when it has ended (DontPowerOffAfterShutdown)",
+        shown,
+        remedies.POWER_OFF_AT_THE_END,
+    )
+
+
+def of_no_logon(fact: str, severity: Severity, shown: _Shown) -> Threat:
+    """A shutdown is not allowed while nobody is logged on.
+
+    :param severity: whether somebody is.
+    """
+    return Threat(Cause.NO_LOGON_SHUTDOWN, severity, fact, shown, remedies.ALLOW_WITHOUT_LOGON)
+
+
+def of_fast_startup(shown: _Shown) -> Threat:
+    """Whether a press shuts down in full then is UNCONFIRMED (facts 7)."""
+    return Threat(
+        Cause.ASLEEP, Severity.MAY_STOP, "fast startup is on", shown, remedies.NO_FAST_STARTUP
+    )
+
+
+def of_pending_updates(names: Sequence[str], shown: _Shown) -> Threat:
+    """Update work waits for the next stop or start.
+
+    :param names: its marks; there is one at least.
+    """
+    fact = f"update work is pending: {', '.join(names)}"
+    return Threat(Cause.WINDOWS_UPDATE, Severity.DELAYS, fact, shown, remedies.FINISH_UPDATES)
+
+
+def of_preshutdown(name: str, milliseconds: int, shown: _Shown) -> Threat | None:
+    """A service may hold a shutdown for long; those that install updates are known to."""
+    if milliseconds <= SANE_PRESHUTDOWN_MS or progress.is_update_service(name):
+        return None
+    return Threat(
+        Cause.UNRESPONSIVE_SERVICE,
+        Severity.DELAYS,
+        f"service {name} may hold a shutdown for {milliseconds} ms (PreshutdownTimeout)",
+        shown,
+        remedies.for_service(name),
+    )
+
+
+def of_service_limit(milliseconds: int, shown: _Shown) -> Threat | None:
+    """All services together get long to stop."""
+    if milliseconds <= SERVICES_DOCUMENTED_MS:
+        return None
+    return Threat(
+        Cause.UNRESPONSIVE_SERVICE,
+        Severity.DELAYS,
+        f"services get {milliseconds} ms (WaitToKillServiceTimeout)",
+        shown,
+        remedies.LIMIT_SERVICES,
+    )
+
+
+def of_tracker(*, opened: bool, shown: _Shown) -> Threat:
+    """The Shutdown Event Tracker is on. That an open dialog of it holds an ACPI press up is
+    UNCONFIRMED (facts 3).
+
+    :param opened: whether a dialog of it is open.
+    """
+    return Threat(
+        Cause.EVENT_TRACKER,
+        Severity.MAY_STOP if opened else Severity.LATENT,
+        "a dialog of the Shutdown Event Tracker is open"
+        if opened
+        else "the Shutdown Event Tracker is on: a dialog left open may hold a press up",
+        shown,
+        remedies.TRACKER_OFF,
+    )

@@ -1,0 +1,89 @@
+"""Rules for times in which the host could not see the guest: what happened then is not known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.diagnosis import observed, remedies
+from powerdown.diagnosis.rules.rule import Rule, verdict
+from powerdown.diagnosis.verdict import Confidence, Verdict
+from powerdown.machine.events import MONITOR_BACK, MONITOR_LOST, HostEvent
+from powerdown.shutdown.observation import Command, Observation
+
+_TAKEN_AWAY = ("migrated", "saved", "from_snapshot")
+"""libvirt's words for a domain that is off here though its guest has not ended (libvirt-domain.h,
+virDomainEventStoppedDetailType)."""
+
+
+def end_unseen(seen: Observation) -> Verdict | None:
+    """QEMU has ended, or the guest was taken elsewhere, and nobody saw how.
+
+    It may have powered off, crashed or been forced off meanwhile.
+    """
+    ended = seen.exit
+    if ended is None or seen.command is Command.KILL or seen.event("SHUTDOWN") is not None:
+        return None
+    lost = seen.event(MONITOR_LOST)
+    if ended.data.get("libvirt") in _TAKEN_AWAY:
+        evidence = [observed.process_exit(ended, "libvirt took the guest from its QEMU")]
+        remedy = remedies.LOOK_WHERE_IT_IS
+    elif lost is not None:
+        evidence = [
+            observed.host_event(lost, "the connection to QEMU's monitor was lost"),
+            observed.process_exit(ended, "QEMU has ended, and how was not seen"),
+        ]
+        remedy = remedies.LOOK_HOW_IT_ENDED
+    else:
+        return None
+    return verdict(
+        Outcome.INCONCLUSIVE,
+        Cause.UNKNOWN,
+        Confidence.LOW,
+        evidence,
+        ruled_out=((Cause.NONE, "that the guest powered off by itself was not seen"),),
+        remedy=remedy,
+    )
+
+
+def monitor_lost(seen: Observation) -> Verdict | None:
+    """QEMU could not be seen any more, and nothing is known of the guest since."""
+    last = next((e for e in reversed(seen.events) if e.name in (MONITOR_LOST, MONITOR_BACK)), None)
+    if last is None or last.name == MONITOR_BACK or seen.exit is not None:
+        return None
+    if seen.event("SHUTDOWN") is not None:
+        return None
+    return verdict(
+        Outcome.HOST_FAULT,
+        Cause.HOST_FAULT,
+        Confidence.HIGH,
+        (observed.host_event(last, "the connection to QEMU's monitor was lost"),),
+        remedy=remedies.CONNECT_AGAIN,
+    )
+
+
+def less_sure(found: Verdict, seen: Observation) -> Verdict:
+    """A verdict on a guest that stayed up, where for a while nobody saw what it did.
+
+    It may have restarted meanwhile, or been reset.
+    """
+    gap = _gap(seen)
+    if gap is None or found.outcome is not Outcome.STAYED_UP:
+        return found
+    evidence = observed.host_event(gap, "until then QEMU's events could not be seen for a while")
+    confidence = found.confidence
+    return replace(
+        found,
+        confidence=Confidence.MEDIUM if confidence is Confidence.HIGH else confidence,
+        evidence=(*found.evidence, evidence),
+    )
+
+
+def _gap(seen: Observation) -> HostEvent | None:
+    """When the monitor was back, if it had been lost."""
+    return seen.event(MONITOR_BACK)
+
+
+END_UNSEEN = Rule("end unseen", end_unseen, lasts=True)
+# A daemon may come back: more waiting may tell.
+LOST = Rule("monitor lost", monitor_lost)

@@ -1,0 +1,239 @@
+"""Why a shutdown that completed took longer than its soft budget.
+
+Looks inside bound how long each part of it lasted. The longest is to blame where without these
+parts the shutdown would have been in time; surely so only if it took most of it by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.diagnosis import (
+    initiation,
+    observed,
+    outside_activity,
+    predicates,
+    progress,
+    remedies,
+)
+from powerdown.diagnosis.rules.blocked import SERVICES_DOCUMENTED_MS
+from powerdown.diagnosis.rules.rule import verdict
+from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
+from powerdown.guest.guest_sample import Look
+from powerdown.shutdown.observation import Observation
+from powerdown.windows.event_records import EventRecord
+from powerdown.windows.user_settings import HUNG_APP_MS
+
+_OVERRAN = 7043
+
+_UPDATE_SERVICES = frozenset(
+    {"Windows Update", "Update Orchestrator Service", "Windows Modules Installer"}
+)
+"""Names that people read of the services that do update work, which are those in 7043; in English
+(facts 2 has the second, learn: Security guidelines for system services in Windows Server the
+others)."""
+
+_DOMINANT = 0.5
+"""A part of the shutdown that took at least so much of it leaves none that took more."""
+
+_NOTICEABLE = 0.25
+"""Where even the longest part that was seen took less of it, what made it slow was not seen."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One part of the shutdown and what it means if that part made it slow.
+
+    :param seconds: how long it was seen to last, at least.
+    """
+
+    seconds: float
+    cause: Cause
+    confidence: Confidence
+    evidence: tuple[Evidence, ...]
+    ruled_out: tuple[tuple[Cause, str], ...]
+    remedy: str
+    culprit: str = ""
+
+
+def why_slow(seen: Observation, evidence: Sequence[Evidence], off_at: float) -> Verdict:
+    """The verdict on a shutdown that completed too late.
+
+    :param off_at: when the power went off.
+    """
+    soft, took = seen.budgets.shutdown_soft, off_at - seen.commanded_at
+    told = f"{took:.2f} s is more than the soft budget of {soft:.2f} s"
+    base = [*evidence, observed.deduced("it was slow", told)]
+    parts = [
+        part
+        for part in (
+            _applications(seen),
+            _preshutdown(seen) or _overrun(seen),
+            _services(seen, off_at),
+        )
+        if part is not None and part.seconds > 0
+    ]
+    parts.sort(key=lambda part: part.seconds, reverse=True)
+    if (
+        not parts
+        or sum(part.seconds for part in parts) < took - soft
+        or parts[0].seconds < took * _NOTICEABLE
+    ):
+        return verdict(
+            Outcome.SLOW_BUT_COMPLETED,
+            Cause.UNKNOWN,
+            Confidence.LOW,
+            base,
+            remedy=remedies.LOOK_AT_EVIDENCE,
+        )
+    longest = parts[0]
+    others = [fact for part in parts[1:] for fact in part.evidence]
+    dominant = longest.seconds >= max(took * _DOMINANT, took - soft)
+    return verdict(
+        Outcome.SLOW_BUT_COMPLETED,
+        longest.cause,
+        longest.confidence if dominant else Confidence.LOW,
+        [*base, *longest.evidence, *others],
+        ruled_out=longest.ruled_out,
+        remedy=longest.remedy,
+        culprit=longest.culprit,
+    )
+
+
+def _applications(seen: Observation) -> _Part | None:
+    looks = progress.application_looks(seen)
+    entry = initiation.initiated(seen)
+    if not looks or entry is None or initiation.may_count_down(seen, entry):
+        return None
+    programs = progress.steady_programs(seen, looks)
+    held = looks[-1].at - looks[0].at
+    if not programs:
+        confidence = Confidence.LOW
+    elif held * 1000 >= HUNG_APP_MS and not progress.others_are_logged_on(seen):
+        confidence = Confidence.HIGH
+    else:
+        # Many programs on a slow guest, perhaps.
+        confidence = Confidence.MEDIUM
+    return _Part(
+        seconds=looks[-1].at - seen.commanded_at,
+        cause=Cause.UNRESPONSIVE_APP,
+        confidence=confidence,
+        evidence=(
+            observed.record(entry, "the shutdown was initiated"),
+            observed.programs(looks[-1], programs),
+            *(() if seen.survey is None else observed.time_of_applications(seen.survey)),
+        ),
+        ruled_out=(
+            (Cause.UNRESPONSIVE_SERVICE, "no service had been asked to prepare by then"),
+            (Cause.WINDOWS_UPDATE, "no service had been asked to prepare by then"),
+        ),
+        remedy=remedies.for_applications(seen.survey),
+        culprit=", ".join(programs),
+    )
+
+
+def _preshutdown(seen: Observation) -> _Part | None:
+    looks = progress.preshutdown_looks(seen)
+    if not looks:
+        return None
+    lasted = looks[-1].at - looks[0].at
+    names = _longest_at_work(seen, looks)
+    updates = [name for name in names if progress.is_update_service(name)]
+    others = [name for name in names if name not in updates]
+    over = progress.session_is_over(seen, looks[-1]) is True
+    evidence = [
+        observed.service(look, service)
+        for look in looks[-1:]
+        for service in progress.holders(seen, look)
+    ]
+    evidence += [observed.record(entry, "Windows gave up waiting") for entry in _overran(seen)]
+    if others:
+        return _Part(
+            seconds=lasted,
+            cause=Cause.UNRESPONSIVE_SERVICE,
+            confidence=Confidence.HIGH if over and not updates else Confidence.MEDIUM,
+            evidence=tuple(evidence),
+            ruled_out=((Cause.UNRESPONSIVE_APP, "services were already asked to prepare"),),
+            remedy=remedies.STOP_SERVICE,
+            culprit=", ".join(others),
+        )
+    evidence.append(observed.writes(seen, looks[0].at, looks[-1].at))
+    markers = progress.pending_updates(seen)
+    if markers:
+        evidence.append(observed.setting("updates were pending before", ", ".join(markers)))
+    return _Part(
+        seconds=lasted,
+        cause=Cause.WINDOWS_UPDATE,
+        confidence=Confidence.HIGH if markers and over else Confidence.MEDIUM,
+        evidence=tuple(evidence),
+        ruled_out=(
+            (Cause.UNRESPONSIVE_APP, "services were already asked to prepare"),
+            (Cause.UNRESPONSIVE_SERVICE, f"only {', '.join(updates)} was at work so long"),
+        ),
+        remedy=remedies.FINISH_UPDATES,
+        culprit=", ".join(updates),
+    )
+
+
+def _overrun(seen: Observation) -> _Part | None:
+    """A service that Windows gave up waiting for, when nobody could look: the log names it."""
+    entry, overran = initiation.initiated(seen), _overran(seen)
+    if entry is None or not overran:
+        return None
+    last = overran[-1]
+    name = last.data.get("param1", "")
+    updating = name in _UPDATE_SERVICES
+    # With updates pending, a name in another language may be one of theirs.
+    doubtful = not updating and bool(progress.pending_updates(seen))
+    return _Part(
+        seconds=(last.created - entry.created).total_seconds(),
+        cause=Cause.WINDOWS_UPDATE if updating else Cause.UNRESPONSIVE_SERVICE,
+        confidence=Confidence.LOW if doubtful else Confidence.MEDIUM,
+        evidence=tuple(
+            observed.timed_record(seen, record, "Windows gave up waiting") for record in overran
+        ),
+        ruled_out=((Cause.UNRESPONSIVE_APP, "services were already asked to prepare"),),
+        remedy=remedies.FINISH_UPDATES if updating else remedies.STOP_SERVICE,
+        culprit=name,
+    )
+
+
+def _services(seen: Observation, off_at: float) -> _Part | None:
+    closed = predicates.services_gone_at(seen)
+    if closed is None or closed > off_at:
+        return None
+    survey = seen.survey
+    limit = None if survey is None else survey.wait_to_kill_service_ms
+    evidence = [observed.control_closed(closed), observed.writes(seen, closed, off_at)]
+    if limit is not None:
+        evidence.append(observed.setting("WaitToKillServiceTimeout, milliseconds", f"{limit}"))
+    # Clearing the page file, for one, is no service's doing (facts 5, ClearPageFileAtShutdown).
+    likely = limit is not None and limit >= SERVICES_DOCUMENTED_MS
+    likely = likely and not outside_activity.wrote(seen, closed, off_at)
+    return _Part(
+        seconds=off_at - closed,
+        cause=Cause.UNRESPONSIVE_SERVICE,
+        confidence=Confidence.MEDIUM if likely else Confidence.LOW,
+        evidence=tuple(evidence),
+        ruled_out=((Cause.UNRESPONSIVE_APP, "services had already been ended"),),
+        remedy=remedies.LIMIT_SERVICES,
+    )
+
+
+def _longest_at_work(seen: Observation, looks: Sequence[Look]) -> list[str]:
+    """Names of the services that were seen at work for most of the phase."""
+    seconds: dict[str, float] = {}
+    began: dict[str, float] = {}
+    for look in looks:
+        for service in progress.holders(seen, look):
+            began.setdefault(service.name, look.at)
+            seconds[service.name] = look.at - began[service.name]
+    most = max(seconds.values())
+    return sorted(name for name, lasted in seconds.items() if lasted >= most * _DOMINANT)
+
+
+def _overran(seen: Observation) -> list[EventRecord]:
+    """Services that Windows gave up waiting for in the preshutdown phase (SCM 7043)."""
+    return [entry for entry in seen.records or () if entry.event_id == _OVERRAN]

@@ -1,0 +1,1 @@
+"""The power history that a System log tells."""

@@ -1,0 +1,343 @@
+"""Records of the System log, sorted into sessions: from one start to the next.
+
+A session's records do not lie together. Records of a stop are found behind EventLog 6005 of the
+next start (Kernel-Power 109 and Kernel-General 13 on Windows 10), or all of a start in front of
+its 6005; :mod:`last_start` describes both orders. What tells of a bad end is only
+written at the next start.
+
+Records are told apart by their order. A clock may be set, and numbers may be used again after a
+power cut, so times decide only what the order leaves open.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from powerdown.disk.history.power_records import (
+    BUGCHECK_SOURCES,
+    EVENT_LOG,
+    KERNEL_BOOT,
+    KERNEL_GENERAL,
+    KERNEL_POWER,
+    POWER_TROUBLESHOOTER,
+    SERVICE_CONTROL,
+    USER32,
+    is_one,
+    whole_number,
+)
+from powerdown.disk.history.system_log import Gap
+from powerdown.windows.event_records import EventRecord
+
+_STARTING = timedelta(minutes=5)
+"""Kernel-Power 41 is written within seconds of the start, by the time in it (real logs)."""
+
+_SLACK = timedelta(minutes=1)
+
+_LOOK_AHEAD = 100
+
+HIBERNATE_STATE = 5
+SHUTDOWN_STATE = 6
+"""Of SYSTEM_POWER_STATE (wdm.h). Kernel-Power 42 with target 5 and effective 5 is hibernation, with
+effective 6 a shutdown that starts fast (learn: Distinguishing Fast Startup from
+Wake-from-Hibernation, which says so of the IRP; that 42 has the same numbers is UNCONFIRMED)."""
+
+
+@dataclass
+class SessionRecords:
+    """Records of one session, in the order recorded.
+
+    :param cold: whether it began with a start of the kernel, not with one that was saved.
+    :param began: whether its start lies in the log.
+    :param begun: of its start.
+    :param own: of the session, of its stop too.
+    :param told: what the next start tells of its end: 41, 6008, 1001.
+    :param written: what is in ``begun`` and in ``own``.
+    :param all: what is in ``told`` as well.
+    :param gaps: missing records that may have been of it.
+    """
+
+    cold: bool
+    began: bool = True
+    begun: list[EventRecord] = field(default_factory=list)
+    own: list[EventRecord] = field(default_factory=list)
+    told: list[EventRecord] = field(default_factory=list)
+    written: list[EventRecord] = field(default_factory=list)
+    all: list[EventRecord] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+
+
+def sort_into_sessions(
+    records: Sequence[EventRecord], gaps: Sequence[Gap] = ()
+) -> list[SessionRecords]:
+    """The sessions of a log, the oldest first. The first may have begun before the log.
+
+    :param records: power records, in the order recorded; each is put into one session.
+    """
+    sorter = _Sorter(records, gaps)
+    for index in range(len(records)):
+        sorter.take(index)
+    return sorter.sessions()
+
+
+def is_saved(record: EventRecord) -> bool:
+    """Whether this is Kernel-Power 42 of a session that is saved to disk."""
+    if not is_one(record, KERNEL_POWER, 42):
+        return False
+    states = [whole_number(record, name) for name in ("TargetState", "EffectiveState")]
+    return any(state in (HIBERNATE_STATE, SHUTDOWN_STATE) for state in states)
+
+
+def is_resumed_boot(record: EventRecord) -> bool:
+    """Whether this is Kernel-Boot 27 of a session that was loaded from disk.
+
+    BootType 1 is fast startup, 2 resuming from hibernation (UNCONFIRMED beyond public tutorials).
+    """
+    return is_one(record, KERNEL_BOOT, 27) and whole_number(record, "BootType") in (1, 2)
+
+
+def _is_activity(record: EventRecord) -> bool:
+    """Whether only a session that runs writes this: behind it no start goes on."""
+    return (
+        is_one(record, EVENT_LOG, 6006)
+        or is_one(record, USER32, 1073, 1074, 1075, 1076)
+        or is_one(record, KERNEL_POWER, 42, 107, 506, 507)
+        or is_one(record, POWER_TROUBLESHOOTER, 1)
+        or is_one(record, SERVICE_CONTROL, 7043)
+    )
+
+
+def _only_resumes(record: EventRecord) -> bool:
+    return is_one(record, KERNEL_POWER, 107) or is_one(record, POWER_TROUBLESHOOTER, 1)
+
+
+def _is_kernel_stop(record: EventRecord) -> bool:
+    return is_one(record, KERNEL_GENERAL, 13) or is_one(record, KERNEL_POWER, 109)
+
+
+@dataclass
+class _Start:
+    """A start as it is put together; what it holds are places in the log.
+
+    :param first: its first record.
+    :param kernel: Kernel-General 12.
+    :param log: those of EventLog by number: 6008, 6011, 6009, and 6005 as the last.
+    :param cut: Kernel-Power 41.
+    :param fresh: whether nothing behind it tells of a session that runs.
+    :param typed: whether its Kernel-Boot 27 was seen.
+    """
+
+    first: int
+    cold: bool = True
+    kernel: int | None = None
+    log: dict[int, int] = field(default_factory=dict)
+    cut: int | None = None
+    fresh: bool = True
+    typed: bool = False
+
+
+class _Sorter:
+    """Goes through a log once and says of each record whose it is.
+
+    The session before the first start has the number 0, that of the first start 1.
+    """
+
+    def __init__(self, records: Sequence[EventRecord], gaps: Sequence[Gap]) -> None:
+        self._records = records
+        numbers = [record.record_id for record in records]
+        self._gaps: dict[int, list[Gap]] = {}
+        for gap in gaps:
+            self._gaps.setdefault(bisect_right(numbers, gap.last), []).append(gap)
+        self._starts: list[_Start] = []
+        self._owner: dict[int, tuple[int, str]] = {}
+        self._saved = False
+        self._held: list[int] = []
+
+    def take(self, index: int) -> None:
+        """Say whose the record there is, now or when more is seen."""
+        record = self._records[index]
+        current = self._starts[-1] if self._starts else None
+        if current is not None and index in self._gaps and not self._near(record, current):
+            current.fresh = False
+        if is_one(record, KERNEL_GENERAL, 12):
+            self._take_kernel(index, current)
+        elif is_one(record, EVENT_LOG, 6005, 6008, 6009, 6011):
+            self._take_log(index, current)
+        elif is_one(record, KERNEL_POWER, 41):
+            self._take_cut(index, current)
+        elif self._is_start_of_saved(record, current):
+            self._take_resumed(index, current)
+        else:
+            self._take_other(index, current)
+
+    def sessions(self) -> list[SessionRecords]:
+        """What was found."""
+        found = [
+            SessionRecords(cold=False, began=False),
+            *(SessionRecords(s.cold) for s in self._starts),
+        ]
+        self._release(len(self._starts))
+        for index, record in enumerate(self._records):
+            session, part = self._owner[index]
+            parts = found[session]
+            {"begun": parts.begun, "own": parts.own, "told": parts.told}[part].append(record)
+            parts.all.append(record)
+            if part != "told":
+                parts.written.append(record)
+        for index, gaps in self._gaps.items():
+            for session in self._beside(index):
+                found[session].gaps += gaps
+        first = found[0]
+        return found if first.all else found[1:]
+
+    # Starts
+
+    def _take_kernel(self, index: int, current: _Start | None) -> None:
+        if current is not None and self._is_kernel_of(index, current):
+            current.kernel = index
+            # The kernel's records of the stop before lie between EventLog's and the kernel's.
+            for between in range(current.first, index):
+                if _is_kernel_stop(self._records[between]):
+                    self._put(between, len(self._starts) - 1, "own")
+        else:
+            self._begin(_Start(index, kernel=index))
+        self._put(index, len(self._starts), "begun")
+
+    def _is_kernel_of(self, index: int, current: _Start) -> bool:
+        """Whether a Kernel-General 12 is that of a start whose other records lie before it."""
+        open_yet = current.cold and current.fresh and current.kernel is None and current.log
+        if not open_yet or current.cut is not None:
+            return False
+        # The kernel starts first, whatever is recorded first.
+        return self._records[index].created <= self._latest(current) + _SLACK
+
+    def _take_log(self, index: int, current: _Start | None) -> None:
+        number = self._records[index].event_id
+        if current is None or not self._is_log_of(index, current):
+            current = self._begin(_Start(index))
+        current.log[number] = index
+        # 6008 tells of the session before.
+        told = number == 6008
+        self._put(index, len(self._starts) - told, "told" if told else "begun")
+
+    def _is_log_of(self, index: int, current: _Start) -> bool:
+        number = self._records[index].event_id
+        if not (current.cold and current.fresh) or number in current.log:
+            return False
+        if 6005 not in current.log:
+            return True
+        # Behind 6005 only a 6008 that no other start follows.
+        near = abs(self._records[index].created - self._latest(current)) <= _SLACK
+        return number == 6008 and near and not self._start_follows(index)
+
+    def _start_follows(self, index: int) -> bool:
+        for later in self._records[index + 1 : index + 1 + _LOOK_AHEAD]:
+            if is_one(later, EVENT_LOG, 6005, 6009):
+                return True
+            if is_one(later, KERNEL_GENERAL, 12) or _is_activity(later):
+                return False
+        return False
+
+    def _take_cut(self, index: int, current: _Start | None) -> None:
+        if current is None or not self._is_cut_of(index, current):
+            current = self._begin(_Start(index))
+        current.cut = index
+        self._put(index, len(self._starts) - 1, "told")
+
+    def _is_cut_of(self, index: int, current: _Start) -> bool:
+        if not (current.cold and current.fresh) or current.cut is not None:
+            return False
+        return self._records[index].created <= self._latest(current) + _STARTING
+
+    def _is_start_of_saved(self, record: EventRecord, current: _Start | None) -> bool:
+        if is_resumed_boot(record):
+            own = current is not None and current.cold and current.fresh and not current.typed
+            return self._saved or not own
+        if not self._saved:
+            return False
+        return _is_activity(record) or is_one(record, EVENT_LOG, 6013)
+
+    def _take_resumed(self, index: int, current: _Start | None) -> None:
+        record = self._records[index]
+        boot = is_resumed_boot(record)
+        open_yet = current is not None and not current.cold and current.fresh and not self._saved
+        if current is None or not open_yet or current.typed:
+            current = self._begin(_Start(index, cold=False))
+        current.typed |= boot
+        current.fresh = boot or _only_resumes(record)
+        self._saved = is_saved(record)
+        self._put(index, len(self._starts), "begun" if current.fresh else "own")
+
+    def _begin(self, start: _Start) -> _Start:
+        self._starts.append(start)
+        self._saved = False
+        self._release(len(self._starts))
+        return start
+
+    # What is no start
+
+    def _take_other(self, index: int, current: _Start | None) -> None:
+        record = self._records[index]
+        latest = len(self._starts)
+        if self._saved and (is_one(record, KERNEL_GENERAL, 1) or is_one(record, KERNEL_BOOT, 20)):
+            # Written at the next start, which is not seen yet.
+            self._held.append(index)
+        elif current is None:
+            self._put(index, latest, "own")
+        elif is_one(record, BUGCHECK_SOURCES, 1001) and current.cold:
+            self._put(index, latest - 1, "told")
+        elif _is_kernel_stop(record) and self._is_of_stop_before(record, current):
+            self._put(index, latest - 1, "own")
+        elif current.fresh and is_one(record, KERNEL_BOOT, 20, 27):
+            current.typed |= record.event_id == 27
+            self._put(index, latest, "begun")
+        elif current.fresh and not current.cold and _only_resumes(record):
+            self._put(index, latest, "begun")
+        else:
+            self._put(index, latest, "own")
+            current.fresh = current.fresh and not _is_activity(record)
+        self._saved = self._saved or is_saved(record)
+
+    def _is_of_stop_before(self, record: EventRecord, current: _Start) -> bool:
+        """Whether 109 or 13 behind a start is of the stop before.
+
+        It is if the kernel's own record of the start follows, which is seen only then. Else its
+        time tells: a session does not end before it begins.
+        """
+        if not (current.cold and current.fresh and current.log) or current.kernel is not None:
+            return False
+        return record.created < self._latest(current)
+
+    def _put(self, index: int, session: int, part: str) -> None:
+        self._owner[index] = (session, part)
+
+    def _release(self, session: int) -> None:
+        for index in self._held:
+            self._put(index, session, "own")
+        self._held = []
+
+    # Times and gaps
+
+    def _latest(self, start: _Start) -> datetime:
+        """The latest time in the records of a start."""
+        places = [start.first, *start.log.values()]
+        return max(self._records[place].created for place in places)
+
+    def _near(self, record: EventRecord, current: _Start) -> bool:
+        """Whether a record behind a gap may still be of the start under way, by its time."""
+        starts = (
+            is_one(record, KERNEL_GENERAL, 12)
+            or is_one(record, EVENT_LOG, 6005, 6008, 6009, 6011)
+            or is_one(record, KERNEL_POWER, 41)
+        )
+        return starts and abs(record.created - self._latest(current)) <= _STARTING
+
+    def _beside(self, index: int) -> range:
+        """The sessions from the one before a place in the log to the one behind it."""
+        last = len(self._records) - 1
+        if last < 0:
+            return range(0)
+        sides = [self._owner[max(0, index - 1)][0], self._owner[min(index, last)][0]]
+        return range(min(sides), max(sides) + 1)

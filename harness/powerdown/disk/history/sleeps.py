@@ -1,0 +1,102 @@
+"""Sleep within a session: Kernel-Power 42 and 107, Power-Troubleshooter 1, modern standby."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from powerdown.disk.history.power_records import (
+    KERNEL_POWER,
+    POWER_TROUBLESHOOTER,
+    is_one,
+    whole_number,
+)
+from powerdown.disk.history.session_records import is_saved
+from powerdown.windows.event_records import EventRecord
+
+
+@dataclass(frozen=True)
+class Sleep:
+    """One time a guest slept.
+
+    :param at: when it went to sleep; ``None`` where only its waking was recorded.
+    :param until: when it woke; ``None`` where that was not recorded.
+    :param state: the state it was to sleep in, of SYSTEM_POWER_STATE: 2 to 4 are S1 to S3.
+    :param standby: whether it was modern standby, which is no state of ACPI.
+    :param reason: number of the reason in 42, such as 0 for a button or lid, 7 for idling (facts 1
+        has the numbers for 109; that 42 has the same is UNCONFIRMED).
+    :param wake_source: number of what woke it; what it means is UNCONFIRMED.
+    :param wake_text: the device or timer that woke it, where it was named.
+    """
+
+    at: datetime | None
+    until: datetime | None
+    state: int | None
+    standby: bool
+    reason: int | None
+    wake_source: int | None
+    wake_text: str
+    records: tuple[EventRecord, ...]
+
+
+def sleeps_in(records: Sequence[EventRecord]) -> tuple[Sleep, ...]:
+    """The sleeps in a session's own records; a session that is saved to disk is no sleep."""
+    groups: list[list[EventRecord]] = []
+    for record in records:
+        if is_one(record, KERNEL_POWER, 42):
+            if not is_saved(record):
+                groups.append([record])
+        elif is_one(record, KERNEL_POWER, 506):
+            groups.append([record])
+        elif is_one(record, KERNEL_POWER, 107, 507) or is_one(record, POWER_TROUBLESHOOTER, 1):
+            if groups and _may_follow(record, groups[-1]):
+                groups[-1].append(record)
+            else:
+                groups.append([record])
+    return tuple(map(_sleep, groups))
+
+
+def _may_follow(record: EventRecord, group: Sequence[EventRecord]) -> bool:
+    standby = record.event_id == 507
+    began = [entry for entry in group if is_one(entry, KERNEL_POWER, 42, 506)]
+    if any((entry.event_id == 506) is not standby for entry in began):
+        return False
+    return not any(is_one(entry, record.provider, record.event_id) for entry in group)
+
+
+def _sleep(group: Sequence[EventRecord]) -> Sleep:
+    began = _find(group, KERNEL_POWER, 42, 506)
+    woke = _find(group, KERNEL_POWER, 107, 507)
+    told = _find(group, POWER_TROUBLESHOOTER, 1)
+    state = _number(began, "TargetState")
+    if state is None:
+        state = _number(woke, "TargetState")
+    return Sleep(
+        at=None if began is None else began.created,
+        # The clock may not be set again when 107 is written, and is when the other is.
+        until=_created(told) or _created(woke),
+        state=state,
+        standby=any(is_one(entry, KERNEL_POWER, 506, 507) for entry in group),
+        reason=_number(began, "Reason"),
+        wake_source=_number(told, "WakeSourceType"),
+        wake_text="" if told is None else _wake_text(told),
+        records=tuple(group),
+    )
+
+
+def _wake_text(told: EventRecord) -> str:
+    names = ("WakeSourceText", "WakeTimerOwner", "WakeTimerContext")
+    return ", ".join(filter(None, (told.data.get(name, "").strip() for name in names)))
+
+
+def _find(group: Sequence[EventRecord], provider: str, *event_ids: int) -> EventRecord | None:
+    return next((entry for entry in group if is_one(entry, provider, *event_ids)), None)
+
+
+def _number(record: EventRecord | None, name: str) -> int | None:
+    return None if record is None else whole_number(record, name)
+
+
+def _created(record: EventRecord | None) -> datetime | None:
+    return None if record is None else record.created

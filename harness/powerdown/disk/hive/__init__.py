@@ -1,0 +1,1 @@
+"""Registry hives at rest: read, and changed in place."""

@@ -1,0 +1,253 @@
+"""What has to be written where on a disk, to change the registry of the Windows on it.
+
+This part only reads. It runs in the contained process that parses what disks hold.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from powerdown.core.errors import DiskError
+from powerdown.disk.hive.hive_on_disk import HiveOnDisk
+from powerdown.disk.hive.hive_writer import HiveValue, HiveWriter
+from powerdown.disk.hive.mounted_hives import EditPlaces, OpenHive
+from powerdown.disk.image.image_reader import SECTOR_BYTES
+from powerdown.disk.ntfs.ntfs_journal import JOURNAL_BYTES, journal_is_clean
+from powerdown.disk.ntfs.windows_volume import Disk, WindowsVolume
+from powerdown.windows.registry_edit import EditAction, RegistryEdit, ValueType
+
+MOST_BYTES = 32 << 20
+"""Of sectors to write: edits change some; what is more was replayed from a hive's logs."""
+
+
+_FILETIME_OF_UNIX_EPOCH = 116_444_736_000_000_000
+"""learn: Converting a time_t value to a FILETIME."""
+
+
+class DiskInUse(DiskError):
+    """The volume was not left in order, or belongs to a system that hibernated."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Sectors to write.
+
+    :param offset: on the disk, in bytes.
+    """
+
+    offset: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class EditPlan:
+    """What a change of the registry takes.
+
+    :param patches: in the order in which they are to be written.
+    :param edits: as asked for, with paths that have nothing left to look up.
+    """
+
+    patches: tuple[Patch, ...]
+    edits: tuple[RegistryEdit, ...]
+
+
+def plan_edits(
+    disk: Disk, volume: WindowsVolume, edits: Sequence[RegistryEdit], written_at: int
+) -> EditPlan:
+    """Plan ``edits``, in their order.
+
+    :param written_at: time of the changes: 100 ns since 1601 (FILETIME).
+    :raise DiskError: a hive is missing or damaged, or has no room for them.
+    """
+    places = EditPlaces(volume, written_at)
+    resolved = tuple(replace(edit, path=places.resolved(edit.path)) for edit in edits)
+    changed: list[OpenHive] = []
+    for edit in resolved:
+        hive, path = places.find(edit.path)
+        _apply(hive.writer, path, edit)
+        if hive not in changed:
+            changed.append(hive)
+    patches: list[Patch] = []
+    for hive in changed:
+        hive.cells.seal(hive.stored.newest_log)
+        patches += _patches(disk, hive.stored, hive.cells.data)
+    if sum(len(patch.data) for patch in patches) > MOST_BYTES:
+        raise DiskError(
+            "change the registry of a disk",
+            f"it takes more than {MOST_BYTES >> 20} MiB, most of it from the logs of its hives",
+            "Boot the guest once and shut it down, then try again.",
+        )
+    return EditPlan(tuple(patches), resolved)
+
+
+def filetime_now() -> int:
+    """The host's time as a hive has it: 100 ns since 1601 (FILETIME)."""
+    return _FILETIME_OF_UNIX_EPOCH + time.time_ns() // 100
+
+
+def must_be_unused(volume: WindowsVolume) -> None:
+    """See that nobody holds a volume who would be surprised by changes.
+
+    :raise DiskInUse: it was not left in order.
+    :raise DiskError: that cannot be told.
+    """
+    if volume.state.dirty:
+        raise _in_use("its volume is marked dirty: the guest was not shut down in order")
+    if volume.hibernation.volume_in_use:
+        raise _in_use(f"its hiberfil.sys says: {volume.hibernation}")
+    journal = volume.find("$LogFile")
+    if journal is None:
+        raise DiskError(
+            "change the registry of a disk", "its volume has no $LogFile", "Check the image."
+        )
+    if not journal_is_clean(journal.read(JOURNAL_BYTES)):
+        raise _in_use("NTFS's journal holds changes that are not on the volume: power was cut")
+
+
+def _in_use(saw: str) -> DiskInUse:
+    return DiskInUse(
+        "change the registry of a disk",
+        saw,
+        "Start the guest and shut it down in order first, or inject online.",
+    )
+
+
+def encode(type: ValueType, data: object) -> bytes:
+    """The bytes that a hive holds for a value.
+
+    :raise DiskError: the data does not fit the type.
+    """
+    try:
+        match type, data:
+            case ((ValueType.SZ | ValueType.EXPAND_SZ), str()):
+                return f"{data}\0".encode("utf-16-le")
+            case _, bytes():
+                # As it is; so it comes out of another process.
+                return data
+            case ValueType.DWORD, int():
+                return struct.pack("<I", data)
+            case ValueType.QWORD, int():
+                return struct.pack("<Q", data)
+            case ValueType.MULTI_SZ, tuple():
+                return "".join(f"{line}\0" for line in (*data, "")).encode("utf-16-le")
+    except (struct.error, UnicodeEncodeError):
+        pass
+    raise DiskError(
+        "change a registry value", f"{data!r} is no REG_{type.name}", "This is a bug in Powerdown."
+    )
+
+
+def _apply(hive: HiveWriter, path: str, edit: RegistryEdit) -> None:
+    match edit.action:
+        case EditAction.CREATE_KEY:
+            hive.create_key(path)
+        case EditAction.DELETE_KEY:
+            hive.delete_key(path)
+        case EditAction.DELETE_VALUE:
+            hive.delete_value(path, edit.name or "")
+        case EditAction.SET_VALUE:
+            assert edit.type is not None
+            value = HiveValue(edit.name or "", edit.type, encode(edit.type, edit.data))
+            hive.set_value(path, value)
+
+
+def _patches(disk: Disk, hive: HiveOnDisk, data: bytes) -> list[Patch]:
+    """The sectors in which ``data`` differs from the file; its first one, with sequence numbers
+    and checksum, comes last, as Windows has it."""
+    found: list[Patch] = []
+    for begin, end in _changed(hive.content, data):
+        for offset, at, length in hive.on_disk(begin, end - begin):
+            if disk.read(offset, length) != hive.content[at : at + length]:
+                raise DiskError(
+                    "change a registry hive in its place",
+                    "its bytes are not where they should be: NTFS keeps it encrypted or compressed",
+                    "Inject online.",
+                )
+            found.append(Patch(offset, data[at : at + length]))
+    return found[1:] + found[:1]
+
+
+def _changed(before: bytes, after: bytes) -> Iterator[tuple[int, int]]:
+    """Ranges of sectors that differ; the first sector, which always does, as one of its own."""
+    begin = None
+    for at in range(0, len(after), SECTOR_BYTES):
+        end = at + SECTOR_BYTES
+        differs = before[at:end] != after[at:end]
+        if begin is not None and (not differs or begin == 0):
+            yield begin, at
+            begin = None
+        if differs and begin is None:
+            begin = at
+    if begin is not None:
+        yield begin, len(after)
+
+
+def edits_to_json(edits: Sequence[RegistryEdit]) -> list[dict[str, Any]]:
+    """Edits for crossing the border of the contained process; what is set as a hive holds it."""
+    return [
+        {
+            "action": edit.action,
+            "path": edit.path,
+            "name": edit.name,
+            "type": edit.type,
+            "data": None if edit.type is None else encode(edit.type, edit.data).hex(),
+        }
+        for edit in edits
+    ]
+
+
+def edits_from_json(told: Sequence[Mapping[str, Any]]) -> tuple[RegistryEdit, ...]:
+    """What :func:`edits_to_json` made; the data of all are bytes."""
+    return tuple(
+        RegistryEdit(
+            EditAction(each["action"]),
+            each["path"],
+            each["name"],
+            None if each["type"] is None else ValueType(each["type"]),
+            None if each["data"] is None else bytes.fromhex(each["data"]),
+        )
+        for each in told
+    )
+
+
+def plan_to_json(plan: EditPlan) -> dict[str, Any]:
+    """For crossing the border of the contained process."""
+    return {
+        "patches": [
+            {"offset": patch.offset, "data": base64.b64encode(patch.data).decode()}
+            for patch in plan.patches
+        ],
+        "paths": [edit.path for edit in plan.edits],
+    }
+
+
+def plan_from_json(told: Any, edits: Sequence[RegistryEdit]) -> EditPlan:
+    """What :func:`plan_to_json` made; not trusted.
+
+    :param edits: those that were asked for.
+    :raise ValueError: it is nothing of the kind.
+    """
+    patches = tuple(_patch(each) for each in told["patches"])
+    paths = told["paths"]
+    if len(paths) != len(edits) or not all(isinstance(path, str) for path in paths):
+        raise ValueError("not as many paths as edits")
+    resolved = (replace(edit, path=path) for edit, path in zip(edits, paths, strict=True))
+    return EditPlan(patches, tuple(resolved))
+
+
+def _patch(told: Mapping[str, Any]) -> Patch:
+    try:
+        data = base64.b64decode(told["data"], validate=True)
+    except (binascii.Error, TypeError) as error:
+        raise ValueError(str(error)) from error
+    offset = told["offset"]
+    aligned = isinstance(offset, int) and offset % SECTOR_BYTES == 0 <= offset
+    if not aligned or not data or len(data) % SECTOR_BYTES:
+        raise ValueError("a patch of no whole sectors")
+    return Patch(offset, data)

@@ -1,0 +1,51 @@
+"""The data of a registry value, by its type."""
+
+from __future__ import annotations
+
+from powerdown.disk.hive.registry_snapshot import (
+    REG_DWORD,
+    REG_DWORD_BIG_ENDIAN,
+    REG_EXPAND_SZ,
+    REG_LINK,
+    REG_MULTI_SZ,
+    REG_QWORD,
+    REG_SZ,
+    ValueData,
+)
+
+_ENCODING = "utf-16-le"
+_INTEGERS = {REG_DWORD: (4, "little"), REG_DWORD_BIG_ENDIAN: (4, "big"), REG_QWORD: (8, "little")}
+"""Bytes, and their order."""
+
+
+def decode_data(type: int, raw: bytes) -> ValueData:
+    """What a value holds.
+
+    Windows checks no data against its type, so that anything can be there; what does not fit is
+    left as it is. Texts end with the first NUL, as they do for every program that reads them.
+    """
+    if type in _INTEGERS:
+        length, order = _INTEGERS[type]
+        if len(raw) != length:
+            return raw
+        return int.from_bytes(raw, "big" if order == "big" else "little")
+    if type in (REG_SZ, REG_EXPAND_SZ, REG_LINK):
+        text = _text(raw)
+        return raw if text is None else text.partition("\0")[0]
+    if type == REG_MULTI_SZ:
+        text = _text(raw)
+        return raw if text is None else _texts(text)
+    return raw
+
+
+def _text(raw: bytes) -> str | None:
+    """UTF-16; halves of surrogates, which Windows allows, are replaced."""
+    return None if len(raw) % 2 else raw.decode(_ENCODING, "replace")
+
+
+def _texts(text: str) -> tuple[str, ...]:
+    """The texts of a list. An empty one counts: PendingFileRenameOperations has them in pairs."""
+    # The list's own end, and then the last text's.
+    text = text.removesuffix("\0")
+    parts = text.removesuffix("\0").split("\0")
+    return tuple(parts) if any(parts) else ()

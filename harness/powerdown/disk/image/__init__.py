@@ -1,0 +1,1 @@
+"""Disk images: formats, chains of overlays, partitions."""

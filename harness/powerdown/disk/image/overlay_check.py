@@ -1,0 +1,46 @@
+"""What may be written: overlays, and never an image that somebody may want back."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from powerdown.core.errors import DiskError
+from powerdown.disk.image.image_reader import SECTOR_BYTES
+from powerdown.disk.image.layer_header import read_start
+
+_QCOW2 = struct.Struct(">4sIQIIQ")
+"""Magic, version, offset and length of the backing file's name, cluster bits, size of the disk
+in bytes (qemu:docs/interop/qcow2.txt)."""
+_QCOW2_MAGIC = b"QFI\xfb"
+
+
+def overlay_size(path: Path, tried: str) -> int:
+    """Bytes of the disk that an overlay presents.
+
+    :param tried: what it is wanted for, as in "destroy the boot sector of".
+    :raise DiskError: the file has no backing file: it may be somebody's image.
+    """
+    try:
+        header = read_start(path, _QCOW2.size)
+    except DiskError as error:
+        raise not_written(tried, path, error.saw) from error
+    if len(header) < _QCOW2.size:
+        raise not_written(tried, path, "it is no qcow2 overlay")
+    magic, _, backing_offset, backing_length, _, size = _QCOW2.unpack(header)
+    if magic != _QCOW2_MAGIC:
+        raise not_written(tried, path, "it is no qcow2 overlay")
+    if backing_offset == 0 or backing_length == 0:
+        raise not_written(tried, path, "it has no backing file, so it is an image and no overlay")
+    if size < SECTOR_BYTES:
+        raise not_written(tried, path, f"its disk has {size} bytes")
+    return int(size)
+
+
+def not_written(tried: str, path: Path, saw: str) -> DiskError:
+    """The error for a file that is left as it is."""
+    return DiskError(
+        f"{tried} {path}",
+        saw,
+        "Give the overlay of a guest that is off; images are never written.",
+    )

@@ -1,0 +1,64 @@
+"""The system volume of a disk image, read without booting it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import DiskError
+from powerdown.disk.image.image_reader import SECTOR_BYTES, ImageReader
+from powerdown.disk.image.partitions import Partition, find_partitions
+from powerdown.disk.ntfs.ntfs import (
+    NtfsVolumeState,
+    is_bitlocker,
+    is_ntfs,
+    parse_boot_sector,
+    parse_volume_record,
+)
+from powerdown.images.image import DiskFormat
+
+_SECONDS = 30.0
+"""For some five reads of tens of milliseconds each."""
+
+__all__ = ["NtfsVolumeState", "volume_state"]
+
+
+def volume_state(disk: Path, format: DiskFormat) -> NtfsVolumeState:
+    """What the system volume says of itself.
+
+    Windows' disks hold several NTFS volumes; the largest is taken for the system's.
+
+    :param disk: the image, or the newest overlay on it; its guest must be off or paused.
+    :param format: its format.
+    :raise DiskError: there is no NTFS volume, or it is damaged.
+    :raise HostError: qemu-img is not installed.
+    :raise DeadlineExpired: reading took too long.
+    """
+    reader = ImageReader(disk, format, Deadline.after(_SECONDS))
+    begin, boot_sector = _system_volume(reader, disk)
+    geometry = parse_boot_sector(boot_sector)
+    record = reader.read(begin + geometry.volume_record_at, geometry.record_bytes)
+    return parse_volume_record(record)
+
+
+def _system_volume(reader: ImageReader, disk: Path) -> tuple[int, bytes]:
+    """Where the system volume begins, and its first sector."""
+    first = reader.read(0, SECTOR_BYTES)
+    if is_ntfs(first):
+        # A volume without partition table around it.
+        return 0, first
+    encrypted = False
+    for partition in sorted(find_partitions(reader.read), key=_length, reverse=True):
+        sector = reader.read(partition.offset, SECTOR_BYTES)
+        if is_ntfs(sector):
+            return partition.offset, sector
+        encrypted |= is_bitlocker(sector)
+    raise DiskError(
+        f"find an NTFS volume on {disk}",
+        "there are only BitLocker volumes" if encrypted else "no partition begins with one",
+        "Suspend BitLocker in the image." if encrypted else "Check the image and its format.",
+    )
+
+
+def _length(partition: Partition) -> int:
+    return partition.length

@@ -1,0 +1,24 @@
+"""Modules that not every installation has."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from powerdown.core.errors import HostError
+
+
+def optional_module(name: str, package: str) -> ModuleType:
+    """Import a module.
+
+    :param package: what to install for it, by its name on PyPI or in Debian.
+    :raise HostError: it is not there, or cannot be loaded; names the package.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise HostError(
+            f"import {name}",
+            str(error),
+            f"Run ci/setup, or install {package} for {name}.",
+        ) from error

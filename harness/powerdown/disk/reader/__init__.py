@@ -1,0 +1,1 @@
+"""Reading a disk in a sandboxed process."""

@@ -1,0 +1,236 @@
+"""Reading disks from a process of its own, so that a hostile one harms nobody.
+
+A disk that crashes its reader, holds it for ever or floods it is one :class:`DiskError` here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import powerdown
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import DeadlineExpired, DiskError, HostError, PowerdownError
+from powerdown.disk.disk_contents import DiskContents
+from powerdown.disk.disk_request import DiskRequest
+from powerdown.disk.history.system_log import SystemLog, system_log_from_json
+from powerdown.disk.hive.edit_plan import DiskInUse, EditPlan, edits_to_json, plan_from_json
+from powerdown.disk.hive.registry_snapshot import RegistrySnapshot
+from powerdown.disk.reader.contents_json import (
+    contents_from_json,
+    request_to_json,
+    snapshot_from_json,
+)
+from powerdown.disk.reader.reader_pipe import HOSTILE, ReaderCrashed, ReaderStumbled, exchange
+from powerdown.images.image import DiskFormat
+from powerdown.windows.registry_edit import RegistryEdit
+
+__all__ = ["DiskReader", "ReaderCrashed", "ReaderStumbled"]
+
+_T = TypeVar("_T")
+
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from powerdown.disk.reader.reader_process import main; main(int(sys.argv[2]))"
+)
+_KEPT_VARIABLES = ("PATH", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH")
+"""Of the environment. Passwords of guests are in it too, and the reader may be taken over."""
+
+_ERRORS: Mapping[str, type[PowerdownError]] = {
+    kind.__name__: kind for kind in (DiskError, DiskInUse, HostError, DeadlineExpired)
+}
+
+
+class DiskReader:
+    """A process that reads disks; a context manager.
+
+    It starts at once and loads what it needs while nobody waits for it. It is started again when
+    it was lost. It ends with the thread that made it.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def read_disk(
+        self,
+        path: Path,
+        format: DiskFormat | None,
+        request: DiskRequest,
+        deadline: Deadline,
+        *,
+        volume: int | None = None,
+    ) -> DiskContents:
+        """Read what is asked for of a disk with Windows on it.
+
+        :param path: the image, or the newest overlay on it; a QEMU that is paused may hold it.
+        :param format: its format; ``None``: what it is recognised as.
+        :param volume: number of the volume with the Windows that is meant, if there are several.
+        :raise DiskError: there is no Windows to be read, or reading it was more than it can bear.
+        :raise HostError: a library or a tool is missing.
+        :raise DeadlineExpired: it took too long.
+        """
+        question = {
+            "read": "disk",
+            "path": str(path.absolute()),
+            "format": format,
+            "request": request_to_json(request),
+            "volume": volume,
+            "seconds": deadline.remaining,
+        }
+        return self._ask(path, question, contents_from_json, deadline)
+
+    def read_hive(self, path: Path, request: DiskRequest, deadline: Deadline) -> RegistrySnapshot:
+        """Read what is asked for of a hive that is a file of the host.
+
+        Its transaction logs are those beside it. Paths are as online if it can be told which hive
+        it is, and else from its root; the notes say which.
+
+        :raise DiskError: it is no hive, or reading it was more than the reader can bear.
+        :raise HostError: a library is missing.
+        :raise DeadlineExpired: it took too long.
+        """
+        question = {
+            "read": "hive",
+            "path": str(path.absolute()),
+            "request": request_to_json(request),
+        }
+        return self._ask(path, question, snapshot_from_json, deadline)
+
+    def read_log(self, path: Path, deadline: Deadline) -> SystemLog:
+        """Read an event log that is a file of the host.
+
+        :raise DiskError: it is no event log, or reading it was more than the reader can bear.
+        :raise HostError: a library is missing.
+        :raise DeadlineExpired: it took too long.
+        """
+        question = {"read": "log", "path": str(path.absolute())}
+        return self._ask(path, question, system_log_from_json, deadline)
+
+    def plan_edits(
+        self,
+        path: Path,
+        format: DiskFormat,
+        edits: Sequence[RegistryEdit],
+        deadline: Deadline,
+        *,
+        allow_unclean: bool = False,
+    ) -> EditPlan:
+        """Find out which sectors must become what, for the registry on a disk to change so.
+
+        :param allow_unclean: plan it for a volume that was not left in order, too.
+        :raise DiskInUse: it was not, and that is not allowed.
+        :raise DiskError: the edits cannot be made.
+        :raise HostError: a library or a tool is missing.
+        :raise DeadlineExpired: it took too long.
+        """
+        question = {
+            "read": "edits",
+            "path": str(path.absolute()),
+            "format": format,
+            "edits": edits_to_json(edits),
+            "unclean": allow_unclean,
+            "seconds": deadline.remaining,
+        }
+        return self._ask(path, question, lambda told: _plan(told, edits, path), deadline)
+
+    def close(self) -> None:
+        """End the process, and qemu-nbd with it."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        root = Path(powerdown.__file__).parents[1]
+        try:
+            self._process = subprocess.Popen(
+                # -P: nothing of the current directory is imported; -B: its limit would cut off
+                # caches.
+                [sys.executable, "-B", "-P", "-c", _START, str(root), str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
+            )
+        except OSError as error:
+            saw = error.strerror or str(error)
+            raise HostError("start a process that reads disks", saw, "End some others.") from error
+        return self._process
+
+    def _ask(
+        self,
+        path: Path,
+        question: Mapping[str, object],
+        read: Callable[[object], _T],
+        deadline: Deadline,
+    ) -> _T:
+        process = self._process
+        if process is None or process.poll() is not None:
+            self.close()
+            process = self._start()
+        try:
+            answer = exchange(process, json.dumps(question).encode() + b"\n", path, deadline)
+            return read(_answer(answer, path))
+        except (DeadlineExpired, ReaderCrashed):
+            self.close()
+            raise
+        except BaseException as error:
+            # An answer may be left in the pipe.
+            if not isinstance(error, PowerdownError):
+                self.close()
+            raise
+
+
+def _plan(told: object, edits: Sequence[RegistryEdit], path: Path) -> EditPlan:
+    try:
+        return plan_from_json(told, edits)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ReaderCrashed(f"read {path}", "its reader talks nonsense", HOSTILE) from error
+
+
+def _answer(line: bytes, path: Path) -> object:
+    """What a line says was read.
+
+    :raise PowerdownError: what the line says went wrong.
+    """
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ReaderCrashed(f"read {path}", "its reader talks nonsense", HOSTILE) from error
+    if isinstance(said, dict) and "answer" in said:
+        return said["answer"]
+    if isinstance(said, dict) and isinstance(said.get("error"), list):
+        words = said["error"]
+        if len(words) == 4 and all(isinstance(word, str) for word in words):
+            error_kind = _ERRORS.get(words[0])
+            if error_kind is not None:
+                raise error_kind(*words[1:])
+    if isinstance(said, dict) and isinstance(said.get("stumbled"), str):
+        trace = said["stumbled"].strip()
+        saw = f"its reader stumbled: {trace.rpartition(chr(10))[2]}"
+        stumbled = ReaderStumbled(f"read {path}", saw, HOSTILE)
+        stumbled.add_note(trace)
+        raise stumbled
+    raise ReaderCrashed(f"read {path}", "its reader talks nonsense", HOSTILE)

@@ -1,0 +1,40 @@
+"""What the system volume says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from powerdown.disk.hiberfil import Hibernation
+from powerdown.disk.ntfs.ntfs import NtfsVolumeState
+from powerdown.disk.settings.setting import Group, Origin, Setting
+
+
+def volume_settings(volume: NtfsVolumeState, hibernation: Hibernation) -> Iterator[Setting]:
+    """Its dirty flag (facts 9), and whether a saved system holds it (facts 7)."""
+    yield Setting(
+        "volume-dirty",
+        Group.VOLUME,
+        "marked dirty",
+        volume.dirty,
+        "yes" if volume.dirty else "no",
+        Origin.VOLUME,
+        raw=f"$Volume flags 0x{volume.flags:04x}",
+        note="" if volume.dirty else "a power cut may leave no mark",
+    )
+    yield Setting(
+        "hibernated",
+        Group.VOLUME,
+        "a saved system",
+        str(hibernation),
+        str(hibernation),
+        Origin.VOLUME,
+        raw="hiberfil.sys" if hibernation is not Hibernation.NONE else None,
+    )
+    yield Setting(
+        "ntfs-version",
+        Group.VOLUME,
+        "NTFS version",
+        f"{volume.version[0]}.{volume.version[1]}",
+        f"{volume.version[0]}.{volume.version[1]}",
+        Origin.VOLUME,
+    )

@@ -1,0 +1,215 @@
+"""The guest sleeps, or its settings put it to sleep instead of shutting it down.
+
+Sources: fact sheet 0, 4, 6, 7; Microsoft Learn, "Power button action", "SetSuspendState function",
+"powercfg command-line options". A sleeping guest only latches a press (qemu:system/runstate.c).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+
+from powerdown.core.deadline import Deadline, now
+from powerdown.core.errors import DeadlineExpired, PowerdownError
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.faults.fault import (
+    COMPLETED,
+    Fault,
+    NotOnThisGuest,
+    ScenarioId,
+    Stage,
+    set_if_permitted,
+)
+from powerdown.faults.offline import Offline, fixed
+from powerdown.faults.subject import Subject
+from powerdown.faults.waiting import wait_until
+from powerdown.machine.events import named
+from powerdown.machine.protocol import RunState
+from powerdown.windows import commands, power_commands
+from powerdown.windows import registry_settings as offline
+from powerdown.windows.commands import ButtonAction
+
+SLEEPS = Expected(Outcome.SUSPENDED, Cause.ASLEEP)
+HIBERNATES = Expected(Outcome.HIBERNATED, Cause.ASLEEP)
+DARK = Expected(Outcome.STAYED_UP, Cause.ASLEEP)
+
+_TASK = "powerdown-sleep"
+_SLEEP_SECONDS = 60.0
+_DISPLAY_SECONDS = 10
+"""Long enough for the display to be seen lit by the press before it goes dark again."""
+_SHUT_DOWN = commands.set_power_button(ButtonAction.SHUT_DOWN)
+_SLEEP_TEXT = (
+    power_commands.HIBERNATION_OFF,
+    power_commands.create_system_task(_TASK, power_commands.SLEEP),
+    commands.run_task(_TASK),
+)
+_LIT = power_commands.set_display_timeout(0)
+_SHUTS_DOWN = offline.power_button(ButtonAction.SHUT_DOWN)
+_HIBERNATION = offline.hibernation(on=True)
+_FILE_UNKNOWN = "that Windows makes the missing hiberfil.sys at its start"
+
+_fault = partial(
+    Fault,
+    scenario=ScenarioId.ASLEEP,
+    mission=6,
+    sources=("facts 6, 7", "learn: Power button action"),
+    stage=Stage.BUTTON,
+)
+
+
+def _fall_asleep(subject: Subject) -> None:
+    # While hibernation is available, the command hibernates instead.
+    subject.windows.run_all(_SLEEP_TEXT[:2])
+    machine, since = subject.machine, now()
+    # The answer may not get out before it sleeps.
+    with suppress(PowerdownError):
+        subject.windows.run(_SLEEP_TEXT[2]).checked()
+    deadline = Deadline.after(_SLEEP_SECONDS)
+    if machine.events.wait(named("SUSPEND"), deadline, since) is None:
+        raise NotOnThisGuest(
+            "put the guest to sleep (S3)",
+            f"it did not sleep within {_SLEEP_SECONDS:g} s",
+            "See 'powercfg /a' in the guest: the basic display driver hides S3.",
+        )
+
+
+def _button_sleeps(subject: Subject) -> None:
+    subject.windows.run_all(commands.set_power_button(ButtonAction.SLEEP))
+
+
+def _button_hibernates(subject: Subject) -> None:
+    set_if_permitted(subject, power_commands.HIBERNATION_ON)
+    subject.windows.run_all(commands.set_power_button(ButtonAction.HIBERNATE))
+
+
+def _start_fast(subject: Subject) -> None:
+    set_if_permitted(subject, power_commands.HIBERNATION_ON)
+    subject.windows.run(power_commands.FAST_STARTUP_ON).checked()
+
+
+def _darken(subject: Subject) -> None:
+    subject.windows.run_all(power_commands.set_display_timeout(_DISPLAY_SECONDS))
+    _wait_until_dark(subject)
+
+
+def _wait_until_dark(subject: Subject) -> None:
+    machine = subject.machine
+    try:
+        wait_until(
+            lambda: machine.look_at_screen().dark,
+            machine,
+            "the guest's display go dark",
+            "See 'powercfg /requests' in the guest.",
+        )
+    except DeadlineExpired as error:
+        raise NotOnThisGuest(error.tried, error.saw, error.remedy) from error
+
+
+def _wake(subject: Subject) -> None:
+    subject.wake()
+
+
+def _wake_and_shut_down(subject: Subject) -> None:
+    # A guest that could not sleep, or was woken, is up.
+    if subject.machine.run_state() is RunState.SUSPENDED:
+        subject.wake()
+    subject.windows.run_all(_SHUT_DOWN)
+
+
+def _no_hibernation(subject: Subject) -> None:
+    subject.windows.run_all((*_SHUT_DOWN, power_commands.HIBERNATION_OFF))
+
+
+def _light_up(subject: Subject) -> None:
+    subject.windows.run_all(_LIT)
+    subject.machine.press_keys("shift")
+    machine = subject.machine
+    wait_until(
+        lambda: not machine.look_at_screen().dark,
+        machine,
+        "the guest's display lit by a key",
+        "Has the guest a keyboard?",
+    )
+
+
+VARIANTS = (
+    _fault(
+        variant="already-asleep",
+        summary="the guest sleeps (S3) when the button is pressed",
+        injects=_SLEEP_TEXT,
+        remedies=(
+            "wake: QMP system_wakeup, virsh dompmwakeup",
+            "powercfg /change standby-timeout-ac 0",
+        ),
+        sources=("facts 7", "learn: SetSuspendState function", "qemu:system/runstate.c"),
+        inject=_fall_asleep,
+        remedy=_wake,
+        expected=(SLEEPS,),
+        stage=Stage.DELIVERY,
+    ),
+    _fault(
+        variant="button-sleeps",
+        summary="the power button puts the guest to sleep",
+        injects=commands.set_power_button(ButtonAction.SLEEP),
+        remedies=("wake: QMP system_wakeup, virsh dompmwakeup", *_SHUT_DOWN),
+        inject=_button_sleeps,
+        remedy=_wake_and_shut_down,
+        expected=(SLEEPS,),
+        offline=Offline(fixed(offline.power_button(ButtonAction.SLEEP)), remedy=fixed(_SHUTS_DOWN)),
+    ),
+    _fault(
+        variant="button-hibernates",
+        summary="the power button hibernates: the power goes off, the system is not shut down",
+        injects=(
+            power_commands.HIBERNATION_ON,
+            *commands.set_power_button(ButtonAction.HIBERNATE),
+        ),
+        remedies=(*_SHUT_DOWN, power_commands.HIBERNATION_OFF),
+        inject=_button_hibernates,
+        remedy=_no_hibernation,
+        expected=(HIBERNATES,),
+        offline=Offline(
+            fixed(_HIBERNATION, offline.power_button(ButtonAction.HIBERNATE)),
+            remedy=fixed(_SHUTS_DOWN, offline.hibernation(on=False)),
+            unconfirmed=_FILE_UNKNOWN,
+        ),
+    ),
+    _fault(
+        variant="fast-startup",
+        summary="fast startup: a shutdown hibernates the kernel",
+        injects=(power_commands.HIBERNATION_ON, power_commands.FAST_STARTUP_ON),
+        remedies=(power_commands.FAST_STARTUP_OFF, power_commands.HIBERNATION_OFF),
+        sources=("facts 7", "learn: Fast startup"),
+        inject=_start_fast,
+        remedy=_no_hibernation,
+        # Whether a press of the button counts as the user's shutdown is UNCONFIRMED.
+        expected=(HIBERNATES, COMPLETED),
+        stage=Stage.HYBRID,
+        offline=Offline(
+            fixed(_HIBERNATION, offline.fast_startup(on=True)),
+            remedy=fixed(offline.fast_startup(on=False), offline.hibernation(on=False)),
+            unconfirmed=_FILE_UNKNOWN,
+        ),
+    ),
+    _fault(
+        variant="display-dark",
+        summary="the display is off, and the press only lights it",
+        injects=(
+            *power_commands.set_display_timeout(_DISPLAY_SECONDS),
+            "wait until the screen is dark",
+        ),
+        remedies=(*_LIT, "any key, or a second press"),
+        sources=("facts 4: Nutanix AHV, vm-bhyve#350",),
+        inject=_darken,
+        remedy=_light_up,
+        # Two hosts' users report it; per release it is UNCONFIRMED.
+        expected=(DARK, COMPLETED),
+        stage=Stage.DISPLAY,
+        offline=Offline(
+            fixed(offline.display_timeout(_DISPLAY_SECONDS)),
+            then=_wait_until_dark,
+            remedy=fixed(offline.display_timeout(0)),
+        ),
+    ),
+)
+"""Every way, in the order of reports."""

@@ -1,0 +1,387 @@
+"""The system is damaged: it crashed, hangs, does not boot, or something in it works against it.
+
+Sources: fact sheet 8; Microsoft Learn, "Forcing a system crash from the keyboard",
+"NMI_HARDWARE_FAILURE", "AbortSystemShutdownW function", "secedit configure", "fsutil file".
+Nothing here is real malware: a program that aborts shutdowns stands for it.
+
+A file system that is full is among them, one that is read-only is not: no documented command makes
+the volume that Windows runs from read-only (``StorageDevicePolicies`` is for removable disks, the
+volume attribute of diskpart is refused there), and a disk that QEMU makes read-only does not boot.
+
+A crash happens without a press, and a crashed guest takes none: what is judged is that it crashed.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+
+from powerdown.core.deadline import Deadline, now
+from powerdown.core.errors import ControlChannelError, PowerdownError
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.faults.fault import (
+    COMPLETED,
+    Fault,
+    NotOnThisGuest,
+    Recovery,
+    ScenarioId,
+    Stage,
+    Trigger,
+)
+from powerdown.faults.offline import Offline, fixed
+from powerdown.faults.subject import Subject
+from powerdown.faults.waiting import wait_until
+from powerdown.guest.probe_programs import ABORTER, SPINNER, ProbeProgram
+from powerdown.guest.windows import WORK_DIRECTORY
+from powerdown.machine.events import PROCESS_EXIT, named
+from powerdown.windows import commands, damage_commands, service_commands, session_commands
+from powerdown.windows import registry_settings as offline
+from powerdown.windows.damage_commands import ADMINISTRATORS, BACKUP_OPERATORS
+
+CRASHED = Expected(Outcome.CRASHED, Cause.DAMAGED_SYSTEM)
+STAYS_UP = Expected(Outcome.STAYED_UP, Cause.DAMAGED_SYSTEM)
+RESTARTS = Expected(Outcome.RESTARTED_INSTEAD, Cause.DAMAGED_SYSTEM)
+LOST = Expected(Outcome.STAYED_UP, Cause.PRESS_LOST)
+
+_CRASH_SECONDS = 60.0
+_START_SECONDS = 10.0
+_STARVED_SECONDS = 1.0
+"""A control port that does not answer for so long gets no processor time."""
+
+_LOOK_AGAIN_SECONDS = 0.1
+_FIRMWARE_SECONDS = 60.0
+_CRASH_KEYS = ("ctrl_r", "scroll_lock", "scroll_lock")
+_ABORTER = "PowerdownAborter"
+_SPINNER = "PowerdownSpinner"
+_FILLER = rf"{WORK_DIRECTORY}\full.bin"
+_SPARE_BYTES = 65536
+"""What is left free: less than anything of use takes, and the file's own record has room."""
+
+_POWER_CUT = "power cut (reset button, virsh destroy), boot again"
+_NO_RIGHT = damage_commands.set_shutdown_right((), WORK_DIRECTORY)
+_RIGHT = damage_commands.set_shutdown_right((ADMINISTRATORS, BACKUP_OPERATORS), WORK_DIRECTORY)
+_CRASH_SOURCE = "learn: Forcing a system crash from the keyboard"
+
+_fault = partial(
+    Fault, scenario=ScenarioId.DAMAGED_SYSTEM, mission=7, stage=Stage.KERNEL, expected=(STAYS_UP,)
+)
+
+
+def _boot_again(subject: Subject) -> None:
+    subject.boot_again()
+
+
+def _set_up_keys_and_crash(subject: Subject) -> None:
+    subject.windows.run_all(damage_commands.crash_on_ctrl_scroll(on=True))
+    subject.restart()
+    _crash_by_keys(subject)
+
+
+def _crash_by_keys(subject: Subject) -> None:
+    since = now()
+    subject.machine.press_keys(*_CRASH_KEYS)
+    _expect_crash(subject, since, "the keys of CrashOnCtrlScroll")
+
+
+def _crash_by_nmi(subject: Subject) -> None:
+    since = now()
+    subject.machine.inject_nmi()
+    _expect_crash(subject, since, "a non-maskable interrupt")
+
+
+def _expect_crash(subject: Subject, since: float, after: str) -> None:
+    """Wait until the guest has reported its crash.
+
+    :raise NotOnThisGuest: it goes on, or restarts without a report: nothing outside then tells a
+        crash from any other restart.
+    """
+    ends, reported = named("GUEST_PANICKED", "RESET"), named("GUEST_PANICKED")
+    seen = subject.machine.events.wait(ends, Deadline.after(_CRASH_SECONDS), since)
+    if seen is None or not reported(seen):
+        raise NotOnThisGuest(
+            f"crash the guest with {after}",
+            "it goes on" if seen is None else str(seen),
+            "Has it a keyboard, and did it restart since the setting? A restart without a report "
+            "wants KVM (hv-crash) or a driver for pvpanic in the guest.",
+        )
+
+
+def _no_crash_keys(subject: Subject) -> None:
+    subject.windows.run_all(damage_commands.crash_on_ctrl_scroll(on=False))
+
+
+def _hang(subject: Subject) -> None:
+    subject.machine.hang_cpus()
+
+
+def _spin(subject: Subject) -> None:
+    path = subject.upload(SPINNER)
+    windows = subject.windows
+    windows.run(commands.create_service(_SPINNER, path)).checked()
+    # It takes every CPU as soon as it runs: the answer may never come.
+    with suppress(PowerdownError):
+        windows.run(commands.start_service(_SPINNER), _START_SECONDS)
+    # Nor does an answer say that it has begun to: that shows when nobody else gets any time.
+    deadline = Deadline.after(_START_SECONDS)
+    while windows.channel.answers(Deadline.after(_STARVED_SECONDS)) is not None:
+        if deadline.expired:
+            raise NotOnThisGuest(
+                "take all processor time of the guest",
+                f"its control port still answers after {_START_SECONDS:.0f} s",
+                "Look at the guest's processors: some may be left to others.",
+            )
+        subject.machine.events.wait(named(PROCESS_EXIT), deadline.at_most(_LOOK_AGAIN_SECONDS))
+
+
+def _no_spinner(subject: Subject) -> None:
+    subject.windows.run(service_commands.delete_service(_SPINNER)).checked()
+
+
+def _break_boot(subject: Subject) -> None:
+    subject.boot_unbootable()
+    machine = subject.machine
+    wait_until(
+        lambda: machine.probe_pm1().mapped,
+        machine,
+        "the firmware place the ACPI registers",
+        "Look at the screenshot.",
+        _FIRMWARE_SECONDS,
+    )
+
+
+def _restore_disk(subject: Subject) -> None:
+    subject.boot_fresh()
+
+
+def _abort_shutdowns(subject: Subject) -> None:
+    path = subject.upload(ABORTER)
+    subject.windows.start_service(_ABORTER, path)
+
+
+def _no_aborter(subject: Subject) -> None:
+    subject.windows.run_all(
+        (
+            service_commands.delete_service(_ABORTER),
+            session_commands.end_program(ABORTER.name),
+        )
+    )
+
+
+def _take_right(subject: Subject) -> None:
+    _prepare_directory(subject)
+    _set_right(subject, _NO_RIGHT)
+
+
+def _take_right_of_caller(subject: Subject) -> None:
+    """Likewise, for one who will ask for the shutdown from inside.
+
+    :raise NotOnThisGuest: that will be LocalSystem, whose token has the right whatever the policy
+        says (learn: LocalSystem Account).
+    """
+    if subject.windows.channel.runs_as_system:
+        raise NotOnThisGuest(
+            "take the right to shut down from the control channel's user",
+            "its commands run as LocalSystem, which has it always",
+            'Use [control] transport = "winrm" for this scenario.',
+        )
+    _take_right(subject)
+
+
+def _give_right(subject: Subject) -> None:
+    _set_right(subject, _RIGHT)
+
+
+def _set_right(subject: Subject, command_lines: tuple[str, ...]) -> None:
+    subject.windows.run_all(command_lines)
+    # The remote shell that is open has the token of its logon, with the rights of then.
+    subject.windows.channel.close()
+
+
+def _kill_lsass(subject: Subject) -> None:
+    result = subject.windows.run(damage_commands.KILL_LSASS)
+    if result.exit_code != 0:
+        raise NotOnThisGuest(
+            "end lsass.exe in the guest",
+            f"exit code {result.exit_code}: {result.error_output.strip()[:300]}",
+            "It runs protected (RunAsPPL): that is what the protection is for.",
+        )
+
+
+def _nothing(subject: Subject) -> None:
+    """It is up again: what is to be done is told in the text."""
+
+
+def _fill_disk(subject: Subject) -> None:
+    _prepare_directory(subject)
+    printed = subject.windows.run(damage_commands.FREE_SPACE).checked().output
+    try:
+        free = damage_commands.parse_free_bytes(printed)
+    except ValueError as error:
+        raise ControlChannelError(
+            "read the free space of the guest's volume",
+            f"fsutil printed {printed[:300]!r}",
+            "Run it in the guest by hand.",
+        ) from error
+    size = max(0, free - _SPARE_BYTES)
+    subject.windows.run(damage_commands.fill_disk(_FILLER, size)).checked()
+
+
+def _prepare_directory(subject: Subject) -> None:
+    subject.windows.run(commands.make_directory(WORK_DIRECTORY)).checked()
+
+
+def _service_text(name: str, program: ProbeProgram) -> tuple[str, ...]:
+    path = rf"{WORK_DIRECTORY}\{program.name}"
+    return (
+        f"upload {program.name}",
+        commands.create_service(name, path),
+        commands.start_service(name),
+    )
+
+
+_ABORTER_FAULT = partial(
+    _fault,
+    injects=_service_text(_ABORTER, ABORTER),
+    sources=("facts 8", "learn: AbortSystemShutdownW function"),
+    inject=_abort_shutdowns,
+)
+
+_RIGHT_FAULT = partial(
+    _fault,
+    injects=_NO_RIGHT,
+    sources=("facts 8", "learn: secedit configure", "learn: Shut down the system"),
+    inject=_take_right,
+)
+
+VARIANTS = (
+    _fault(
+        variant="bugcheck-keyboard",
+        summary="Windows was stopped by the crash keys (stop code 0xE2)",
+        injects=(
+            *damage_commands.crash_on_ctrl_scroll(on=True),
+            commands.RESTART,
+            "keys right Ctrl (held), Scroll Lock, Scroll Lock",
+        ),
+        remedies=(_POWER_CUT, *damage_commands.crash_on_ctrl_scroll(on=False)),
+        sources=("facts 8", _CRASH_SOURCE),
+        inject=_set_up_keys_and_crash,
+        remedy=_no_crash_keys,
+        offline=Offline(
+            fixed(offline.crash_on_ctrl_scroll(on=True)),
+            then=_crash_by_keys,
+            remedy=fixed(offline.crash_on_ctrl_scroll(on=False)),
+        ),
+        expected=(CRASHED,),
+    ),
+    _fault(
+        variant="bugcheck-nmi",
+        summary="Windows stopped at a non-maskable interrupt (stop code 0x80)",
+        injects=("QMP inject-nmi",),
+        remedies=(_POWER_CUT, r"read C:\Windows\MEMORY.DMP and the next start's record 1001"),
+        sources=(
+            "facts 8",
+            "learn: NMI_HARDWARE_FAILURE error when an NMI is triggered on Windows",
+        ),
+        inject=_crash_by_nmi,
+        remedy=_nothing,
+        expected=(CRASHED,),
+    ),
+    _fault(
+        variant="hang",
+        summary="every CPU spins with interrupts off",
+        injects=("host: every virtual CPU loops at CPL 0 with EFLAGS.IF clear (gdb stub)",),
+        remedies=(_POWER_CUT,),
+        sources=("facts 13", "design: ACPI probe"),
+        inject=_hang,
+        remedy=_boot_again,
+    ),
+    _fault(
+        variant="cpu-pinned",
+        summary="a service takes all CPUs at real-time priority; the kernel lives",
+        injects=_service_text(_SPINNER, SPINNER),
+        remedies=(_POWER_CUT, service_commands.delete_service(_SPINNER)),
+        sources=("learn: Scheduling priorities (REALTIME_PRIORITY_CLASS)",),
+        inject=_spin,
+        remedy=_no_spinner,
+        recovery=Recovery.POWER_CUT,
+    ),
+    _fault(
+        variant="boot-failure",
+        summary="the boot sector is destroyed: nothing ever arms the button",
+        injects=("host: the disk's boot sector and partition table overwritten, then power-on",),
+        remedies=("restore the disk from the image",),
+        sources=("facts 0", "facts 8", "qemu:hw/acpi/core.c"),
+        inject=_break_boot,
+        remedy=_restore_disk,
+        expected=(LOST,),
+        stage=Stage.DELIVERY,
+    ),
+    _ABORTER_FAULT(
+        variant="aborter",
+        summary="a process aborts every shutdown that counts down; one is asked for from inside",
+        remedies=(
+            service_commands.delete_service(_ABORTER),
+            session_commands.end_program(ABORTER.name),
+        ),
+        remedy=_no_aborter,
+        stage=Stage.DIALOG,
+        trigger=Trigger.INSIDE,
+        command=damage_commands.SHUT_DOWN_SOON,
+    ),
+    _ABORTER_FAULT(
+        variant="aborter-press",
+        summary="the same process, and a press, which counts nothing down: must not be blamed",
+        remedies=(),
+        remedy=None,
+        expected=(COMPLETED,),
+        stage=Stage.NONE,
+    ),
+    _RIGHT_FAULT(
+        variant="privilege-removed",
+        summary="nobody has the right to shut down; it is asked for from inside",
+        inject=_take_right_of_caller,
+        remedies=_RIGHT,
+        remedy=_give_right,
+        stage=Stage.LOGON,
+        trigger=Trigger.INSIDE,
+        command=commands.SHUT_DOWN,
+    ),
+    _RIGHT_FAULT(
+        variant="privilege-removed-press",
+        summary="nobody has the right to shut down, and a press of the button",
+        remedies=_RIGHT,
+        remedy=_give_right,
+        # Whether the button needs the user's right is UNCONFIRMED (facts 8).
+        expected=(COMPLETED, STAYS_UP),
+        stage=Stage.NONE,
+    ),
+    _fault(
+        variant="core-process-killed",
+        summary="lsass.exe was ended: Windows restarts by itself within a minute",
+        injects=(damage_commands.KILL_LSASS,),
+        remedies=("wait for the restart; find in the System and Application logs what ended it",),
+        sources=("facts 8: class damaged", "Wininit 1015; User32 1074 by wininit.exe"),
+        inject=_kill_lsass,
+        remedy=_nothing,
+        # A hard budget of a minute may pass first; whether the button still counts while the
+        # restart is announced is UNCONFIRMED.
+        expected=(RESTARTS, STAYS_UP, COMPLETED),
+        stage=Stage.POWER_OFF,
+        recovery=Recovery.FINISH,
+    ),
+    _fault(
+        variant="disk-full",
+        summary="the volume is full: must not be blamed",
+        injects=(
+            damage_commands.FREE_SPACE,
+            damage_commands.fill_disk(_FILLER, 0).removesuffix("0") + "<free bytes less 64 KiB>",
+        ),
+        remedies=(commands.delete_file(_FILLER),),
+        sources=("facts 8", "learn: fsutil file", "learn: fsutil volume"),
+        inject=_fill_disk,
+        remedy=None,
+        expected=(COMPLETED,),
+        stage=Stage.NONE,
+    ),
+)
+"""Every way, in the order of reports."""

@@ -1,0 +1,112 @@
+"""The Shutdown Event Tracker: a dialog of a shutdown waits for a reason.
+
+Sources: fact sheet 3. Tencent names it as a cause; whether an open dialog holds a press of the
+button up is UNCONFIRMED, so completion is allowed wherever one is open.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import DeadlineExpired
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.faults.fault import COMPLETED, Fault, NotOnThisGuest, ScenarioId, Stage, settings
+from powerdown.faults.offline import Offline, fixed
+from powerdown.faults.subject import Subject
+from powerdown.faults.waiting import wait_until
+from powerdown.windows import registry_settings as offline
+from powerdown.windows import session_commands
+
+WAITS = Expected(Outcome.STAYED_UP, Cause.EVENT_TRACKER)
+
+_ON = session_commands.set_event_tracker(on=True)
+_OFF = session_commands.set_event_tracker(on=False)
+_ON_OFFLINE = fixed(offline.event_tracker(on=True))
+_OFF_OFFLINE = fixed(offline.event_tracker(on=False))
+_DIALOG_KEYS = ("alt", "f4")
+_DIALOG_SECONDS = 10.0
+_KILL_SECONDS = 10.0
+
+_fault = partial(
+    Fault,
+    scenario=ScenarioId.EVENT_TRACKER,
+    mission=2,
+    sources=("facts 3", "learn: Description of the Shutdown Event Tracker"),
+)
+
+
+def _turn_on_and_open_dialog(subject: Subject) -> None:
+    subject.windows.run_all(_ON)
+    _open_dialog(subject)
+
+
+def _open_dialog(subject: Subject) -> None:
+    machine = subject.machine
+    before = machine.look_at_screen().digest
+    # With nothing but the desktop in front, this asks what to do: shut down, restart, log off.
+    machine.press_keys(*_DIALOG_KEYS)
+    try:
+        wait_until(
+            lambda: machine.look_at_screen().digest != before,
+            machine,
+            "a dialog on the guest's screen after Alt+F4",
+            "Is anybody logged on, and is it a release with a desktop?",
+            _DIALOG_SECONDS,
+        )
+    except DeadlineExpired as error:
+        raise NotOnThisGuest(error.tried, error.saw, error.remedy) from error
+
+
+def _close_dialog(subject: Subject) -> None:
+    subject.windows.run_all(_OFF)
+    subject.machine.press_keys("esc")
+
+
+def _turn_on_and_crash(subject: Subject) -> None:
+    subject.windows.run_all(_ON)
+    _crash_and_boot(subject)
+
+
+def _crash_and_boot(subject: Subject) -> None:
+    subject.machine.kill(Deadline.after(_KILL_SECONDS))
+    subject.boot_again()
+
+
+VARIANTS = (
+    _fault(
+        variant="dialog-open",
+        summary="a shutdown begun at the screen waits for its reason",
+        injects=(*_ON, "keys Alt+F4 on the desktop"),
+        remedies=(*_OFF, "key Esc, to close the dialog"),
+        inject=_turn_on_and_open_dialog,
+        remedy=_close_dialog,
+        expected=(WAITS, COMPLETED),
+        stage=Stage.DIALOG,
+        offline=Offline(_ON_OFFLINE, then=_open_dialog, remedy=_OFF_OFFLINE),
+    ),
+    _fault(
+        variant="policy-only",
+        summary="the tracker is on and nothing is open: must not be blamed",
+        injects=_ON,
+        remedies=(),
+        inject=settings(*_ON),
+        offline=Offline(_ON_OFFLINE),
+        remedy=None,
+        expected=(COMPLETED,),
+        stage=Stage.NONE,
+    ),
+    _fault(
+        variant="question-after-crash",
+        summary="after an unexpected stop the tracker asks at logon why: must not be blamed",
+        injects=(*_ON, "power cut (SIGKILL to QEMU), boot again"),
+        remedies=(*_OFF, "key Esc, to close the question"),
+        inject=_turn_on_and_crash,
+        offline=Offline(_ON_OFFLINE, then=_crash_and_boot, remedy=_OFF_OFFLINE),
+        remedy=_close_dialog,
+        # Whether the open question holds a press up is as UNCONFIRMED as with any other dialog.
+        expected=(COMPLETED, WAITS),
+        stage=Stage.NONE,
+    ),
+)
+"""Every way, in the order of reports."""

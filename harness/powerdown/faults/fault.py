@@ -1,0 +1,161 @@
+"""One variant of a failure as a value: what is done to a guest, and what must come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from powerdown.core.errors import PowerdownError
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.faults.offline import ONLINE_ONLY, Offline, OnlineOnly
+from powerdown.faults.subject import Subject
+from powerdown.images.image import Image
+
+COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)
+"""What a guest does that nothing holds."""
+
+
+class ScenarioId(StrEnum):
+    """The failures of the mission, by the ids of ``docs/scenarios.md``."""
+
+    WINDOWS_UPDATE = "windows-update"
+    EVENT_TRACKER = "event-tracker"
+    NO_LOGON_SHUTDOWN = "no-logon-shutdown"
+    UNRESPONSIVE_APP = "unresponsive-app"
+    UNRESPONSIVE_SERVICE = "unresponsive-service"
+    POWER_BUTTON_IGNORED = "power-button-ignored"
+    ASLEEP = "asleep"
+    DAMAGED_SYSTEM = "damaged-system"
+
+
+class Stage(StrEnum):
+    """Where in the chain from press to power-off a fault holds, in the order they are passed."""
+
+    DELIVERY = "delivery"
+    """The press does not reach a guest that has armed its button."""
+    KERNEL = "kernel"
+    """The kernel does not take it, or what runs above it gets no CPU."""
+    DISPLAY = "display"
+    """It is spent on waking the display."""
+    BUTTON = "button"
+    """The button is set to something else."""
+    LOGON = "logon"
+    DIALOG = "dialog"
+    APPLICATIONS = "applications"
+    HYBRID = "hybrid"
+    """Services and kernel are hibernated instead of ended (fast startup)."""
+    PRESHUTDOWN = "preshutdown"
+    SERVICES = "services"
+    POWER_OFF = "power-off"
+    """Everything has ended, and the last step is not a power-off."""
+    NONE = "none"
+    """It holds nowhere: a control that must not be blamed."""
+
+
+class Trigger(StrEnum):
+    """How the guest is asked to shut down."""
+
+    BUTTON = "button"
+    INSIDE = "inside"
+
+
+class Recovery(StrEnum):
+    """How the guest becomes one that can be asked, between the fault and its remedy.
+
+    A guest that has powered off or crashed meanwhile is booted again from the same disk first, and
+    one that restarts is waited for, whatever is said here.
+    """
+
+    IN_PLACE = "in place"
+    """It still answers: the remedy is applied to it as it is, or brings it back itself."""
+    PENDING = "the shutdown under way goes on"
+    """It still answers and waits; the remedy lets the shutdown under way go on to its end."""
+    FINISH = "wait"
+    """The shutdown under way ends by itself, later than anyone would wait."""
+    POWER_CUT = "power cut"
+    """It no longer answers and would not end: it has to be forced off first."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to keep Windows from shutting down, or a control that looks like one and is none.
+
+    :param scenario: the failure it is a variant of.
+    :param variant: its name within that.
+    :param mission: the mission's number of the failure.
+    :param summary: what is injected, one line.
+    :param injects: command lines, keys and host actions, as text to read.
+    :param remedies: what undoes it, likewise; command lines can be pasted into the guest.
+    :param sources: where the facts come from.
+    :param inject: does it. It may raise :class:`NotOnThisGuest`.
+    :param remedy: undoes it; ``None`` where the guest shuts down and nothing is left to remedy.
+    :param expected: the verdicts that are right. The first is what documented policy implies; the
+        others stand where what Windows does is UNCONFIRMED.
+    :param stage: where it holds.
+    :param trigger: how the guest is asked to shut down.
+    :param command: with :attr:`Trigger.INSIDE`, the command line.
+    :param recovery: how to get at the guest afterwards.
+    :param missing: why an image cannot run it; ``None`` when it can.
+    :param offline: how it is injected while the guest is off, or why it cannot be.
+    """
+
+    scenario: ScenarioId
+    variant: str
+    mission: int
+    summary: str
+    injects: tuple[str, ...]
+    remedies: tuple[str, ...]
+    sources: tuple[str, ...]
+    inject: Callable[[Subject], None]
+    remedy: Callable[[Subject], None] | None
+    expected: tuple[Expected, ...]
+    stage: Stage
+    trigger: Trigger = Trigger.BUTTON
+    command: str = ""
+    recovery: Recovery = Recovery.IN_PLACE
+    missing: Callable[[Image], str | None] = lambda image: None
+    offline: Offline | OnlineOnly = ONLINE_ONLY
+
+    def __str__(self) -> str:
+        return f"{self.scenario}/{self.variant}"
+
+
+class NotOnThisGuest(PowerdownError):
+    """A fault cannot be provoked on this guest; that says nothing of its shutdown."""
+
+
+def settings(*command_lines: str) -> Callable[[Subject], None]:
+    """An injection or remedy that only runs command lines in the guest, which must succeed."""
+
+    def change(subject: Subject) -> None:
+        subject.windows.run_all(command_lines)
+
+    return change
+
+
+def set_if_permitted(subject: Subject, *command_lines: str) -> None:
+    """Run command lines that some releases refuse even to administrators.
+
+    :raise NotOnThisGuest: the guest refuses one.
+    """
+    for line in command_lines:
+        result = subject.windows.run(line)
+        if result.exit_code != 0:
+            said = (result.error_output or result.output).strip()
+            raise NotOnThisGuest(
+                f"run {line!r} in the guest",
+                f"exit code {result.exit_code}, it said: {said[:300]}",
+                "Run it by hand as SYSTEM or TrustedInstaller to see whether it matters.",
+            )
+
+
+def beyond_soft_ms(image: Image) -> int:
+    """Milliseconds that make a shutdown slower than the soft budget, but not than the hard one."""
+    soft, hard = image.budgets.shutdown_soft, image.budgets.shutdown_hard
+    return round(1000 * (soft + min(4.0, (hard - soft) / 3)))
+
+
+def beyond_hard_ms(image: Image) -> int:
+    """Milliseconds that no attempt waits for: ten times the hard budget."""
+    return round(10_000 * image.budgets.shutdown_hard)

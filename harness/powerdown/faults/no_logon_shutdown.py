@@ -1,0 +1,137 @@
+"""The logon policy forbids a shutdown while nobody is logged on.
+
+Sources: fact sheet 4. That Windows discards a button press at the logon screen is what Tencent's
+guide says (qcloud-documents 213/2917); per release it is UNCONFIRMED, so completion is allowed too.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from powerdown.core.errors import ControlChannelError
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.faults.fault import COMPLETED, Fault, ScenarioId, Stage, settings
+from powerdown.faults.offline import Offline, fixed
+from powerdown.faults.subject import Subject
+from powerdown.faults.waiting import wait_until
+from powerdown.windows import commands, session_commands
+from powerdown.windows import registry_settings as offline
+from powerdown.windows.console_session import ConsoleSession
+
+REFUSED = Expected(Outcome.STAYED_UP, Cause.NO_LOGON_SHUTDOWN)
+
+_FORBID = session_commands.set_shutdown_without_logon(allowed=False)
+_ALLOW = session_commands.set_shutdown_without_logon(allowed=True)
+_FORBIDDEN = offline.shutdown_without_logon(allowed=False)
+_ALLOWED = offline.shutdown_without_logon(allowed=True)
+_LOCK_TASK = "powerdown-lock"
+_LOG_OFF_TEXT = "logoff <session of the console>"
+_LOCK_TEXT = (
+    commands.create_desktop_task(_LOCK_TASK, session_commands.LOCK),
+    commands.run_task(_LOCK_TASK),
+)
+
+_fault = partial(
+    Fault,
+    scenario=ScenarioId.NO_LOGON_SHUTDOWN,
+    mission=3,
+    remedies=(),
+    sources=("facts 4", "itpro: Shutdown: Allow system to be shut down without having to log on"),
+    remedy=None,
+    expected=(COMPLETED,),
+    stage=Stage.NONE,
+)
+
+
+def log_off(subject: Subject) -> None:
+    """Log the console's user off and wait for the logon screen.
+
+    :raise DeadlineExpired: somebody is still logged on.
+    """
+    session = _console(subject).session
+    if session is not None:
+        subject.windows.run(session_commands.log_off(session)).checked()
+    wait_until(
+        lambda: _console(subject).user is None,
+        subject.machine,
+        "the logon screen of the guest",
+        "See 'query session' there; ForceAutoLogon logs on again at once.",
+    )
+
+
+def lock(subject: Subject) -> None:
+    """Lock the console's session.
+
+    :raise DeadlineExpired: it is not locked.
+    """
+    subject.windows.run_on_desktop(_LOCK_TASK, session_commands.LOCK)
+    wait_until(
+        lambda: _console(subject).locked is True,
+        subject.machine,
+        "the guest's console locked",
+        "Is the control channel's user logged on at the console (autologon)?",
+    )
+
+
+def _forbid_and_log_off(subject: Subject) -> None:
+    subject.windows.run(_FORBID).checked()
+    log_off(subject)
+
+
+def _allow_and_log_off(subject: Subject) -> None:
+    subject.windows.run(_ALLOW).checked()
+    log_off(subject)
+
+
+def _forbid_and_lock(subject: Subject) -> None:
+    subject.windows.run(_FORBID).checked()
+    lock(subject)
+
+
+def _console(subject: Subject) -> ConsoleSession:
+    console = subject.windows.survey().console
+    if console is None:
+        raise ControlChannelError(
+            "see who is logged on at the guest's console",
+            "the survey could not read it",
+            "Run 'query session' in the guest.",
+        )
+    return console
+
+
+VARIANTS = (
+    _fault(
+        variant="forbidden",
+        summary="nobody is logged on, and then nobody may shut down",
+        injects=(_FORBID, _LOG_OFF_TEXT),
+        remedies=(_ALLOW,),
+        inject=_forbid_and_log_off,
+        remedy=settings(_ALLOW),
+        expected=(REFUSED, COMPLETED),
+        stage=Stage.LOGON,
+        # Nobody is logged on after the remedy either.
+        offline=Offline(fixed(_FORBIDDEN, offline.NOBODY_LOGS_ON), remedy=fixed(_ALLOWED)),
+    ),
+    _fault(
+        variant="allowed",
+        summary="nobody is logged on, and anybody may shut down: must not be blamed",
+        injects=(_ALLOW, _LOG_OFF_TEXT),
+        inject=_allow_and_log_off,
+        offline=Offline(fixed(_ALLOWED, offline.NOBODY_LOGS_ON)),
+    ),
+    _fault(
+        variant="logged-on",
+        summary="the policy forbids it, but somebody is logged on: must not be blamed",
+        injects=(_FORBID,),
+        inject=settings(_FORBID),
+        offline=Offline(fixed(_FORBIDDEN)),
+    ),
+    _fault(
+        variant="locked",
+        summary="the policy forbids it, and somebody is logged on and away: must not be blamed",
+        injects=(_FORBID, *_LOCK_TEXT),
+        inject=_forbid_and_lock,
+        offline=Offline(fixed(_FORBIDDEN), then=lock),
+    ),
+)
+"""Every way, in the order of reports."""

@@ -1,0 +1,64 @@
+"""How a fault is injected while its guest is off: its settings are written to the disk's hives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from powerdown.faults.subject import Subject
+from powerdown.images.image import Image
+from powerdown.windows.registry_edit import RegistryEdit
+
+Edits = tuple[RegistryEdit, ...]
+
+NO_SETTING = "what it does is no setting that Windows reads at its start"
+"""Why most of the others can be injected online only."""
+
+
+def _nothing_more(subject: Subject) -> None:
+    """The settings are all of it."""
+
+
+@dataclass(frozen=True)
+class Offline:
+    """What is written before the guest starts.
+
+    :param edits: of these, for an image.
+    :param then: what else makes the fault once the guest is up: keys, a program.
+    :param remedy: what undoes it, likewise; ``None`` where that is no setting, or nothing is left
+        to undo.
+    :param then_again: what makes the rest of the fault again after the remedy, where the remedy
+        is to have Windows cope with it.
+    :param unconfirmed: what is not known of Windows; empty if the same value is written online.
+    """
+
+    edits: Callable[[Image], Edits]
+    then: Callable[[Subject], None] = _nothing_more
+    remedy: Callable[[Image], Edits] | None = None
+    then_again: Callable[[Subject], None] = _nothing_more
+    unconfirmed: str = ""
+
+    @property
+    def in_full(self) -> bool:
+        """Whether the settings are all of it."""
+        return self.then is _nothing_more
+
+
+@dataclass(frozen=True)
+class OnlineOnly:
+    """It takes a running guest.
+
+    :param reason: why, one clause.
+    """
+
+    reason: str = NO_SETTING
+
+
+ONLINE_ONLY = OnlineOnly()
+"""For the usual reason."""
+
+
+def fixed(*groups: Edits) -> Callable[[Image], Edits]:
+    """These, whatever the image."""
+    edits = tuple(edit for group in groups for edit in group)
+    return lambda image: edits

@@ -1,0 +1,303 @@
+"""A program on the desktop does not agree to end, or does not answer.
+
+Sources: fact sheet 5; Microsoft Learn, "WM_QUERYENDSESSION message", "Shutdown Changes for Windows
+Vista". That the shutdown goes on by itself once the program is gone is what Windows shows;
+documented it is not (UNCONFIRMED): where it was given up, the press after the remedy must complete.
+
+A program that agreed and is slow over WM_ENDSESSION counts as hung after five seconds (learn:
+"Shutdown Changes for Windows Vista"), HungAppTimeout (Windows Internals 6 part 2): without
+AutoEndTasks it is shown on the screen then. With it, it has what Windows "waits before terminating
+an application that does not respond to a shutdown request" (learn: SystemParametersInfo,
+SPI_GETWAITTOKILLTIMEOUT), by its name WaitToKillAppTimeout. Windows Internals names HungAppTimeout
+alone, so that is UNCONFIRMED.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+from powerdown.core.errors import PowerdownError
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.faults.fault import (
+    COMPLETED,
+    Fault,
+    Recovery,
+    ScenarioId,
+    Stage,
+    beyond_hard_ms,
+    beyond_soft_ms,
+)
+from powerdown.faults.offline import Edits, Offline, fixed
+from powerdown.faults.subject import Subject
+from powerdown.guest.probe_programs import (
+    CONSOLE,
+    HANGER,
+    HIDDEN,
+    LINGERER,
+    REASONED,
+    REFUSER,
+    ProbeProgram,
+)
+from powerdown.images.image import Image
+from powerdown.windows import commands, session_commands
+from powerdown.windows import registry_settings as offline
+
+BLOCKED = Expected(Outcome.STAYED_UP, Cause.UNRESPONSIVE_APP)
+DELAYED = Expected(Outcome.SLOW_BUT_COMPLETED, Cause.UNRESPONSIVE_APP)
+
+_TASK = "powerdown-program"
+_REASON = "Copying-photos"
+_ENDS = ("AutoEndTasks", "1")
+_PATIENCE = ("HungAppTimeout", "2000")
+_TIME = ("WaitToKillAppTimeout", "2000")
+_END_TASKS = session_commands.set_desktop_value(*_ENDS)
+_LITTLE_PATIENCE = session_commands.set_desktop_value(*_PATIENCE)
+_LITTLE_TIME = session_commands.set_desktop_value(*_TIME)
+_QUERY = "learn: WM_QUERYENDSESSION message"
+_CHANGES = "learn: Shutdown Changes for Windows Vista"
+
+_fault = partial(Fault, scenario=ScenarioId.UNRESPONSIVE_APP, mission=4)
+
+
+def _start(subject: Subject, program: ProbeProgram, arguments: str = "") -> None:
+    path = subject.upload(program)
+    subject.windows.start_on_desktop(_TASK, f"{path} {arguments}".strip(), program.name)
+
+
+def _started(program: ProbeProgram, arguments: str = "") -> Callable[[Subject], None]:
+    def inject(subject: Subject) -> None:
+        _start(subject, program, arguments)
+
+    return inject
+
+
+def _start_text(program: ProbeProgram, arguments: str = "") -> tuple[str, ...]:
+    path = rf"C:\powerdown\{program.name}"
+    return (
+        f"upload {program.name}",
+        commands.create_desktop_task(_TASK, f"{path} {arguments}".strip()),
+        commands.run_task(_TASK),
+    )
+
+
+def _end(program: ProbeProgram) -> Callable[[Subject], None]:
+    def remedy(subject: Subject) -> None:
+        # The answer may be cut off by the shutdown that goes on as soon as the program is gone.
+        with suppress(PowerdownError):
+            subject.windows.run(session_commands.end_program(program.name))
+
+    return remedy
+
+
+def _let_block(program: ProbeProgram) -> Callable[[Subject], None]:
+    def inject(subject: Subject) -> None:
+        subject.windows.run(session_commands.ALLOW_BLOCKING_APPS).checked()
+        _start(subject, program)
+
+    return inject
+
+
+def _end_tasks_of_refuser(subject: Subject) -> None:
+    subject.windows.set_desktop_value(*_ENDS)
+    subject.restart()
+    _start(subject, REFUSER)
+
+
+def _wait_long_for_hanger(subject: Subject) -> None:
+    patience = str(beyond_soft_ms(subject.image))
+    subject.windows.set_desktop_value(*_ENDS)
+    subject.windows.set_desktop_value("HungAppTimeout", patience)
+    subject.restart()
+    _start(subject, HANGER)
+
+
+def _wait_little_for_hanger(subject: Subject) -> None:
+    # The program hangs again: what lets the press complete is the time it is given.
+    subject.windows.set_desktop_value(*_PATIENCE)
+    subject.restart()
+    _start(subject, HANGER)
+
+
+def _wait_long_for_lingerer(subject: Subject) -> None:
+    time = str(beyond_hard_ms(subject.image))
+    subject.windows.set_desktop_value(*_ENDS)
+    subject.windows.set_desktop_value("WaitToKillAppTimeout", time)
+    subject.restart()
+    _linger(subject)
+
+
+def _wait_little_for_lingerer(subject: Subject) -> None:
+    # The program is as slow as before: what lets the press complete is the time it is given.
+    subject.windows.set_desktop_value(*_TIME)
+    subject.restart()
+    _linger(subject)
+
+
+def _linger(subject: Subject) -> None:
+    _start(subject, LINGERER, str(beyond_soft_ms(subject.image)))
+
+
+def _long_patience(image: Image) -> Edits:
+    patience = offline.desktop_value("HungAppTimeout", str(beyond_soft_ms(image)))
+    return (*offline.desktop_value(*_ENDS), *patience)
+
+
+def _long_time(image: Image) -> Edits:
+    time = offline.desktop_value("WaitToKillAppTimeout", str(beyond_hard_ms(image)))
+    return (*offline.desktop_value(*_ENDS), *time)
+
+
+def _blocker(
+    variant: str, summary: str, program: ProbeProgram, sources: tuple[str, ...], arguments: str = ""
+) -> Fault:
+    """A program that holds a shutdown up until it is ended."""
+    return _fault(
+        variant=variant,
+        summary=summary,
+        injects=_start_text(program, arguments),
+        remedies=(
+            session_commands.end_program(program.name),
+            f"{_END_TASKS}   (and log on again)",
+        ),
+        sources=sources,
+        inject=_started(program, arguments),
+        remedy=_end(program),
+        expected=(BLOCKED,),
+        stage=Stage.APPLICATIONS,
+        recovery=Recovery.PENDING,
+    )
+
+
+def _permitted(
+    variant: str, summary: str, program: ProbeProgram, expected: tuple[Expected, ...]
+) -> Fault:
+    """A program that may hold a shutdown up only because a policy lets it."""
+    return _fault(
+        variant=variant,
+        summary=summary,
+        injects=(session_commands.ALLOW_BLOCKING_APPS, *_start_text(program)),
+        remedies=(
+            session_commands.END_BLOCKING_APPS,
+            session_commands.end_program(program.name),
+        ),
+        sources=("facts 5", "learn: Policy CSP ADMX_Winsrv, AllowBlockingAppsAtShutdown"),
+        inject=_let_block(program),
+        offline=Offline(fixed(offline.blocking_apps(allowed=True)), then=_started(program)),
+        remedy=_end(program),
+        expected=expected,
+        stage=Stage.APPLICATIONS,
+        recovery=Recovery.PENDING,
+    )
+
+
+def _ended(variant: str, summary: str, program: ProbeProgram) -> Fault:
+    """A program that Windows ends whatever it answers."""
+    return _fault(
+        variant=variant,
+        summary=summary,
+        injects=_start_text(program),
+        remedies=(),
+        sources=("facts 5", _CHANGES),
+        inject=_started(program),
+        remedy=None,
+        expected=(COMPLETED,),
+        stage=Stage.NONE,
+    )
+
+
+VARIANTS = (
+    _blocker("refuses", "a window answers FALSE when asked to end", REFUSER, ("facts 5", _QUERY)),
+    _blocker("hangs", "a window never answers when asked to end", HANGER, ("facts 5", _QUERY)),
+    _blocker(
+        "gives-reason",
+        "a window answers FALSE and says why",
+        REASONED,
+        ("facts 5", "learn: ShutdownBlockReasonCreate function"),
+        _REASON,
+    ),
+    _ended(
+        "hidden-window",
+        "a program without visible window answers FALSE and is ended: must not be blamed",
+        HIDDEN,
+    ),
+    _permitted(
+        "hidden-window-allowed",
+        "the same, and a policy lets such programs block",
+        HIDDEN,
+        (BLOCKED,),
+    ),
+    _ended(
+        "console",
+        "a console program does not return from its close handler and is ended: not to be blamed",
+        CONSOLE,
+    ),
+    _permitted(
+        "console-allowed",
+        "the same, and a policy lets such programs block",
+        CONSOLE,
+        # That the policy lifts the time limit of a handler too is UNCONFIRMED.
+        (BLOCKED, COMPLETED, DELAYED),
+    ),
+    _fault(
+        variant="auto-end-tasks",
+        summary="a window answers FALSE, and AutoEndTasks ends it: must not be blamed",
+        injects=(_END_TASKS, commands.RESTART, *_start_text(REFUSER)),
+        remedies=(),
+        sources=("facts 5: Windows Internals 6 part 2",),
+        inject=_end_tasks_of_refuser,
+        offline=Offline(fixed(offline.desktop_value(*_ENDS)), then=_started(REFUSER)),
+        remedy=None,
+        expected=(COMPLETED,),
+        stage=Stage.NONE,
+    ),
+    _fault(
+        variant="hung-app-timeout",
+        summary="a window hangs, and AutoEndTasks ends it after a long HungAppTimeout",
+        injects=(
+            _END_TASKS,
+            session_commands.set_desktop_value("HungAppTimeout", "<soft budget and 4 s, in ms>"),
+            commands.RESTART,
+            *_start_text(HANGER),
+        ),
+        remedies=(_LITTLE_PATIENCE, commands.RESTART),
+        sources=("facts 5: Windows Internals 6 part 2",),
+        inject=_wait_long_for_hanger,
+        remedy=_wait_little_for_hanger,
+        offline=Offline(
+            _long_patience,
+            then=_started(HANGER),
+            remedy=fixed(offline.desktop_value(*_PATIENCE)),
+            then_again=_started(HANGER),
+        ),
+        expected=(DELAYED,),
+        stage=Stage.APPLICATIONS,
+    ),
+    _fault(
+        variant="slow-to-end",
+        summary="a window agrees and takes long over it, and a long WaitToKillAppTimeout lets it",
+        injects=(
+            _END_TASKS,
+            session_commands.set_desktop_value(
+                "WaitToKillAppTimeout", "<ten times the hard budget, in ms>"
+            ),
+            commands.RESTART,
+            *_start_text(LINGERER, "<soft budget and 4 s, in ms>"),
+        ),
+        remedies=(_LITTLE_TIME, commands.RESTART),
+        sources=("facts 5", "learn: SystemParametersInfo, SPI_GETWAITTOKILLTIMEOUT", _CHANGES),
+        inject=_wait_long_for_lingerer,
+        remedy=_wait_little_for_lingerer,
+        offline=Offline(
+            _long_time,
+            then=_linger,
+            remedy=fixed(offline.desktop_value(*_TIME)),
+            then_again=_linger,
+        ),
+        # That HungAppTimeout does not limit it too, so that it is ended in time, is UNCONFIRMED.
+        expected=(DELAYED, COMPLETED),
+        stage=Stage.APPLICATIONS,
+    ),
+)
+"""Every way, in the order of reports."""

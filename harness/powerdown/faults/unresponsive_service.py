@@ -1,0 +1,165 @@
+"""A service does not stop when the system shuts down.
+
+Sources: fact sheet 2, 5, 14. At PRESHUTDOWN Windows waits as long as the service has asked for, at
+SHUTDOWN for WaitToKillServiceTimeout.
+
+A guest that waits there may have lost its control channel, and programs started that late may fail
+(UNCONFIRMED): so it is forced off, booted again, and only then remedied. The services that hold for
+ever start with Windows, so that the remedy is what lets the next press complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.faults.fault import (
+    COMPLETED,
+    Fault,
+    Recovery,
+    ScenarioId,
+    Stage,
+    beyond_hard_ms,
+    beyond_soft_ms,
+)
+from powerdown.faults.offline import Edits, Offline
+from powerdown.faults.subject import Subject
+from powerdown.faults.waiting import wait_until
+from powerdown.guest.probe_programs import HOLDER, STUBBORN, ProbeProgram
+from powerdown.images.image import Image
+from powerdown.windows import commands, service_commands, session_commands
+from powerdown.windows import registry_settings as offline
+
+HELD = Expected(Outcome.STAYED_UP, Cause.UNRESPONSIVE_SERVICE)
+DELAYED = Expected(Outcome.SLOW_BUT_COMPLETED, Cause.UNRESPONSIVE_SERVICE)
+
+_STUBBORN = "PowerdownStubborn"
+_HOLDER = "PowerdownHolder"
+_FOR_EVER_MS = 2_147_483_647
+"""What VMTools has set in a real hive (facts 14)."""
+
+_DEFAULT_PATIENCE = service_commands.set_wait_to_kill_service(
+    service_commands.DEFAULT_WAIT_TO_KILL_SERVICE_MS
+)
+
+_fault = partial(Fault, scenario=ScenarioId.UNRESPONSIVE_SERVICE, mission=4)
+
+
+def _run(subject: Subject, name: str, program: ProbeProgram, arguments: str = "") -> None:
+    path = subject.upload(program)
+    windows = subject.windows
+    command = f"{path} {arguments}".strip()
+    windows.run(service_commands.create_automatic_service(name, command)).checked()
+    windows.run(commands.start_service(name)).checked()
+
+
+def _run_text(name: str, program: ProbeProgram, arguments: str = "") -> tuple[str, ...]:
+    path = f"C:\\powerdown\\{program.name} {arguments}".strip()
+    return (
+        f"upload {program.name}",
+        service_commands.create_automatic_service(name, path),
+        commands.start_service(name),
+    )
+
+
+def _removal(name: str, program: ProbeProgram) -> tuple[str, ...]:
+    return (
+        service_commands.delete_service(name),
+        session_commands.end_program(program.name),
+    )
+
+
+def _removed(name: str, program: ProbeProgram, *more: str) -> Callable[[Subject], None]:
+    def remedy(subject: Subject) -> None:
+        # It starts with Windows, but not necessarily before the control channel does.
+        wait_until(
+            lambda: subject.windows.is_running(program.name),
+            subject.machine,
+            f"{program.name} running again in the guest",
+            f"Look at 'sc.exe query {name}' there.",
+        )
+        subject.windows.run_all((*_removal(name, program), *more))
+
+    return remedy
+
+
+def _stop_late(subject: Subject) -> None:
+    _run(subject, _STUBBORN, STUBBORN)
+
+
+def _never_stop(subject: Subject) -> None:
+    _run(subject, _STUBBORN, STUBBORN)
+    patience = beyond_hard_ms(subject.image)
+    subject.windows.run(service_commands.set_wait_to_kill_service(patience)).checked()
+    subject.restart()
+
+
+def _patience(image: Image) -> Edits:
+    return offline.wait_to_kill_service(beyond_hard_ms(image))
+
+
+def _hold_for_ever(subject: Subject) -> None:
+    _run(subject, _HOLDER, HOLDER, f"{_FOR_EVER_MS} {beyond_hard_ms(subject.image)}")
+
+
+def _hold_a_while(subject: Subject) -> None:
+    arguments = f"{beyond_hard_ms(subject.image)} {beyond_soft_ms(subject.image)}"
+    _run(subject, _HOLDER, HOLDER, arguments)
+
+
+VARIANTS = (
+    _fault(
+        variant="stops-late",
+        summary="a service ignores SHUTDOWN until its time is up: must not be blamed",
+        injects=_run_text(_STUBBORN, STUBBORN),
+        remedies=(),
+        sources=("facts 5",),
+        inject=_stop_late,
+        remedy=None,
+        expected=(COMPLETED,),
+        stage=Stage.NONE,
+    ),
+    _fault(
+        variant="never-stops",
+        summary="a service ignores SHUTDOWN, and WaitToKillServiceTimeout gives it for ever",
+        injects=(
+            *_run_text(_STUBBORN, STUBBORN),
+            service_commands.set_wait_to_kill_service(600_000) + "   (ten times the hard budget)",
+            commands.RESTART,
+        ),
+        remedies=(*_removal(_STUBBORN, STUBBORN), _DEFAULT_PATIENCE),
+        sources=("facts 5",),
+        inject=_never_stop,
+        remedy=_removed(_STUBBORN, STUBBORN, _DEFAULT_PATIENCE),
+        expected=(HELD,),
+        stage=Stage.SERVICES,
+        # What lets the next press complete is that the service is gone.
+        offline=Offline(_patience, then=_stop_late),
+        recovery=Recovery.POWER_CUT,
+    ),
+    _fault(
+        variant="preshutdown-holder",
+        summary="a service takes PRESHUTDOWN with a timeout of 24 days and does not end",
+        injects=_run_text(_HOLDER, HOLDER, f"{_FOR_EVER_MS} <ten times the hard budget, in ms>"),
+        remedies=_removal(_HOLDER, HOLDER),
+        sources=("facts 2: SERVICE_PRESHUTDOWN_INFO", "facts 14: such timeouts in real hives"),
+        inject=_hold_for_ever,
+        remedy=_removed(_HOLDER, HOLDER),
+        expected=(HELD,),
+        stage=Stage.PRESHUTDOWN,
+        recovery=Recovery.POWER_CUT,
+    ),
+    _fault(
+        variant="preshutdown-within",
+        summary="a service works at PRESHUTDOWN longer than the soft budget, within its timeout",
+        injects=_run_text(_HOLDER, HOLDER, "<timeout in ms> <soft budget and 4 s, in ms>"),
+        remedies=_removal(_HOLDER, HOLDER),
+        sources=("facts 2: SERVICE_PRESHUTDOWN_INFO",),
+        inject=_hold_a_while,
+        remedy=_removed(_HOLDER, HOLDER),
+        expected=(DELAYED,),
+        stage=Stage.PRESHUTDOWN,
+    ),
+)
+"""Every way, in the order of reports."""

@@ -1,0 +1,199 @@
+"""Windows Update work prolongs a shutdown.
+
+Sources: fact sheet 2, 14; Microsoft Learn, "DISM operating system package servicing", "Service
+Control Handler Function". The packages come with the image (its definition's table ``updates``):
+which package works how long depends on the release.
+
+The remedy for all of them is to install and to restart before an image is published, until no mark
+of pending work is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from powerdown.core.errors import ControlChannelError
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.faults.fault import (
+    COMPLETED,
+    Fault,
+    NotOnThisGuest,
+    Recovery,
+    ScenarioId,
+    Stage,
+    set_if_permitted,
+)
+from powerdown.faults.offline import Offline, fixed
+from powerdown.faults.subject import Subject
+from powerdown.images.image import Image
+from powerdown.windows import commands, service_commands, update_commands
+from powerdown.windows import registry_settings as offline
+
+SLOW = Expected(Outcome.SLOW_BUT_COMPLETED, Cause.WINDOWS_UPDATE)
+OUTLASTED = Expected(Outcome.STAYED_UP, Cause.WINDOWS_UPDATE)
+RESTARTED = Expected(Outcome.RESTARTED_INSTEAD, Cause.WINDOWS_UPDATE)
+
+_INSTALL_SECONDS = 1800.0
+"""A cumulative update takes a quarter of an hour on a slow guest."""
+
+_CUT_MS = 3000
+_SERVICE = "TrustedInstaller"
+_MOST_RESTARTS = 4
+_INSTALL_TEXT = update_commands.add_package("<package>")
+_REMEDIES = (
+    f"{commands.RESTART}   (and again, until the next says there is none)",
+    f'reg query "{update_commands.REBOOT_PENDING_KEY}"',
+)
+
+_fault = partial(
+    Fault,
+    scenario=ScenarioId.WINDOWS_UPDATE,
+    mission=1,
+    remedies=_REMEDIES,
+    sources=(
+        "facts 2",
+        "learn: DISM operating system package servicing command-line options",
+        "learn: Service Control Handler Function (PRESHUTDOWN)",
+    ),
+    stage=Stage.PRESHUTDOWN,
+)
+
+
+def install(subject: Subject, package: str) -> None:
+    """Install a package whose work is done at shutdown.
+
+    :param package: its path in the guest.
+    """
+    command = update_commands.add_package(package)
+    result = subject.windows.run(command, _INSTALL_SECONDS)
+    if result.exit_code != update_commands.RESTART_REQUIRED:
+        result.checked()
+    if not _pending(subject):
+        raise NotOnThisGuest(
+            f"leave work of {package} for the guest's shutdown",
+            "it was installed and nothing is pending",
+            "Name a package in the image definition's [updates] that needs a restart.",
+        )
+
+
+def restart_until_done(subject: Subject) -> None:
+    """Restart the guest until nothing is pending.
+
+    :raise ControlChannelError: something still is after several restarts.
+    """
+    for _ in range(_MOST_RESTARTS):
+        if not _pending(subject):
+            return
+        subject.restart()
+    if _pending(subject):
+        raise ControlChannelError(
+            "complete the guest's updates",
+            f"after {_MOST_RESTARTS} restarts these marks are left: {', '.join(_pending(subject))}",
+            r"See C:\Windows\Logs\CBS\CBS.log in the guest.",
+        )
+
+
+def _pending(subject: Subject) -> tuple[str, ...]:
+    """Marks of servicing; files to be renamed at the next start are none of an update."""
+    markers = subject.windows.survey().update_markers
+    return tuple(marker for marker in markers if marker.startswith("Reboot"))
+
+
+def _needs(kind: str) -> Callable[[Image], str | None]:
+    def missing(image: Image) -> str | None:
+        if getattr(image.updates, kind) is not None:
+            return None
+        return f"needs a package: image {image.name} defines no [updates] {kind}"
+
+    return missing
+
+
+def _installed(kind: str) -> Callable[[Subject], None]:
+    def inject(subject: Subject) -> None:
+        install(subject, _path(subject, kind))
+
+    return inject
+
+
+def _path(subject: Subject, kind: str) -> str:
+    path = getattr(subject.image.updates, kind)
+    if not isinstance(path, str):
+        raise NotOnThisGuest(
+            f"install the image's {kind}", "it defines none", "Name one in [updates]."
+        )
+    return path
+
+
+def _install_and_cut(subject: Subject) -> None:
+    set_if_permitted(subject, service_commands.set_preshutdown_timeout(_SERVICE, _CUT_MS))
+    subject.restart()
+    install(subject, _path(subject, "package"))
+
+
+def _mark(subject: Subject) -> None:
+    set_if_permitted(subject, update_commands.FAKE_REBOOT_PENDING)
+
+
+VARIANTS = (
+    _fault(
+        variant="finishes",
+        summary="work of a package at shutdown, longer than the soft budget",
+        injects=(_INSTALL_TEXT,),
+        inject=_installed("package"),
+        remedy=restart_until_done,
+        expected=(SLOW,),
+        missing=_needs("package"),
+    ),
+    _fault(
+        variant="outlives",
+        summary="work of a package at shutdown, longer than the hard budget",
+        injects=(update_commands.add_package("<long package>"),),
+        inject=_installed("long_package"),
+        remedy=restart_until_done,
+        expected=(OUTLASTED,),
+        recovery=Recovery.FINISH,
+        missing=_needs("long_package"),
+    ),
+    _fault(
+        variant="timeout-cut",
+        summary="the same work, and the service manager gives up on it: must not be blamed",
+        injects=(
+            service_commands.set_preshutdown_timeout(_SERVICE, _CUT_MS),
+            commands.RESTART,
+            _INSTALL_TEXT,
+        ),
+        inject=_install_and_cut,
+        remedy=None,
+        remedies=(service_commands.set_preshutdown_timeout(_SERVICE, 3_600_000), *_REMEDIES),
+        # How long a release takes to give up and to end what is left is UNCONFIRMED.
+        expected=(COMPLETED, SLOW),
+        stage=Stage.NONE,
+        missing=_needs("package"),
+        offline=Offline(
+            fixed(offline.preshutdown_timeout(_SERVICE, _CUT_MS)), then=_installed("package")
+        ),
+    ),
+    _fault(
+        variant="restarts-instead",
+        summary="work of a package ends in a restart instead of a power-off",
+        injects=(update_commands.add_package("<restarting package>"),),
+        inject=_installed("restarting_package"),
+        remedy=restart_until_done,
+        expected=(RESTARTED,),
+        stage=Stage.POWER_OFF,
+        missing=_needs("restarting_package"),
+    ),
+    _fault(
+        variant="markers-only",
+        summary="a mark says that a restart is pending, and nothing is: must not be blamed",
+        injects=(update_commands.FAKE_REBOOT_PENDING,),
+        inject=_mark,
+        offline=Offline(fixed(offline.REBOOT_IS_PENDING)),
+        remedy=None,
+        remedies=(update_commands.CLEAR_REBOOT_PENDING,),
+        expected=(COMPLETED,),
+        stage=Stage.NONE,
+    ),
+)
+"""Every way, in the order of reports."""

@@ -1,0 +1,185 @@
+"""One guest from power-on to the end, from outside and from inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import MachineError
+from powerdown.disk.ntfs.volume_state import NtfsVolumeState, volume_state
+from powerdown.guest.channels.agent_channel import AgentChannel
+from powerdown.guest.channels.agent_port import AgentPort
+from powerdown.guest.channels.agent_socket import AgentSocket
+from powerdown.guest.channels.channel import GuestChannel
+from powerdown.guest.channels.libvirt_agent_port import AgentByProxy
+from powerdown.guest.channels.winrm_channel import WinrmChannel
+from powerdown.guest.readiness import Readiness, wait_until_ready, wait_until_restored
+from powerdown.guest.windows import Windows
+from powerdown.host.admission.admission import Place
+from powerdown.host.guest_time import GuestTime, TimedChannel
+from powerdown.images.image import Control, Credentials, DiskFormat, Image, Transport
+from powerdown.machine.events import HostEvent
+from powerdown.machine.hypervisor import Hypervisor
+from powerdown.machine.protocol import BootedMachine
+from powerdown.machine.qemu.command_line import AGENT_PORT_ID
+from powerdown.machine.saved_state import MemoryFile
+
+_CLOCK_SECONDS = 10.0
+"""For one answer of the control port."""
+
+
+class Guest:
+    """One guest under test, from outside and from inside.
+
+    :ivar machine: it from outside.
+    :ivar windows: it from inside; ``None`` until it is ready, and for an image without control
+        channel for ever.
+    :ivar time: time spent waiting for it.
+    """
+
+    def __init__(self, machine: BootedMachine, time: GuestTime) -> None:
+        self.machine = machine
+        self.time = time
+        machine.events.on_waited = time.add
+        self._agent = _agent_port(machine)
+        self._channel = self.open_channel()
+        self._place: Place | None = None
+        self.windows: Windows | None = None
+
+    @classmethod
+    def power_on(
+        cls,
+        hypervisor: Hypervisor,
+        image: Image,
+        overlay: Path,
+        time: GuestTime,
+        memory: MemoryFile | None = None,
+    ) -> Guest:
+        """Start it on ``overlay``.
+
+        :param hypervisor: who starts it.
+        :param memory: a file for the guest's memory, if it is to be saved.
+        """
+        with time.counted():
+            machine = hypervisor.start(image, overlay, memory)
+        return cls.of(machine, time)
+
+    @classmethod
+    def of(cls, machine: BootedMachine, time: GuestTime) -> Guest:
+        """The guest of a machine, which is closed with it, or at once if this fails."""
+        try:
+            return cls(machine, time)
+        except BaseException:
+            machine.close()
+            raise
+
+    def go_on(self, deadline: Deadline) -> Readiness:
+        """Let a restored guest run, and see that it can be pressed and asked again."""
+        with self.time.counted():
+            self.machine.resume()
+            readiness = wait_until_restored(self.machine, self._channel, deadline)
+        self._can_be_asked()
+        return readiness
+
+    def hold(self, place: Place) -> None:
+        """Hold a place among the guests of this host, and give it up with its end."""
+        pid = self.machine.pid
+        if pid is not None:
+            self._place = place
+            place.started(pid)
+
+    def wait_until_ready(self) -> Readiness:
+        """Wait until it can be pressed and asked, within its boot budget."""
+        deadline = Deadline.after(self.machine.image.budgets.boot)
+        with self.time.counted():
+            readiness = wait_until_ready(self.machine, self._channel, deadline)
+        self._can_be_asked()
+        return readiness
+
+    def clock_ahead(self) -> float | None:
+        """Seconds its clock is ahead of the host's UTC; ``None`` if that cannot be seen."""
+        if self._channel is None:
+            return None
+        with self.time.counted():
+            answer = self._channel.answers(Deadline.after(_CLOCK_SECONDS))
+        return None if answer is None else answer.clock_ahead
+
+    def open_channel(self, credentials: Credentials | None = None) -> GuestChannel | None:
+        """A control channel of its own, which the caller closes; ``None`` where there is none.
+
+        :param credentials: whom to log on as, instead of whom the image says.
+        """
+        control = self.machine.image.control
+        if credentials is not None:
+            control = replace(control, credentials=credentials)
+        return _open_channel(self.machine, control, self._agent, self.time)
+
+    @contextmanager
+    def logged_on_as(self, credentials: Credentials) -> Iterator[None]:
+        """Ask the inside as somebody else while the block runs."""
+        channel, before = self.open_channel(credentials), self.windows
+        if channel is None:
+            yield
+            return
+        self.windows = Windows(channel)
+        try:
+            yield
+        finally:
+            self.windows = before
+            channel.close()
+
+    def volume_state(self) -> NtfsVolumeState:
+        """The system volume's NTFS state, read from the disk; the guest must be off or paused."""
+        return volume_state(self.machine.overlay, DiskFormat.QCOW2)
+
+    def close(self) -> None:
+        """End it if it still runs; never raises, may be called twice."""
+        if self._channel is not None:
+            self._channel.close()
+        if self._agent is not None:
+            self._agent.close()
+        if self._place is not None:
+            # What it has cost can be read as long as QEMU lives.
+            self._place.close()
+        with self.time.counted():
+            self.machine.close()
+
+    def _can_be_asked(self) -> None:
+        if self._place is not None:
+            self._place.ready()
+        self.windows = None if self._channel is None else Windows(self._channel)
+
+
+def _agent_port(machine: BootedMachine) -> AgentSocket | AgentByProxy | None:
+    """The one wire to the guest's agent, for all channels."""
+    if machine.ask_agent is not None:
+        return AgentByProxy(machine.ask_agent)
+    if machine.agent_socket is None:
+        return None
+    agent = AgentSocket(machine.agent_socket)
+
+    def hear(event: HostEvent) -> None:
+        if event.name == "VSERPORT_CHANGE" and event.data.get("id") == AGENT_PORT_ID:
+            agent.port_is(is_open=event.data.get("open") is True)
+
+    machine.events.tell(hear)
+    return agent
+
+
+def _open_channel(
+    machine: BootedMachine, control: Control, agent: AgentPort | None, time: GuestTime
+) -> GuestChannel | None:
+    if control.transport is Transport.NONE:
+        return None
+    if control.transport is Transport.WINRM:
+        return TimedChannel(WinrmChannel(machine.control_address, control), time)
+    if control.transport is Transport.GUEST_AGENT and agent is not None:
+        return TimedChannel(AgentChannel(agent), time)
+    raise MachineError(
+        f"reach the inside of {machine.image.name}",
+        f"its machine has no way for transport {control.transport}",
+        "Use winrm or none.",
+    )

@@ -1,0 +1,1 @@
+"""Where guests run: this host, what it has room for, and guests saved for warm starts."""

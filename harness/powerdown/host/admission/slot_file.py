@@ -1,0 +1,186 @@
+"""The guests of a run and those who ask for one, in a file that all its workers share."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from powerdown.core.deadline import now
+from powerdown.core.errors import HostError
+from powerdown.host.admission.process_usage import PROC, start_time
+
+
+class Standing(StrEnum):
+    """How far a guest has come."""
+
+    ASKED = "asked"
+    STARTING = "starting"
+    READY = "ready"
+
+
+@dataclass(frozen=True)
+class ProcessName:
+    """A process, named so that another which gets the same id is not taken for it.
+
+    :param pid: its id.
+    :param started: when it started, in ticks since the host did.
+    """
+
+    pid: int
+    started: int
+
+    @classmethod
+    def of(cls, pid: int, proc: Path = PROC) -> ProcessName | None:
+        """The process that has this id now; ``None`` if there is none that still runs."""
+        started = start_time(pid, proc)
+        return None if started is None else cls(pid, started)
+
+    def alive(self, proc: Path = PROC) -> bool:
+        """Whether it still runs."""
+        return start_time(self.pid, proc) == self.started
+
+
+@dataclass
+class Entry:
+    """One guest that lives or is asked for.
+
+    :param ticket: its number; who has a lower one has asked earlier.
+    :param worker: who asks, and with whom it dies.
+    :param vcpus: its virtual CPUs.
+    :param memory: bytes that it is expected to hold.
+    :param patient_until: when its worker stops waiting, on the host-monotonic clock, which all
+        processes of a host share.
+    :param standing: how far it has come.
+    :param guest: its QEMU, once that runs.
+    :param ready_at: when it got ready, on the same clock; 0 until then.
+    """
+
+    ticket: int
+    worker: ProcessName
+    vcpus: int
+    memory: int
+    patient_until: float
+    standing: Standing = Standing.ASKED
+    guest: ProcessName | None = None
+    ready_at: float = 0.0
+
+    def alive(self, proc: Path) -> bool:
+        """Whether it still counts: its worker lives, and its QEMU if it has been started."""
+        return self.worker.alive(proc) and (self.guest is None or self.guest.alive(proc))
+
+
+@dataclass
+class Book:
+    """What the ledger says while it is open.
+
+    :param next_ticket: never given out before.
+    :param entries: the guests, in the order of their tickets.
+    """
+
+    next_ticket: int = 0
+    entries: list[Entry] = field(default_factory=list)
+
+    def enter(self, worker: ProcessName, vcpus: int, memory: int, patient_until: float) -> Entry:
+        """Ask for a guest."""
+        entry = Entry(self.next_ticket, worker, vcpus, memory, patient_until)
+        self.next_ticket += 1
+        self.entries.append(entry)
+        return entry
+
+    def find(self, ticket: int) -> Entry | None:
+        """The guest with this ticket, unless it has gone."""
+        return next((entry for entry in self.entries if entry.ticket == ticket), None)
+
+    def remove(self, ticket: int) -> None:
+        """Forget a guest; nothing happens if it has gone."""
+        self.entries = [entry for entry in self.entries if entry.ticket != ticket]
+
+    def living(self) -> list[Entry]:
+        """The guests that have been let in."""
+        return [entry for entry in self.entries if entry.standing is not Standing.ASKED]
+
+    def before(self, ticket: int) -> list[Entry]:
+        """Those who asked earlier and still wait."""
+        asked = (entry for entry in self.entries if entry.standing is Standing.ASKED)
+        # One whose time is up lets itself in, or was stopped in some way: nobody waits for it.
+        return [one for one in asked if one.ticket < ticket and one.patient_until > now()]
+
+
+class Ledger:
+    """The file. What dead processes have entered vanishes whenever it is opened.
+
+    :param directory: private to the run and shared by its workers; made if need be.
+    :param proc: where the proc file system is.
+    """
+
+    def __init__(self, directory: Path, proc: Path = PROC) -> None:
+        self._directory = directory
+        self._proc = proc
+        directory.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def opened(self) -> Iterator[Book]:
+        """Have it to oneself; what the block changes is kept unless it raises.
+
+        :raise HostError: it cannot be read or written.
+        """
+        try:
+            with self._locked() as book:
+                yield book
+        except OSError as error:
+            raise HostError(
+                f"keep the ledger of guests in {self._directory}",
+                error.strerror or str(error),
+                "Is the disk full, or TMPDIR cleared under a run?",
+            ) from error
+
+    @contextmanager
+    def _locked(self) -> Iterator[Book]:
+        file = os.open(
+            self._directory / "ledger.json", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            text = os.pread(file, os.fstat(file).st_size, 0).decode("ascii", errors="replace")
+            book = _parse(text)
+            book.entries = [entry for entry in book.entries if entry.alive(self._proc)]
+            yield book
+            # In place, at once and never shorter: a worker may be killed in the middle of it.
+            # Replacing the file instead would have some file systems write it to the disk.
+            changed = json.dumps(asdict(book)).ljust(len(text))
+            if changed != text:
+                os.pwrite(file, changed.encode(), 0)
+        finally:
+            os.close(file)
+
+
+def _parse(text: str) -> Book:
+    if not text:
+        return Book()
+    try:
+        stored = json.loads(text)
+        return Book(stored["next_ticket"], [_entry(entry) for entry in stored["entries"]])
+    except (ValueError, KeyError, TypeError):
+        # A worker was killed while it wrote more than a page. The rest go on with a new book, in
+        # which nobody has a ticket of the old one.
+        return Book(next_ticket=time.monotonic_ns())
+
+
+def _entry(stored: dict[str, Any]) -> Entry:
+    guest = stored["guest"]
+    return Entry(
+        **{
+            **stored,
+            "worker": ProcessName(**stored["worker"]),
+            "standing": Standing(stored["standing"]),
+            "guest": None if guest is None else ProcessName(**guest),
+        }
+    )

@@ -1,0 +1,196 @@
+"""This host as a place for guests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from powerdown.core.deadline import Deadline
+from powerdown.guest.guest import Guest
+from powerdown.guest.probe_programs import ProbeProgram, compile_probe
+from powerdown.host.admission.admission import PATIENCE, Admission, Place
+from powerdown.host.admission.guest_cost import CostRecords, GuestKind
+from powerdown.host.admission.host_resources import Host
+from powerdown.host.admission.workers import Workers, workers
+from powerdown.host.guest_time import GuestTime
+from powerdown.host.snapshots.warm_start import Say, WarmStart
+from powerdown.images.image import Image, Start
+from powerdown.images.overlay import create_overlay
+from powerdown.machine.accelerator import Accelerator, detect, qemu_version
+from powerdown.machine.backend import Via
+from powerdown.machine.hypervisor import Hypervisor, QemuHypervisor
+from powerdown.report.gate_result import HostFacts
+
+
+def cache_directory() -> Path:
+    """Where what is costly to make is kept between runs (XDG Base Directory)."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "powerdown"
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """What guests need from this host.
+
+    :param hypervisor: who starts them.
+    :param cache: where costly things are kept.
+    :param warm_start: where clones of ready guests come from; ``None`` to start every guest cold.
+    :param admission: lets a guest start when there is room for it; ``None`` to start it at once.
+    :param say: takes lines of progress.
+    """
+
+    hypervisor: Hypervisor
+    cache: Path
+    warm_start: WarmStart | None = None
+    admission: Admission | None = None
+    say: Say = print
+
+    @classmethod
+    def of_this_host(cls, via: Via = Via.QMP, uri: str | None = None) -> Laboratory:
+        """Look at this host.
+
+        :param via: which way commands take to QEMU.
+        :param uri: of the libvirt that has the guests, if that is the way; ``None`` for one of the
+            harness's own.
+        :raise HostError: QEMU is missing or does not run, or libvirt cannot be reached.
+        """
+        cache = cache_directory()
+        accelerator = detect(cache)
+        if via is Via.QMP:
+            return cls(QemuHypervisor(accelerator), cache)
+        # Only now: libvirt-python need not be there for the other way.
+        from powerdown.machine.libvirt.libvirt_hypervisor import LibvirtHypervisor
+
+        return cls(LibvirtHypervisor(accelerator, uri, cache), cache)
+
+    def with_templates(self, notes: Path, say: Say) -> Laboratory:
+        """This host, with guests that start from templates, where they can be saved.
+
+        :param notes: directory shared by all processes of a run.
+        :param say: takes lines of progress.
+        """
+        if not self.hypervisor.restores:
+            say("guests start cold: a shared libvirt restores one copy of a saved guest at a time")
+            return self
+        warm_start = WarmStart(self.hypervisor, self.cache, notes, say)
+        return replace(self, warm_start=warm_start)
+
+    def with_admission(self, directory: Path, say: Say) -> Laboratory:
+        """This host, with guests that wait until there is room for them.
+
+        :param directory: shared by all processes of a run.
+        :param say: takes lines of progress.
+        """
+        admission = Admission(directory, CostRecords(self.costs))
+        return replace(self, admission=admission, say=say)
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """How guests' CPUs run."""
+        return self.hypervisor.accelerator
+
+    @property
+    def costs(self) -> Path:
+        """Where it is remembered what guests cost."""
+        return self.cache / "costs"
+
+    def facts(self) -> HostFacts:
+        """What guests run on, for reports."""
+        version = qemu_version().removeprefix("QEMU emulator version ")
+        return HostFacts(version, self.accelerator.kind.value, self.accelerator.why)
+
+    def probe_program(self, program: ProbeProgram) -> Path:
+        """A probe program, compiled if it has to be."""
+        return compile_probe(program, self.cache)
+
+    def prepare(self, image: Image) -> None:
+        """Do once what later makes clones of this image quick."""
+        if self.warm_start is not None:
+            self.warm_start.prepare(image)
+
+    def clone(self, image: Image, time: GuestTime) -> Guest | None:
+        """A guest that is ready, to be closed by the caller; ``None`` where it must be booted.
+
+        The directory of its overlay is its own; remove it when the disk is not needed any more.
+
+        :param time: where the time spent waiting for it is counted.
+        """
+        if self.warm_start is None:
+            return None
+        with ExitStack() as on_failure, self._admitted(image, Start.WARM, time) as place:
+            guest = self.warm_start.clone(image, time)
+            if guest is not None and place is not None:
+                on_failure.callback(guest.close)
+                guest.hold(place)
+                place.ready()
+                on_failure.pop_all()
+            return guest
+
+    def close(self) -> None:
+        """Let go of what is kept for guests; none may run any more."""
+        if self.warm_start is not None:
+            self.warm_start.close()
+        self.hypervisor.close()
+
+    @contextmanager
+    def boot(
+        self,
+        image: Image,
+        directory: Path,
+        overlay: Path | None = None,
+        time: GuestTime | None = None,
+    ) -> Iterator[Guest]:
+        """Switch a guest on; it is gone when the block ends, whatever happens in it.
+
+        :param directory: where its overlay goes.
+        :param overlay: boot from the overlay of an earlier guest instead of a new one.
+        :param time: where the time spent waiting for it is counted; its own if not given.
+        """
+        disk, time = overlay or create_overlay(image.disk, directory), time or GuestTime()
+        with ExitStack() as opened:
+            with self._admitted(image, Start.COLD, time) as place:
+                guest = Guest.power_on(self.hypervisor, image, disk, time)
+                opened.callback(guest.close)
+                if place is not None:
+                    guest.hold(place)
+            yield guest
+
+    @contextmanager
+    def _admitted(self, image: Image, start: Start, time: GuestTime) -> Iterator[Place | None]:
+        """A place for a guest to hold; given up if it does not come to that."""
+        if self.admission is None:
+            yield None
+            return
+        kind = self._kind(image, start)
+        place = self.admission.admit(kind, Deadline.after(PATIENCE), self.say)
+        time.queue(place.waited)
+        if place.note:
+            self.say(f"{image.name}: {place.note}")
+        try:
+            yield place
+        finally:
+            if not place.held:
+                place.close()
+
+    def _kind(self, image: Image, start: Start) -> GuestKind:
+        via = self.hypervisor.via
+        how = start.value if via is Via.QMP else f"{start.value}-via-{via}"
+        return GuestKind.of(image, self.accelerator, how)
+
+    def workers(self, images: Iterable[Image], *, cold: bool) -> Workers:
+        """How many guests of these images can live at once on this host.
+
+        :param cold: whether all of them are booted from power-on.
+        :raise HostError: the kernel does not tell what is free.
+        """
+        records, costs, shared = CostRecords(self.costs), [], 0
+        for image in images:
+            start = Start.COLD if cold else image.start
+            costs.append(records.cost(self._kind(image, start)))
+            if start is Start.WARM:
+                # The template's memory, on the tmpfs.
+                shared += image.memory_mib << 20
+        return workers(Host(), costs, shared=shared)

@@ -1,0 +1,103 @@
+"""Making a template: one cold boot until the guest is ready and at rest, then everything saved."""
+
+from __future__ import annotations
+
+import time
+
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import MachineError
+from powerdown.guest.guest import Guest
+from powerdown.host.guest_time import GuestTime
+from powerdown.host.snapshots.memory_backing import MemoryPlace
+from powerdown.host.snapshots.template import Draft, Template, content_digest
+from powerdown.host.snapshots.template_store import TemplateStore
+from powerdown.images.image import Disk, DiskFormat, Image
+from powerdown.images.overlay import create_overlay
+from powerdown.machine.events import named
+from powerdown.machine.hypervisor import Hypervisor, label
+from powerdown.machine.protocol import Machine
+from powerdown.machine.saved_state import MemoryFile
+
+_QUIT_SECONDS = 30.0
+_QUIET_SECONDS = 30.0
+"""A guest that does not come to rest is saved as it is after this time."""
+
+_QUIET_SAMPLE_SECONDS = 2.0
+_QUIET_CORES = 0.1
+"""A guest that wants less than this of a CPU, over a sample, has come to rest.
+
+What it does a second after the last command, such as writing to its disk, is in the sample.
+"""
+
+
+def make_template(
+    store: TemplateStore, hypervisor: Hypervisor, image: Image, key: str, place: MemoryPlace
+) -> Template:
+    """Make a template in ``store``, whose lock on ``key`` the caller has; all of it or nothing.
+
+    :param place: where its memory goes.
+    :raise PowerdownError: the guest does not get ready, or cannot be saved; nothing is left.
+    """
+    draft = store.draft(key, place)
+    try:
+        template = _saved(draft, hypervisor, image, key)
+        template.write_manifest()
+    except OSError as error:
+        store.remove(draft.directory.name)
+        raise MachineError(
+            f"make a template of {image.name}", str(error), "Check free space."
+        ) from error
+    except BaseException:
+        store.remove(draft.directory.name)
+        raise
+    return template
+
+
+def _saved(draft: Draft, hypervisor: Hypervisor, image: Image, key: str) -> Template:
+    """Boot the image and save it; all files but the manifest."""
+    create_overlay(image.disk, draft.directory).rename(draft.disk)
+    memory = MemoryFile(draft.memory, shared=True)
+    guest = Guest.power_on(hypervisor, image, draft.disk, GuestTime(), memory=memory)
+    try:
+        guest.wait_until_ready()
+        if guest.windows is not None:
+            # What every press asks first: the guest has then done it once for all clones.
+            guest.windows.survey(image.budgets.boot)
+        clock_ahead = guest.clock_ahead()
+        # Last of all: what a guest does after an answer, every clone would do again.
+        _wait_until_quiet(
+            guest.machine, Deadline.after(min(_QUIET_SECONDS, image.budgets.boot / 4))
+        )
+        guest.machine.pause()
+        made_at = time.time()
+        uptime = guest.machine.save(draft.devices)
+        guest.machine.quit(Deadline.after(_QUIT_SECONDS))
+    finally:
+        guest.close()
+    saved_disk = Disk(draft.disk, DiskFormat.QCOW2, image.disk.bus)
+    create_overlay(saved_disk, draft.directory).rename(draft.empty_overlay)
+    for file in draft.files():
+        # QEMU opens memory for writing even where it maps it privately.
+        file.chmod(0o600 if file == draft.memory else 0o400)
+    return Template(
+        key=key,
+        image=label(image.name, hypervisor.via),
+        made_at=made_at,
+        uptime=uptime,
+        clock_ahead=clock_ahead,
+        memory_mib=image.memory_mib,
+        draft=draft,
+        digests={str(file): content_digest(file) for file in draft.files()},
+    )
+
+
+def _wait_until_quiet(machine: Machine, deadline: Deadline) -> None:
+    before = machine.activity()
+    while not deadline.expired:
+        # No event tells that nothing happens.
+        machine.events.wait(named(), deadline.at_most(_QUIET_SAMPLE_SECONDS))
+        after = machine.activity()
+        wanted = after.wanted_cpu_seconds - before.wanted_cpu_seconds
+        if wanted < _QUIET_CORES * (after.at - before.at):
+            return
+        before = after

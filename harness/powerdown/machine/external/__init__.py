@@ -1,0 +1,1 @@
+"""Guests whose QEMU was found running."""

@@ -1,0 +1,98 @@
+"""Who starts guests: the harness itself, or libvirt on its behalf."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from powerdown.images.image import Image
+from powerdown.machine.accelerator import Accelerator
+from powerdown.machine.backend import Via
+from powerdown.machine.protocol import BootedMachine
+from powerdown.machine.qemu.command_line import Wiring, command_line
+from powerdown.machine.qemu.qemu_machine import QemuMachine
+from powerdown.machine.saved_state import MemoryFile, SavedState
+
+_NOWHERE = Wiring(Path("/overlay"), commands=0, events=0, serial=0)
+
+
+class Hypervisor(Protocol):
+    """Starts guests. Calls raise :class:`MachineError` when a guest cannot be
+    started, with what was said, and :class:`HostError` when the host lacks
+    something."""
+
+    @property
+    def via(self) -> Via:
+        """Which way commands take."""
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """How the guests' CPUs run."""
+
+    @property
+    def restores(self) -> bool:
+        """Whether guests can be saved and restored."""
+
+    @property
+    def restores_ahead(self) -> bool:
+        """Whether one can be restored while another copy of the same guest runs."""
+
+    def start(self, image: Image, overlay: Path, memory: MemoryFile | None = None) -> BootedMachine:
+        """Power on a guest.
+
+        :param overlay: the qcow2 disk it writes to, new from
+            :func:`create_overlay` or as an earlier guest left it. UEFI
+            variables are kept beside it.
+        :param memory: a file for the guest's memory; needed to save it later.
+        """
+
+    def restore(self, image: Image, overlay: Path, saved: SavedState) -> BootedMachine:
+        """Make a copy of a saved guest, with its CPUs stopped until it is resumed.
+
+        :param overlay: a copy of the saved guest's disk, or an overlay of it; UEFI variables
+            likewise beside it.
+        """
+
+    def hardware(self, image: Image) -> object:
+        """What the guest of an image would run on, as JSON types: two that are equal can be
+        restored from each other's saved state."""
+
+    def close(self) -> None:
+        """Let go of the host; no guest may run any more. Never raises, may be called twice."""
+
+
+def label(image: str, via: Via) -> str:
+    """What guests of an image are called where it matters who starts them.
+
+    :param image: its name.
+    """
+    return image if via is Via.QMP else f"{image}-via-{via}"
+
+
+class QemuHypervisor:
+    """Each guest in a QEMU of its own, spoken to in QMP.
+
+    :param accelerator: how the guests' CPUs run.
+    """
+
+    via = Via.QMP
+    restores = True
+    restores_ahead = True
+
+    def __init__(self, accelerator: Accelerator) -> None:
+        self.accelerator = accelerator
+
+    def start(self, image: Image, overlay: Path, memory: MemoryFile | None = None) -> QemuMachine:
+        """See :meth:`Hypervisor.start`."""
+        return QemuMachine.start(image, self.accelerator, overlay, memory)
+
+    def restore(self, image: Image, overlay: Path, saved: SavedState) -> QemuMachine:
+        """See :meth:`Hypervisor.restore`."""
+        return QemuMachine.restore(image, self.accelerator, overlay, saved)
+
+    def hardware(self, image: Image) -> object:
+        """The command line that QEMU would get, which says nearly all."""
+        return command_line(image, _NOWHERE, self.accelerator)
+
+    def close(self) -> None:
+        """Nothing is held."""

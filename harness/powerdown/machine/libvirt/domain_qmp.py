@@ -1,0 +1,88 @@
+"""QMP through libvirt, which holds the monitor itself.
+
+libvirt calls the domain *tainted* from the first command on (``custom-monitor`` in its log): it
+cannot know what was changed behind its back. Nothing is changed here that it keeps track of.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from powerdown.core.deadline import Deadline, now
+from powerdown.core.errors import MachineError
+from powerdown.machine.libvirt.binding import libvirt, libvirt_qemu
+from powerdown.machine.libvirt.domain_handle import DomainHandle
+from powerdown.machine.qmp import HasDescriptor
+from powerdown.machine.transcript import Transcript, Way
+
+
+class DomainQmp:
+    """A :class:`Qmp` over virDomainQemuMonitorCommand (libvirt-qemu.h).
+
+    :param handle: the domain.
+    :param transcript: takes the traffic.
+    """
+
+    def __init__(self, handle: DomainHandle, transcript: Transcript) -> None:
+        self._handle = handle
+        self._transcript = transcript
+
+    def execute(
+        self, command: str, arguments: Mapping[str, object] | None, deadline: Deadline
+    ) -> object:
+        """Run a QMP command; what it returns."""
+        return self._run(command, arguments, deadline, lent=None)
+
+    def human(self, command_line: str, deadline: Deadline) -> str:
+        """Run a command of the human monitor; what it prints."""
+        answer = self.execute("human-monitor-command", {"command-line": command_line}, deadline)
+        return answer if isinstance(answer, str) else ""
+
+    def lend(self, name: str, end: HasDescriptor, deadline: Deadline) -> None:
+        """Give QEMU a socket or file, which QMP commands then know as descriptor ``name``."""
+        self._run("getfd", {"fdname": name}, deadline, lent=end.fileno())
+
+    def _run(
+        self,
+        command: str,
+        arguments: Mapping[str, object] | None,
+        deadline: Deadline,
+        lent: int | None,
+    ) -> object:
+        message: dict[str, object] = {"execute": command}
+        if arguments is not None:
+            message["arguments"] = dict(arguments)
+        text = json.dumps(message)
+
+        def work(domain: libvirt.virDomain) -> str:
+            if lent is None:
+                return str(libvirt_qemu.qemuMonitorCommand(domain, text, 0))
+            answer, _ = libvirt_qemu.qemuMonitorCommandWithFiles(domain, text, [lent], 0)
+            return str(answer)
+
+        self._transcript.write(now(), Way.SENT, message)
+        said = self._handle.call(f"run QMP command {command}", work, deadline)
+        answer = _answer(command, said)
+        self._transcript.write(now(), Way.RECEIVED, answer)
+        if "error" in answer:
+            raise MachineError(
+                f"run QMP command {command}",
+                f"QEMU refused: {answer['error']}",
+                "See the QMP transcript.",
+            )
+        return answer.get("return")
+
+
+def _answer(command: str, said: str) -> Mapping[str, object]:
+    try:
+        answer = json.loads(said)
+    except (ValueError, RecursionError):
+        answer = None
+    if isinstance(answer, dict):
+        return answer
+    raise MachineError(
+        f"run QMP command {command}",
+        f"libvirt passes on {said[:200]!r}, which is no QMP",
+        "See libvirt's log of the domain.",
+    )

@@ -1,0 +1,202 @@
+"""The domain that libvirt is asked to run for an image: the same hardware as with QEMU alone.
+
+Written after libvirt's "Domain XML format" (docs/formatdomain.rst). What it has no words for goes
+to QEMU as it is (docs/drvqemu.rst, "Pass-through of arbitrary QEMU commands"): a network that
+leads nowhere but to the control port, and the PCI panic device. libvirt calls the domain tainted
+for it.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+from powerdown.core.errors import MachineError
+from powerdown.images.image import DiskBus, Image, MachineType, Transport
+from powerdown.machine.accelerator import Accelerator, AcceleratorKind
+from powerdown.machine.qemu.command_line import AGENT_PORT_ID, isolated_network, translated_code_mib
+from powerdown.machine.qemu.firmware import UefiFlash
+
+AGENT_PORT = "org.qemu.guest_agent.0"
+"""What the guest agent opens (libvirt: docs/formatdomain.rst, Channel)."""
+
+_QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
+
+_NETWORK_SLOT = "0x10"
+_PANIC_SLOT = "0x11"
+"""PCI addresses far from those that libvirt gives to devices of its own."""
+
+_HYPERV = ("relaxed", "vapic", "vpindex", "runtime", "synic", "stimer", "frequencies", "tlbflush")
+"""As :data:`HYPERV_FLAGS`, by libvirt's names; ``ipi`` likewise."""
+
+_DISKS = {DiskBus.IDE: ("sda", "ide"), DiskBus.VIRTIO: ("vda", "virtio")}
+
+
+@dataclass(frozen=True)
+class DomainWiring:
+    """What differs between two guests of one image.
+
+    :param name: the domain's; no other of its host has it.
+    :param uuid: likewise.
+    :param emulator: QEMU's program.
+    :param overlay: the qcow2 disk it writes to.
+    :param flash: UEFI firmware, or ``None`` for QEMU's BIOS.
+    """
+
+    name: str
+    uuid: str
+    emulator: Path
+    overlay: Path
+    flash: UefiFlash | None = None
+
+
+def domain_xml(image: Image, wiring: DomainWiring, accelerator: Accelerator) -> str:
+    """The domain, for virDomainCreateXML.
+
+    :raise MachineError: libvirt has no such hardware.
+    """
+    ET.register_namespace("qemu", _QEMU)
+    kvm = accelerator.kind is AcceleratorKind.KVM
+    domain = ET.Element("domain", {"type": "kvm" if kvm else "qemu"})
+    _add(domain, "name", wiring.name)
+    _add(domain, "uuid", wiring.uuid)
+    _add(domain, "memory", str(image.memory_mib), unit="MiB")
+    _add(domain, "vcpu", str(image.vcpus))
+    _system(domain, image, wiring.flash)
+    _features(domain, image, kvm=kvm)
+    cpu = _add(domain, "cpu", mode="host-passthrough" if kvm else "maximum")
+    _add(cpu, "topology", sockets="1", cores=str(image.vcpus), threads="1")
+    # Windows keeps local time in the clock (fact sheet, QEMU line).
+    clock = _add(domain, "clock", offset="localtime")
+    if kvm:
+        _add(clock, "timer", name="hypervclock", present="yes")
+    _add(domain, "on_poweroff", "destroy")
+    _add(domain, "on_reboot", "restart")
+    # Stopped as it crashed, so that the evidence stays.
+    _add(domain, "on_crash", "preserve")
+    power = _add(domain, "pm")
+    _add(power, "suspend-to-mem", enabled="yes")
+    _add(power, "suspend-to-disk", enabled="yes")
+    _devices(_add(domain, "devices"), image, wiring, kvm=kvm)
+    _passed_on(domain, image)
+    return ET.tostring(domain, encoding="unicode")
+
+
+def with_disk(xml: str, wiring: DomainWiring) -> str:
+    """A saved domain's description, with the disk and the flash of a copy.
+
+    What libvirt has filled in for the saved one's files and sockets is left to it again.
+
+    :raise MachineError: it is no such description.
+    """
+    ET.register_namespace("qemu", _QEMU)
+    try:
+        domain = ET.fromstring(xml)
+    except ET.ParseError as error:
+        raise _no_domain(str(error)) from error
+    disk = domain.find("devices/disk")
+    source = None if disk is None else disk.find("source")
+    if disk is None or source is None:
+        raise _no_domain("it has no disk")
+    source.set("file", str(wiring.overlay))
+    for chain in disk.findall("backingStore"):
+        disk.remove(chain)
+    nvram = domain.find("os/nvram")
+    if nvram is not None and wiring.flash is not None:
+        nvram.text = str(wiring.flash.variables)
+    devices = domain.find("devices")
+    for device in [] if devices is None else devices:
+        if device.tag in ("serial", "console", "channel"):
+            for filled_in in device.findall("source"):
+                device.remove(filled_in)
+    return ET.tostring(domain, encoding="unicode")
+
+
+def uuid_in(xml: str) -> str:
+    """The UUID in a description that :func:`with_disk` has made."""
+    return ET.fromstring(xml).findtext("uuid", "")
+
+
+def _system(domain: ET.Element, image: Image, flash: UefiFlash | None) -> None:
+    system = _add(domain, "os")
+    _add(system, "type", "hvm", arch="x86_64", machine=image.machine.value)
+    if flash is not None:
+        _add(system, "loader", str(flash.code), readonly="yes", type="pflash")
+        _add(system, "nvram", str(flash.variables))
+
+
+def _features(domain: ET.Element, image: Image, *, kvm: bool) -> None:
+    features = _add(domain, "features")
+    _add(features, "acpi")
+    _add(features, "apic")
+    if kvm:
+        hyperv = _add(features, "hyperv", mode="custom")
+        for name in (*_HYPERV, "ipi"):
+            _add(hyperv, name, state="on")
+        _add(hyperv, "spinlocks", state="on", retries=str(0x1FFF))
+    else:
+        cache = _add(_add(features, "tcg"), "tb-cache", str(translated_code_mib(image)))
+        cache.set("unit", "MiB")
+    _add(features, "vmport", state="off")
+
+
+def _devices(devices: ET.Element, image: Image, wiring: DomainWiring, *, kvm: bool) -> None:
+    _add(devices, "emulator", str(wiring.emulator))
+    disk = _add(devices, "disk", type="file", device="disk")
+    # Unsafe: the host need not put on its own disk what dies with the test.
+    _add(disk, "driver", name="qemu", type="qcow2", cache="unsafe", discard="unmap")
+    _add(disk, "source", file=str(wiring.overlay))
+    name, bus = _disk_target(image)
+    _add(disk, "target", dev=name, bus=bus)
+    _add(disk, "boot", order="1")
+    _add(devices, "controller", type="usb", model="none")
+    _add(devices, "serial", type="pty")
+    if image.control.transport is Transport.GUEST_AGENT:
+        channel = _add(devices, "channel", type="unix")
+        _add(channel, "target", type="virtio", name=AGENT_PORT)
+        _add(channel, "alias", name=AGENT_PORT_ID)
+    if image.tpm:
+        tpm = _add(devices, "tpm", model="tpm-crb")
+        _add(tpm, "backend", type="emulator", version="2.0", persistent_state="yes")
+    _add(_add(devices, "video"), "model", type="vga")
+    _add(devices, "memballoon", model="none")
+    if kvm:
+        _add(devices, "panic", model="hyperv")
+
+
+def _disk_target(image: Image) -> tuple[str, str]:
+    if image.disk.bus is DiskBus.IDE and image.machine is MachineType.Q35:
+        return "sda", "sata"
+    try:
+        return _DISKS[image.disk.bus]
+    except KeyError:
+        raise MachineError(
+            f"run {image.name} through libvirt",
+            f"libvirt does not emulate a disk on {image.disk.bus}",
+            "Use [disk] bus ide or virtio, or --via qmp.",
+        ) from None
+
+
+def _passed_on(domain: ET.Element, image: Image) -> None:
+    arguments = (
+        *("-netdev", isolated_network(image)),
+        # No option ROM: it could only boot from the network.
+        *("-device", f"{image.nic},netdev=control,romfile=,addr={_NETWORK_SLOT}"),
+        *("-device", f"pvpanic-pci,addr={_PANIC_SLOT}"),
+    )
+    passed = ET.SubElement(domain, f"{{{_QEMU}}}commandline")
+    for argument in arguments:
+        ET.SubElement(passed, f"{{{_QEMU}}}arg", {"value": argument})
+
+
+def _add(parent: ET.Element, tag: str, text: str = "", **attributes: str) -> ET.Element:
+    element = ET.SubElement(parent, tag, attributes)
+    element.text = text or None
+    return element
+
+
+def _no_domain(saw: str) -> MachineError:
+    return MachineError(
+        "restore a saved domain", f"its description is none: {saw}", "Start it cold (--cold)."
+    )

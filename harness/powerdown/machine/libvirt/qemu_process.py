@@ -1,0 +1,43 @@
+"""The process of a domain's QEMU, on this host."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from powerdown.core.deadline import Deadline
+from powerdown.core.errors import MachineError
+from powerdown.machine.external.external_process import ForeignProcess
+from powerdown.machine.qmp import Qmp
+
+_PROC = Path("/proc")
+
+
+def find_qemu(qmp: Qmp, uuid: str, deadline: Deadline) -> ForeignProcess | None:
+    """The process whose threads QEMU says are its CPUs, and that bears the domain's UUID.
+
+    The numbers of threads mean something else in another PID namespace and on another host, which
+    a URI does not always tell: libvirt gives every QEMU ``-uuid``.
+
+    :return: ``None`` where it is not known.
+    """
+    try:
+        cpus = qmp.execute("query-cpus-fast", None, deadline)
+        thread = cpus[0]["thread-id"] if isinstance(cpus, list) else None
+        told = (_PROC / str(thread) / "status").read_text()
+        fields = dict(line.split(":\t", 1) for line in told.splitlines() if ":\t" in line)
+        process = ForeignProcess(int(fields["Tgid"]))
+    except (MachineError, OSError, LookupError, TypeError, ValueError):
+        return None
+    if _bears(process.pid, uuid):
+        return process
+    process.close()
+    return None
+
+
+def _bears(pid: int | None, uuid: str) -> bool:
+    try:
+        command = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return os.fsencode(uuid) in command

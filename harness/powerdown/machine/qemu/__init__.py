@@ -1,0 +1,1 @@
+"""Guests in a QEMU that the harness starts itself."""

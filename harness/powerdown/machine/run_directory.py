@@ -1,0 +1,101 @@
+"""A private directory for one run: overlay, firmware variables, transcripts."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from powerdown.core.errors import HostError
+
+_PREFIX = "powerdown-"
+_LOCK = "in-use"
+
+
+class RunDirectory:
+    """A directory only its owner can enter, removed on close unless kept.
+
+    It holds no sockets, so the length of its path does not matter. What a killed run has left
+    behind is removed when the next one begins: a directory whose lock nobody holds is abandoned.
+
+    :param label: part of the directory's name, for people.
+    :param parent: where to make it; the system's temporary directory unless given.
+    :raise HostError: it cannot be made.
+    """
+
+    def __init__(self, label: str, parent: Path | None = None) -> None:
+        parent = parent or Path(tempfile.gettempdir())
+        _remove_abandoned(parent)
+        try:
+            self._lock: int | None = None
+            while self._lock is None:
+                # mkdtemp makes it with mode 0700.
+                self.path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{label}-", dir=parent))
+                self._lock = _lock(self.path, create=True)
+        except OSError as error:
+            raise HostError(
+                f"make a run directory in {parent}",
+                error.strerror or str(error),
+                "Set TMPDIR to a directory with room for a disk overlay.",
+            ) from error
+        self._kept = False
+
+    def keep(self) -> Path:
+        """Leave it in place on close; the path."""
+        (self.path / _LOCK).unlink(missing_ok=True)
+        self._kept = True
+        return self.path
+
+    def close(self) -> None:
+        """Remove it unless kept; never raises, may be called twice."""
+        if not self._kept:
+            shutil.rmtree(self.path, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> RunDirectory:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _lock(directory: Path, *, create: bool = False) -> int | None:
+    """Hold the directory's lock; ``None`` when another process does or has just removed it."""
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
+    try:
+        lock = os.open(directory / _LOCK, flags, 0o600)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return None
+    if os.fstat(lock).st_nlink == 0:
+        # Another process took it for abandoned between the opening and the locking.
+        os.close(lock)
+        return None
+    return lock
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for directory in parent.glob(f"{_PREFIX}*"):
+        try:
+            if directory.is_symlink() or directory.stat().st_uid != os.getuid():
+                continue
+            lock = _lock(directory)
+        except OSError:
+            continue
+        if lock is not None:
+            shutil.rmtree(directory, ignore_errors=True)
+            os.close(lock)

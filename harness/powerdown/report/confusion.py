@@ -1,0 +1,273 @@
+"""How the verdicts of a run compare with what was provoked: the confusion matrix.
+
+An attempt counts where it is known what held: a scenario states it. It is judged in up to two
+views: with all that was seen of it, and as if there had been no control channel. An attempt whose
+control channel was taken away on purpose is kept apart from those that had one.
+
+``confusion.schema.json`` beside this module describes the file for other programs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.diagnosis.verdict import Confidence, Verdict
+from powerdown.report.expected_json import expected_to_json
+from powerdown.report.json_file import write_json
+from powerdown.report.scenario_record import ScenarioRecord, Stage
+from powerdown.report.verdict_json import Json, clean
+
+SCHEMA_VERSION = 1
+"""Version of the file's form; raised whenever a reader would have to change."""
+
+
+class View(StrEnum):
+    """From what an attempt was judged."""
+
+    FULL = "full"
+    """From outside and inside."""
+    OUTSIDE = "outside"
+    """The same attempts and the degraded ones, from outside only."""
+    DEGRADED = "degraded"
+    """Attempts without control channel, or one refused or lost on purpose, from what was left."""
+
+
+class Judgement(StrEnum):
+    """What a verdict is worth."""
+
+    RIGHT = "right"
+    INCONCLUSIVE = "inconclusive"
+    """It names no cause, and its outcome is right or left open: honest."""
+    WRONG = "wrong"
+
+
+def judge(held: Expected, verdict: Verdict) -> Judgement:
+    """Hold a verdict against what held."""
+    if held == Expected(verdict.outcome, verdict.cause):
+        return Judgement.RIGHT
+    open_ended = verdict.outcome in (Outcome.INCONCLUSIVE, held.outcome)
+    if verdict.cause is Cause.UNKNOWN and open_ended:
+        return Judgement.INCONCLUSIVE
+    return Judgement.WRONG
+
+
+def is_wrong_confident(held: Expected, verdict: Verdict) -> bool:
+    """Whether a verdict is wrong and does not say that it may be: the worst there is."""
+    return judge(held, verdict) is Judgement.WRONG and verdict.confidence is not Confidence.LOW
+
+
+def label(held: Expected) -> str:
+    """Its row or column: the cause; without one, the outcome."""
+    return str(held.outcome if held.cause is Cause.NONE else held.cause)
+
+
+LABELS = (
+    str(Outcome.COMPLETED),
+    *(str(cause) for cause in Cause if cause not in (Cause.NONE, Cause.UNKNOWN)),
+    str(Cause.UNKNOWN),
+)
+"""Rows and columns of a matrix, in their order."""
+
+
+def place(name: str) -> tuple[int, str]:
+    """Sorts labels; one that is none of :data:`LABELS` comes last."""
+    return (LABELS.index(name) if name in LABELS else len(LABELS), name)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One attempt in one view.
+
+    :param stage: what was done, as in ``gate.json``.
+    :param held: what held.
+    """
+
+    image: str
+    scenario: str
+    variant: str
+    stage: str
+    held: Expected
+    diagnosed: Expected
+    confidence: Confidence
+    judgement: Judgement
+
+    @property
+    def wrong_confident(self) -> bool:
+        """Whether it is wrong and does not say that it may be."""
+        return self.judgement is Judgement.WRONG and self.confidence is not Confidence.LOW
+
+    def __str__(self) -> str:
+        attempt = f"{self.scenario}/{self.variant}".rstrip("/")
+        return (
+            f"{attempt}, {self.stage}: {self.held} held, "
+            f"diagnosed {self.diagnosed} ({self.confidence})"
+        )
+
+    def to_json(self) -> Json:
+        """As written to ``confusion.json``."""
+        return {
+            "image": clean(self.image),
+            "scenario": clean(self.scenario),
+            "variant": clean(self.variant),
+            "stage": clean(self.stage),
+            "held": expected_to_json(self.held),
+            "diagnosed": expected_to_json(self.diagnosed),
+            "confidence": str(self.confidence),
+            "judgement": str(self.judgement),
+        }
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many verdicts are what."""
+
+    attempts: int = 0
+    right: int = 0
+    inconclusive: int = 0
+    wrong_confident: int = 0
+    wrong_low: int = 0
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> Tally:
+        """Count them."""
+        judged = [(entry.judgement, entry.wrong_confident) for entry in entries]
+        count = Counter(judged)
+        return cls(
+            attempts=len(judged),
+            right=count[Judgement.RIGHT, False],
+            inconclusive=count[Judgement.INCONCLUSIVE, False],
+            wrong_confident=count[Judgement.WRONG, True],
+            wrong_low=count[Judgement.WRONG, False],
+        )
+
+    def to_json(self) -> Json:
+        """As written to ``confusion.json``."""
+        return {
+            "attempts": self.attempts,
+            "right": self.right,
+            "inconclusive": self.inconclusive,
+            "wrong_confident": self.wrong_confident,
+            "wrong_low": self.wrong_low,
+        }
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """All attempts of a run in one view."""
+
+    entries: tuple[Entry, ...]
+
+    @property
+    def tally(self) -> Tally:
+        """Over all of them."""
+        return Tally.of(self.entries)
+
+    @property
+    def cells(self) -> Mapping[tuple[str, str], Tally]:
+        """By what held and what was diagnosed; without the cells that are empty."""
+        keys = {(label(entry.held), label(entry.diagnosed)) for entry in self.entries}
+        return {
+            (row, column): Tally.of(
+                entry
+                for entry in self.entries
+                if (label(entry.held), label(entry.diagnosed)) == (row, column)
+            )
+            for row, column in sorted(keys, key=lambda key: (place(key[0]), place(key[1])))
+        }
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """What held, in order."""
+        return tuple(sorted({label(entry.held) for entry in self.entries}, key=place))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What was diagnosed or could have been, in order."""
+        found = {label(expected) for e in self.entries for expected in (e.held, e.diagnosed)}
+        return tuple(sorted(found, key=place))
+
+    @property
+    def wrong_confident(self) -> tuple[Entry, ...]:
+        """The worst."""
+        return tuple(entry for entry in self.entries if entry.wrong_confident)
+
+    def to_json(self) -> Json:
+        """As written to ``confusion.json``."""
+        return {
+            "totals": self.tally.to_json(),
+            "matrix": [
+                {"held": row, "diagnosed": column, **tally.to_json()}
+                for (row, column), tally in self.cells.items()
+            ],
+            "entries": [entry.to_json() for entry in self.entries],
+        }
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """A run's matrix in every view."""
+
+    views: Mapping[View, Matrix]
+
+    @classmethod
+    def of(cls, records: Iterable[ScenarioRecord]) -> Confusion:
+        """Judge every attempt that was made; one that several tests share counts once."""
+        entries: dict[View, list[Entry]] = {view: [] for view in View}
+        seen: set[tuple[str, str, float]] = set()
+        for record in records:
+            for stage in record.stages:
+                if stage.commanded_at is None or stage.expected is None:
+                    continue
+                attempt = record.image, stage.name, stage.commanded_at
+                if attempt not in seen:
+                    seen.add(attempt)
+                    for view, entry in _judged(record, stage, stage.expected):
+                        entries[view].append(entry)
+        return cls(MappingProxyType({view: Matrix(tuple(entries[view])) for view in View}))
+
+    @property
+    def wrong_confident(self) -> tuple[tuple[View, Entry], ...]:
+        """The worst verdicts of all views: a run with one has failed."""
+        return tuple(
+            (view, entry) for view, matrix in self.views.items() for entry in matrix.wrong_confident
+        )
+
+    def to_json(self) -> Json:
+        """As written to ``confusion.json``."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "views": {str(view): matrix.to_json() for view, matrix in self.views.items()},
+        }
+
+    def write(self, path: Path) -> Path:
+        """Write ``confusion.json`` whole or not at all.
+
+        :return: ``path``.
+        :raise ReportFormatError: the file cannot be written.
+        """
+        return write_json(self.to_json(), path, "confusion matrix")
+
+
+def _judged(record: ScenarioRecord, stage: Stage, held: Expected) -> Iterator[tuple[View, Entry]]:
+    own = View.DEGRADED if stage.degraded else View.FULL
+    for view, verdict in ((own, stage.diagnosed), (View.OUTSIDE, stage.diagnosed_outside)):
+        if verdict is not None:
+            yield (
+                view,
+                Entry(
+                    image=record.image,
+                    scenario=record.scenario,
+                    variant=record.variant,
+                    stage=stage.name,
+                    held=held,
+                    diagnosed=Expected(verdict.outcome, verdict.cause),
+                    confidence=verdict.confidence,
+                    judgement=judge(held, verdict),
+                ),
+            )

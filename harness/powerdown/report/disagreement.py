@@ -1,0 +1,110 @@
+"""What two ways to QEMU disagree about: the same scenario, another verdict."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from powerdown.machine.backend import Via
+from powerdown.report.json_object import JsonObject
+from powerdown.report.scenario_record import ScenarioRecord, Stage, Status
+from powerdown.report.verdict_json import Json, clean
+
+_NOT_REACHED = "not reached"
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """One stage of a scenario that came out differently.
+
+    :param stage: its name; empty where the scenario as a whole did.
+    :param found: what came out, by way.
+    """
+
+    image: str
+    scenario: str
+    variant: str
+    stage: str
+    found: Mapping[Via, str]
+
+    def __str__(self) -> str:
+        where = " ".join(filter(None, (self.image, self.scenario, self.variant)))
+        told = ", ".join(f"{what} via {via}" for via, what in self.found.items())
+        return f"{where}{f': {self.stage}' if self.stage else ''}: {told}"
+
+    def to_json(self) -> Json:
+        """As written to ``gate.json``."""
+        return {
+            "image": clean(self.image),
+            "scenario": clean(self.scenario),
+            "variant": clean(self.variant),
+            "stage": clean(self.stage),
+            "found": {str(via): _optional(self.found.get(via)) for via in Via},
+        }
+
+    @classmethod
+    def read(cls, source: JsonObject) -> Disagreement:
+        """Read what :meth:`to_json` gave.
+
+        :raise ReportFormatError: it is anything else.
+        """
+        found = source.inner("found")
+        read = cls(
+            image=source.text("image"),
+            scenario=source.text("scenario"),
+            variant=source.text("variant"),
+            stage=source.text("stage"),
+            found={via: text for via in Via if (text := found.optional_text(via)) is not None},
+        )
+        found.finish()
+        source.finish()
+        return read
+
+
+def disagreements(records: Iterable[ScenarioRecord]) -> tuple[Disagreement, ...]:
+    """What different ways disagree about, among scenarios that ran more than one way.
+
+    A scenario that was skipped on one way says nothing.
+    """
+    by_scenario: dict[tuple[str, str, str], dict[Via, ScenarioRecord]] = defaultdict(dict)
+    for record in records:
+        if record.status is not Status.SKIPPED:
+            by_scenario[record.image, record.scenario, record.variant][record.via] = record
+    pairs = (found for found in by_scenario.values() if len(found) > 1)
+    return tuple(one for found in pairs for one in _between(found))
+
+
+def _optional(text: str | None) -> str | None:
+    return None if text is None else clean(text)
+
+
+def _between(found: Mapping[Via, ScenarioRecord]) -> Iterator[Disagreement]:
+    first = next(iter(found.values()))
+    for number, name in enumerate(_names(found.values())):
+        verdicts = {via: _verdict(record.stages, number, name) for via, record in found.items()}
+        if len(set(verdicts.values())) > 1:
+            yield Disagreement(first.image, first.scenario, first.variant, name, verdicts)
+            return
+    statuses = {via: str(record.status) for via, record in found.items()}
+    if len(set(statuses.values())) > 1:
+        yield Disagreement(first.image, first.scenario, first.variant, "", statuses)
+
+
+def _names(records: Iterable[ScenarioRecord]) -> list[str]:
+    """Names of the judged stages, of the record that has most: the others stopped earlier."""
+    return max(([stage.name for stage in _judged(r.stages)] for r in records), key=len)
+
+
+def _verdict(stages: Iterable[Stage], number: int, name: str) -> str:
+    judged = list(_judged(stages))
+    if number >= len(judged) or judged[number].name != name:
+        return _NOT_REACHED
+    verdict = judged[number].diagnosed
+    assert verdict is not None
+    return f"{verdict.outcome} ({verdict.cause})"
+
+
+def _judged(stages: Iterable[Stage]) -> Iterator[Stage]:
+    """Those with a verdict: how a guest was started differs between ways, and may."""
+    return (stage for stage in stages if stage.diagnosed is not None)

@@ -1,0 +1,68 @@
+"""What ``powerdown inspect --json`` prints; ``inspect.schema.json`` beside this module says what it
+means to other programs.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from powerdown.diagnosis.risks.risk import Severity
+from powerdown.disk.inspection import Inspection
+from powerdown.disk.settings.finding import Finding
+from powerdown.disk.settings.setting import Setting
+from powerdown.report.verdict_json import Json, clean
+
+SCHEMA_VERSION = 1
+
+
+class Kind(StrEnum):
+    """What was looked at."""
+
+    DISK = "disk"
+    HIVE = "hive"
+
+
+def inspection_to_json(
+    kind: Kind, path: str, found: Inspection, fail_on: Severity, powerdown_version: str
+) -> Json:
+    """A look as ``inspect.schema.json`` describes it."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "powerdown_version": clean(powerdown_version),
+        "kind": str(kind),
+        "path": clean(path),
+        "fail_on": str(fail_on),
+        "failed": bool(found.at_least(fail_on)),
+        "findings": [_finding(finding) for finding in found.findings],
+        "settings": [_setting(setting) for setting in found.settings],
+        "notes": [clean(note) for note in found.notes],
+    }
+
+
+def _finding(finding: Finding) -> Json:
+    threat = finding.threat
+    return {
+        "severity": str(threat.severity),
+        "cause": str(threat.cause),
+        "fact": clean(threat.fact),
+        "doubt": clean(finding.doubt) or None,
+        "settings": [clean(setting.id) for setting in finding.settings],
+        "remedy": clean(threat.remedy),
+    }
+
+
+def _setting(setting: Setting) -> Json:
+    value = setting.value
+    return {
+        "id": clean(setting.id),
+        "group": str(setting.group),
+        "name": clean(setting.name),
+        "value": clean(value) if isinstance(value, str) else value,
+        "shown": clean(setting.shown),
+        "origin": setting.origin.name.lower().replace("_", "-"),
+        "key": clean(setting.key) or None,
+        "value_name": clean(setting.value_name) or None,
+        "raw": None if setting.raw is None else clean(setting.raw),
+        "confirmed": setting.confirmed,
+        "note": clean(setting.note) or None,
+    }

@@ -1,0 +1,116 @@
+"""What a look at a disk or a hive has found, as text for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from powerdown.core.text import plain
+from powerdown.diagnosis.risks.risk import Severity
+from powerdown.disk.inspection import Inspection
+from powerdown.disk.settings.finding import Finding
+from powerdown.disk.settings.setting import Origin, Setting, Settings
+
+_NARROWEST, _WIDEST = 60, 120
+_NAME_COLUMNS, _VALUE_COLUMNS = 40, 20
+"""At most; what is longer pushes the rest of its line."""
+
+_INDENT = "  "
+
+
+def inspection_text(name: str, found: Inspection, width: int, *, with_places: bool) -> str:
+    """Findings first, then every setting and where it comes from.
+
+    :param name: of what was looked at.
+    :param width: columns of the terminal. Command lines and registry paths are never broken.
+    :param with_places: whether the registry path of every setting is wanted.
+    """
+    width = max(_NARROWEST, min(width, _WIDEST))
+    lines = [f"{name}: {_summary(found)}"]
+    system = _system(found.settings)
+    lines += [system] if system else []
+    for finding in found.findings:
+        lines += ["", *_finding(finding, width)]
+    if found.notes:
+        lines += ["", "notes", *_wrapped(found.notes, width)]
+    read = [setting for setting in found.settings if setting.origin is not Origin.NOT_READ]
+    for group, settings in groupby(read, key=lambda setting: setting.group):
+        lines += ["", group, *_table(list(settings), width, with_places=with_places)]
+    hidden = [setting.name for setting in found.settings if setting.origin is Origin.NOT_READ]
+    if hidden:
+        names = ", ".join(hidden)
+        lines += ["", "not known: where they are stored was not read", *_wrapped([names], width)]
+    return "\n".join(map(plain, lines))
+
+
+def _summary(found: Inspection) -> str:
+    if not found.findings:
+        return "nothing was found that threatens a soft shutdown"
+    severities = [finding.threat.severity for finding in found.findings]
+    counts = ((severity, severities.count(severity)) for severity in Severity)
+    told = ", ".join(f"{count} {severity}" for severity, count in counts if count)
+    return f"{len(severities)} finding{'s' if len(severities) > 1 else ''}: {told}"
+
+
+def _system(settings: Settings) -> str:
+    """Which Windows it is, as far as it is known."""
+    wanted = ("product-name", "display-version", "build", "product-type")
+    known = {id: settings[id].value for id in wanted if settings[id].value is not None}
+    if "build" in known:
+        known["build"] = f"build {known['build']}"
+    return ", ".join(f"{value}" for value in known.values())
+
+
+def _finding(finding: Finding, width: int) -> Iterator[str]:
+    threat = finding.threat
+    head = f"{threat.severity}: {threat.cause}: {threat.fact}"
+    yield from textwrap.wrap(
+        head, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+    for setting in finding.settings:
+        yield f"  {setting.name}: {setting.shown} ({setting.origin})"
+        yield from _place(setting)
+    if finding.doubt:
+        yield from _wrapped([f"but: {finding.doubt}"], width)
+    yield f"  remedy: {threat.remedy}"
+
+
+def _table(settings: list[Setting], width: int, *, with_places: bool) -> Iterator[str]:
+    name_columns = min(_NAME_COLUMNS, max(len(setting.name) for setting in settings))
+    value_columns = min(_VALUE_COLUMNS, max(len(setting.shown) for setting in settings))
+    for setting in settings:
+        name, shown = setting.name.ljust(name_columns), setting.shown.ljust(value_columns)
+        line = f"{_INDENT}{name}  {shown}  {setting.origin}"
+        # Of what is not there, nothing is to be told.
+        missing = setting.value is None and setting.origin is Origin.ABSENT
+        doubt = "" if setting.confirmed or missing else "UNCONFIRMED"
+        note = "" if missing else setting.note
+        if doubt and len(line) + len(doubt) + 2 <= width:
+            line, doubt = f"{line}, {doubt}", ""
+        yield line
+        said = "; ".join(filter(None, (doubt, note)))
+        if said:
+            yield from _wrapped([said], width, indent="      ")
+        if with_places:
+            yield from _place(setting)
+
+
+def _place(setting: Setting) -> Iterator[str]:
+    raw = "absent" if setting.raw is None else setting.raw
+    if setting.place:
+        yield f"      {setting.place}: {raw}"
+    elif setting.raw is not None:
+        yield f"      {raw}"
+
+
+def _wrapped(texts: Iterable[str], width: int, indent: str = _INDENT) -> Iterator[str]:
+    for text in texts:
+        yield from textwrap.wrap(
+            text,
+            width,
+            initial_indent=indent,
+            subsequent_indent=f"{indent}  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )

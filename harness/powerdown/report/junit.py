@@ -1,0 +1,68 @@
+"""Findings as JUnit XML: one test case for each scenario that a disk can show signs of.
+
+There is no standard; this is what the common CI systems read (the Jenkins xUnit plugin's
+junit-10.xsd).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from xml.etree import ElementTree
+
+from powerdown.core.text import plain
+from powerdown.diagnosis.risks.risk import Severity
+from powerdown.disk.inspection import Inspection
+from powerdown.disk.settings.finding import Finding
+from powerdown.disk.settings.findings import evidence
+from powerdown.report.inspected_scenarios import INSPECTED_SCENARIOS
+
+_CLASS = "powerdown.inspect"
+
+
+def inspection_to_junit(name: str, found: Inspection, fail_on: Severity) -> str:
+    """The document.
+
+    :param name: of what was looked at.
+    :param fail_on: findings as bad as this, or worse, are failures; milder ones are printed.
+    """
+    suites = ElementTree.Element("testsuites")
+    suite = ElementTree.SubElement(suites, "testsuite", name=plain(f"powerdown inspect {name}"))
+    failures = 0
+    for scenario in INSPECTED_SCENARIOS:
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=_CLASS, name=str(scenario.cause), time="0"
+        )
+        found_here = [f for f in found.findings if f.threat.cause is scenario.cause]
+        failing = [f for f in found_here if f.threat.severity.at_least(fail_on)]
+        milder = [f for f in found_here if f not in failing]
+        if failing:
+            failures += 1
+            worst = failing[0].threat
+            failure = ElementTree.SubElement(
+                case, "failure", type=str(worst.severity), message=plain(worst.fact)
+            )
+            failure.text = _text(failing)
+        if milder:
+            ElementTree.SubElement(case, "system-out").text = _text(milder)
+    suite.set("tests", str(len(INSPECTED_SCENARIOS)))
+    suite.set("failures", str(failures))
+    suite.set("errors", "0")
+    suite.set("skipped", "0")
+    suite.set("time", "0")
+    ElementTree.indent(suites)
+    return ElementTree.tostring(suites, encoding="unicode", xml_declaration=False) + "\n"
+
+
+def _text(findings: Iterable[Finding]) -> str:
+    return "\n\n".join("\n".join(map(plain, _lines(finding))) for finding in findings)
+
+
+def _lines(finding: Finding) -> Iterable[str]:
+    threat = finding.threat
+    yield f"{threat.severity}: {threat.fact}"
+    for setting in finding.settings:
+        shown = evidence(setting)
+        yield f"  {shown.fact}: {shown.raw}"
+    if finding.doubt:
+        yield f"  but: {finding.doubt}"
+    yield f"  remedy: {threat.remedy}"

@@ -1,0 +1,133 @@
+"""Findings as SARIF 2.1.0, for code scanning (OASIS: Static Analysis Results Interchange Format).
+
+Rules are the scenarios, results the findings. A result lies in the disk or hive that was looked at;
+its logical location is the registry value. The fingerprint is made of rule and place, not of the
+value. GitHub tells results of one rule and file apart by ``primaryLocationLineHash`` alone (GitHub:
+SARIF support for code scanning); what its upload action makes where there is none is a hash of the
+line, which is the same for all results in a disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import PurePath
+from urllib.parse import quote
+
+from powerdown.diagnosis.risks.risk import Severity
+from powerdown.disk.inspection import Inspection
+from powerdown.disk.settings.finding import Finding
+from powerdown.disk.settings.setting import Setting
+from powerdown.report.inspected_scenarios import INSPECTED_SCENARIOS, InspectedScenario
+from powerdown.report.verdict_json import Json, clean
+
+_SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+_FINGERPRINTS = ("primaryLocationLineHash", "powerdown/v1")
+
+_LEVELS = {
+    Severity.STOPS: "error",
+    Severity.MAY_STOP: "warning",
+    Severity.DELAYS: "warning",
+    Severity.LATENT: "note",
+}
+
+_RULES = {scenario.cause: index for index, scenario in enumerate(INSPECTED_SCENARIOS)}
+
+
+def inspection_to_sarif(path: PurePath, found: Inspection, powerdown_version: str) -> Json:
+    """A log of one run.
+
+    :param path: what was looked at, as it was given: relative to the root of a repository, code
+        scanning can show it.
+    """
+    artifact: Json = {"uri": _uri(path)}
+    return {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "powerdown",
+                        "version": clean(powerdown_version),
+                        "rules": [_rule(scenario) for scenario in INSPECTED_SCENARIOS],
+                    }
+                },
+                "artifacts": [{"location": artifact}],
+                "invocations": [
+                    {
+                        "executionSuccessful": True,
+                        "toolExecutionNotifications": [
+                            {"level": "note", "message": {"text": clean(note)}}
+                            for note in found.notes
+                        ],
+                    }
+                ],
+                "results": [_result(finding, artifact) for finding in found.findings],
+                "columnKind": "unicodeCodePoints",
+            }
+        ],
+    }
+
+
+def _rule(scenario: InspectedScenario) -> Json:
+    text = f"{scenario.help} {scenario.remedy}"
+    return {
+        "id": str(scenario.cause),
+        "shortDescription": {"text": scenario.title},
+        "fullDescription": {"text": scenario.help},
+        "help": {"text": text, "markdown": f"{scenario.help}\n\n```\n{scenario.remedy}\n```\n"},
+        "properties": {"tags": ["reliability", "shutdown"]},
+    }
+
+
+def _result(finding: Finding, artifact: Json) -> Json:
+    threat, decisive = finding.threat, finding.settings[0]
+    doubt = f" But: {finding.doubt}." if finding.doubt else ""
+    shown = "; ".join(_shown(setting) for setting in finding.settings)
+    text = f"{threat.fact}. {shown}.{doubt} Remedy: {threat.remedy}"
+    return {
+        "ruleId": str(threat.cause),
+        "ruleIndex": _RULES[threat.cause],
+        "level": _LEVELS[threat.severity],
+        "message": {"text": clean(text)},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {**artifact, "index": 0},
+                    # A disk has no lines, but GitHub shows no result without one.
+                    "region": {"startLine": 1},
+                },
+                "logicalLocations": [_logical(setting) for setting in finding.settings],
+            }
+        ],
+        "partialFingerprints": dict.fromkeys(_FINGERPRINTS, _fingerprint(finding)),
+        "properties": {"severity": str(threat.severity), "setting": clean(decisive.id)},
+    }
+
+
+def _logical(setting: Setting) -> Json:
+    place = setting.place or setting.name
+    return {
+        "name": clean(setting.value_name or setting.name),
+        "fullyQualifiedName": clean(place),
+        "kind": "resource",
+    }
+
+
+def _shown(setting: Setting) -> str:
+    raw = setting.shown if setting.raw is None else setting.raw
+    return f"{setting.place or setting.name}: {raw} ({setting.origin})"
+
+
+def _fingerprint(finding: Finding) -> str:
+    told = "\0".join((str(finding.threat.cause), *(setting.id for setting in finding.settings)))
+    return hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()[:32]
+
+
+def _uri(path: PurePath) -> str:
+    if path.is_absolute():
+        return path.as_uri()
+    # A colon is quoted too: in a first segment it would end a scheme (RFC 3986, 4.2).
+    return quote(path.as_posix())

@@ -1,0 +1,226 @@
+"""What one scenario of a gate run did and found, as values that travel as JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from powerdown.core.outcome import Expected
+from powerdown.diagnosis.verdict import Verdict
+from powerdown.machine.backend import Via
+from powerdown.report.expected_json import expected_to_json, read_expected
+from powerdown.report.json_object import JsonObject, ReportFormatError, Scalar
+from powerdown.report.verdict_json import Json, clean, read_verdict, verdict_to_json
+from powerdown.shutdown.timeline import Step, Timeline
+
+
+class Status(StrEnum):
+    """What became of a test, by pytest's words."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    ERROR = "error"
+
+
+def phase_seconds(timeline: Timeline) -> dict[Step, float | None]:
+    """Seconds of every step, in order; ``None`` for those not reached or not seen to end."""
+    taken = {phase.step: phase.duration for phase in timeline.phases}
+    return {step: taken.get(step) for step in Step}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of a scenario that has a verdict of its own, such as one press.
+
+    :param name: what was done, a few words (``press``, ``press after remedy``, ``next boot``).
+    :param expected: the verdict asserted; ``None`` where only facts are asserted.
+    :param diagnosed: the verdict reached; ``None`` when it did not come to one.
+    :param phases: seconds of each step, as :func:`phase_seconds` gives them.
+    :param harness_seconds: time the harness spent on its own work while nobody was waited for;
+        pictures are drawn while the next guest runs and are not in it.
+    :param guest_seconds: time spent waiting for the guest.
+    :param facts: measured consequences, such as ``{"ntfs dirty after": True}``.
+    :param commanded_at: the moment of the command on the host-monotonic clock, which evidence
+        times are on too; ``None`` when nothing was commanded.
+    :param diagnosed_outside: the verdict on the same attempt as seen without a control channel;
+        ``None`` where there was no attempt.
+    :param degraded: whether the inside could not be seen as it should, on purpose: then an honest
+        "inconclusive" is right as well.
+    :param verdict_at: the moment of the verdict, likewise; ``None`` without one.
+    :param verdict_delay: seconds from QEMU's ``SHUTDOWN`` event to the verdict; ``None`` where the
+        guest did not power off by itself.
+    :raise ReportFormatError: a number is not finite and could not be written.
+    """
+
+    name: str
+    expected: Expected | None
+    diagnosed: Verdict | None
+    phases: Mapping[Step, float | None] = field(default_factory=dict)
+    harness_seconds: float = 0.0
+    guest_seconds: float = 0.0
+    facts: Mapping[str, Scalar] = field(default_factory=dict)
+    commanded_at: float | None = None
+    diagnosed_outside: Verdict | None = None
+    degraded: bool = False
+    verdict_at: float | None = None
+    verdict_delay: float | None = None
+
+    def __post_init__(self) -> None:
+        numbers: list[object] = [self.harness_seconds, self.guest_seconds, self.commanded_at]
+        numbers += [
+            self.verdict_at,
+            self.verdict_delay,
+            *self.phases.values(),
+            *self.facts.values(),
+        ]
+        for verdict in (self.diagnosed, self.diagnosed_outside):
+            if verdict is not None:
+                numbers += [evidence.at for evidence in verdict.evidence]
+        for number in numbers:
+            if isinstance(number, float) and not math.isfinite(number):
+                raise ReportFormatError(
+                    f"record the stage {self.name!r}",
+                    f"found the number {number}, which JSON cannot hold",
+                    "This is a fault in Powerdown; please report it.",
+                )
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the verdict is the one asserted; true where none is."""
+        if self.expected is None:
+            return True
+        found = self.diagnosed
+        return found is not None and self.expected == Expected(found.outcome, found.cause)
+
+    def to_json(self) -> Json:
+        """As written to ``gate.json``: plain dicts, lists and scalars, valid UTF-8 throughout."""
+        return {
+            "name": clean(self.name),
+            "expected": None if self.expected is None else expected_to_json(self.expected),
+            "diagnosed": _optional_verdict(self.diagnosed),
+            "diagnosed_outside": _optional_verdict(self.diagnosed_outside),
+            "phases": {str(step): self.phases.get(step) for step in Step},
+            "harness_seconds": self.harness_seconds,
+            "guest_seconds": self.guest_seconds,
+            "facts": {
+                clean(key): clean(value) if isinstance(value, str) else value
+                for key, value in self.facts.items()
+            },
+            "commanded_at": self.commanded_at,
+            "degraded": self.degraded,
+            "verdict_at": self.verdict_at,
+            "verdict_delay": self.verdict_delay,
+        }
+
+    @classmethod
+    def read(cls, source: JsonObject) -> Stage:
+        """Read what :meth:`to_json` gave.
+
+        :raise ReportFormatError: it is anything else.
+        """
+        expected = source.optional_inner("expected")
+        diagnosed = source.optional_inner("diagnosed")
+        outside = source.optional_inner("diagnosed_outside")
+        phases = source.inner("phases")
+        read = cls(
+            name=source.text("name"),
+            expected=None if expected is None else read_expected(expected),
+            diagnosed=None if diagnosed is None else read_verdict(diagnosed),
+            phases={step: phases.optional_number(step) for step in Step},
+            harness_seconds=source.number("harness_seconds"),
+            guest_seconds=source.number("guest_seconds"),
+            facts=source.inner("facts").scalars(),
+            commanded_at=source.optional_number("commanded_at"),
+            diagnosed_outside=None if outside is None else read_verdict(outside),
+            degraded=source.truth("degraded"),
+            verdict_at=source.optional_number("verdict_at"),
+            verdict_delay=source.optional_number("verdict_delay"),
+        )
+        phases.finish()
+        source.finish()
+        return read
+
+
+@dataclass(frozen=True)
+class ScenarioRecord:
+    """One test of the gate: a scenario in one variant on one image.
+
+    :param image: the image's name.
+    :param scenario: its id, such as ``power-button-ignored``.
+    :param mission: the mission's number of it, ``1`` to ``7`` or ``F``; empty when it has none.
+    :param variant: which form of it.
+    :param test_id: pytest's node id.
+    :param status: what became of the test.
+    :param stages: what was done and found, in order; empty when it did not start.
+    :param message: why it was skipped, or what failed; empty when it passed.
+    :param via: which way its commands took to QEMU.
+    """
+
+    image: str
+    scenario: str
+    mission: str
+    variant: str
+    test_id: str
+    status: Status
+    stages: tuple[Stage, ...] = ()
+    message: str = ""
+    via: Via = Via.QMP
+
+    @property
+    def harness_seconds(self) -> float:
+        """Time the harness spent on its own work, over all stages."""
+        return math.fsum(stage.harness_seconds for stage in self.stages)
+
+    @property
+    def guest_seconds(self) -> float:
+        """Time spent waiting for the guest, over all stages."""
+        return math.fsum(stage.guest_seconds for stage in self.stages)
+
+    def to_json(self) -> Json:
+        """As written to ``gate.json``: also what an xdist worker can send to its controller."""
+        return {
+            "image": clean(self.image),
+            "scenario": clean(self.scenario),
+            "mission": clean(self.mission),
+            "variant": clean(self.variant),
+            "test_id": clean(self.test_id),
+            "status": str(self.status),
+            "message": clean(self.message),
+            "via": str(self.via),
+            "stages": [stage.to_json() for stage in self.stages],
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> ScenarioRecord:
+        """Read what :meth:`to_json` gave.
+
+        :raise ReportFormatError: it is anything else.
+        """
+        return cls.read(JsonObject(value, "scenario"))
+
+    @classmethod
+    def read(cls, source: JsonObject) -> ScenarioRecord:
+        """Read what :meth:`to_json` gave.
+
+        :raise ReportFormatError: it is anything else.
+        """
+        read = cls(
+            image=source.text("image"),
+            scenario=source.text("scenario"),
+            mission=source.text("mission"),
+            variant=source.text("variant"),
+            test_id=source.text("test_id"),
+            status=source.choice("status", Status),
+            message=source.text("message"),
+            via=source.choice("via", Via),
+            stages=source.objects("stages", Stage.read),
+        )
+        source.finish()
+        return read
+
+
+def _optional_verdict(verdict: Verdict | None) -> Json | None:
+    return None if verdict is None else verdict_to_json(verdict)

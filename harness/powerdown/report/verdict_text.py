@@ -1,0 +1,49 @@
+"""Verdicts and forecasts as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from powerdown.core.text import plain
+from powerdown.diagnosis.cost_of_cut import Loss
+from powerdown.diagnosis.forecast import Forecast
+from powerdown.diagnosis.risks.risks_of_guest import Threat
+from powerdown.diagnosis.verdict import Evidence, Verdict
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """A verdict with its evidence, the rivals it rules out and the remedy."""
+    lines = [str(verdict), *map(_evidence, verdict.evidence)]
+    lines += [f"  not {cause}: {why}" for cause, why in verdict.ruled_out]
+    lines += [f"  also seen: {cause}: {fact}" for cause, fact in verdict.also_seen]
+    if verdict.remedy:
+        lines.append(f"  remedy: {verdict.remedy}")
+    return "\n".join(map(plain, lines))
+
+
+def forecast_text(guest: str, told: Forecast) -> str:
+    """What a look has found."""
+    lines = [f"{guest}: {told}"]
+    for finding in told.findings:
+        lines += ["", *_finding(finding)]
+    lines += ["", "seen, without pressing:", *map(_evidence, told.evidence)]
+    if told.unknown:
+        lines += ["", "not known:", *(f"  {line}" for line in told.unknown)]
+    return "\n".join(map(plain, lines))
+
+
+def forced_text(after: float, losses: Iterable[Loss]) -> str:
+    """What a power cut has cost."""
+    lines = [f"its power was cut {after:.1f} s after the press; what that cost:"]
+    lines += [f"  {loss.basis:12} {loss.fact} ({loss.source})" for loss in losses]
+    return "\n".join(map(plain, lines))
+
+
+def _finding(finding: Threat) -> Iterator[str]:
+    yield f"{finding.severity}: {finding.cause}: {finding.fact}"
+    yield from map(_evidence, finding.evidence)
+    yield f"  remedy: {finding.remedy}"
+
+
+def _evidence(evidence: Evidence) -> str:
+    return f"  {evidence.source:16} {evidence.fact}: {evidence.raw}"

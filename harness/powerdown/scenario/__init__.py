@@ -1,0 +1,1 @@
+"""Drives one scenario and records what came of it."""

@@ -1,0 +1,44 @@
+"""Verdicts that a scenario asserts: one that is right, or several."""
+
+from __future__ import annotations
+
+import pytest
+
+from powerdown.core.outcome import Expected
+from powerdown.diagnosis.verdict import Verdict
+from powerdown.report.confusion import is_wrong_confident
+
+Allowed = Expected | tuple[Expected, ...]
+"""The verdict that is right, or several of them, the likeliest first."""
+
+
+def asserted(expected: Allowed, verdict: Verdict) -> Expected:
+    """Of several right verdicts the one that was reached; else the likeliest."""
+    found = Expected(verdict.outcome, verdict.cause)
+    return found if found in _alternatives(expected) else _alternatives(expected)[0]
+
+
+def must_match(
+    expected: Allowed, verdict: Verdict, name: str, *, or_in_doubt: bool = False
+) -> None:
+    """Fail the test, as an assertion, unless the verdict is right.
+
+    :param name: what was done.
+    :param or_in_doubt: let pass also what is inconclusive or of low confidence.
+    """
+    __tracebackhide__ = True
+    alternatives = _alternatives(expected)
+    if Expected(verdict.outcome, verdict.cause) in alternatives:
+        return
+    if or_in_doubt and not all(is_wrong_confident(one, verdict) for one in alternatives):
+        return
+    right = " or ".join(f"{e.outcome} ({e.cause})" for e in alternatives)
+    facts = "\n".join(f"  {e.source}: {e.fact}: {e.raw}" for e in verdict.evidence)
+    pytest.fail(
+        f"{name}: expected {right}, diagnosed {verdict}\n{facts}\n"
+        f"  remedy: {verdict.remedy or 'none known'}"
+    )
+
+
+def _alternatives(expected: Allowed) -> tuple[Expected, ...]:
+    return (expected,) if isinstance(expected, Expected) else expected

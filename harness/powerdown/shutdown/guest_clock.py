@@ -1,0 +1,85 @@
+"""The guest's clock against the host's, from what must have come before what.
+
+A record of the shutdown that the command led to was written after the command; none was written
+after the power went off. So the guest's clock can be off by no more than lies between: the border
+of any step is known about as well as the guest was quick, and nothing is assumed of either clock
+but that it was not set meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from powerdown.guest.guest_sample import Look
+from powerdown.windows.event_records import EventRecord
+
+_RESOLUTION = 0.016
+"""Seconds by which the time of a record may be wrong: Windows' clock moves on every 15.6 ms (learn:
+GetSystemTimeAsFileTime)."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment of the guest's, on the host-monotonic clock.
+
+    :param earliest: seconds; not before.
+    :param latest: seconds; not after.
+    """
+
+    earliest: float
+    latest: float
+
+    @property
+    def at(self) -> float:
+        """The middle."""
+        return (self.earliest + self.latest) / 2
+
+    @property
+    def doubt(self) -> float:
+        """Seconds by which :attr:`at` may be wrong, either way."""
+        return (self.latest - self.earliest) / 2
+
+
+@dataclass(frozen=True)
+class GuestClock:
+    """How far the host-monotonic clock is ahead of the guest's, in seconds: between these."""
+
+    least: float
+    most: float
+
+    def moment(self, created: datetime) -> Moment:
+        """When the guest's clock said so."""
+        told = created.timestamp()
+        return Moment(told + self.least, told + self.most)
+
+
+def guest_clock(
+    records: Iterable[EventRecord],
+    looks: Iterable[Look],
+    untaken_until: float,
+    off_at: float,
+) -> GuestClock | None:
+    """The guest's clock while it shut down.
+
+    :param records: of the shutdown that the command led to.
+    :param looks: what was seen inside meanwhile: what a look did not show was recorded later.
+    :param untaken_until: up to when the guest had not taken the command.
+    :param off_at: when the power went off.
+    :return: ``None`` when there is no record, or when the records contradict each other: then the
+        clock was set meanwhile, or one of them is older than the command.
+    """
+    written = {record.record_id: record.created.timestamp() for record in records}
+    if not written:
+        return None
+    least = untaken_until - min(written.values())
+    for look in looks:
+        if look.knows("records"):
+            shown = {record.record_id for record in look.records}
+            later = [at for number, at in written.items() if number not in shown]
+            least = max([least, *(look.at - at for at in later)])
+    most = off_at - max(written.values())
+    if least > most + 2 * _RESOLUTION:
+        return None
+    return GuestClock(least - _RESOLUTION, max(most, least) + _RESOLUTION)

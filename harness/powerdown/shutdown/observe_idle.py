@@ -1,0 +1,34 @@
+"""A look at a running guest that leaves it alone: what can be known of it without pressing."""
+
+from __future__ import annotations
+
+from powerdown.core.deadline import now
+from powerdown.guest.windows import Windows
+from powerdown.machine.protocol import Machine
+from powerdown.shutdown.observation import Command, Observation
+from powerdown.shutdown.shutdown_monitor import Attempt
+from powerdown.shutdown.soft_shutdown import never_settled
+
+_SECONDS = 2.5
+"""Long enough to tell a guest at rest from one that spins or stands still: the timer of a system
+at rest ticks many times in it."""
+
+
+def glance(machine: Machine, windows: Windows | None) -> Observation:
+    """Look at a guest from outside and, where it can be asked, from inside; for some seconds.
+
+    Nothing is sent to the guest but the questions of the survey, and nothing is changed.
+
+    :param windows: the inside of the guest; ``None`` to look from outside only.
+    :return: an attempt with :attr:`Command.NOTHING`.
+    :raise MachineError: QEMU is gone, or the connection to it is lost.
+    """
+    attempt = Attempt(machine, windows, never_settled)
+    began_at = now()
+    before = machine.probe_pm1()
+
+    def observe() -> Observation:
+        return attempt.observe(Command.NOTHING, began_at, before)
+
+    attempt.look_around(_SECONDS, began_at)
+    return attempt.conclude(observe, began_at)

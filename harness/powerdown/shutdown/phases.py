@@ -1,0 +1,136 @@
+"""From an observation to the five steps of a shutdown."""
+
+from __future__ import annotations
+
+from powerdown.machine.events import PROCESS_EXIT, HostEvent
+from powerdown.shutdown.guest_clock import Moment
+from powerdown.shutdown.observation import Command, Observation
+from powerdown.shutdown.timeline import Mark, Phase, Step, Timeline
+from powerdown.windows.event_records import EventRecord
+
+_CORE_SERVICES_END = (("EventLog", 6006), ("Microsoft-Windows-Kernel-Power", 109))
+"""The first of these begins step 4 (design.md): on a client the event log ends before the kernel
+begins the transition, on a domain controller behind it (facts 14)."""
+
+_SURE_SECONDS = 1.0
+"""A border on the guest's clock that may be wrong by more is worth less than the control port."""
+
+
+def timeline_of(seen: Observation) -> Timeline:
+    """The steps that were seen, each with what shows that it began and ended.
+
+    The border of steps 3 and 4 cannot be seen from outside. The guest's own records tell it where
+    its clock is known; else the loss of the control port is taken for it: WinRM and the guest agent
+    are services and stop with the services.
+    """
+    end = max([seen.ended_at, *(event.at for event in seen.events if event.name == PROCESS_EXIT)])
+    return Timeline(
+        origin=seen.commanded_at,
+        end=end,
+        phases=tuple(_phases(seen)),
+        marks=tuple(Mark(event.at, _label(event.name, event.data)) for event in seen.events),
+        soft_budget=seen.budgets.shutdown_soft,
+        hard_budget=seen.budgets.shutdown_hard,
+    )
+
+
+def _phases(seen: Observation) -> list[Phase]:
+    phases = [_command(seen)]
+    if seen.command is Command.PRESS:
+        phases.append(_acpi(seen))
+    begun = _begun_at(seen)
+    if begun is not None:
+        phases.extend(_inside(seen, begun))
+    off = seen.event("SHUTDOWN")
+    if off is not None:
+        ended = seen.exit
+        evidence = [str(off)]
+        if ended is not None:
+            status = ended.data.get("status")
+            evidence.append("QEMU ended" + ("" if status is None else f" with status {status}"))
+        phases.append(Phase(Step.POWER_OFF, off.at, ended.at if ended else None, tuple(evidence)))
+    return phases
+
+
+def _command(seen: Observation) -> Phase:
+    if seen.command is Command.PRESS:
+        sent = seen.event("POWERDOWN")
+        evidence = ("QMP system_powerdown", *([str(sent)] if sent else []))
+        return Phase(Step.COMMAND, seen.commanded_at, sent.at if sent else None, evidence)
+    first = seen.events[0].at if seen.events else seen.ended_at
+    evidence = (f"{seen.command} sent",)
+    return Phase(Step.COMMAND, seen.commanded_at, min(first, seen.ended_at), evidence)
+
+
+def _acpi(seen: Observation) -> Phase:
+    sent = seen.event("POWERDOWN")
+    start = sent.at if sent else seen.commanded_at
+    before = seen.pm1_before
+    if before is None or not before.button_armed:
+        return Phase(Step.ACPI, start, None, (f"button not armed before the press: {before}",))
+    taken = seen.press_taken_at
+    if taken is None:
+        off = seen.event("SHUTDOWN")
+        if off is not None and not seen.pm1_after:
+            return Phase(Step.ACPI, start, off.at, ("the guest ended before PM1 could be read",))
+        last = seen.pm1_after[-1] if seen.pm1_after else before
+        return Phase(Step.ACPI, start, None, (f"press latched and not taken: {last}",))
+    return Phase(Step.ACPI, start, max(taken, start), ("PM1_STS.PWRBTN cleared by the guest",))
+
+
+def _begun_at(seen: Observation) -> float | None:
+    """When applications and services were first asked to end, if that can be said."""
+    if seen.command is Command.PRESS:
+        reacted = _final(seen) or seen.control_lost_at or seen.records
+        return seen.press_taken_at if reacted else None
+    return seen.commanded_at if seen.command is Command.INSIDE else None
+
+
+def _inside(seen: Observation, begun: float) -> list[Phase]:
+    final, closed = _final(seen), seen.control_lost_at
+    records = tuple(_told(seen, record) for record in seen.records or ())
+    end = final.at if final else None
+    recorded = _recorded_border(seen)
+    if closed is not None and (final is None or closed <= final.at):
+        # WinRM may be stopped before the latch is looked at again.
+        border, shown_by = max(closed, begun), "control port closed"
+    else:
+        border, shown_by = None, ""
+    if recorded is not None and (border is None or recorded.doubt <= _SURE_SECONDS):
+        latest = recorded.at if end is None else min(recorded.at, end)
+        border, shown_by = max(latest, begun), f"border known to {recorded.doubt:.2f} s"
+    if border is None:
+        evidence = ("border to core services not seen", *records)
+        return [Phase(Step.APPLICATIONS, begun, end, evidence)]
+    told = str(final) if final else "neither powered off nor restarted"
+    return [
+        Phase(Step.APPLICATIONS, begun, border, (shown_by, *records)),
+        Phase(Step.CORE_SERVICES, border, end, (told,)),
+    ]
+
+
+def _recorded_border(seen: Observation) -> Moment | None:
+    """When the first of the core services ended, by the guest's own records."""
+    moments = [
+        moment
+        for record in seen.records or ()
+        if (record.provider, record.event_id) in _CORE_SERVICES_END
+        and (moment := seen.moment_of(record)) is not None
+    ]
+    return min(moments, key=lambda moment: moment.at, default=None)
+
+
+def _told(seen: Observation, record: EventRecord) -> str:
+    moment = seen.moment_of(record)
+    if moment is None:
+        return str(record)
+    return f"{moment.at - seen.commanded_at:+.2f} s (to {moment.doubt:.2f} s): {record}"
+
+
+def _final(seen: Observation) -> HostEvent | None:
+    return seen.event("SHUTDOWN") or seen.event("RESET")
+
+
+def _label(name: str, data: object) -> str:
+    reason = data.get("reason") if isinstance(data, dict) else None
+    return f"{name} {reason}" if reason else name

@@ -1,0 +1,56 @@
+"""Soft shutdown in the modes that libvirt has, as clouds use them."""
+
+from __future__ import annotations
+
+from powerdown.core.deadline import Deadline
+from powerdown.guest.windows import Windows
+from powerdown.images.image import Transport
+from powerdown.machine.events import PROCESS_EXIT, named
+from powerdown.machine.protocol import BootedMachine
+from powerdown.machine.shutdown_mode import ShutdownMode
+from powerdown.shutdown.observation import Command, Observation
+from powerdown.shutdown.shutdown_monitor import Attempt, Settled
+from powerdown.shutdown.soft_shutdown import never_settled, press_power_button
+
+_PRESSED = named("POWERDOWN", "SHUTDOWN", PROCESS_EXIT)
+_PRESSED_SECONDS = 0.2
+"""QEMU tells of it before libvirt has its answer; the event may be under way."""
+
+
+def shut_down_by(
+    machine: BootedMachine,
+    windows: Windows | None,
+    mode: ShutdownMode,
+    *,
+    settled: Settled = never_settled,
+) -> Observation:
+    """Ask the guest to shut down in one of the modes and watch until the result is known.
+
+    Where the guest agent is asked the power button is not pressed, and nothing but what comes of
+    it shows whether the request arrived. By default libvirt presses the button where the agent
+    does not do it (fact sheet 11): QEMU then tells of a POWERDOWN.
+
+    :param windows: the inside of the guest; ``None`` to watch from outside only.
+    :raise MachineError: the mode cannot be had, or the request is refused.
+    """
+
+    def ask() -> float:
+        return machine.ask_to_shut_down(mode)
+
+    has_agent = machine.image.control.transport is Transport.GUEST_AGENT
+    if mode is ShutdownMode.ACPI or (mode is ShutdownMode.DEFAULT and not has_agent):
+        return press_power_button(machine, windows, settled=settled, press=ask)
+    attempt = Attempt(machine, windows, settled)
+    with attempt.control_watched(), attempt.inside_watched():
+        pm1_before = machine.probe_pm1()
+        asked_at = ask()
+        if machine.events.wait(_PRESSED, Deadline.after(_PRESSED_SECONDS), asked_at) is not None:
+            attempt.follow_latch(asked_at)
+
+        def observe() -> Observation:
+            if machine.events.first(named("POWERDOWN"), since=asked_at) is not None:
+                return attempt.observe(Command.PRESS, asked_at, pm1_before)
+            return attempt.observe(Command.INSIDE, asked_at)
+
+        attempt.wait_for_result(observe, asked_at)
+        return attempt.conclude(observe, asked_at)

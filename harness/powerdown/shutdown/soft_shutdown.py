@@ -1,0 +1,76 @@
+"""Soft shutdown: ask the guest to end and watch what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from powerdown.core.deadline import now
+from powerdown.core.errors import PowerdownError
+from powerdown.guest.windows import Windows
+from powerdown.machine.protocol import Machine
+from powerdown.shutdown.observation import Command, Observation
+from powerdown.shutdown.shutdown_monitor import Attempt, Onlooker, Settled
+
+
+def never_settled(seen: Observation) -> bool:
+    """Wait for the end of the guest or of the budget, whatever is seen."""
+    return False
+
+
+def press_power_button(
+    machine: Machine,
+    windows: Windows | None,
+    *,
+    settled: Settled = never_settled,
+    second_press: bool = False,
+    onlooker: Onlooker | None = None,
+    press: Callable[[], float] | None = None,
+) -> Observation:
+    """Press the ACPI power button and watch until the result is known.
+
+    It is known when the guest ends, restarts, sleeps or crashes; when, not before the image's
+    ``reaction`` budget, ``settled`` says that what was seen decides it; or when the
+    ``shutdown_hard`` budget is spent. A press that cannot have arrived is given its time to react
+    too: the guest may be on its way down already.
+
+    :param windows: the inside of the guest; ``None`` to watch from outside only.
+    :param settled: most often :func:`settled`.
+    :param second_press: press again as soon as the first press was taken.
+    :param onlooker: shown what was seen so far, from the time on that the press had to be taken.
+    :param press: presses it, and says when; the machine itself if not given.
+    :raise MachineError: QEMU refuses the press.
+    """
+    attempt = Attempt(machine, windows, settled, onlooker)
+    with attempt.control_watched(), attempt.inside_watched():
+        pm1_before = machine.probe_pm1()
+        pressed_at = (press or machine.press_power_button)()
+        attempt.follow_latch(pressed_at)
+        if second_press and not attempt.ended(since=pressed_at):
+            attempt.press_again(pressed_at)
+
+        def observe() -> Observation:
+            return attempt.observe(Command.PRESS, pressed_at, pm1_before)
+
+        attempt.wait_for_result(observe, pressed_at)
+        return attempt.conclude(observe, pressed_at)
+
+
+def command_inside(
+    machine: Machine, windows: Windows, command: str, *, settled: Settled = never_settled
+) -> Observation:
+    """Run a shutdown command inside the guest and watch until the result is known."""
+    attempt = Attempt(machine, windows, settled)
+    with attempt.control_watched():
+        commanded_at = now()
+        try:
+            attempt.answer = windows.run(command)
+        except PowerdownError as error:
+            # The answer may be cut off by the very shutdown it starts.
+            attempt.notes.append(f"{command!r}: {error}")
+
+        def observe() -> Observation:
+            return attempt.observe(Command.INSIDE, commanded_at)
+
+        with attempt.inside_watched():
+            attempt.wait_for_result(observe, commanded_at)
+            return attempt.conclude(observe, commanded_at)

@@ -1,0 +1,200 @@
+"""Command lines that suites and scenarios of every kind use, each with its source.
+
+Those of one subject are in the other modules of this room named ``*_commands``. The harness sends
+a guest no command line that is not in one of them.
+
+Sources: ``facts`` is the project's fact sheet on Windows shutdown (its section is named);
+``learn`` is the Microsoft Learn page of that title. GUIDs are used instead of ``powercfg`` aliases,
+which some releases hide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+from powerdown.windows import registry_paths as paths
+
+SUB_BUTTONS = "4f971e89-eebd-4455-a8de-9e59040e7347"
+"""Power button and lid sub-group (facts 6; learn: Power button and lid settings)."""
+
+PBUTTONACTION = "7648efa3-dd9c-4e3e-b566-50f929386280"
+"""Power button action (facts 6; learn: Power button action)."""
+
+POWER_BUTTON_POLICY_KEY = rf"{paths.POWER_POLICY}\7648EFA3-DD9C-4E3E-B566-50F929386280"
+"""Policy that overrides the scheme (facts 6: policy reference)."""
+
+
+class ButtonAction(IntEnum):
+    """Indexes of PBUTTONACTION (learn: Power button action; 4 from Windows 10)."""
+
+    NOTHING = 0
+    SLEEP = 1
+    HIBERNATE = 2
+    SHUT_DOWN = 3
+    DISPLAY_OFF = 4
+
+
+class PowerSource(IntEnum):
+    """Which of a power setting's two values; a guest without battery runs on AC."""
+
+    AC = 0
+    DC = 1
+
+
+QUERY_POWER_BUTTON = f"powercfg /query SCHEME_CURRENT {SUB_BUTTONS} {PBUTTONACTION}"
+"""Prints the active scheme's indexes (facts 6). Localised: read the two hexadecimal numbers.
+
+Learn calls the setting hidden, public dumps of ``/query`` show it. Whether an image exists whose
+``/query`` leaves it out, so that only ``/qh`` prints it, is UNCONFIRMED.
+"""
+
+QUERY_POWER_BUTTON_POLICY = f'reg query "{POWER_BUTTON_POLICY_KEY}"'
+"""Prints ACSettingIndex and DCSettingIndex; fails with exit code 1 when there is no policy."""
+
+
+def set_power_button(action: ButtonAction) -> tuple[str, ...]:
+    """Set the active scheme's power button action for AC and DC (facts 6).
+
+    Whether ``powercfg`` refuses while a policy sets the same value is UNCONFIRMED.
+    """
+    setting = f"SCHEME_CURRENT {SUB_BUTTONS} {PBUTTONACTION} {int(action)}"
+    return (
+        f"powercfg /setacvalueindex {setting}",
+        f"powercfg /setdcvalueindex {setting}",
+        "powercfg /setactive SCHEME_CURRENT",
+    )
+
+
+def set_power_button_policy(action: ButtonAction) -> tuple[str, ...]:
+    """Set the power button policy, which overrides every scheme (facts 6).
+
+    That re-activating the scheme makes Windows read the policy again without a group policy
+    refresh is UNCONFIRMED.
+    """
+    return (
+        *(
+            f'reg add "{POWER_BUTTON_POLICY_KEY}" /v {source.name}SettingIndex '
+            f"/t REG_DWORD /d {int(action)} /f"
+            for source in PowerSource
+        ),
+        "powercfg /setactive SCHEME_CURRENT",
+    )
+
+
+CLEAR_POWER_BUTTON_POLICY = (
+    f'reg delete "{POWER_BUTTON_POLICY_KEY}" /f',
+    "powercfg /setactive SCHEME_CURRENT",
+)
+"""Remove the power button policy (learn: reg delete)."""
+
+SHUT_DOWN = "shutdown /s /t 0"
+"""Shut down from inside, without forcing applications (facts 5; learn: shutdown).
+
+While somebody else is logged on, Windows may refuse with error 1191 (learn: InitiateShutdown, which
+says so without SHUTDOWN_FORCE_OTHERS); that shutdown.exe behaves so over WinRM is UNCONFIRMED.
+"""
+
+RESTART = "shutdown /r /t 0"
+"""Restart from inside, likewise."""
+
+LAST_RECORD = "wevtutil qe System /f:xml /rd:true /c:1"
+"""The newest record of the System log (learn: wevtutil)."""
+
+
+def query_events(after_record: int, event_ids: Iterable[int], limit: int = 200) -> str:
+    """Query System records of these ids that are newer than ``after_record``.
+
+    (learn: wevtutil; learn: Consuming Events, XPath 1.0 limitations)
+    """
+    ids = " or ".join(f"EventID={event_id}" for event_id in event_ids)
+    return (
+        f"wevtutil qe System /f:xml /rd:true /c:{limit} "
+        f'/q:"*[System[({ids}) and EventRecordID>{after_record}]]"'
+    )
+
+
+DIRTY_QUERY = "fsutil dirty query C:"
+"""Says whether the volume is marked dirty (facts 9; localised)."""
+
+
+def type_file(path: str) -> str:
+    """Print a text file; exit code 1 when it does not exist (learn: type)."""
+    return f'type "{path}"'
+
+
+def list_names(pattern: str) -> str:
+    """List matching file names, one a line; exit code 1 when there is none (learn: dir)."""
+    return f'dir /b "{pattern}"'
+
+
+def make_directory(path: str) -> str:
+    """Create a directory if it is not there (learn: mkdir, if)."""
+    return f'if not exist "{path}" mkdir "{path}"'
+
+
+def delete_file(path: str) -> str:
+    """Delete a file without asking (learn: del)."""
+    return f'del /f /q "{path}"'
+
+
+def make_empty_file(path: str) -> str:
+    """Create a file without content, or empty one (learn: type; redirection of nothing)."""
+    return f'type nul>"{path}"'
+
+
+def append_line(text: str, path: str) -> str:
+    """Append a line to a file; ``text`` must be free of cmd.exe's special characters."""
+    return f'echo {text}>>"{path}"'
+
+
+def decode_base64(source: str, target: str) -> str:
+    """Turn a base64 text file into the binary file (learn: certutil).
+
+    It takes text without header lines. That no antivirus objects is UNCONFIRMED: some watch
+    ``certutil -decode``, which malware uses too.
+    """
+    return f'certutil -f -decode "{source}" "{target}"'
+
+
+def create_desktop_task(task: str, program: str) -> str:
+    """Define a task that starts ``program`` on the desktop of the user it is created by.
+
+    ``/it`` runs it only in that user's interactive session (learn: schtasks create). The start
+    time is in the past on purpose: the task runs when told to; schtasks warns of it and goes on.
+    That no password is asked for when the caller is that user is UNCONFIRMED over WinRM.
+    """
+    return f'schtasks /create /f /it /sc once /st 00:00 /tn {task} /tr "{program}"'
+
+
+def create_task_of_whoever(task: str, program: str) -> str:
+    """Define a task that starts ``program`` on the desktop of whoever is logged on.
+
+    For a caller that is LocalSystem and so has no desktop. A task of the group INTERACTIVE runs in
+    the session of its members without a password (public administration scripts; by Microsoft's
+    documentation UNCONFIRMED). On localised releases the group has another name.
+    """
+    return f'schtasks /create /f /ru INTERACTIVE /sc once /st 00:00 /tn {task} /tr "{program}"'
+
+
+def run_task(task: str) -> str:
+    """Start a task now (learn: schtasks run)."""
+    return f"schtasks /run /tn {task}"
+
+
+def list_process(image_name: str) -> str:
+    """List processes of this image name as CSV without header (learn: tasklist).
+
+    That localised releases take the filter's English name is UNCONFIRMED.
+    """
+    return f'tasklist /fo csv /nh /fi "IMAGENAME eq {image_name}"'
+
+
+def create_service(name: str, program: str) -> str:
+    """Create a service that is started on demand (learn: sc.exe create; blanks after ``=``)."""
+    return f'sc.exe create {name} binPath= "{program}" start= demand'
+
+
+def start_service(name: str) -> str:
+    """Start a service (learn: sc.exe start)."""
+    return f"sc.exe start {name}"

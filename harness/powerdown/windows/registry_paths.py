@@ -1,0 +1,64 @@
+r"""Where Windows keeps the settings that bear on a shutdown.
+
+The live look asks for these keys in command lines, the look at a disk reads them from its hives,
+so each place is named here, once. ``facts`` and ``learn`` mean what they mean in
+:mod:`commands`. Names of keys and values fold case.
+"""
+
+from __future__ import annotations
+
+CONTROL = r"HKLM\SYSTEM\CurrentControlSet\Control"
+SERVICES = r"HKLM\SYSTEM\CurrentControlSet\Services"
+CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion"
+NT_CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+POLICIES = r"HKLM\SOFTWARE\Policies\Microsoft"
+
+PRODUCT_OPTIONS = rf"{CONTROL}\ProductOptions"
+"""``ProductType`` (learn: RtlGetNtProductType)."""
+
+SESSION_MANAGER = rf"{CONTROL}\Session Manager"
+"""``PendingFileRenameOperations``, ``SetupExecute`` (facts 2)."""
+
+FAST_STARTUP = rf"{SESSION_MANAGER}\Power"
+"""``HiberbootEnabled``, as set locally (facts 7)."""
+
+POWER = rf"{CONTROL}\Power"
+"""``HibernateEnabled``, and ``HibernateEnabledDefault`` which newer releases have besides."""
+
+POWER_SCHEMES = rf"{POWER}\User\PowerSchemes"
+"""``ActivePowerScheme``; below it the schemes' own values (facts 6)."""
+
+POWER_DEFAULTS = rf"{POWER}\PowerSettings"
+r"""``<sub>\<setting>\DefaultPowerSchemeValues\<scheme>``: what a scheme without own value has
+(facts 6)."""
+
+POWER_POLICY = rf"{POLICIES}\Power\PowerSettings"
+"""Policies by setting, which override every scheme, and ``ActivePowerScheme``, which overrides the
+choice of the scheme (facts 6; learn: Policy CSP, ADMX_Power)."""
+
+SYSTEM_POLICIES = rf"{CURRENT_VERSION}\Policies\System"
+"""``ShutdownWithoutLogon`` (facts 4), ``LocalAccountTokenFilterPolicy`` (facts 10)."""
+
+WINDOWS_POLICY = rf"{POLICIES}\Windows\System"
+"""``AllowBlockingAppsAtShutdown`` (facts 5), ``HiberbootEnabled`` as policy (facts 7)."""
+
+NT_POLICY = rf"{POLICIES}\Windows NT"
+"""``DontPowerOffAfterShutdown`` (learn: Policy CSP, ADMX_Power)."""
+
+TRACKER_POLICY = rf"{POLICIES}\Windows NT\Reliability"
+"""``ShutdownReasonOn``, ``ShutdownReasonUI`` (facts 3)."""
+
+SERVICING = rf"{CURRENT_VERSION}\Component Based Servicing"
+"""``RebootPending`` and ``RebootInProgress``, keys (facts 2)."""
+
+REBOOT_PENDING = rf"{SERVICING}\RebootPending"
+REBOOT_IN_PROGRESS = rf"{SERVICING}\RebootInProgress"
+
+REBOOT_REQUIRED = rf"{CURRENT_VERSION}\WindowsUpdate\Auto Update\RebootRequired"
+"""A key too (facts 2)."""
+
+PROFILES = rf"{NT_CURRENT_VERSION}\ProfileList"
+"""``ProfileImagePath`` by SID."""
+
+DESKTOP = r"Control Panel\Desktop"
+"""In every profile: what happens to programs that do not end (facts 5)."""

@@ -1,0 +1,45 @@
+"""Command lines about services and how long a shutdown waits for them.
+
+``facts`` and ``learn`` mean what they mean in :mod:`commands`.
+"""
+
+from __future__ import annotations
+
+from powerdown.windows import registry_paths as paths
+
+DEFAULT_WAIT_TO_KILL_SERVICE_MS = 5000
+"""What Windows 8 and later set up, and take where the value is absent (facts 5, 14)."""
+
+
+def create_automatic_service(name: str, program: str) -> str:
+    """Create a service that starts with Windows (learn: sc.exe create; blanks after ``=``)."""
+    return f'sc.exe create {name} binPath= "{program}" start= auto'
+
+
+def stop_service(name: str) -> str:
+    """Ask a service to stop (learn: sc.exe stop)."""
+    return f"sc.exe stop {name}"
+
+
+def delete_service(name: str) -> str:
+    """Remove a service; one that runs goes when it ends (learn: sc.exe delete)."""
+    return f"sc.exe delete {name}"
+
+
+def set_wait_to_kill_service(milliseconds: int) -> str:
+    """Set how long services may take at SHUTDOWN (facts 5). In effect after a restart
+    (UNCONFIRMED).
+    """
+    return f'reg add "{paths.CONTROL}" /v WaitToKillServiceTimeout /t REG_SZ /d {milliseconds} /f'
+
+
+def set_preshutdown_timeout(service: str, milliseconds: int) -> str:
+    """Set how long a service may take at PRESHUTDOWN (facts 2, 14).
+
+    sc.exe has no verb for it. In effect after a restart (UNCONFIRMED); protected services' keys
+    refuse administrators (UNCONFIRMED which).
+    """
+    return (
+        rf'reg add "{paths.SERVICES}\{service}" /v PreshutdownTimeout '
+        f"/t REG_DWORD /d {milliseconds} /f"
+    )

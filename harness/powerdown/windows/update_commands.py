@@ -1,0 +1,35 @@
+"""Command lines about packages and their pending work.
+
+``facts`` and ``learn`` mean what they mean in :mod:`commands`.
+"""
+
+from __future__ import annotations
+
+from powerdown.windows import registry_paths as paths
+
+REBOOT_PENDING_KEY = paths.REBOOT_PENDING
+"""Exists while packages wait for a restart (facts 2)."""
+
+RESTART_REQUIRED = 3010
+"""Exit code ERROR_SUCCESS_REBOOT_REQUIRED: done, and a restart completes it (learn: system error
+codes)."""
+
+
+def add_package(path: str) -> str:
+    """Install a package into the running system, without restarting (learn: DISM operating system
+    package servicing). Exit code 0, or :data:`RESTART_REQUIRED`.
+
+    :param path: of a .cab, without blanks; that a running system of every release takes an .msu
+        is UNCONFIRMED.
+    """
+    return f"dism /online /add-package /packagepath:{path} /quiet /norestart"
+
+
+FAKE_REBOOT_PENDING = f'reg add "{REBOOT_PENDING_KEY}" /f'
+"""Set the mark without any package (facts 2: that tests only who reads it).
+
+The key above it belongs to TrustedInstaller; that an administrator may add to it is UNCONFIRMED.
+"""
+
+CLEAR_REBOOT_PENDING = f'reg delete "{REBOOT_PENDING_KEY}" /f'
+"""Remove a mark that nothing stands behind."""

@@ -1,0 +1,111 @@
+"""What the console user's profile says about programs that do not end (fact sheet 5)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from powerdown.windows.console_session import ConsoleSession
+from powerdown.windows.registry_output import RegistryOutput
+
+HUNG_APP_MS = 5000
+"""HungAppTimeout where the value is absent (Windows Internals 6, part 2)."""
+
+WAIT_TO_KILL_APP_MS = 20000
+"""WaitToKillAppTimeout where the value is absent; UNCONFIRMED (fact sheet 5)."""
+
+_DESKTOP = r"\Control Panel\Desktop"
+_VOLATILE = r"\Volatile Environment"
+
+# Local and domain accounts; S-1-12-1 are those of Entra ID (learn: Security identifiers).
+_PROFILE = re.compile(r"HKEY_USERS\\(S-1-(?:5-21|12-1)-[0-9-]+)(?:\\.*)?", re.IGNORECASE | re.ASCII)
+_SHOWN_OF_USER = 20
+"""Characters of a user name that ``query session`` shows at least; longer ones may be cut."""
+
+
+@dataclass(frozen=True)
+class UserSettings:
+    """Values of ``Control Panel\\Desktop``, defaults read through; ``None`` for nonsense.
+
+    :param auto_end_tasks: whether programs that do not end are ended without asking.
+    :param hung_app_ms: milliseconds until a program that does not answer counts as hung.
+    :param wait_to_kill_app_ms: milliseconds a program has to end after it agreed.
+    """
+
+    auto_end_tasks: bool | None
+    hung_app_ms: int | None
+    wait_to_kill_app_ms: int | None
+
+
+def find_console_profile(
+    profiles: RegistryOutput, images: RegistryOutput, console: ConsoleSession
+) -> str | None:
+    """The SID of the profile of whoever is logged on at the console.
+
+    Of several loaded profiles it is the one that has a ``Volatile Environment`` for the console's
+    session number, else the one whose USERNAME there is the console's user, else the one whose
+    folder bears that name. Public administration scripts tell users apart by the second; that
+    a subkey is named by the session (seen on Windows 7 and later) is UNCONFIRMED.
+
+    :param profiles: keys of the loaded profiles.
+    :param images: ``ProfileImagePath`` by SID.
+    """
+    if console.user is None:
+        return None
+    loaded = _loaded(profiles)
+    session = rf"{_VOLATILE}\{console.session}".lower()
+    in_session = [
+        sid
+        for sid in loaded
+        if any(key.lower().endswith(f"{sid.lower()}{session}") for key in profiles.keys)
+    ]
+    if len(in_session) == 1:
+        return in_session[0]
+    names = {sid: _names(profiles, images, sid) for sid in loaded}
+    named = [sid for sid in loaded if any(_same(name, console.user) for name in names[sid])]
+    if len(named) == 1:
+        return named[0]
+    # A profile whose owner is not known must be the one, when there is no other.
+    return loaded[0] if len(loaded) == 1 and not names[loaded[0]] else None
+
+
+def desktop_settings(profiles: RegistryOutput, sid: str) -> UserSettings:
+    """The settings of the profile of this SID."""
+    end = f"{sid}{_DESKTOP}"
+    auto_end = profiles.value("AutoEndTasks", end)
+    number = 0 if auto_end is None else auto_end.number
+    return UserSettings(
+        auto_end_tasks=None if number is None else number != 0,
+        hung_app_ms=_milliseconds(profiles, "HungAppTimeout", end, HUNG_APP_MS),
+        wait_to_kill_app_ms=_milliseconds(
+            profiles, "WaitToKillAppTimeout", end, WAIT_TO_KILL_APP_MS
+        ),
+    )
+
+
+def _loaded(profiles: RegistryOutput) -> list[str]:
+    found = (_PROFILE.fullmatch(key) for key in profiles.keys)
+    return list(dict.fromkeys(match[1] for match in found if match is not None))
+
+
+def _names(profiles: RegistryOutput, images: RegistryOutput, sid: str) -> list[str]:
+    """What the profile's owner may be called; none when nothing tells."""
+    name = profiles.value("USERNAME", f"{sid}{_VOLATILE}")
+    if name is not None:
+        return [name.data.strip()]
+    image = images.value("ProfileImagePath", rf"\{sid}")
+    if image is None:
+        return []
+    # Windows adds ".DOMAIN" or ".000" to the folder of a second user of the same name.
+    folder = image.data.strip().rpartition("\\")[2]
+    return [folder, folder.rpartition(".")[0] or folder]
+
+
+def _same(name: str, shown: str) -> bool:
+    name, shown = name.lower(), shown.lower()
+    return name == shown or (len(shown) >= _SHOWN_OF_USER and name.startswith(shown))
+
+
+def _milliseconds(profiles: RegistryOutput, name: str, end: str, default: int) -> int | None:
+    value = profiles.value(name, end)
+    return default if value is None else value.number

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from powerdown.cli import main as cli_main
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.diagnosis.verdict import Confidence, Evidence, Source, Verdict
+from powerdown.images.image import Image
+from tests.gate_directory import GateDirectory
+from tests.machine.boot_sector import HUNG, OBEDIENT
+from tests.support.paths import REPOSITORY
+
+IGNORED = Verdict(
+    Outcome.STAYED_UP,
+    Cause.POWER_BUTTON_IGNORED,
+    Confidence.HIGH,
+    (Evidence(Source.ACPI, 1.0, "the press was taken", "0x0001"),),
+    ruled_out=((Cause.PRESS_LOST, "it was taken"),),
+    remedy="Set it to shut down.",
+)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> GateDirectory:
+    return GateDirectory(tmp_path, "")
+
+
+def test_a_sound_definition_is_described(
+    directory: GateDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli_main.main(["check", str(directory.image("hung", HUNG))]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("hung: hung of 512 bytes\n")
+    assert "(raw, ide)" in printed.out
+    assert "control  none" in printed.out
+    assert printed.err == ""
+
+
+@pytest.mark.parametrize("action", ["check", "try"])
+def test_a_bad_definition_is_one_line_and_status_2(
+    action: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli_main.main([action, str(tmp_path / "absent.toml")]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("powerdown: could not read image definition")
+    assert printed.err.count("\n") == 1
+
+
+def test_a_failing_build_is_one_line_and_status_2(
+    directory: GateDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli_main.main(["check", str(directory.unbuildable("unbuilt"))]) == 2
+    assert "mmdebstrap is missing" in capsys.readouterr().err
+
+
+@pytest.mark.guest
+def test_an_obedient_guest_is_tried_as_its_user_does(directory: GateDirectory) -> None:
+    definition = directory.image("obedient", OBEDIENT)
+    ended = subprocess.run(
+        [sys.executable, "-m", "powerdown", "try", "--json", str(definition)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=directory.environment({}),
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    verdict = json.loads(ended.stdout)
+    assert (verdict["outcome"], verdict["cause"]) == ("completed", "none")
+    assert directory.leftovers() == []
+
+
+@pytest.mark.guest
+def test_with_a_wrong_password_the_guest_is_judged_from_outside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    standin = REPOSITORY / "fixtures" / "images" / "standin.toml"
+    (tmp_path / "standin").symlink_to(standin.with_suffix(""))
+    definition = tmp_path / "wrong.toml"
+    definition.write_text(standin.read_text().replace("Powerdown-1", "not-the-password"))
+    assert cli_main.main(["try", "--json", str(definition)]) == 0
+    printed = capsys.readouterr()
+    assert "rejects the credentials" in printed.err
+    assert "Going on from outside only" in printed.err
+    verdict = json.loads(printed.out)
+    assert (verdict["outcome"], verdict["cause"]) == ("completed", "none")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Outcome.COMPLETED, 0),
+        (Outcome.SLOW_BUT_COMPLETED, 0),
+        (Outcome.STAYED_UP, 1),
+        (Outcome.RESTARTED_INSTEAD, 1),
+        (Outcome.HOST_FAULT, 2),
+        (Outcome.INCONCLUSIVE, 3),
+    ],
+)
+def test_the_exit_status_says_what_became_of_the_guest(
+    directory: GateDirectory, monkeypatch: pytest.MonkeyPatch, outcome: Outcome, status: int
+) -> None:
+    verdict = Verdict(outcome, Cause.UNKNOWN, Confidence.LOW, ())
+    monkeypatch.setattr(cli_main, "_try", lambda image: verdict)
+    assert cli_main.main(["try", str(directory.image("hung", HUNG))]) == status
+
+
+def test_a_verdict_is_told_with_evidence_rivals_and_remedy(
+    directory: GateDirectory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(cli_main, "_try", lambda image: IGNORED)
+    assert cli_main.main(["try", str(directory.image("hung", HUNG))]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == str(IGNORED)
+    assert lines[1].split(maxsplit=1) == ["acpi", "the press was taken: 0x0001"]
+    assert lines[2:] == ["  not press-lost: it was taken", "  remedy: Set it to shut down."]
+
+
+def test_an_interrupt_is_no_traceback(
+    directory: GateDirectory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(image: Image) -> Verdict:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli_main, "_try", interrupted)
+    assert cli_main.main(["try", str(directory.image("hung", HUNG))]) == 130
+    assert capsys.readouterr().err == "powerdown: interrupted\n"
+
+
+def test_no_action_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli_main.main([])
+    assert ended.value.code == 2
+    assert "usage: powerdown" in capsys.readouterr().err
+
+
+def test_help_explains_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli_main.main(["--help"])
+    assert "3  inconclusive" in capsys.readouterr().out

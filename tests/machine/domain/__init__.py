@@ -1,1 +1,0 @@
-"""Guests as domains of real libvirts: one within the process, and real daemons."""

@@ -1,0 +1,346 @@
+"""The plugin as its user meets it: real pytest, with and without xdist, on tiny real guests."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.report.scenario_record import ScenarioRecord, Status
+from tests.gate_directory import GateDirectory
+from tests.machine.boot_sector import HUNG, IGNORING, OBEDIENT
+from tests.report.schema_check import faults
+
+GATE = """
+@pytest.mark.scenario("soft-shutdown", variant="control")
+def test_press(scenario):
+    scenario.press(scenario.boot(), "press", COMPLETED)
+
+@pytest.mark.scenario("forced-shutdown", mission="F")
+@pytest.mark.parametrize("way", [Command.QUIT, Command.RESET], ids=str)
+def test_cut(scenario, way):
+    scenario.cut_power(scenario.boot(), way, FORCED)
+
+@pytest.mark.scenario("power-button-ignored", mission=5, variant="inside")
+def test_inside(scenario):
+    scenario.inside(scenario.boot())
+
+def test_of_something_else():
+    pass
+"""
+
+ONE = """
+@pytest.mark.scenario("soft-shutdown", variant="control")
+def test_press(scenario):
+    scenario.press(scenario.boot(), "press", COMPLETED)
+"""
+
+
+class FullRun:
+    """One run with everything on, which several tests look at."""
+
+    def __init__(self, path: Path) -> None:
+        self.directory = GateDirectory(path, GATE)
+        self.directory.image("obedient", OBEDIENT, file="first")
+        self.directory.image("ignoring", IGNORING)
+        ended = self.directory.run(
+            *("-n", "2", "--dist", "loadgroup", "--image", "first.toml"),
+            *("--image", "ignoring.toml", "--reports", "out/there"),
+            *("--junitxml", "out/junit.xml", "--alluredir", "out/allure"),
+        )
+        self.status, self.output = ended.returncode, ended.stdout
+        self.reports = path / "out" / "there"
+        self.gate = self.directory.gate("out/there")
+
+    def record(self, image: str, scenario: str, variant: str) -> ScenarioRecord:
+        wanted = (image, scenario, variant)
+        found = [r for r in self.gate.scenarios if (r.image, r.scenario, r.variant) == wanted]
+        assert len(found) == 1, [(r.image, r.scenario, r.variant) for r in self.gate.scenarios]
+        return found[0]
+
+
+@pytest.fixture(scope="module")
+def full_run(tmp_path_factory: pytest.TempPathFactory) -> FullRun:
+    return FullRun(tmp_path_factory.mktemp("full"))
+
+
+@pytest.mark.guest
+@pytest.mark.xdist_group("full_run")
+class TestFullRun:
+    def test_every_scenario_ran_on_every_image(self, full_run: FullRun) -> None:
+        assert full_run.status == pytest.ExitCode.TESTS_FAILED
+        assert [image.name for image in full_run.gate.images] == ["ignoring", "obedient"]
+        assert [image.untouched for image in full_run.gate.images] == [True, True]
+        assert len(full_run.gate.scenarios) == 8
+        counts = {status: full_run.gate.count(status) for status in Status}
+        assert counts == {
+            Status.PASSED: 5,
+            Status.FAILED: 1,
+            Status.SKIPPED: 2,
+            Status.ERROR: 0,
+        }
+        assert full_run.directory.qemus() == []
+        assert full_run.directory.leftovers() == []
+
+    def test_the_image_is_called_by_its_name_and_not_its_file(self, full_run: FullRun) -> None:
+        record = full_run.record("obedient", "soft-shutdown", "control")
+        assert record.test_id == "test_suite.py::test_press[obedient]"
+        assert (record.mission, record.message) == ("", "")
+        definitions = {image.name: image.definition for image in full_run.gate.images}
+        assert Path(definitions["obedient"]).name == "first.toml"
+
+    def test_a_pass_tells_its_stages_with_times(self, full_run: FullRun) -> None:
+        boot, press = full_run.record("obedient", "soft-shutdown", "control").stages
+        assert (boot.name, boot.diagnosed) == ("boot", None)
+        assert press.diagnosed is not None
+        assert (press.diagnosed.outcome, press.as_expected) == (Outcome.COMPLETED, True)
+        assert boot.guest_seconds > 0
+        assert boot.harness_seconds > 0
+        assert press.guest_seconds > 0
+
+    def test_parameters_name_the_variant(self, full_run: FullRun) -> None:
+        record = full_run.record("ignoring", "forced-shutdown", "reset")
+        assert (record.status, record.mission) == (Status.PASSED, "F")
+
+    def test_a_wrong_verdict_fails_with_what_was_expected_and_found(
+        self, full_run: FullRun
+    ) -> None:
+        record = full_run.record("ignoring", "soft-shutdown", "control")
+        assert record.status is Status.FAILED
+        assert re.search(
+            r"press: expected completed \(none\), diagnosed inconclusive", record.message
+        )
+        assert "remedy: " in record.message
+        diagnosed = record.stages[-1].diagnosed
+        assert diagnosed is not None
+        assert diagnosed.cause is Cause.UNKNOWN
+        # The test's reader is shown the scenario, not the inside of the harness.
+        assert "must_match" not in full_run.output
+        assert "_conclude" not in full_run.output
+
+    def test_what_needs_the_inside_is_skipped_and_counted(self, full_run: FullRun) -> None:
+        record = full_run.record("obedient", "power-button-ignored", "inside")
+        assert (record.status, record.mission) == (Status.SKIPPED, "5")
+        assert full_run.gate.skip_reasons == {
+            "needs a control channel; image ignoring defines none": 1,
+            "needs a control channel; image obedient defines none": 1,
+        }
+
+    def test_the_file_follows_its_schema(self, full_run: FullRun) -> None:
+        from powerdown.report import gate_result
+
+        schema = json.loads(Path(gate_result.__file__).with_name("gate.schema.json").read_text())
+        written = json.loads((full_run.reports / "gate.json").read_text())
+        assert faults(written, schema) == []
+
+    def test_the_confusion_matrix_lies_beside_it(self, full_run: FullRun) -> None:
+        written = json.loads((full_run.reports / "confusion.json").read_text())
+        totals = written["views"]["full"]["totals"]
+        # Two guests pressed and four cut off; one ignores the press, and nothing tells why.
+        assert (totals["attempts"], totals["right"], totals["inconclusive"]) == (6, 5, 1)
+        assert written["views"]["outside"]["totals"] == totals
+        assert (full_run.reports / "confusion.png").read_bytes().startswith(b"\x89PNG")
+        assert "confusion: 6 attempts, 5 right, 1 inconclusive" in full_run.output
+
+    def test_pictures_and_transcripts_lie_by_image_and_scenario(self, full_run: FullRun) -> None:
+        names = {p.name for p in (full_run.reports / "scenarios").glob("ignoring/soft-*/*")}
+        wanted = {"01-press.png", "01-press.json", "01-press.screen.png", "01-press.qmp.jsonl"}
+        assert wanted <= names
+
+    def test_the_terminal_shows_the_result(self, full_run: FullRun) -> None:
+        assert "5 passed, 1 failed, 2 skipped, 0 errors" in full_run.output
+        assert str(full_run.reports / "gate.json") in full_run.output
+
+    def test_junit_and_allure_have_it_too(self, full_run: FullRun) -> None:
+        out = full_run.directory.path / "out"
+        suite = ElementTree.parse(out / "junit.xml").getroot()[0]
+        assert [suite.get(key) for key in ("tests", "failures", "skipped", "errors")] == [
+            *("9", "1", "2", "0")
+        ]
+        results = [json.loads(path.read_text()) for path in out.glob("allure/*-result.json")]
+        assert len(results) == 9
+        pressed = [r for r in results if "test_press[obedient]" in r["name"]]
+        (step,) = pressed[0]["steps"]
+        assert step["name"].startswith("press: completed")
+        assert {"timeline", "evidence"} <= {a["name"] for a in step["attachments"]}
+        for attachment in step["attachments"]:
+            assert (out / "allure" / attachment["source"]).stat().st_size > 0
+
+
+def _no_traceback(output: str) -> bool:
+    return "Traceback" not in output and "harness/" not in output and "INTERNAL" not in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--image", "absent.toml"), "ERROR: could not read image definition .*absent.toml: No"),
+        (("--image", "bad.toml", "-n", "2"), r"ERROR: could .*\[disk\] pth: this key is not known"),
+        (("--image", "one.toml", "--image", "two.toml"), "ERROR: both .*one.toml and .*two.toml"),
+        (("--reports", "pytest.ini"), "ERROR: --reports: .*pytest.ini is no directory"),
+    ],
+)
+def test_bad_options_are_one_line_before_anything_runs(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    directory = GateDirectory(tmp_path, ONE)
+    one = directory.image("same", HUNG, file="one")
+    (tmp_path / "two.toml").write_text(one.read_text())
+    (tmp_path / "bad.toml").write_text(one.read_text().replace("path =", "pth ="))
+    ended = directory.run(*arguments)
+    assert ended.returncode == pytest.ExitCode.USAGE_ERROR
+    assert re.fullmatch(said + r".*\n*", ended.stdout)
+    assert directory.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    ("ini", "said"),
+    [
+        ("", "no image to test: give --image FILE"),
+        ("powerdown_images = absent.toml", "could not read image definition"),
+    ],
+)
+def test_a_bad_ini_file_is_told_where_a_test_needs_an_image(
+    tmp_path: Path, ini: str, said: str
+) -> None:
+    directory = GateDirectory(tmp_path, ONE)
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\n{ini}\n")
+    ended = directory.run()
+    assert ended.returncode == pytest.ExitCode.INTERRUPTED
+    assert said in ended.stdout
+    assert _no_traceback(ended.stdout)
+
+
+def test_tests_without_images_need_none(tmp_path: Path) -> None:
+    directory = GateDirectory(tmp_path, "def test_without_image(): pass\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\npowerdown_images = absent.toml\n")
+    assert directory.run().returncode == pytest.ExitCode.OK
+    assert not (tmp_path / "reports").exists()
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_failing_build_is_tried_once_and_ends_the_run(tmp_path: Path, workers: str) -> None:
+    directory = GateDirectory(tmp_path, GATE)
+    directory.unbuildable("unbuilt")
+    ended = directory.run("-n", workers, "--dist", "loadgroup", "--image", "unbuilt.toml")
+    assert ended.returncode == pytest.ExitCode.INTERRUPTED
+    assert (tmp_path / "built").read_text() == "\n"
+    said = "could not build a disk with .*build: status 2: mmdebstrap is missing"
+    assert re.search(f"! .*Interrupted: {said}", ended.stdout)
+    assert 1 <= len(re.findall(f"^{said}", ended.stdout, re.MULTILINE)) <= max(1, int(workers))
+    assert _no_traceback(ended.stdout)
+    records = directory.gate().scenarios
+    assert Status.ERROR in {record.status for record in records}
+    # What the stopped run did not reach is in the result too.
+    assert len(records) > 1
+    for record in records:
+        told = said if record.status is Status.ERROR else "not run: the run was stopped before it"
+        assert record.status in (Status.ERROR, Status.SKIPPED)
+        assert re.match(told, record.message)
+
+
+def test_a_host_without_an_accelerator_ends_the_run(tmp_path: Path) -> None:
+    directory = GateDirectory(tmp_path, GATE)
+    directory.image("obedient", OBEDIENT)
+    earlier = tmp_path / "reports" / "gate.json"
+    earlier.parent.mkdir()
+    earlier.write_text("{}")
+    ended = directory.run("--image", "obedient.toml", POWERDOWN_ACCEL="steam")
+    assert not earlier.exists(), "an earlier result must not pass for this run's"
+    assert ended.returncode == pytest.ExitCode.INTERNAL_ERROR
+    assert (
+        "Interrupted: could not choose an accelerator: POWERDOWN_ACCEL is 'steam'" in ended.stdout
+    )
+    assert "no gate result: could not choose an accelerator" in ended.stdout
+    assert _no_traceback(ended.stdout)
+
+
+def test_a_scenario_needs_its_marker(tmp_path: Path) -> None:
+    directory = GateDirectory(tmp_path, "def test_it(scenario): pass\n")
+    directory.image("obedient", OBEDIENT)
+    ended = directory.run("--image", "obedient.toml")
+    assert ended.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "uses 'scenario' but has no such marker" in ended.stdout
+    assert not (tmp_path / "reports").exists()
+
+
+def test_an_image_that_was_written_fails_the_run(tmp_path: Path) -> None:
+    directory = GateDirectory(
+        tmp_path,
+        """
+@pytest.mark.scenario("soft-shutdown", variant="writes")
+def test_writes(image):
+    image.disk.path.write_bytes(b"infected")
+""",
+    )
+    directory.image("obedient", OBEDIENT)
+    ended = directory.run("--image", "obedient.toml")
+    assert "1 passed" in ended.stdout
+    assert ended.returncode == pytest.ExitCode.TESTS_FAILED
+    (image,) = directory.gate().images
+    assert image.untouched is False
+    assert str(image.digest_before) not in str(image.digest_after)
+
+
+@pytest.mark.guest
+def test_a_wrong_confident_verdict_fails_the_run(tmp_path: Path) -> None:
+    directory = GateDirectory(
+        tmp_path,
+        """
+@pytest.mark.scenario("soft-shutdown", variant="wrong")
+def test_nobody_looks(scenario):
+    with pytest.raises(pytest.fail.Exception):
+        scenario.press(scenario.boot(), "press", FORCED)
+""",
+    )
+    directory.image("obedient", OBEDIENT)
+    ended = directory.run("--image", "obedient.toml")
+    assert "1 passed, 0 failed" in ended.stdout
+    assert ended.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "confusion: 1 attempts, 0 right, 0 inconclusive, wrong confident 1" in ended.stdout
+    assert "WRONG (full) soft-shutdown/wrong, press: forced-off" in ended.stdout
+    assert "WRONG (outside) soft-shutdown/wrong, press: forced-off" in ended.stdout
+
+
+@pytest.mark.guest
+def test_a_guest_is_gone_after_a_test_that_fails_or_cannot_be_set_up(tmp_path: Path) -> None:
+    directory = GateDirectory(
+        tmp_path,
+        """
+@pytest.fixture
+def broken(scenario):
+    scenario.boot(wait=False)
+    raise RuntimeError("broken fixture")
+
+@pytest.mark.scenario("x", variant="set-up")
+def test_set_up(broken):
+    pass
+
+@pytest.mark.scenario("x", variant="call")
+def test_call(scenario):
+    scenario.boot(wait=False)
+    assert False, "as it happens"
+
+@pytest.mark.scenario("x", variant="after")
+def test_after():
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
+    assert not [c for c in commands if c.startswith(b"qemu") and str(Path.cwd()).encode() in c]
+""",
+    )
+    directory.image("hung", HUNG)
+    ended = directory.run("--image", "hung.toml")
+    assert ended.returncode == pytest.ExitCode.TESTS_FAILED
+    records = directory.records()
+    assert {variant: record.status for variant, record in records.items()} == {
+        "set-up": Status.ERROR,
+        "call": Status.FAILED,
+        "after": Status.PASSED,
+    }
+    assert "broken fixture" in records["set-up"].message
+    assert "as it happens" in records["call"].message
+    assert records["after"].image == ""
+    assert directory.leftovers() == []

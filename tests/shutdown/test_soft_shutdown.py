@@ -1,0 +1,488 @@
+"""A press and a command inside, watched to the end, with guests that follow scripts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from PIL import Image as Picture
+
+from powerdown.core.deadline import Deadline, now
+from powerdown.core.errors import ControlChannelError, CredentialsRejected, MachineError
+from powerdown.guest.guest_baseline import Survey
+from powerdown.guest.guest_sample import Look
+from powerdown.machine.events import PROCESS_EXIT, named
+from powerdown.machine.protocol import RunState
+from powerdown.machine.screen_sample import ScreenLook
+from powerdown.machine.screen_text import Reading
+from powerdown.shutdown import screen_reading
+from powerdown.shutdown.observation import Command, Control, Observation
+from powerdown.shutdown.phases import timeline_of
+from powerdown.shutdown.soft_shutdown import command_inside, press_power_button
+from powerdown.shutdown.timeline import Step
+from powerdown.windows.event_records import EventRecord
+from tests.diagnosis.observations import BY_BUTTON
+from tests.shutdown.fake_machine import (
+    ARMED,
+    LATCHED,
+    UNARMED,
+    ScriptedMachine,
+    ScriptedWindows,
+)
+
+SURVEY = Survey(at=0.0, last_record=7)
+REACTION = ScriptedMachine([ARMED]).image.budgets.reaction
+PATIENCE = 10.0
+HARD = ScriptedMachine([ARMED]).image.budgets.shutdown_hard
+
+
+@pytest.fixture(autouse=True)
+def read_screens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The screens that text was read on; there is none."""
+    read: list[str] = []
+
+    def read_screen(picture: Picture.Image) -> Reading:
+        read.append(picture.info["digest"])
+        return Reading(None, "no such program")
+
+    monkeypatch.setattr(screen_reading, "read_screen", read_screen)
+    return read
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    """Those of a guest that is off end by themselves, and nobody waits for them."""
+    yield
+    deadline = Deadline.after(5.0)
+    for thread in threading.enumerate():
+        if thread.name.endswith("-watch"):
+            thread.join(deadline.remaining)
+            assert not thread.is_alive(), thread.name
+
+
+def look(*records: EventRecord) -> Look:
+    return Look(now(), records, (), ())
+
+
+def settled_by_look(seen: Observation) -> bool:
+    return bool(seen.looks)
+
+
+class TestEnd:
+    def test_a_guest_that_powers_off_is_seen_through_all_steps(self) -> None:
+        machine = ScriptedMachine([ARMED, LATCHED, ARMED])
+        probe = machine.probe_pm1
+
+        def power_off_when_taken() -> object:
+            sample = probe()
+            if machine.presses and not sample.press_pending:
+                machine.power_off()
+            return sample
+
+        machine.probe_pm1 = power_off_when_taken  # type: ignore[method-assign, assignment]
+        seen = press_power_button(machine, ScriptedWindows(SURVEY))
+        assert seen.press_taken_at is not None
+        assert [e.name for e in seen.events] == ["POWERDOWN", "SHUTDOWN", PROCESS_EXIT]
+        assert seen.run_state is None
+        assert seen.survey is SURVEY
+        steps = [phase.step for phase in timeline_of(seen).phases]
+        assert steps == [Step.COMMAND, Step.ACPI, Step.APPLICATIONS, Step.POWER_OFF]
+
+    def test_the_screen_is_read_only_where_there_was_no_end(self, read_screens: list[str]) -> None:
+        press_power_button(ScriptedMachine([ARMED], on_press=lambda m: m.power_off()), None)
+        assert read_screens == []
+        shown = [("desktop", False), ("blocked", False)]
+        seen = press_power_button(ScriptedMachine([ARMED], screens=shown), None)
+        assert read_screens == ["desktop", "blocked"]
+        assert seen.watched >= HARD, "until the hard budget was spent"
+        assert [n for n in seen.notes if "no such program" in n] == [
+            "text on the screen: no such program"
+        ]
+
+    def test_a_screen_that_shows_what_it_showed_before_is_not_read_again(
+        self, read_screens: list[str]
+    ) -> None:
+        press_power_button(ScriptedMachine([ARMED]), None)
+        assert read_screens == ["desktop"]
+
+    def test_events_that_came_too_often_are_said_to_be_left_out(self) -> None:
+        def chatter(machine: ScriptedMachine) -> None:
+            for _ in range(600):
+                machine.events.record("RTC_CHANGE")
+            machine.power_off()
+
+        seen = press_power_button(ScriptedMachine([ARMED], on_press=chatter), None)
+        assert [n for n in seen.notes if "RTC_CHANGE" in n] == [
+            "88 events RTC_CHANGE came besides and are not kept"
+        ]
+
+    def test_qemu_ending_ends_the_watch(self) -> None:
+        machine = ScriptedMachine([ARMED], on_press=lambda m: m.close())
+        seen = press_power_button(machine, ScriptedWindows(SURVEY))
+        assert seen.exit is not None
+        assert seen.run_state is None
+
+    def test_a_guest_that_ends_in_the_middle(self) -> None:
+        machine = ScriptedMachine([ARMED])
+
+        def end(count: int) -> Look:
+            machine.power_off()
+            raise ControlChannelError("look", "the guest is gone", "Wait.")
+
+        seen = press_power_button(machine, ScriptedWindows(SURVEY, end))
+        assert seen.event("SHUTDOWN") is not None
+        assert seen.watched < HARD
+        assert seen.looks == ()
+
+    def test_no_verdict_waits_for_an_answer_that_will_not_come(self) -> None:
+        machine, asked = ScriptedMachine([ARMED]), threading.Event()
+        windows = ScriptedWindows(SURVEY)
+
+        def hang(count: int) -> Look:
+            asked.set()
+            # As a channel may until its deadline, if nobody interrupts it.
+            assert windows.channel.interrupted.wait(PATIENCE)
+            raise ControlChannelError("look", "the connection failed", "Wait.")
+
+        def end() -> None:
+            assert asked.wait(PATIENCE)
+            machine.events.record("SHUTDOWN", {"guest": True, "reason": "guest-shutdown"})
+
+        windows._look = hang
+        ending = threading.Thread(target=end)
+        ending.start()
+        seen = press_power_button(machine, windows)
+        returned = now()
+        ending.join()
+        off = seen.event("SHUTDOWN")
+        assert off is not None
+        assert returned - off.at < 1.0, "a few ms on a quiet host"
+        assert seen.control is Control.ALIVE
+
+    def test_a_guest_that_restarts_is_not_asked_any_more_when_the_watch_is_over(self) -> None:
+        machine, asked = ScriptedMachine([ARMED]), threading.Event()
+        windows = ScriptedWindows(SURVEY)
+
+        def hang(count: int) -> Look:
+            asked.set()
+            assert windows.channel.interrupted.wait(PATIENCE)
+            raise ControlChannelError("look", "the connection failed", "Wait.")
+
+        def restart() -> None:
+            assert asked.wait(PATIENCE)
+            machine.events.record("RESET", {"guest": True, "reason": "guest-reset"})
+
+        windows._look = hang
+        restarting = threading.Thread(target=restart)
+        restarting.start()
+        press_power_button(machine, windows)
+        assert windows.channel.interrupted.is_set(), "the question was not left to run out of time"
+        # Its channel is used again when it is up.
+        assert [t.name for t in threading.enumerate() if t.name == "inside-watch"] == []
+        restarting.join()
+
+    def test_a_guest_that_ends_while_it_is_asked_for_the_last_time_has_ended(self) -> None:
+        machine = ScriptedMachine([ARMED])
+        settled = threading.Event()
+
+        def settle(seen: Observation) -> bool:
+            settled.set()
+            return True
+
+        def end_at_last(count: int) -> Look:
+            if settled.is_set():
+                machine.power_off()
+            return look()
+
+        seen = press_power_button(machine, ScriptedWindows(SURVEY, end_at_last), settled=settle)
+        assert seen.event("SHUTDOWN") is not None
+        assert seen.run_state is None
+        assert seen.screen_text is None
+
+    @pytest.mark.parametrize("state", [RunState.SUSPENDED, RunState.GUEST_PANICKED])
+    def test_a_guest_whose_cpus_stand_still_is_not_waited_for(self, state: RunState) -> None:
+        machine = ScriptedMachine([ARMED, LATCHED], state=state)
+        windows = ScriptedWindows(SURVEY)
+        seen = press_power_button(machine, windows)
+        assert seen.watched < HARD
+        assert (seen.run_state_before, seen.run_state) == (state, state)
+        assert seen.survey is None
+        assert windows.allowed == []
+        assert len(seen.pm1_after) == 1
+
+    def test_a_press_that_cannot_have_arrived_is_given_its_time(self) -> None:
+        """The guest may have disarmed the button on its way down."""
+        machine = ScriptedMachine([UNARMED])
+        threading.Timer(REACTION / 2, machine.power_off).start()
+        seen = press_power_button(machine, None, settled=lambda seen: True)
+        assert seen.event("SHUTDOWN") is not None
+
+
+class TestSettled:
+    @pytest.mark.parametrize("windows", [None, ScriptedWindows(SURVEY)], ids=["outside", "inside"])
+    def test_the_watch_ends_as_soon_as_it_is_settled_and_not_before_the_reaction(
+        self, windows: ScriptedWindows | None
+    ) -> None:
+        asked: list[float] = []
+
+        def settle(seen: Observation) -> bool:
+            asked.append(seen.watched)
+            return True
+
+        seen = press_power_button(ScriptedMachine([ARMED]), windows, settled=settle)
+        assert len(asked) == 1
+        assert asked[0] >= REACTION
+        assert seen.watched < HARD
+
+    def test_unsettled_the_whole_budget_is_waited(self) -> None:
+        seen = press_power_button(ScriptedMachine([ARMED]), None)
+        assert seen.watched >= HARD
+        assert (seen.survey, seen.records, seen.control) == (None, None, Control.NONE)
+        assert seen.notes[0] == "no control channel: seen from outside only"
+
+    def test_what_was_seen_inside_settles_it(self) -> None:
+        windows = ScriptedWindows(SURVEY, lambda count: look(BY_BUTTON))
+        seen = press_power_button(ScriptedMachine([ARMED]), windows, settled=settled_by_look)
+        assert seen.records == (BY_BUTTON,)
+        assert seen.watched < HARD
+
+
+class TestInside:
+    def test_looks_are_taken_in_a_thread_of_their_own(self) -> None:
+        windows = ScriptedWindows(SURVEY)
+        seen = press_power_button(ScriptedMachine([ARMED]), windows)
+        assert windows.asked_by == {"inside-watch"}
+        assert windows.asked_after == {SURVEY.last_record}
+        assert len(seen.looks) >= 3
+        assert seen.looks[-1].at >= seen.commanded_at + HARD, "asked for the last time at the end"
+        assert seen.control is Control.ALIVE
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            ControlChannelError("look", "the guest is gone", "Wait."),
+            UnicodeDecodeError("utf-8", b"x", 0, 1, "a guest that lies"),
+            RuntimeError(),
+        ],
+    )
+    def test_a_channel_that_raises_is_lost_and_noted_once(self, error: Exception) -> None:
+        def fail(count: int) -> Look:
+            raise error
+
+        seen = press_power_button(ScriptedMachine([ARMED]), ScriptedWindows(SURVEY, fail))
+        assert seen.control is Control.LOST
+        assert seen.survey is SURVEY
+        assert len([note for note in seen.notes if "did not answer" in note]) == 1
+        assert len(set(seen.notes)) == len(seen.notes)
+
+    def test_a_channel_that_comes_back_is_not_lost(self) -> None:
+        def stutter(count: int) -> Look:
+            if count == 0:
+                raise ControlChannelError("look", "busy", "Wait.")
+            return look()
+
+        seen = press_power_button(ScriptedMachine([ARMED]), ScriptedWindows(SURVEY, stutter))
+        assert seen.control is Control.ALIVE
+        assert not any("did not answer" in note for note in seen.notes)
+
+    def test_a_channel_that_hangs_does_not_hold_the_watch(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("powerdown.shutdown.inside_watch._LEAST_ALLOWED", 0.2)
+        released = threading.Event()
+        windows = ScriptedWindows(SURVEY)
+
+        def hang(count: int) -> Look:
+            # As long as a channel may take, which ends by its deadline.
+            released.wait(windows.allowed[-1])
+            raise ControlChannelError("look", "no answer in time", "Wait.")
+
+        windows._look = hang
+        started = now()
+        seen = press_power_button(ScriptedMachine([ARMED]), windows)
+        assert seen.control is Control.LOST
+        assert now() - started < HARD + 1.5
+        assert set(windows.allowed) == {0.2}
+
+    @pytest.mark.parametrize(
+        ("survey", "alive", "control", "note"),
+        [
+            (SURVEY, False, Control.SILENT, "the control port did not answer before"),
+            (
+                CredentialsRejected("survey", "401", "Check them."),
+                True,
+                Control.REJECTED,
+                "could not be asked before",
+            ),
+            (
+                ControlChannelError("survey", "nonsense", "Look."),
+                True,
+                Control.SILENT,
+                "could not be asked before",
+            ),
+        ],
+        ids=["port silent", "credentials rejected", "nonsense"],
+    )
+    def test_a_guest_that_could_not_be_asked_before_is_not_asked_later(
+        self, survey: Survey | Exception, alive: bool, control: Control, note: str
+    ) -> None:
+        windows = ScriptedWindows(survey, alive=alive)
+        seen = press_power_button(ScriptedMachine([ARMED]), windows)
+        assert (seen.control, seen.survey, seen.looks) == (control, None, ())
+        assert windows.allowed == []
+        assert len([text for text in seen.notes if note in text]) == 1
+
+    def test_what_the_survey_could_not_read_is_noted_once(self) -> None:
+        partial = Survey(at=0.0, last_record=7, notes=("power button: nonsense",))
+        seen = press_power_button(ScriptedMachine([ARMED]), ScriptedWindows(partial))
+        assert seen.notes.count("power button: nonsense") == 1
+
+
+class TestOutside:
+    def test_the_guest_is_sampled_before_and_after_the_press(self) -> None:
+        machine = ScriptedMachine(
+            [ARMED],
+            work=[(0.0, 0, 0), (0.1, 0, 10)],
+            screens=[("black", True), ("desktop", False)],
+        )
+        seen = press_power_button(machine, None)
+        assert seen.activity[0].at < seen.commanded_at < seen.activity[-1].at
+        assert seen.activity[-1].written_bytes == 10
+        # Equal looks in a row: the first and the last.
+        assert [s.digest for s in seen.screens] == ["black", "desktop", "desktop"]
+
+    def test_a_screen_first_seen_after_the_press_is_not_taken_for_the_one_before(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class BlindBefore(ScriptedMachine):
+            def look_at_screen(self) -> ScreenLook:
+                if self.events.first(named("POWERDOWN")) is None:
+                    raise MachineError("look at the screen", "not yet", "Wait.")
+                return super().look_at_screen()
+
+        monkeypatch.setattr(
+            screen_reading, "read_screen", lambda picture: Reading(picture.info["digest"])
+        )
+        machine = BlindBefore([ARMED], screens=[("blocked", False)])
+        seen = press_power_button(machine, None)
+        assert seen.screen_text == "blocked"
+        assert seen.screen_text_before is None
+
+    def test_what_cannot_be_seen_is_noted_once(self) -> None:
+        class Blind(ScriptedMachine):
+            def look_at_screen(self) -> object:
+                raise MachineError("look at the screen", "no display", "None.")
+
+        seen = press_power_button(Blind([ARMED]), None)
+        assert seen.screens == ()
+        assert len(seen.activity) > 2
+        assert len([note for note in seen.notes if "no display" in note]) == 1
+
+    @pytest.mark.parametrize(
+        ("past", "woken"),
+        [((), False), (("WAKEUP",), True), (("WAKEUP", "RESET"), False)],
+        ids=["never slept", "slept", "restarted since"],
+    )
+    def test_sleep_earlier_in_its_life(self, past: tuple[str, ...], woken: bool) -> None:
+        machine = ScriptedMachine([ARMED])
+        for name in past:
+            machine.events.record(name)
+        seen = press_power_button(machine, None, settled=lambda seen: True)
+        assert seen.woken_before is woken
+
+
+class TestLatch:
+    def test_a_press_that_is_never_taken_stays_untaken(self) -> None:
+        seen = press_power_button(ScriptedMachine([ARMED, LATCHED]), None)
+        assert seen.press_taken_at is None
+        assert timeline_of(seen).phases[1].end is None
+        assert len(seen.pm1_after) == 2, "of those in a row the first and the last"
+        assert seen.pm1_after[-1].at >= seen.commanded_at + HARD - REACTION
+
+    def test_a_guest_that_takes_it_late_is_only_slow(self) -> None:
+        machine = ScriptedMachine([ARMED, LATCHED])
+        threading.Timer(2 * REACTION, lambda: machine.pm1.append(ARMED)).start()
+        seen = press_power_button(machine, None)
+        assert seen.press_taken_at is not None
+        assert seen.press_taken_at - seen.commanded_at >= REACTION
+
+    def test_a_second_press_is_sent_only_to_a_guest_still_there(self) -> None:
+        machine = ScriptedMachine([ARMED])
+        press_power_button(machine, None, second_press=True)
+        assert machine.presses == 2
+        gone = ScriptedMachine([ARMED], on_press=lambda m: m.power_off())
+        press_power_button(gone, None, second_press=True)
+        assert gone.presses == 1
+
+    def test_a_guest_that_ends_before_the_second_press_is_no_error(self) -> None:
+        machine = ScriptedMachine([ARMED])
+        press = machine.press_power_button
+
+        def only_once() -> float:
+            if machine.presses:
+                machine.power_off()
+                raise MachineError("press", "QEMU is gone", "Start it again.")
+            return press()
+
+        machine.press_power_button = only_once  # type: ignore[method-assign]
+        seen = press_power_button(machine, None, second_press=True)
+        assert seen.event("SHUTDOWN") is not None
+        assert any("second press" in note for note in seen.notes)
+
+    def test_a_probe_that_fails_is_noted_once(self) -> None:
+        machine = ScriptedMachine([ARMED])
+        probe = machine.probe_pm1
+
+        def fail_later() -> object:
+            if machine.presses:
+                raise MachineError("probe", "nonsense", "Look.")
+            return probe()
+
+        machine.probe_pm1 = fail_later  # type: ignore[method-assign, assignment]
+        seen = press_power_button(machine, None)
+        assert seen.pm1_after == ()
+        assert len([note for note in seen.notes if "PM1" in note]) == 1
+
+
+class TestCommandInside:
+    def answering(self, windows: ScriptedWindows, act: Callable[[], None]) -> None:
+        windows.channel.scripted["shutdown"] = ""
+        run = windows.run
+
+        def run_and_act(command: str) -> object:
+            result = run(command)
+            act()
+            return result
+
+        windows.run = run_and_act  # type: ignore[method-assign, assignment]
+
+    def test_the_answer_and_what_followed(self) -> None:
+        machine, windows = ScriptedMachine([ARMED]), ScriptedWindows(SURVEY)
+        self.answering(windows, machine.power_off)
+        seen = command_inside(machine, windows, "shutdown /s /t 0")
+        assert seen.command is Command.INSIDE
+        assert seen.answer is not None
+        assert seen.answer.exit_code == 0
+        assert seen.event("SHUTDOWN") is not None
+        assert (seen.pm1_before, seen.pm1_after, machine.presses) == (None, (), 0)
+
+    def test_an_answer_cut_off_by_the_shutdown_is_a_note(self) -> None:
+        machine, windows = ScriptedMachine([ARMED]), ScriptedWindows(SURVEY)
+
+        def cut_off(command: str) -> object:
+            machine.power_off()
+            raise ControlChannelError(f"run {command!r}", "the guest is gone", "Wait.")
+
+        windows.run = cut_off  # type: ignore[method-assign, assignment]
+        seen = command_inside(machine, windows, "shutdown /s /t 0")
+        assert seen.answer is None
+        assert any("the guest is gone" in note for note in seen.notes)
+        assert seen.event("SHUTDOWN") is not None
+
+    def test_a_guest_that_goes_on_is_watched_inside(self) -> None:
+        machine, windows = ScriptedMachine([ARMED]), ScriptedWindows(SURVEY)
+        self.answering(windows, lambda: None)
+        seen = command_inside(machine, windows, "shutdown /s /t 0", settled=settled_by_look)
+        assert seen.looks
+        assert seen.watched < HARD
