@@ -23,6 +23,7 @@ from powerdown.images.definition import load
 from powerdown.images.overlay import create_overlay
 from powerdown.machine.events import PROCESS_EXIT, named
 from powerdown.windows import commands
+from powerdown.windows import registry_paths as paths
 from powerdown.windows.commands import ButtonAction
 from tests.standin.alive_and_at_rest import shared_values
 from tests.standin.test_guest_power import DEFINITION, SECONDS
