@@ -24,7 +24,7 @@ from bench.table import row_table
 from bench.verdicts import measure_verdicts, verdict_rows
 from bench.waiting import attempt_table, waiting_rows
 from powerdown.core.errors import PowerdownError
-from powerdown.host.host import Laboratory
+from powerdown.host.host import Host
 from powerdown.images.definition import load
 from powerdown.images.image import Image
 from powerdown.report.gate_result import GateResult
@@ -43,12 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("bench: 5 needs a run of the catalogue: add 3, or give --gate FILE", file=sys.stderr)
         return 2
     try:
-        laboratory = Laboratory.of_this_host()
-        result = Result("", MachineFacts.of(laboratory), _in_force(options))
+        host = Host.of_this_host()
+        result = Result("", MachineFacts.of(host), _in_force(options))
         try:
             image = load(options.image)
             result.image = image.name
-            _measure(options, laboratory, image, result)
+            _measure(options, host, image, result)
         except BaseException:
             # What was measured before is worth keeping.
             if result.rows:
@@ -65,9 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measure(
-    options: argparse.Namespace, laboratory: Laboratory, image: Image, result: Result
-) -> None:
+def _measure(options: argparse.Namespace, host: Host, image: Image, result: Result) -> None:
     """Measure what was asked for; rows are added as they come."""
     only, rounds = options.only, options.rounds
     cold_rounds = rounds if options.cold_rounds is None else options.cold_rounds
@@ -77,7 +75,7 @@ def _measure(
     if rounds < ENOUGH_ROUNDS:
         result.notes.append(f"medians of {rounds}: too few to rely on")
     if {1, 2, 4} & {*only}:
-        with open_site(laboratory, image, _say, keep_templates=True) as site:
+        with open_site(host, image, _say, keep_templates=True) as site:
             if 1 in only:
                 measure_starts(site, figures, rounds, cold_rounds, _say)
                 result.rows += start_rows(figures)
@@ -92,7 +90,7 @@ def _measure(
     growth: list[Row] = []
     if 6 in only:
         sizes = options.memory
-        measure_growth(laboratory, image, sizes, figures, rounds, cold_rounds, _say)
+        measure_growth(host, image, sizes, figures, rounds, cold_rounds, _say)
         growth = memory_growth_rows(figures, sizes)
     if 3 in only:
         growth += _measure_catalogue(options, image, result, figures)

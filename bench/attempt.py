@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from powerdown.core.outcome import Outcome
-from powerdown.report.scenario_record import ScenarioRecord, Stage
+from powerdown.report.scenario_record import ScenarioRecord, StageRecord
 
 
 @dataclass(frozen=True)
-class Attempt:
+class BenchAttempt:
     """One attempt and how long it took to judge it.
 
     :param scenario: its id.
@@ -45,7 +45,7 @@ class Attempt:
         return patience if self.off_seconds is None else min(self.off_seconds, patience)
 
 
-def attempts_of(records: Iterable[ScenarioRecord]) -> list[Attempt]:
+def attempts_of(records: Iterable[ScenarioRecord]) -> list[BenchAttempt]:
     """All soft attempts of a gate run that have a verdict, in its order."""
     return [
         _attempt(record, stage)
@@ -57,7 +57,7 @@ def attempts_of(records: Iterable[ScenarioRecord]) -> list[Attempt]:
     ]
 
 
-def _attempt(record: ScenarioRecord, stage: Stage) -> Attempt:
+def _attempt(record: ScenarioRecord, stage: StageRecord) -> BenchAttempt:
     assert stage.diagnosed is not None
     measured = None
     if stage.verdict_at is not None and stage.commanded_at is not None:
@@ -65,7 +65,7 @@ def _attempt(record: ScenarioRecord, stage: Stage) -> Attempt:
     # The stage begins where the one before ended: with what was provoked and surveyed first.
     seconds = stage.guest_seconds + stage.harness_seconds if measured is None else measured
     delay = stage.verdict_delay
-    return Attempt(
+    return BenchAttempt(
         scenario=record.scenario,
         variant=record.variant,
         stage=stage.name,

@@ -72,8 +72,8 @@ def floor_seconds(
             (executed_at,) = _MOMENT.unpack(os.read(told, _MOMENT.size))
         except (OSError, ValueError) as error:
             said.seek(0)
-            saw = f"{error or type(error).__name__}; it says {said.read()[-500:]!r}"
-            raise MachineError("measure QEMU's start", saw, "Boot the image cold.") from error
+            actual = f"{error or type(error).__name__}; it says {said.read()[-500:]!r}"
+            raise MachineError("measure QEMU's start", actual, "Boot the image cold.") from error
         finally:
             process.kill()
             process.wait()

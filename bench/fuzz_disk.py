@@ -24,7 +24,7 @@ from pathlib import Path
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import DeadlineExpired, DiskError, PowerdownError
 from powerdown.disk.disk_request import DiskRequest, KeyRequest
-from powerdown.disk.reader.sandboxed_reader import DiskReader, ReaderCrashed, ReaderStumbled
+from powerdown.disk.reader.sandboxed_reader import DiskReader, ReaderCrashed, ReaderInternalError
 from powerdown.images.image import DiskFormat
 
 ROOT = Path(__file__).parents[1]
@@ -190,12 +190,12 @@ def one(target: Target, seed: int, reader: DiskReader, directory: Path) -> tuple
         target.read(reader, path, Deadline.after(_SECONDS))
     except DeadlineExpired as error:
         return "hung", str(error)
-    except ReaderStumbled as error:
+    except ReaderInternalError as error:
         return "traceback", "\n".join(error.__notes__)
     except ReaderCrashed as error:
-        return "crash contained", error.saw
+        return "crash contained", error.actual
     except DiskError as error:
-        return "clear error", error.saw
+        return "clear error", error.actual
     except PowerdownError:
         # Not of the input: the host lacks something.
         raise

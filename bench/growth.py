@@ -12,7 +12,7 @@ from bench.row import Row
 from bench.site import Say, open_site, with_memory
 from bench.starts import measure_clone
 from bench.verdicts import measure_verdict
-from powerdown.host.host import Laboratory
+from powerdown.host.host import Host
 from powerdown.images.image import Image
 
 MOST_GROWTH = 1.2
@@ -23,7 +23,7 @@ PARTS = 4
 
 
 def measure_growth(
-    laboratory: Laboratory,
+    host: Host,
     image: Image,
     sizes: Sequence[int],
     figures: Figures,
@@ -40,9 +40,7 @@ def measure_growth(
         for size in sizes:
             sized = with_memory(image, size)
             keep = sized.name == image.name
-            sites.append(
-                open_sites.enter_context(open_site(laboratory, sized, say, keep_templates=keep))
-            )
+            sites.append(open_sites.enter_context(open_site(host, sized, say, keep_templates=keep)))
         for number in range(rounds):
             say(f"6, growth: round {number + 1} of {rounds}")
             # Each size begins once, then the next.

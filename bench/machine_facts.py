@@ -7,7 +7,7 @@ import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from powerdown.host.host import Laboratory
+from powerdown.host.host import Host
 
 _MEMORY_INFORMATION = Path("/proc/meminfo")
 _CPU_INFORMATION = Path("/proc/cpuinfo")
@@ -40,9 +40,9 @@ class MachineFacts:
     load: float
 
     @classmethod
-    def of(cls, laboratory: Laboratory) -> MachineFacts:
+    def of(cls, host: Host) -> MachineFacts:
         """Look at this host."""
-        facts = laboratory.facts()
+        facts = host.facts()
         return cls(
             cores=len(os.sched_getaffinity(0)),
             cpu=_field(_CPU_INFORMATION, "model name") or platform.machine(),

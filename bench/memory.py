@@ -9,7 +9,7 @@ from bench.figures import Figures
 from bench.proportional_memory import MIB, Memory, plain_sum, read_memory, with_file_once
 from bench.row import Row
 from bench.site import Say, Site, Started
-from powerdown.host.admission.host_resources import Host
+from powerdown.host.admission.host_resources import HostResources
 
 MOST_PERCENT = 20.0
 """What a second clone may cost, of a guest that was booted cold."""
@@ -55,7 +55,7 @@ def measure_clones(site: Site, figures: Figures, prefix: str, counts: Sequence[i
                 figures.add(f"{prefix}/second-clone", totals[2] - totals[1], "MiB")
         windows = guests[-1].guest.windows
         if windows is not None and len(guests) == 2:
-            windows.survey(site.image.budgets.reaction * _SURVEY_REACTIONS)
+            windows.baseline(site.image.budgets.reaction * _SURVEY_REACTIONS)
             processes = [read_memory(one.guest.machine.pid) for one in guests]
             figures.add(f"{prefix}/second-clone-used", total(processes) - totals[1], "MiB")
 
@@ -129,7 +129,7 @@ def _measure_cold(
     with ExitStack() as running:
         guests: list[Started] = []
         for count in range(1, max(counts) + 1):
-            if Host().free_memory() < (site.image.memory_mib << 20) + _RESERVE_BYTES:
+            if HostResources().free_memory() < (site.image.memory_mib << 20) + _RESERVE_BYTES:
                 say(f"4, memory: no room for {count} guests booted apart")
                 return
             guests.append(running.enter_context(boot()))

@@ -36,7 +36,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.attempt import Attempt
+from bench.attempt import BenchAttempt
 from bench.figures import Figures
 from bench.machine_facts import MachineFacts
 from bench.row import Row
@@ -54,7 +54,7 @@ class Result:
     options: Mapping[str, object]
     figures: Figures = field(default_factory=Figures)
     rows: list[Row] = field(default_factory=list)
-    attempts: Sequence[Attempt] = ()
+    attempts: Sequence[BenchAttempt] = ()
     notes: list[str] = field(default_factory=list)
 
     def to_json(self, created: datetime) -> dict[str, object]:

@@ -15,7 +15,7 @@ from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import DeadlineExpired, MachineError
 from powerdown.guest.guest import Guest
 from powerdown.host.guest_time import GuestTime
-from powerdown.host.host import Laboratory
+from powerdown.host.host import Host
 from powerdown.host.snapshots.memory_backing import TMPFS
 from powerdown.host.snapshots.start_notes import StartNotes
 from powerdown.host.snapshots.template import Template
@@ -52,19 +52,19 @@ class Started:
 class Site:
     """One image on this host.
 
-    :param laboratory: the host.
+    :param host: the host.
     :param image: what guests run.
     :param directory: private; holds disks and what is known of templates.
     :param say: takes lines of progress.
     """
 
-    def __init__(self, laboratory: Laboratory, image: Image, directory: Path, say: Say) -> None:
+    def __init__(self, host: Host, image: Image, directory: Path, say: Say) -> None:
         self.image = image
-        self._laboratory = laboratory
-        self._store = TemplateStore(laboratory.cache)
+        self._laboratory = host
+        self._store = TemplateStore(host.cache)
         self._directory = directory
         self._say = say
-        self._prepared: Laboratory | None = None
+        self._prepared: Host | None = None
         self._use: int | None = None
 
     def make_template(self) -> None:
@@ -185,15 +185,13 @@ class Site:
 
 
 @contextmanager
-def open_site(
-    laboratory: Laboratory, image: Image, say: Say, *, keep_templates: bool
-) -> Iterator[Site]:
+def open_site(host: Host, image: Image, say: Say, *, keep_templates: bool) -> Iterator[Site]:
     """A site for the time of the block, its template made.
 
     :param keep_templates: leave them in the cache for later runs.
     """
     with RunDirectory("bench") as directory:
-        site = Site(laboratory, image, directory.path, say)
+        site = Site(host, image, directory.path, say)
         try:
             site.make_template()
             yield site

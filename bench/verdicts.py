@@ -7,7 +7,7 @@ from bench.row import Row
 from bench.site import Say, Site
 from powerdown.core.deadline import now
 from powerdown.core.errors import MachineError
-from powerdown.diagnosis.diagnose import diagnose, settled
+from powerdown.diagnosis.diagnose import diagnose, is_conclusive
 from powerdown.shutdown.soft_shutdown import press_power_button
 
 MOST_MILLISECONDS = 20.0
@@ -29,17 +29,17 @@ def measure_verdict(site: Site, figures: Figures, prefix: str) -> None:
     with site.clone() as started:
         guest = started.guest
         asked_at = now()
-        seen = press_power_button(guest.machine, guest.windows, settled=settled)
-        verdict = diagnose(seen)
+        obs = press_power_button(guest.machine, guest.windows, is_conclusive=is_conclusive)
+        verdict = diagnose(obs)
         judged_at = now()
-        off = seen.event("SHUTDOWN")
+        off = obs.event("SHUTDOWN")
     if off is None:
         raise MachineError(
             f"see {site.image.name} power off", str(verdict), "Measure on an image that does."
         )
-    figures.add(f"{prefix}/look-before", seen.commanded_at - asked_at, "s")
-    figures.add(f"{prefix}/press-to-shutdown", off.at - seen.commanded_at, "s")
-    figures.add(f"{prefix}/press-to-verdict", judged_at - seen.commanded_at, "s")
+    figures.add(f"{prefix}/look-before", obs.commanded_at - asked_at, "s")
+    figures.add(f"{prefix}/press-to-shutdown", off.at - obs.commanded_at, "s")
+    figures.add(f"{prefix}/press-to-verdict", judged_at - obs.commanded_at, "s")
     figures.add(f"{prefix}/delay", (judged_at - off.at) * 1000, "ms")
 
 

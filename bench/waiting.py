@@ -16,14 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.attempt import Attempt
+from bench.attempt import BenchAttempt
 from bench.row import Row
 from bench.table import number, table
 
 PATIENCE = (60.0, 120.0, 360.0)
 
 
-def waiting_rows(attempts: Sequence[Attempt]) -> list[Row]:
+def waiting_rows(attempts: Sequence[BenchAttempt]) -> list[Row]:
     """Totals over all failures, and over the whole catalogue."""
     rows = []
     for what, chosen in (
@@ -52,7 +52,7 @@ def waiting_rows(attempts: Sequence[Attempt]) -> list[Row]:
     return rows
 
 
-def attempt_table(attempts: Sequence[Attempt]) -> str:
+def attempt_table(attempts: Sequence[BenchAttempt]) -> str:
     """Every failure, with how many times longer waiting takes."""
     headings = ("scenario", "variant", "stage", "verdict", "s", *(f"{p:.0f} s" for p in PATIENCE))
     lines = [

@@ -20,7 +20,7 @@ from powerdown.diagnosis.verdict import Source
 from powerdown.faults.catalogue import CATALOGUE
 from powerdown.faults.fault import Fault
 from powerdown.faults.fault_cycle import inject
-from powerdown.faults.fault_target import ScenarioGuest
+from powerdown.faults.scenario_target import ScenarioTarget
 from powerdown.guest.guest import Guest
 from powerdown.images.image import Credentials, Image, Transport
 from powerdown.machine.events import named
@@ -51,9 +51,9 @@ def of(*names: str) -> pytest.MarkDecorator:
 @of("asleep/already-asleep", "asleep/button-hibernates", "damaged-system/hang")
 def test_what_shows_from_outside_is_named(scenario: Scenario, fault: Fault) -> None:
     """Sleep, hibernation, a hang: registers, run state and events are enough."""
-    subject = ScenarioGuest(scenario)
-    inject(scenario, subject, fault)
-    verdict = scenario.press(subject.guest, "press", fault.expected, agentless=True)
+    target = ScenarioTarget(scenario)
+    inject(scenario, target, fault)
+    verdict = scenario.press(target.guest, "press", fault.expected, agentless=True)
     assert Expected(verdict.outcome, verdict.cause) in fault.expected
 
 
@@ -61,9 +61,9 @@ def test_what_shows_from_outside_is_named(scenario: Scenario, fault: Fault) -> N
 @of("unresponsive-app/refuses")
 def test_what_the_screen_tells_is_named(scenario: Scenario, fault: Fault) -> None:
     """Windows' own screen tells of a program in the way, where it can be read."""
-    subject = ScenarioGuest(scenario)
-    inject(scenario, subject, fault)
-    verdict = scenario.press(subject.guest, "press", fault.expected, agentless=True)
+    target = ScenarioTarget(scenario)
+    inject(scenario, target, fault)
+    verdict = scenario.press(target.guest, "press", fault.expected, agentless=True)
     text = " ".join(e.raw for e in verdict.evidence if e.source is Source.SCREEN)
     if "shut" not in text.lower():
         pytest.skip("the screen could not be read: no tesseract, or no English text")
@@ -74,19 +74,19 @@ def test_what_the_screen_tells_is_named(scenario: Scenario, fault: Fault) -> Non
 @of("power-button-ignored/by-scheme", "event-tracker/dialog-open", "windows-update/finishes")
 def test_what_only_the_inside_tells_is_left_open(scenario: Scenario, fault: Fault) -> None:
     """A press that was taken and had no effect, or a late one, has too many causes to name one."""
-    subject = ScenarioGuest(scenario)
-    inject(scenario, subject, fault)
-    scenario.press(subject.guest, "press", fault.expected, agentless=True)
+    target = ScenarioTarget(scenario)
+    inject(scenario, target, fault)
+    scenario.press(target.guest, "press", fault.expected, agentless=True)
 
 
 @pytest.mark.scenario("degraded", variant="channel-lost")
 @of("power-button-ignored/by-scheme", "unresponsive-app/refuses")
 def test_a_channel_lost_in_mid_shutdown_misleads_nobody(scenario: Scenario, fault: Fault) -> None:
     """The service behind the channel stops just after the press, for a reason of its own."""
-    subject = ScenarioGuest(scenario)
-    inject(scenario, subject, fault)
-    with _channel_lost_at_press(subject.guest):
-        scenario.press(subject.guest, "press", fault.expected, degraded=True)
+    target = ScenarioTarget(scenario)
+    inject(scenario, target, fault)
+    with _channel_lost_at_press(target.guest):
+        scenario.press(target.guest, "press", fault.expected, degraded=True)
 
 
 @pytest.mark.scenario("degraded", variant="credentials-rejected")
@@ -95,14 +95,14 @@ def test_a_guest_that_refuses_the_user_is_judged_from_outside(scenario: Scenario
     wrong = _wrong_password(scenario.image)
     fault = fault_named("power-button-ignored/by-scheme")
     assert fault.remedy is not None
-    subject = ScenarioGuest(scenario)
-    inject(scenario, subject, fault)
-    guest = subject.guest
+    target = ScenarioTarget(scenario)
+    inject(scenario, target, fault)
+    guest = target.guest
     with guest.logged_on_as(wrong):
         verdict = scenario.press(guest, "press", fault.expected, degraded=True)
     told = [evidence.raw for evidence in verdict.evidence if evidence.source is Source.HARNESS]
     assert any("could not be asked" in line for line in told), told
-    fault.remedy(subject)
+    fault.remedy(target)
     with guest.logged_on_as(wrong):
         verdict = scenario.press(guest, "press after the remedy", COMPLETED, degraded=True)
     assert verdict.outcome is Outcome.COMPLETED

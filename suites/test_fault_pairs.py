@@ -1,4 +1,4 @@
-"""Two failures of the mission at once: the one that holds is named, the other mentioned."""
+"""Two failures at once: the one that holds is named, the other mentioned."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from powerdown.faults.fault_cycle import inject
 from powerdown.faults.fault_pairs import Pair, sensible_pairs
-from powerdown.faults.fault_target import ScenarioGuest
+from powerdown.faults.scenario_target import ScenarioTarget
 from powerdown.scenario.scenario import Scenario
 
 
@@ -14,8 +14,8 @@ from powerdown.scenario.scenario import Scenario
 @pytest.mark.parametrize("pair", sensible_pairs(), ids=lambda pair: pair.variant)
 def test_the_one_that_holds_is_named(scenario: Scenario, pair: Pair) -> None:
     """What comes first in the chain is blamed; what its settings show besides is also seen."""
-    subject = ScenarioGuest(scenario)
-    inject(scenario, subject, *pair.injected)
-    verdict = scenario.press(subject.guest, "press with both", pair.expected)
+    target = ScenarioTarget(scenario)
+    inject(scenario, target, *pair.injected)
+    verdict = scenario.press(target.guest, "press with both", pair.expected)
     named = {verdict.cause, *(cause for cause, _ in verdict.also_seen)}
     assert pair.mentions <= named, f"not mentioned: {', '.join(pair.mentions - named)}"

@@ -13,7 +13,7 @@ import pytest
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.diagnosis.verdict import Verdict
 from powerdown.guest.probe_programs import DOCUMENT, UPDATER
-from powerdown.host.host import Laboratory
+from powerdown.host.host import Host
 from powerdown.images.image import Image
 from powerdown.pytest_plugin.plugin import OpenScenario
 from powerdown.scenario.scenario import Scenario, SharedStages
@@ -50,7 +50,7 @@ class Aftermath:
 def aftermath(
     request: pytest.FixtureRequest,
     image: Image,
-    laboratory: Laboratory,
+    host: Host,
     open_scenario: OpenScenario,
 ) -> Aftermath:
     """End a guest in the middle of its work, and read what is left of it."""
@@ -59,7 +59,7 @@ def aftermath(
     with open_scenario(image, f"forced-shutdown {way}") as scenario:
         guest = scenario.boot()
         inside = scenario.inside(guest)
-        programs = laboratory.probe_program(DOCUMENT), laboratory.probe_program(UPDATER)
+        programs = host.probe_program(DOCUMENT), host.probe_program(UPDATER)
         unfinished_work.begin(inside, *programs)
         if forced:
             scenario.cut_power(guest, way, FORCED)
@@ -78,7 +78,7 @@ def aftermath(
         )
 
 
-@pytest.mark.scenario("forced-shutdown", mission="F", variant="volume")
+@pytest.mark.scenario("forced-shutdown", variant="volume")
 def test_volume(scenario: Scenario, aftermath: Aftermath) -> None:
     """A forced stop leaves NTFS marked dirty; a soft one does not.
 
@@ -89,7 +89,7 @@ def test_volume(scenario: Scenario, aftermath: Aftermath) -> None:
     assert aftermath.dirty == aftermath.forced
 
 
-@pytest.mark.scenario("forced-shutdown", mission="F", variant="document")
+@pytest.mark.scenario("forced-shutdown", variant="document")
 def test_document(scenario: Scenario, aftermath: Aftermath) -> None:
     """A forced stop loses what was not saved; a soft one lets the program save it."""
     found = {None: "lost", UNSAVED_TEXT: "saved"}.get(aftermath.document, aftermath.document)
@@ -97,7 +97,7 @@ def test_document(scenario: Scenario, aftermath: Aftermath) -> None:
     assert aftermath.document == (None if aftermath.forced else UNSAVED_TEXT)
 
 
-@pytest.mark.scenario("forced-shutdown", mission="F", variant="update")
+@pytest.mark.scenario("forced-shutdown", variant="update")
 def test_update(scenario: Scenario, aftermath: Aftermath) -> None:
     """A forced stop leaves an update half installed; a soft one waits for it."""
     scenario.adopt(aftermath.stages, {"update": str(aftermath.update)})
@@ -105,7 +105,7 @@ def test_update(scenario: Scenario, aftermath: Aftermath) -> None:
     assert aftermath.update.finished != aftermath.forced
 
 
-@pytest.mark.scenario("forced-shutdown", mission="F", variant="event-log")
+@pytest.mark.scenario("forced-shutdown", variant="event-log")
 def test_event_log(scenario: Scenario, aftermath: Aftermath) -> None:
     """The next start records 41 and 6008 after a forced stop; 6006 and 13 follow a soft one."""
     scenario.adopt(aftermath.stages, {"previous stop": str(aftermath.previous_stop.outcome)})

@@ -1,6 +1,6 @@
 """Soft shutdown where nothing is in its way, and its close relatives.
 
-Mission: the way every other suite is measured against. A guest that fails here has a problem that
+What every other suite is measured against. A guest that fails here has a problem that
 the failure scenarios explain.
 """
 

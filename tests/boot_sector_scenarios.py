@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from powerdown.host.host import Laboratory
+from powerdown.host.host import Host
 from powerdown.machine.accelerator import Accelerator, AcceleratorKind
 from powerdown.machine.hypervisor import QemuHypervisor
 from powerdown.scenario.scenario import Scenario
 from tests.machine.boot_sector import boot_image
 
-LABORATORY = Laboratory(
+LABORATORY = Host(
     QemuHypervisor(Accelerator(AcceleratorKind.TCG, "never KVM here")), Path("/nowhere")
 )
 

@@ -24,18 +24,18 @@ def hang(scenario, name):
     Path(name).write_text(str(os.getpid()))
     Path("hold").open("rb").read()
 
-@pytest.mark.scenario("x", variant="one", mission=7)
+@pytest.mark.scenario("x", variant="one")
 def test_one(scenario):
     hang(scenario, "one")
 
-@pytest.mark.scenario("x", variant="two", mission=7)
+@pytest.mark.scenario("x", variant="two")
 def test_two(scenario):
     hang(scenario, "two")
 """
 """Both tests boot a guest and wait until the pipe ``hold`` is opened for writing, and closed."""
 
 CRASHING = """
-@pytest.mark.scenario("x", variant="crash", mission=7)
+@pytest.mark.scenario("x", variant="crash")
 def test_crash(scenario):
     scenario.boot(wait=False)
     os._exit(1)
@@ -150,12 +150,12 @@ def test_a_run_goes_on_without_a_killed_worker(directory: GateDirectory, start: 
         "two": Status.PASSED,
     }
     lost = records["one"]
-    assert (lost.image, lost.scenario, lost.mission) == ("hung", "x", "7")
+    assert (lost.image, lost.scenario) == ("hung", "x")
     assert "the worker that ran this test died" in lost.message
 
 
 WARM = """
-@pytest.mark.scenario("x", variant="one", mission=7)
+@pytest.mark.scenario("x", variant="one")
 def test_one(scenario):
     scenario.boot()
     Path("one").write_text(str(os.getpid()))

@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 
 from bench import __main__ as command
 from bench import growth, memory, starts, table, verdicts, waiting
-from bench.attempt import Attempt, attempts_of
+from bench.attempt import BenchAttempt, attempts_of
 from bench.catalogue import CatalogueRun, catalogue_rows, dearest, note_run, seconds_of_tests
 from bench.figures import Figures
 from bench.machine_facts import MachineFacts
@@ -25,7 +25,7 @@ from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.verdict import Confidence, Verdict
 from powerdown.machine.events import HostEvent
 from powerdown.report.gate_result import GateResult, HostFacts
-from powerdown.report.scenario_record import ScenarioRecord, Stage, Status
+from powerdown.report.scenario_record import ScenarioRecord, StageRecord, Status
 
 ROW = Row(1, "clone", 0.2, "s", 10)
 FACTS = MachineFacts(2, "CPU", 4096, "6.1", "3.11", "7.2", "tcg", "asked for", 0.1)
@@ -166,9 +166,11 @@ OFF = Verdict(Outcome.COMPLETED, Cause.NONE, Confidence.HIGH, ())
 CUT = Verdict(Outcome.FORCED_OFF, Cause.FORCED_SHUTDOWN, Confidence.HIGH, ())
 
 
-def stage(name: str, verdict: Verdict | None, seconds: float, delay: float | None = None) -> Stage:
+def stage(
+    name: str, verdict: Verdict | None, seconds: float, delay: float | None = None
+) -> StageRecord:
     commanded_at = None if verdict is None else 1.0
-    return Stage(
+    return StageRecord(
         name,
         None,
         verdict,
@@ -179,8 +181,8 @@ def stage(name: str, verdict: Verdict | None, seconds: float, delay: float | Non
     )
 
 
-def record(*stages: Stage, status: Status = Status.PASSED) -> ScenarioRecord:
-    return ScenarioRecord("standin", "event-tracker", "2", "dialog", "id", status, stages)
+def record(*stages: StageRecord, status: Status = Status.PASSED) -> ScenarioRecord:
+    return ScenarioRecord("standin", "event-tracker", "dialog", "id", status, stages)
 
 
 RECORDS = (
@@ -206,7 +208,7 @@ def test_attempts_are_what_was_commanded_softly_and_judged() -> None:
     ("off", "waited"), [(None, 60.0), (1.5, 1.5), (75.0, 60.0)], ids=["up", "off", "late"]
 )
 def test_who_waits_sees_a_power_off_or_loses_his_patience(off: float | None, waited: float) -> None:
-    attempt = Attempt("s", "v", "press", "stayed-up", "none", 5.0, True, off)
+    attempt = BenchAttempt("s", "v", "press", "stayed-up", "none", 5.0, True, off)
     assert attempt.waited(60.0) == waited
 
 

@@ -15,7 +15,7 @@ from bench.site import Site, open_site
 from bench.starts import measure_starts, start_rows
 from bench.verdicts import measure_verdicts, verdict_rows
 from powerdown.core.errors import MachineError
-from powerdown.host.host import Laboratory
+from powerdown.host.host import Host
 from powerdown.host.snapshots.template_store import TemplateStore
 from powerdown.images.image import DiskBus, Image
 from powerdown.machine.accelerator import Accelerator, AcceleratorKind
@@ -32,8 +32,8 @@ def quiet(line: str) -> None:
 
 
 @pytest.fixture
-def laboratory(tmp_path: Path) -> Laboratory:
-    return Laboratory(QemuHypervisor(TCG), tmp_path / "cache")
+def host(tmp_path: Path) -> Host:
+    return Host(QemuHypervisor(TCG), tmp_path / "cache")
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def image(tmp_path: Path) -> Image:
 
 
 @pytest.fixture
-def site(laboratory: Laboratory, image: Image) -> Iterator[Site]:
-    with open_site(laboratory, image, quiet, keep_templates=False) as opened:
+def site(host: Host, image: Image) -> Iterator[Site]:
+    with open_site(host, image, quiet, keep_templates=False) as opened:
         yield opened
 
 
@@ -72,12 +72,12 @@ def test_starts_verdicts_and_memory(site: Site) -> None:
     assert any("second clone" in row.what for row in memory_rows(figures))
 
 
-def test_growth_leaves_no_templates_of_other_sizes(laboratory: Laboratory, image: Image) -> None:
+def test_growth_leaves_no_templates_of_other_sizes(host: Host, image: Image) -> None:
     figures = Figures()
-    measure_growth(laboratory, image, (32, 64), figures, rounds=1, cold_rounds=0, say=quiet)
+    measure_growth(host, image, (32, 64), figures, rounds=1, cold_rounds=0, say=quiet)
     rows = memory_growth_rows(figures, (32, 64))
     assert {row.what for row in rows} >= {"32 MiB: clone ready", "64 MiB: clone ready"}
-    store = TemplateStore(laboratory.cache)
+    store = TemplateStore(host.cache)
     (left,) = store.known_names()
     kept = store.named(left)
     assert kept is not None
@@ -85,10 +85,10 @@ def test_growth_leaves_no_templates_of_other_sizes(laboratory: Laboratory, image
     assert store.remove(left)
 
 
-def test_an_image_without_template_is_no_subject(laboratory: Laboratory, image: Image) -> None:
+def test_an_image_without_template_is_no_subject(host: Host, image: Image) -> None:
     cold_only = replace(image, disk=replace(image.disk, bus=DiskBus.NVME))
     with (
         pytest.raises(MachineError, match="non-migratable"),
-        open_site(laboratory, cold_only, quiet, keep_templates=False),
+        open_site(host, cold_only, quiet, keep_templates=False),
     ):
         pass

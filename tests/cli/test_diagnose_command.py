@@ -21,7 +21,7 @@ from powerdown.core.deadline import Deadline
 from powerdown.core.errors import HostError
 from powerdown.images.image import Budgets
 from powerdown.machine.events import EventStream, named
-from powerdown.machine.external.external_qemu import AttachedQemu
+from powerdown.machine.external.external_qemu import ExternalQemu
 from powerdown.machine.external.qmp_socket import QmpAddress
 from powerdown.machine.protocol import RunState
 from tests.machine.boot_sector import HUNG, IGNORING, OBEDIENT, SLEEPY, UNARMED, boot_image
@@ -47,7 +47,7 @@ def start(tmp_path: Path, place: Path) -> Iterator[Start]:
         def started(
             code: bytes,
             *arguments: str,
-            until: Callable[[AttachedQemu], bool] = lambda machine: (
+            until: Callable[[ExternalQemu], bool] = lambda machine: (
                 machine.probe_pm1().button_armed
             ),
         ) -> subprocess.Popen[bytes]:
@@ -64,9 +64,9 @@ def start(tmp_path: Path, place: Path) -> Iterator[Start]:
         yield started
 
 
-def attached(place: Path) -> AttachedQemu:
+def attached(place: Path) -> ExternalQemu:
     budgets = Budgets(boot=20, reaction=1, shutdown_soft=3, shutdown_hard=4)
-    return AttachedQemu(QmpAddress(place), budgets, place.with_suffix(".jsonl"))
+    return ExternalQemu(QmpAddress(place), budgets, place.with_suffix(".jsonl"))
 
 
 def state_of(place: Path) -> RunState:
@@ -157,7 +157,7 @@ def test_what_a_look_finds_a_press_confirms(
     place: Path,
     capsys: Capture,
     code: bytes,
-    until: Callable[[AttachedQemu], bool],
+    until: Callable[[ExternalQemu], bool],
     state: str,
     looked_for: str,
     pressed_for: tuple[str, str],

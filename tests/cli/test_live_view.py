@@ -26,10 +26,10 @@ from tests.diagnosis.observations import (
     UPDATER,
     closed,
     event,
-    look,
+    obs,
     powered_off,
     preparing,
-    seen,
+    sample,
     under_way,
 )
 
@@ -45,29 +45,29 @@ def told(rows: tuple[StepRow, ...], step: Step) -> str:
 
 
 def test_a_press_that_is_latched() -> None:
-    rows = step_rows(seen(pm1_after=(LATCHED,), looks=()))
+    rows = step_rows(obs(pm1_after=(LATCHED,), samples=()))
     assert states(rows) == [DONE, NOW, WAITING, WAITING, WAITING]
     assert "latched" in told(rows, Step.ACPI)
 
 
 def test_a_press_that_was_dropped() -> None:
-    rows = step_rows(seen(pm1_before=UNARMED, pm1_after=(UNARMED,), looks=(), survey=None))
+    rows = step_rows(obs(pm1_before=UNARMED, pm1_after=(UNARMED,), samples=(), baseline=None))
     assert rows[1].state is NOW
     assert "not armed" in rows[1].told
 
 
 def test_a_guest_that_sleeps() -> None:
-    rows = step_rows(seen(pm1_after=(LATCHED,), run_state=RunState.SUSPENDED, looks=()))
+    rows = step_rows(obs(pm1_after=(LATCHED,), run_state=RunState.SUSPENDED, samples=()))
     assert "sleeps" in told(rows, Step.ACPI)
 
 
 @pytest.mark.parametrize(
     ("observed", "waits_for"),
     [
-        (seen(survey=None, looks=()), "from outside"),
-        (seen(looks=()), "first answer"),
-        (seen(), "none is recorded"),
-        (under_way(look(110.0, BY_BUTTON, processes=(*DESKTOP, APP))), APP.name),
+        (obs(baseline=None, samples=()), "from outside"),
+        (obs(samples=()), "first answer"),
+        (obs(), "none is recorded"),
+        (under_way(sample(110.0, BY_BUTTON, processes=(*DESKTOP, APP))), APP.name),
         (under_way(*preparing((110.0,), UPDATER)), f"services at work: {UPDATER}"),
     ],
 )
@@ -89,13 +89,13 @@ def test_core_services_and_the_end() -> None:
 
 
 def test_what_was_not_seen_in_the_end() -> None:
-    rows = step_rows(seen(), over=True)
+    rows = step_rows(obs(), over=True)
     assert states(rows) == [DONE, DONE, NOT_SEEN, NOT_SEEN, NOT_SEEN]
 
 
 def test_a_power_cut_is_no_step_of_the_guests() -> None:
     cut = event("SHUTDOWN", 103.0, guest=False, reason="host-qmp-quit")
-    rows = step_rows(seen(events=(event("POWERDOWN", PRESSED), cut, event(PROCESS_EXIT, 103.1))))
+    rows = step_rows(obs(events=(event("POWERDOWN", PRESSED), cut, event(PROCESS_EXIT, 103.1))))
     assert states(rows) == [DONE, DONE, NOW, WAITING, WAITING]
 
 
@@ -115,7 +115,7 @@ def test_plain_lines_tell_each_change_once() -> None:
             pm1_before=replace(ARMED, at=pressed.at),
             pm1_after=(replace(ARMED, at=pressed.at),),
         )
-        shown.look(watched)
+        shown.update(watched)
         shown.note("still up")
         off = events.record("SHUTDOWN", {"guest": True, "reason": "guest-shutdown"})
         events.record(PROCESS_EXIT)
@@ -132,7 +132,7 @@ def test_a_drawing_is_drawn_over_itself(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("COLUMNS", "60")
     out, events = io.StringIO(), EventStream()
     with view(out, events, drawn=True) as shown:
-        shown.finish(seen())
+        shown.finish(obs())
     frames = out.getvalue().split("\x1b[6A")
     assert len(frames) > 2
     for frame in frames:

@@ -10,14 +10,14 @@ from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.diagnose import diagnose
 from powerdown.diagnosis.verdict import Confidence
 from powerdown.guest.channels.channel import CommandResult
-from powerdown.guest.guest_baseline import Survey
-from powerdown.guest.guest_sample import Look
+from powerdown.guest.guest_baseline import GuestBaseline
+from powerdown.guest.guest_sample import GuestSample
 from powerdown.images.image import Budgets
 from powerdown.machine.activity import Activity
 from powerdown.machine.events import PROCESS_EXIT, HostEvent
 from powerdown.machine.protocol import Pm1Sample, RunState
-from powerdown.machine.screen_sample import ScreenLook
-from powerdown.shutdown.observation import CONTROL_CLOSED, Command, Control, Observation
+from powerdown.machine.screen_sample import ScreenSample
+from powerdown.shutdown.observation import CONTROL_CLOSED, ChannelState, Command, Observation
 from powerdown.windows.commands import PowerSource
 from powerdown.windows.console_session import ConsoleSession
 from powerdown.windows.event_records import EventRecord
@@ -100,7 +100,7 @@ CORE_PROCESS_DIED = initiated(9, r"C:\Windows\system32\wininit.exe", "0x50006", 
 BY_SERVICING = initiated(9, r"C:\Windows\servicing\TrustedInstaller.exe", "0x80020003", "restart")
 
 
-def survey(**changes: object) -> Survey:
+def baseline(**changes: object) -> GuestBaseline:
     """Somebody is logged on, the button shuts down, and all else is as on a Windows client."""
     values: dict[str, object] = {
         "at": 99.0,
@@ -120,53 +120,55 @@ def survey(**changes: object) -> Survey:
         "processes": (*DESKTOP, APP),
         **changes,
     }
-    return Survey(**values)  # type: ignore[arg-type]
+    return GuestBaseline(**values)  # type: ignore[arg-type]
 
 
-def nobody(**changes: object) -> Survey:
+def nobody(**changes: object) -> GuestBaseline:
     """A survey of a guest at the logon screen."""
     processes = (*WINDOWS_OWN, ProcessEntry("LogonUI.exe", 620, 1))
     unread: dict[str, object] = {"auto_end_tasks": None, "hung_app_ms": None}
-    return survey(**{"console": NOBODY, "processes": processes, **unread, **changes})
+    return baseline(**{"console": NOBODY, "processes": processes, **unread, **changes})
 
 
-def look(
+def sample(
     at: float = REACTED,
     *records: EventRecord,
     services: Iterable[ServiceStatus] | None = None,
     processes: Iterable[ProcessEntry] | None = None,
     unread: Iterable[str] = (),
-) -> Look:
+) -> GuestSample:
     """A look that shows everything as the survey does.
 
     :param unread: parts that could not be read.
     """
     unread = tuple(unread)
-    return Look(
+    return GuestSample(
         at=at,
         records=() if "records" in unread else records,
-        services=() if "services" in unread else tuple(services or survey().services),
-        processes=() if "processes" in unread else tuple(processes or survey().processes),
+        services=() if "services" in unread else tuple(services or baseline().services),
+        processes=() if "processes" in unread else tuple(processes or baseline().processes),
         notes=tuple(f"{part}: the command failed" for part in unread),
     )
 
 
-def looks(times: Iterable[float], *records: EventRecord, **parts: object) -> tuple[Look, ...]:
+def samples(
+    times: Iterable[float], *records: EventRecord, **parts: object
+) -> tuple[GuestSample, ...]:
     """The same look again and again."""
-    return tuple(look(at, *records, **parts) for at in times)  # type: ignore[arg-type]
+    return tuple(sample(at, *records, **parts) for at in times)  # type: ignore[arg-type]
 
 
-def at_logon(at: float, *records: EventRecord, **parts: object) -> Look:
+def at_logon(at: float, *records: EventRecord, **parts: object) -> GuestSample:
     """A look at a guest at the logon screen."""
-    return look(at, *records, **{"processes": nobody().processes, **parts})  # type: ignore[arg-type]
+    return sample(at, *records, **{"processes": nobody().processes, **parts})  # type: ignore[arg-type]
 
 
 def preparing(
     times: Iterable[float], *names: str, records: tuple[EventRecord, ...] = (BY_BUTTON,)
-) -> tuple[Look, ...]:
+) -> tuple[GuestSample, ...]:
     """Looks at the preshutdown work of these services: the session is over, the rest stopped."""
     services = (PLAIN, *(service(name, STOPPING) for name in names))
-    return looks(times, *records, services=services, processes=WINDOWS_OWN)
+    return samples(times, *records, services=services, processes=WINDOWS_OWN)
 
 
 def event(name: str, at: float = 101.0, **data: object) -> HostEvent:
@@ -192,15 +194,15 @@ def works(
     )
 
 
-def screens(*shown: tuple[float, str, bool]) -> tuple[ScreenLook, ...]:
-    return tuple(ScreenLook(at, digest, dark) for at, digest, dark in shown)
+def screens(*shown: tuple[float, str, bool]) -> tuple[ScreenSample, ...]:
+    return tuple(ScreenSample(at, digest, dark) for at, digest, dark in shown)
 
 
 DESKTOP_SHOWN = screens((99.0, "desktop", False), (REACTED, "desktop", False))
 LIT_UP = screens((99.0, "black", True), (101.0, "desktop", False), (REACTED, "desktop", False))
 
 
-def seen(**changes: object) -> Observation:
+def obs(**changes: object) -> Observation:
     """A press that the guest took; it did nothing, answers, and recorded nothing."""
     values: dict[str, object] = {
         "command": Command.PRESS,
@@ -213,9 +215,9 @@ def seen(**changes: object) -> Observation:
         "events": (event("POWERDOWN", PRESSED),),
         "run_state_before": RunState.RUNNING,
         "run_state": RunState.RUNNING,
-        "control": Control.ALIVE,
-        "survey": survey(),
-        "looks": (look(),),
+        "control": ChannelState.ALIVE,
+        "baseline": baseline(),
+        "samples": (sample(),),
         "screens": DESKTOP_SHOWN,
         "activity": works(0.03, REACTED),
         **changes,
@@ -223,31 +225,31 @@ def seen(**changes: object) -> Observation:
     return Observation(**values)  # type: ignore[arg-type]
 
 
-def under_way(*at: Look, **changes: object) -> Observation:
+def under_way(*at: GuestSample, **changes: object) -> Observation:
     """A press that led to a shutdown, which still went on when the hard budget was spent."""
-    quiet = {"looks": at, "ended_at": SPENT, "activity": works(0.03)}
-    return seen(**{**quiet, **changes})
+    quiet = {"samples": at, "ended_at": SPENT, "activity": works(0.03)}
+    return obs(**{**quiet, **changes})
 
 
 def inside(command: str, exit_code: int = 0, said: str = "", **changes: object) -> Observation:
     """A command inside instead of a press."""
     answer = CommandResult(command, exit_code, "", said)
     pressed = {"pm1_before": None, "pm1_after": (), "events": ()}
-    return seen(**{"command": Command.INSIDE, "answer": answer, **pressed, **changes})
+    return obs(**{"command": Command.INSIDE, "answer": answer, **pressed, **changes})
 
 
 def powered_off(at: float, *before: HostEvent, **changes: object) -> Observation:
     """The same press, and the power went off at ``at``."""
     off = event("SHUTDOWN", at, guest=True, reason="guest-shutdown")
     end = event(PROCESS_EXIT, at + 0.1, status=0)
-    gone = {"events": (*before, off, end), "ended_at": at, "run_state": None, "looks": ()}
-    return seen(**{**gone, **changes})
+    gone = {"events": (*before, off, end), "ended_at": at, "run_state": None, "samples": ()}
+    return obs(**{**gone, **changes})
 
 
 def reset(at: float, *before: HostEvent, **changes: object) -> Observation:
     """The same press, and the guest restarted at ``at``."""
     restarted = event("RESET", at, guest=True, reason="guest-reset")
-    return seen(**{"events": (*before, restarted), "ended_at": at, "looks": (), **changes})
+    return obs(**{"events": (*before, restarted), "ended_at": at, "samples": (), **changes})
 
 
 def found(observation: Observation) -> tuple[Outcome, Cause, Confidence]:

@@ -7,16 +7,16 @@ import pytest
 from powerdown.core.outcome import Cause
 from powerdown.diagnosis.also_seen import also_seen
 from powerdown.diagnosis.diagnose import diagnose
-from powerdown.shutdown.observation import Control
+from powerdown.shutdown.observation import ChannelState
 from tests.diagnosis.observations import (
     HOLDER,
     LIT_UP,
     UPDATER,
+    baseline,
     button,
     nobody,
+    obs,
     powered_off,
-    seen,
-    survey,
 )
 
 
@@ -34,10 +34,10 @@ from tests.diagnosis.observations import (
     ],
 )
 def test_a_setting_that_does_harm(settings: dict[str, object], cause: Cause, told: str) -> None:
-    found = also_seen(seen(survey=survey(**settings)), Cause.NONE)
+    found = also_seen(obs(baseline=baseline(**settings)), Cause.NONE)
     assert [c for c, _ in found] == [cause]
     assert told in found[0][1]
-    assert also_seen(seen(survey=survey(**settings)), cause) == ()
+    assert also_seen(obs(baseline=baseline(**settings)), cause) == ()
 
 
 @pytest.mark.parametrize(
@@ -54,18 +54,18 @@ def test_a_setting_that_does_harm(settings: dict[str, object], cause: Cause, tol
     ],
 )
 def test_settings_that_do_none(settings: dict[str, object]) -> None:
-    assert also_seen(seen(survey=survey(**settings)), Cause.NONE) == ()
+    assert also_seen(obs(baseline=baseline(**settings)), Cause.NONE) == ()
 
 
 def test_a_logon_screen_without_the_right_to_shut_down() -> None:
-    forbidden = powered_off(105, survey=nobody(shutdown_without_logon=False))
+    forbidden = powered_off(105, baseline=nobody(shutdown_without_logon=False))
     assert [cause for cause, _ in diagnose(forbidden).also_seen] == [Cause.NO_LOGON_SHUTDOWN]
 
 
 def test_a_dark_display() -> None:
-    assert [c for c, _ in also_seen(seen(screens=LIT_UP), Cause.NONE)] == [Cause.ASLEEP]
+    assert [c for c, _ in also_seen(obs(screens=LIT_UP), Cause.NONE)] == [Cause.ASLEEP]
 
 
 def test_without_a_survey_nothing_is_said() -> None:
-    blind = seen(survey=None, control=Control.SILENT, screens=LIT_UP)
+    blind = obs(baseline=None, control=ChannelState.SILENT, screens=LIT_UP)
     assert also_seen(blind, Cause.NONE) == ()

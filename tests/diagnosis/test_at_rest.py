@@ -17,15 +17,15 @@ from tests.diagnosis.observations import (
     LOW,
     MEDIUM,
     PRESSED,
+    baseline,
     by_command,
     event,
     found,
     inside,
-    look,
+    obs,
     powered_off,
     record,
-    seen,
-    survey,
+    sample,
 )
 
 COMPLETED = (Outcome.COMPLETED, Cause.NONE)
@@ -68,7 +68,7 @@ def test_a_power_off_that_windows_did_not_record_is_doubtful() -> None:
 
 def test_what_the_log_held_before_the_command_is_no_end_of_this_stop() -> None:
     earlier = record(5, 6006, "EventLog")
-    assert found(off(earlier, survey=survey(last_record=7))) == (*COMPLETED, MEDIUM)
+    assert found(off(earlier, baseline=baseline(last_record=7))) == (*COMPLETED, MEDIUM)
 
 
 def test_a_log_that_could_not_be_read_changes_nothing() -> None:
@@ -79,14 +79,14 @@ def test_a_log_that_could_not_be_read_changes_nothing() -> None:
 
 def test_what_only_a_look_showed_is_not_said_to_be_on_the_disk() -> None:
     unread = PostMortem(106.0, None, volume_dirty=False)
-    told = diagnose(powered_off(105, post_mortem=unread, looks=(look(101, by_command()),)))
+    told = diagnose(powered_off(105, post_mortem=unread, samples=(sample(101, by_command()),)))
     assert told.confidence is MEDIUM
     assert "recorded since the command" in facts_of(told)
     assert not any("disk" in fact for fact in facts_of(told))
 
 
 def test_seen_from_outside_the_log_is_told_and_not_relied_on() -> None:
-    verdict = diagnose(off(BY_BUTTON, LOG_ENDED, survey=None))
+    verdict = diagnose(off(BY_BUTTON, LOG_ENDED, baseline=None))
     assert (verdict.outcome, verdict.confidence) == (Outcome.COMPLETED, HIGH)
     told = [e for e in verdict.evidence if e.fact.endswith("(read from the disk)")]
     assert len(told) == 2
@@ -108,7 +108,7 @@ def test_a_forced_stop_shows_its_traces() -> None:
     killed = event("PROCESS_EXIT", 101, status=-9)
     disk = PostMortem(106.0, (STARTED,), volume_dirty=True, hibernated=False)
     verdict = diagnose(
-        seen(command=Command.KILL, events=(killed,), run_state=None, post_mortem=disk)
+        obs(command=Command.KILL, events=(killed,), run_state=None, post_mortem=disk)
     )
     assert verdict.outcome is Outcome.FORCED_OFF
     assert {"no record of an orderly end", "the Windows volume is marked dirty"} <= set(
@@ -141,8 +141,8 @@ class TestSlowAndUnwatched:
         assert found(self.slow("Windows Modules Installer"))[1:] == (Cause.WINDOWS_UPDATE, MEDIUM)
 
     def test_a_name_that_may_be_an_update_services_in_another_language(self) -> None:
-        pending = survey(update_markers=("RebootPending",))
-        told = found(self.slow("Windows Modul-Installer", survey=pending))
+        pending = baseline(update_markers=("RebootPending",))
+        told = found(self.slow("Windows Modul-Installer", baseline=pending))
         assert told[1:] == (Cause.UNRESPONSIVE_SERVICE, LOW)
 
 

@@ -10,10 +10,10 @@ from tests.diagnosis.observations import (
     HELPER,
     SPENT,
     UPDATER,
-    look,
+    baseline,
+    obs,
     preparing,
-    seen,
-    survey,
+    sample,
     under_way,
     works,
 )
@@ -24,20 +24,20 @@ def of_basis(losses: tuple[Loss, ...], basis: Basis) -> str:
 
 
 def test_programs_that_ran_are_named_as_they_were_last_seen() -> None:
-    last = look(SPENT - 3, processes=(*DESKTOP, HELPER))
-    told = of_basis(cost_of_cut(seen(looks=(look(), last)), SPENT), Basis.SEEN)
+    last = sample(SPENT - 3, processes=(*DESKTOP, HELPER))
+    told = of_basis(cost_of_cut(obs(samples=(sample(), last)), SPENT), Basis.SEEN)
     assert HELPER.name in told
     assert APP.name not in told
     assert "asked 3 s before" in told
 
 
 def test_without_looks_the_survey_has_to_do() -> None:
-    told = of_basis(cost_of_cut(seen(looks=()), SPENT), Basis.SEEN)
+    told = of_basis(cost_of_cut(obs(samples=()), SPENT), Basis.SEEN)
     assert APP.name in told
 
 
 def test_from_outside_only_what_is_documented_is_said() -> None:
-    losses = cost_of_cut(seen(survey=None, looks=(), activity=()), SPENT)
+    losses = cost_of_cut(obs(baseline=None, samples=(), activity=()), SPENT)
     assert of_basis(losses, Basis.SEEN) == ""
     assert "which programs" in of_basis(losses, Basis.NOT_SEEN)
     assert "not saved" in of_basis(losses, Basis.DOCUMENTED)
@@ -47,7 +47,7 @@ def test_from_outside_only_what_is_documented_is_said() -> None:
 
 def test_interrupted_update_work() -> None:
     working = under_way(
-        *preparing((110, SPENT - 1), UPDATER), survey=survey(update_markers=("RebootPending",))
+        *preparing((110, SPENT - 1), UPDATER), baseline=baseline(update_markers=("RebootPending",))
     )
     losses = cost_of_cut(working, SPENT)
     assert f"update work was interrupted: {UPDATER}" in of_basis(losses, Basis.SEEN)
@@ -57,10 +57,10 @@ def test_interrupted_update_work() -> None:
 
 
 def test_what_was_written_shortly_before() -> None:
-    writing = seen(activity=works(0.5, bytes_a_second=1000))
+    writing = obs(activity=works(0.5, bytes_a_second=1000))
     assert "in 30 s: 30000 bytes" in of_basis(cost_of_cut(writing, SPENT), Basis.SEEN)
 
 
 def test_a_sleeping_guest_loses_its_memory() -> None:
-    asleep = seen(run_state=RunState.SUSPENDED, survey=None, looks=())
+    asleep = obs(run_state=RunState.SUSPENDED, baseline=None, samples=())
     assert "memory" in of_basis(cost_of_cut(asleep, SPENT), Basis.SEEN)

@@ -11,7 +11,7 @@ from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.forecast import Forecast, GuestState, forecast
 from powerdown.diagnosis.risks.risks_of_guest import Severity
 from powerdown.machine.protocol import RunState
-from powerdown.shutdown.observation import Command, Control, Observation
+from powerdown.shutdown.observation import ChannelState, Command, Observation
 from powerdown.windows.commands import PowerSource
 from powerdown.windows.power_button import PowerButton
 from tests.diagnosis.observations import (
@@ -27,31 +27,31 @@ from tests.diagnosis.observations import (
     UNARMED,
     UNMAPPED,
     WINDOWS_OWN,
+    baseline,
     button,
     event,
     nobody,
-    seen,
+    obs,
     service,
-    survey,
     works,
 )
 
 
-def look(**changes: object) -> Observation:
+def sample(**changes: object) -> Observation:
     """A look at a guest that is ready, of which everything is known."""
     values: dict[str, object] = {
         "command": Command.NOTHING,
         "pm1_after": (replace(ARMED, at=101.0),),
         "events": (),
-        "looks": (),
-        "survey": survey(processes=DESKTOP),
+        "samples": (),
+        "baseline": baseline(processes=DESKTOP),
         **changes,
     }
-    return seen(**values)
+    return obs(**values)
 
 
 def from_outside(**changes: object) -> Observation:
-    return look(**{"survey": None, "control": Control.NONE, **changes})
+    return sample(**{"baseline": None, "control": ChannelState.NONE, **changes})
 
 
 def found(told: Forecast) -> list[tuple[Severity, Cause]]:
@@ -59,7 +59,7 @@ def found(told: Forecast) -> list[tuple[Severity, Cause]]:
 
 
 def test_a_guest_that_nothing_speaks_against() -> None:
-    told = forecast(look())
+    told = forecast(sample())
     assert (told.state, told.expected) == (GuestState.READY, Outcome.COMPLETED)
     assert found(told) == []
     assert forecast_status(told) == 0
@@ -120,7 +120,7 @@ def test_a_guest_that_nothing_speaks_against() -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("view", [look, from_outside])
+@pytest.mark.parametrize("view", [sample, from_outside])
 def test_a_state_in_which_no_press_shuts_it_down(
     view: object, changes: dict[str, object], state: GuestState, expected: Outcome, cause: Cause
 ) -> None:
@@ -133,25 +133,25 @@ def test_a_state_in_which_no_press_shuts_it_down(
 
 
 def test_a_press_that_was_just_taken_is_no_hang() -> None:
-    told = forecast(look(pm1_before=LATCHED))
+    told = forecast(sample(pm1_before=LATCHED))
     assert told.state is GuestState.READY
 
 
 def test_it_armed_its_button_while_it_was_looked_at() -> None:
-    assert forecast(look(pm1_before=UNARMED)).state is GuestState.READY
+    assert forecast(sample(pm1_before=UNARMED)).state is GuestState.READY
 
 
 def test_a_guest_that_is_off_already() -> None:
     for off in (
-        look(run_state=RunState.SHUTDOWN),
-        look(run_state=None, events=(event("SHUTDOWN", guest=True, reason="guest-shutdown"),)),
+        sample(run_state=RunState.SHUTDOWN),
+        sample(run_state=None, events=(event("SHUTDOWN", guest=True, reason="guest-shutdown"),)),
     ):
         told = forecast(off)
         assert (told.state, told.expected) == (GuestState.OFF, None)
 
 
 def test_a_guest_that_could_not_be_seen() -> None:
-    told = forecast(look(run_state=None))
+    told = forecast(sample(run_state=None))
     assert (told.state, told.expected, forecast_status(told)) == (GuestState.UNKNOWN, None, 3)
 
 
@@ -162,18 +162,18 @@ def test_from_outside_it_cannot_be_told() -> None:
     assert forecast_status(told) == 3
 
 
-@pytest.mark.parametrize("control", [Control.NONE, Control.SILENT])
-def test_busy_cpus_may_hang_or_work(control: Control) -> None:
+@pytest.mark.parametrize("control", [ChannelState.NONE, ChannelState.SILENT])
+def test_busy_cpus_may_hang_or_work(control: ChannelState) -> None:
     told = forecast(from_outside(control=control, activity=works(1.0, REACTED)))
     assert (told.state, told.expected) == (GuestState.BUSY, None)
     assert found(told) == [(Severity.MAY_STOP, Cause.DAMAGED_SYSTEM)]
-    assert ("control port" in told.findings[0].fact) == (control is Control.SILENT)
+    assert ("control port" in told.findings[0].fact) == (control is ChannelState.SILENT)
     assert forecast_status(told) == 3
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3])
 def test_an_idle_guest_is_not_suspected(share: float) -> None:
-    assert forecast(look(activity=works(share, REACTED))).state is GuestState.READY
+    assert forecast(sample(activity=works(share, REACTED))).state is GuestState.READY
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_an_idle_guest_is_not_suspected(share: float) -> None:
     ],
 )
 def test_what_the_button_is_set_to(action: int, cause: Cause, expected: Outcome) -> None:
-    told = forecast(look(survey=survey(processes=DESKTOP, button=button(action))))
+    told = forecast(sample(baseline=baseline(processes=DESKTOP, button=button(action))))
     assert told.expected is expected
     assert found(told) == [(Severity.STOPS, cause)]
     assert "powercfg" in told.findings[0].remedy
@@ -196,16 +196,16 @@ def test_what_the_button_is_set_to(action: int, cause: Cause, expected: Outcome)
 def test_a_policy_is_named_as_the_place_where_the_button_is_set() -> None:
     shuts_down = {PowerSource.AC: 3, PowerSource.DC: 3}
     by_policy = PowerButton(shuts_down, {PowerSource.AC: 0})
-    told = forecast(look(survey=survey(button=by_policy)))
+    told = forecast(sample(baseline=baseline(button=by_policy)))
     assert told.expected is Outcome.STAYED_UP
     assert any("by policy" in evidence.fact for evidence in told.evidence)
-    told = forecast(look())
+    told = forecast(sample())
     assert any("by the active scheme" in evidence.fact for evidence in told.evidence)
 
 
 @pytest.mark.parametrize("unread", [None, button(9)])
 def test_a_button_that_could_not_be_read(unread: PowerButton | None) -> None:
-    told = forecast(look(survey=survey(button=unread)))
+    told = forecast(sample(baseline=baseline(button=unread)))
     assert (told.expected, forecast_status(told)) == (None, 3)
 
 
@@ -225,14 +225,14 @@ def test_a_button_that_could_not_be_read(unread: PowerButton | None) -> None:
 def test_settings_and_states_that_threaten_it(
     settings: dict[str, object], severity: Severity, cause: Cause
 ) -> None:
-    told = forecast(look(survey=survey(**{"processes": DESKTOP, **settings})))
+    told = forecast(sample(baseline=baseline(**{"processes": DESKTOP, **settings})))
     assert found(told) == [(severity, cause)]
     status = {Severity.STOPS: 1, Severity.MAY_STOP: 3}.get(severity, 0)
     assert forecast_status(told) == status
 
 
 def test_nobody_logged_on_and_no_right_to_shut_down() -> None:
-    told = forecast(look(survey=nobody(shutdown_without_logon=False)))
+    told = forecast(sample(baseline=nobody(shutdown_without_logon=False)))
     assert told.expected is Outcome.STAYED_UP
     assert found(told) == [(Severity.STOPS, Cause.NO_LOGON_SHUTDOWN)]
 
@@ -250,13 +250,13 @@ def test_nobody_logged_on_and_no_right_to_shut_down() -> None:
 def test_nothing_is_promised_where_the_logon_was_not_read(
     changes: dict[str, object], told: bool
 ) -> None:
-    looked = forecast(look(survey=survey(processes=DESKTOP, **changes)))
+    looked = forecast(sample(baseline=baseline(processes=DESKTOP, **changes)))
     assert (looked.expected is Outcome.COMPLETED) == told
     assert forecast_status(looked) == (0 if told else 3)
 
 
 def test_a_dark_display_may_take_the_press_for_itself() -> None:
-    told = forecast(look(screens=LIT_UP[:1]))
+    told = forecast(sample(screens=LIT_UP[:1]))
     assert found(told) == [(Severity.MAY_STOP, Cause.ASLEEP)]
     assert told.expected is None
 
@@ -265,31 +265,31 @@ def test_what_the_screen_says_is_a_hint() -> None:
     told = forecast(from_outside(screen_text="Working on updates 30%"))
     assert found(told) == [(Severity.MAY_STOP, Cause.UNKNOWN)]
     told = forecast(
-        look(survey=survey(event_tracker=True), screen_text="Shutdown Event Tracker: why?")
+        sample(baseline=baseline(event_tracker=True), screen_text="Shutdown Event Tracker: why?")
     )
     assert found(told)[0] == (Severity.MAY_STOP, Cause.EVENT_TRACKER)
 
 
 def test_the_worst_comes_first() -> None:
-    everything = survey(
+    everything = baseline(
         button=button(0),
         fast_startup=True,
         update_markers=("RebootPending",),
         event_tracker=True,
     )
-    order = [severity for severity, _ in found(forecast(look(survey=everything)))]
+    order = [severity for severity, _ in found(forecast(sample(baseline=everything)))]
     assert order == [Severity.STOPS, Severity.MAY_STOP, Severity.DELAYS, Severity.LATENT]
 
 
 def test_programs_that_will_be_asked_are_named() -> None:
-    told = forecast(look(survey=survey(processes=(*DESKTOP, APP))))
+    told = forecast(sample(baseline=baseline(processes=(*DESKTOP, APP))))
     assert any("editor.exe" in line for line in told.unknown)
 
 
 def test_a_hostile_service_name_stays_out_of_command_lines() -> None:
     name = "x & shutdown /r &"
     services = (service(name), PLAIN)
-    told = forecast(look(survey=survey(services=services, preshutdown_ms={name: 3_600_001})))
+    told = forecast(sample(baseline=baseline(services=services, preshutdown_ms={name: 3_600_001})))
     (finding,) = (f for f in told.findings if f.cause is Cause.UNRESPONSIVE_SERVICE)
     assert "shutdown /r" not in finding.remedy
     assert "NAME" in finding.remedy

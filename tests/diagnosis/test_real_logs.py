@@ -15,7 +15,7 @@ from powerdown.diagnosis.diagnose import diagnose_previous_stop
 from powerdown.diagnosis.verdict import Confidence
 from powerdown.windows.event_records import EventRecord, parse_events
 from powerdown.windows.last_start import around_last_start
-from powerdown.windows.survey_commands import LOOK_PROVIDERS, START_PROVIDERS
+from powerdown.windows.survey_commands import SAMPLE_PROVIDERS, START_PROVIDERS
 from tests.support.paths import REPOSITORY
 
 SAMPLES = REPOSITORY.parent / "shared" / "samples"
@@ -42,8 +42,8 @@ def test_every_record_is_read_and_numbers_rise(records: tuple[EventRecord, ...])
 
 
 def test_shutdown_records_come_from_the_providers_named(records: tuple[EventRecord, ...]) -> None:
-    found = {(r.event_id, r.provider.lower()) for r in records if r.event_id in LOOK_PROVIDERS}
-    named = {(event_id, provider.lower()) for event_id, provider in LOOK_PROVIDERS.items()}
+    found = {(r.event_id, r.provider.lower()) for r in records if r.event_id in SAMPLE_PROVIDERS}
+    named = {(event_id, provider.lower()) for event_id, provider in SAMPLE_PROVIDERS.items()}
     assert {(1074, "user32"), (6006, "eventlog")} <= found & named
 
 

@@ -23,7 +23,7 @@ from powerdown.images.image import DiskFormat
 from powerdown.shutdown.observation import Observation
 from powerdown.shutdown.post_mortem import PostMortem
 from powerdown.windows.event_records import EventRecord
-from tests.diagnosis.observations import powered_off, seen
+from tests.diagnosis.observations import obs, powered_off
 
 ENDED = EventRecord(9, "EventLog", 6006, datetime(2026, 3, 1, tzinfo=UTC), {})
 OTHER = replace(ENDED, record_id=10, provider="Printer", event_id=5)
@@ -92,13 +92,13 @@ def test_what_is_on_the_disk(reads: Reads) -> None:
 
 def test_without_a_survey_the_whole_log_is_read(reads: Reads) -> None:
     reader = reads(CONTENTS)
-    examined(powered_off(105, survey=None))
+    examined(powered_off(105, baseline=None))
     assert reader.asked == DiskRequest(system_log=True, log_after=0)
 
 
 def test_a_disk_that_qemu_still_has_is_left_alone(reads: Reads) -> None:
     reader = reads(CONTENTS)
-    assert examined(seen()) is None
+    assert examined(obs()) is None
     assert reader.asked is None
 
 

@@ -56,7 +56,7 @@ class TestPowerScheme:
     def test_default_is_read_through(self) -> None:
         found = settings_of_disk(disk())["power-button-ac"]
         assert told(found) == (3, Origin.SCHEME_DEFAULT)
-        assert found.place == rf"{BUTTON_DEFAULT}\ACSettingIndex"
+        assert found.path == rf"{BUTTON_DEFAULT}\ACSettingIndex"
         assert found.raw == "REG_DWORD 3"
 
     def test_a_provisioned_default_that_is_another_is_told_of(self) -> None:

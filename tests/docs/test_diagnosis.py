@@ -15,8 +15,8 @@ ROWS = re.findall(r"^\| \*\*(.+?)\*\* \|[^|]*\|([^|]*)\| (yes|no) \|$", TEXT, re
 
 
 def test_every_rule_is_told_in_its_place_and_whether_it_lasts() -> None:
-    told = [(name, lasts == "yes") for name, _, lasts in ROWS]
-    assert told == [(rule.name, rule.lasts) for rule in RULES]
+    told = [(name, is_final == "yes") for name, _, is_final in ROWS]
+    assert told == [(rule.name, rule.is_final) for rule in RULES]
 
 
 def test_verdicts_are_told_in_the_words_of_reports() -> None:

@@ -19,6 +19,6 @@ from tests.guest.conftest import (  # noqa: F401
 
 
 @pytest.fixture
-def subject(windows: Windows, tmp_path: Path) -> FakeSubject:  # noqa: F811 (a fixture)
+def target(windows: Windows, tmp_path: Path) -> FakeSubject:  # noqa: F811 (a fixture)
     """A guest to inject into."""
     return FakeSubject(windows, tmp_path)

@@ -11,12 +11,11 @@ import pytest
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DeadlineExpired, DiskError
 from powerdown.core.outcome import Cause, Expected, Outcome
-from powerdown.faults import fault_target
-from powerdown.faults.fault import COMPLETED, Fault, NotOnThisGuest, Recovery, ScenarioId, Stage
-from powerdown.faults.fault_cycle import PRESS_AFTER_REMEDY, PRESS_WITH_FAULT, run_course
-from powerdown.faults.fault_target import ScenarioGuest
+from powerdown.faults.fault import COMPLETED, BlockedAt, Fault, NotOnThisGuest, Recovery, ScenarioId
+from powerdown.faults.fault_cycle import PRESS_AFTER_REMEDY, PRESS_WITH_FAULT, run_fault_cycle
+from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Offline, OnlineOnly, fixed
-from powerdown.faults.subject import Subject
+from powerdown.faults.scenario_target import ScenarioTarget
 from powerdown.machine.events import named
 from powerdown.scenario.injection import Injection
 from powerdown.scenario.scenario import Scenario
@@ -42,23 +41,22 @@ class Script:
     steps: list[str] = field(default_factory=list)
     break_boot: bool = False
 
-    def inject(self, subject: Subject) -> None:
+    def inject(self, target: FaultTarget) -> None:
         self.steps.append("inject")
-        assert subject.machine.events.exit is None
+        assert target.machine.events.exit is None
         if self.break_boot:
-            subject.boot_unbootable()
+            target.boot_unbootable()
 
-    def remedy(self, subject: Subject) -> None:
+    def remedy(self, target: FaultTarget) -> None:
         self.steps.append("remedy")
-        assert subject.machine.events.exit is None
+        assert target.machine.events.exit is None
         if self.break_boot:
-            subject.boot_fresh()
+            target.boot_fresh()
 
     def fault(self, **changes: object) -> Fault:
         made = Fault(
             scenario=ScenarioId.DAMAGED_SYSTEM,
             variant="made-up",
-            mission=7,
             summary="nothing",
             injects=(),
             remedies=(),
@@ -66,14 +64,14 @@ class Script:
             inject=self.inject,
             remedy=self.remedy,
             expected=(COMPLETED,),
-            stage=Stage.NONE,
+            stage=BlockedAt.NONE,
         )
         return replace(made, **changes)  # type: ignore[arg-type]
 
 
 def test_a_fault_is_named_remedied_and_gone(scenario: Open) -> None:
     opened, script = scenario(OBEDIENT), Script(break_boot=True)
-    run_course(opened, script.fault(expected=(LOST,)))
+    run_fault_cycle(opened, script.fault(expected=(LOST,)))
     assert script.steps == ["inject", "remedy"]
     presses = {s.name: s.expected for s in opened.stages if s.name.startswith("press")}
     assert presses == {PRESS_WITH_FAULT: LOST, PRESS_AFTER_REMEDY: COMPLETED}
@@ -81,7 +79,7 @@ def test_a_fault_is_named_remedied_and_gone(scenario: Open) -> None:
 
 def test_a_guest_that_has_powered_off_is_booted_for_its_remedy(scenario: Open) -> None:
     opened, script = scenario(OBEDIENT), Script()
-    run_course(opened, script.fault())
+    run_fault_cycle(opened, script.fault())
     assert script.steps == ["inject", "remedy"]
     names = [stage.name for stage in opened.stages]
     assert names == ["boot", PRESS_WITH_FAULT, "boot", PRESS_AFTER_REMEDY]
@@ -89,14 +87,14 @@ def test_a_guest_that_has_powered_off_is_booted_for_its_remedy(scenario: Open) -
 
 def test_without_remedy_one_press_is_all(scenario: Open) -> None:
     opened, script = scenario(OBEDIENT), Script()
-    run_course(opened, script.fault(remedy=None))
+    run_fault_cycle(opened, script.fault(remedy=None))
     assert script.steps == ["inject"]
     assert opened.stages[-1].name == PRESS_WITH_FAULT
 
 
 def test_the_verdict_that_was_reached_is_the_one_recorded(scenario: Open) -> None:
     opened = scenario(OBEDIENT)
-    run_course(opened, Script().fault(remedy=None, expected=(LOST, COMPLETED)))
+    run_fault_cycle(opened, Script().fault(remedy=None, expected=(LOST, COMPLETED)))
     assert opened.stages[-1].expected == COMPLETED
     assert opened.stages[-1].as_expected
 
@@ -108,32 +106,32 @@ def test_another_verdict_than_all_that_are_right_fails(scenario: Open) -> None:
         pytest.fail.Exception,
         match=r"expected stayed-up \(press-lost\) or stayed-up \(power-button-ignored\), diagnosed",
     ):
-        run_course(opened, Script().fault(expected=(LOST, ignored)))
+        run_fault_cycle(opened, Script().fault(expected=(LOST, ignored)))
     assert opened.stages[-1].expected == LOST
 
 
 def test_what_an_image_lacks_skips_before_anything_boots(scenario: Open) -> None:
     opened, script = scenario(OBEDIENT), Script()
     with pytest.raises(pytest.skip.Exception, match="needs a package"):
-        run_course(opened, script.fault(missing=lambda image: "needs a package"))
+        run_fault_cycle(opened, script.fault(missing=lambda image: "needs a package"))
     assert (script.steps, opened.stages) == ([], ())
 
 
 def test_what_a_guest_refuses_skips(scenario: Open) -> None:
-    def refused(subject: Subject) -> None:
+    def refused(target: FaultTarget) -> None:
         raise NotOnThisGuest("do it", "it is refused", "Try another.")
 
     with pytest.raises(pytest.skip.Exception, match="cannot be provoked here: could not do it"):
-        run_course(scenario(OBEDIENT), Script().fault(inject=refused))
+        run_fault_cycle(scenario(OBEDIENT), Script().fault(inject=refused))
 
 
 def test_a_pending_shutdown_that_went_on_is_told(scenario: Open) -> None:
     opened = scenario(OBEDIENT)
-    run_course(
+    run_fault_cycle(
         opened,
         Script().fault(
             recovery=Recovery.PENDING,
-            remedy=lambda subject: subject.machine.press_power_button(),
+            remedy=lambda target: target.machine.press_power_button(),
         ),
     )
     (remedy,) = [stage for stage in opened.stages if stage.name == "remedy"]
@@ -144,66 +142,66 @@ def test_a_pending_shutdown_that_went_on_is_told(scenario: Open) -> None:
 class TestGuest:
     def test_it_is_booted_when_first_used(self, scenario: Open) -> None:
         opened = scenario(HUNG)
-        subject = ScenarioGuest(opened)
+        target = ScenarioTarget(opened)
         assert opened.stages == ()
-        assert subject.image.name == "boot-sector"
+        assert target.image.name == "boot-sector"
         assert opened.stages == ()
-        assert subject.machine.events.exit is None
+        assert target.machine.events.exit is None
         assert [stage.name for stage in opened.stages] == ["boot"]
 
     def test_a_guest_that_hangs_is_cut_off_and_its_disk_booted_again(self, scenario: Open) -> None:
-        subject = ScenarioGuest(scenario(HUNG))
-        first = subject.machine
-        subject.boot_again()
+        target = ScenarioTarget(scenario(HUNG))
+        first = target.machine
+        target.boot_again()
         assert first.events.exit is not None
-        assert subject.machine is not first
-        assert subject.machine.overlay == first.overlay
+        assert target.machine is not first
+        assert target.machine.overlay == first.overlay
 
     def test_a_fresh_one_has_another_disk(self, scenario: Open) -> None:
-        subject = ScenarioGuest(scenario(HUNG))
-        first = subject.machine
-        subject.boot_fresh()
+        target = ScenarioTarget(scenario(HUNG))
+        first = target.machine
+        target.boot_fresh()
         assert first.events.exit is not None
-        assert subject.machine.overlay != first.overlay
+        assert target.machine.overlay != first.overlay
 
     def test_one_that_runs_stays_as_it_is(self, scenario: Open) -> None:
-        subject = ScenarioGuest(scenario(HUNG))
-        first = subject.machine
-        subject.get_up()
-        assert subject.machine is first
+        target = ScenarioTarget(scenario(HUNG))
+        first = target.machine
+        target.get_up()
+        assert target.machine is first
 
     def test_one_that_powers_off_is_booted_again_when_its_qemu_has_ended(
         self, scenario: Open
     ) -> None:
-        subject = ScenarioGuest(scenario(OBEDIENT))
-        first = subject.machine
+        target = ScenarioTarget(scenario(OBEDIENT))
+        first = target.machine
         pressed_at = first.press_power_button()
         # QEMU has not ended yet: it answers no more, and its disk is not finished.
         first.events.wait(named("SHUTDOWN"), Deadline.after(10), since=pressed_at)
-        subject.get_up()
+        target.get_up()
         assert first.events.exit is not None
         assert first.events.exit.data == {"status": 0}, "it was not killed"
-        assert subject.machine is not first
+        assert target.machine is not first
 
     def test_one_that_restarted_is_waited_for(self, scenario: Open) -> None:
         opened = scenario(HUNG)
-        subject = ScenarioGuest(opened)
-        first = subject.machine
+        target = ScenarioTarget(opened)
+        first = target.machine
         first.reset()
-        subject.wait_until_ended()
-        subject.get_up()
-        assert subject.machine is first
+        target.wait_until_ended()
+        target.get_up()
+        assert target.machine is first
         assert [stage.name for stage in opened.stages] == ["boot", "boot"]
         # That restart is over: another get_up waits for nothing.
-        subject.get_up()
+        target.get_up()
         assert len(opened.stages) == 2
 
     def test_what_does_not_end_is_not_waited_for_for_ever(self, scenario: Open) -> None:
-        subject = ScenarioGuest(scenario(HUNG))
-        assert subject.machine.events.exit is None
-        assert not subject.ends_soon()
+        target = ScenarioTarget(scenario(HUNG))
+        assert target.machine.events.exit is None
+        assert not target.ends_soon()
         with pytest.raises(DeadlineExpired, match="come to an end"):
-            subject.wait_until_ended()
+            target.wait_until_ended()
 
 
 class TestOffline:
@@ -219,14 +217,14 @@ class TestOffline:
     def test_what_is_no_setting_skips_before_anything_boots(self, offline: Open) -> None:
         opened, script = offline(OBEDIENT), Script()
         with pytest.raises(pytest.skip.Exception, match="cannot be injected offline: it is keys"):
-            run_course(opened, script.fault(offline=OnlineOnly("it is keys")))
+            run_fault_cycle(opened, script.fault(offline=OnlineOnly("it is keys")))
         assert (script.steps, opened.stages) == ([], ())
 
     def test_a_disk_without_windows_is_no_guest_that_passes(self, offline: Open) -> None:
         opened, script = offline(OBEDIENT), Script()
         plan = Offline(fixed(event_tracker(on=True)))
         with pytest.raises(DiskError, match="find Windows on the disk"):
-            run_course(opened, script.fault(offline=plan))
+            run_fault_cycle(opened, script.fault(offline=plan))
         assert (script.steps, opened.stages) == ([], ())
 
     def test_without_a_control_channel_the_press_is_judged_from_outside(
@@ -234,11 +232,12 @@ class TestOffline:
     ) -> None:
         written: list[object] = []
         monkeypatch.setattr(
-            fault_target, "edit_registry", lambda disk, edits, until: written.extend(edits)
+            "powerdown.faults.scenario_target.edit_registry",
+            lambda disk, edits, until: written.extend(edits),
         )
         opened, script = offline(OBEDIENT), Script()
-        plan = Offline(fixed(event_tracker(on=True)), then=lambda subject: None)
-        run_course(opened, script.fault(offline=plan))
+        plan = Offline(fixed(event_tracker(on=True)), then=lambda target: None)
+        run_fault_cycle(opened, script.fault(offline=plan))
         assert written == list(event_tracker(on=True))
         assert script.steps == []
         names = [stage.name for stage in opened.stages]
@@ -248,5 +247,7 @@ class TestOffline:
 
     def test_online_nothing_of_it_counts(self, scenario: Open) -> None:
         script = Script()
-        run_course(scenario(OBEDIENT), script.fault(remedy=None, offline=OnlineOnly("it is keys")))
+        run_fault_cycle(
+            scenario(OBEDIENT), script.fault(remedy=None, offline=OnlineOnly("it is keys"))
+        )
         assert script.steps == ["inject"]

@@ -9,12 +9,12 @@ import pytest
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.faults import fault_pairs
 from powerdown.faults.catalogue import CATALOGUE
-from powerdown.faults.fault import Fault, Stage, Trigger
+from powerdown.faults.fault import BlockedAt, Fault, Trigger
 from powerdown.faults.fault_pairs import ALONE, EXCLUSIONS, Pair, made, sensible_pairs
 
 PAIRS = sensible_pairs()
 BY_NAME = {str(fault): fault for fault in CATALOGUE}
-CHAIN = list(Stage)
+CHAIN = list(BlockedAt)
 
 every_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.variant)
 
@@ -34,7 +34,7 @@ def test_every_failure_of_the_mission_is_in_some() -> None:
 
 
 def test_every_place_in_the_chain_is_in_some() -> None:
-    assert {fault.stage for pair in PAIRS for fault in pair.injected} == set(Stage)
+    assert {fault.blocked_at for pair in PAIRS for fault in pair.injected} == set(BlockedAt)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_no_pair_excludes_itself(pair: Pair) -> None:
 
 @every_pair
 def test_what_is_expected_is_what_one_of_them_implies(pair: Pair) -> None:
-    assert CHAIN.index(pair.first.stage) <= CHAIN.index(pair.second.stage)
+    assert CHAIN.index(pair.first.blocked_at) <= CHAIN.index(pair.second.blocked_at)
     assert pair.expected
     assert set(pair.expected) <= {*pair.first.expected, *pair.second.expected}
     # At least one holds, so that completing cannot be the likeliest.
@@ -104,9 +104,9 @@ def test_a_program_that_will_hold_is_not_seen_in_settings() -> None:
 
 
 def test_a_control_is_never_blamed() -> None:
-    controls = [pair for pair in PAIRS if pair.second.stage is Stage.NONE]
+    controls = [pair for pair in PAIRS if pair.second.blocked_at is BlockedAt.NONE]
     assert {pair.second.scenario for pair in controls} >= {
-        fault.scenario for fault in CATALOGUE if fault.stage is Stage.NONE
+        fault.scenario for fault in CATALOGUE if fault.blocked_at is BlockedAt.NONE
     }
     for pair in controls:
         assert Cause(pair.second.scenario) not in {expected.cause for expected in pair.expected}
@@ -120,9 +120,9 @@ def test_what_restarts_the_guest_is_injected_first() -> None:
 
 
 def test_of_a_stage_one_stands_for_all() -> None:
-    def holding(stage: Stage) -> set[Fault]:
-        return {f for pair in PAIRS for f in pair.injected if f.stage is stage}
+    def holding(blocked_at: BlockedAt) -> set[Fault]:
+        return {f for pair in PAIRS for f in pair.injected if f.blocked_at is blocked_at}
 
-    for stage in CHAIN:
-        if stage is not Stage.NONE:
-            assert len(holding(stage)) == 1
+    for blocked_at in CHAIN:
+        if blocked_at is not BlockedAt.NONE:
+            assert len(holding(blocked_at)) == 1

@@ -11,7 +11,7 @@ from powerdown.core.errors import MachineError
 from powerdown.faults import windows_update
 from powerdown.faults.catalogue import CATALOGUE
 from powerdown.faults.fault import NotOnThisGuest, beyond_hard_ms, beyond_soft_ms
-from powerdown.guest.guest_baseline import Survey
+from powerdown.guest.guest_baseline import GuestBaseline
 from powerdown.images.image import Updates
 from powerdown.machine.events import PROCESS_EXIT
 from powerdown.machine.protocol import RunState
@@ -23,27 +23,27 @@ from tests.shutdown.fake_machine import ARMED, ScriptedMachine
 FAULTS = {str(fault): fault for fault in CATALOGUE}
 
 
-def _runs(image_name: str) -> Callable[[Survey], bool]:
+def _runs(image_name: str) -> Callable[[GuestBaseline], bool]:
     return lambda seen: any(process.name.lower() == image_name for process in seen.processes)
 
 
-def _end_programs(subject: FakeSubject) -> None:
+def _end_programs(target: FakeSubject) -> None:
     """What a restart does to them."""
-    for process in subject.windows.survey().processes:
+    for process in target.windows.baseline().processes:
         if process.name.startswith("powerdown-"):
-            subject.windows.run(session_commands.end_program(process.name)).checked()
+            target.windows.run(session_commands.end_program(process.name)).checked()
 
 
-def _service(name: str) -> Callable[[Survey], bool]:
+def _service(name: str) -> Callable[[GuestBaseline], bool]:
     return lambda seen: any(service.name == name for service in seen.services)
 
 
-def _not(holds: Callable[[Survey], bool]) -> Callable[[Survey], bool]:
+def _not(holds: Callable[[GuestBaseline], bool]) -> Callable[[GuestBaseline], bool]:
     return lambda seen: not holds(seen)
 
 
 # What must be so after the injection.
-INJECTED: dict[str, Callable[[Survey], bool]] = {
+INJECTED: dict[str, Callable[[GuestBaseline], bool]] = {
     "windows-update/markers-only": lambda seen: "RebootPending" in seen.update_markers,
     "event-tracker/policy-only": lambda seen: seen.event_tracker is True,
     "no-logon-shutdown/forbidden": lambda seen: (
@@ -98,7 +98,7 @@ AS_IT_IS = {"event-tracker/policy-only", "no-logon-shutdown/logged-on"}
 """Injections of what a server in use is like anyway."""
 
 # What must be so after the remedy.
-REMEDIED: dict[str, Callable[[Survey], bool]] = {
+REMEDIED: dict[str, Callable[[GuestBaseline], bool]] = {
     "no-logon-shutdown/forbidden": lambda seen: seen.shutdown_without_logon is True,
     "unresponsive-app/refuses": _not(_runs("powerdown-refuser.exe")),
     "unresponsive-app/hangs": _not(_runs("powerdown-hanger.exe")),
@@ -121,156 +121,156 @@ REMEDIED: dict[str, Callable[[Survey], bool]] = {
 
 
 @pytest.mark.parametrize("name", INJECTED)
-def test_the_injection_takes_and_the_remedy_undoes(name: str, subject: FakeSubject) -> None:
+def test_the_injection_takes_and_the_remedy_undoes(name: str, target: FakeSubject) -> None:
     fault = FAULTS[name]
     if name not in AS_IT_IS:
-        assert not INJECTED[name](subject.windows.survey())
-    fault.inject(subject)
-    assert INJECTED[name](subject.windows.survey())
+        assert not INJECTED[name](target.windows.baseline())
+    fault.inject(target)
+    assert INJECTED[name](target.windows.baseline())
     if name in REMEDIED:
         assert fault.remedy is not None
-        subject.on_restart = lambda: _end_programs(subject)
-        fault.remedy(subject)
-        assert REMEDIED[name](subject.windows.survey())
+        target.on_restart = lambda: _end_programs(target)
+        fault.remedy(target)
+        assert REMEDIED[name](target.windows.baseline())
 
 
-def test_settings_that_are_read_at_start_are_followed_by_a_restart(subject: FakeSubject) -> None:
+def test_settings_that_are_read_at_start_are_followed_by_a_restart(target: FakeSubject) -> None:
     for name in ("unresponsive-app/auto-end-tasks", "unresponsive-service/never-stops"):
-        subject.done.clear()
-        FAULTS[name].inject(subject)
-        assert subject.done == ["restart"]
+        target.done.clear()
+        FAULTS[name].inject(target)
+        assert target.done == ["restart"]
 
 
 class TestFromOutside:
-    def test_keys_open_the_dialog(self, subject: FakeSubject) -> None:
-        subject.machine.screens = [("desktop", False), ("dialog", False)]
-        FAULTS["event-tracker/dialog-open"].inject(subject)
-        assert subject.machine.keys == [("alt", "f4")]
-        assert subject.windows.survey().event_tracker is True
+    def test_keys_open_the_dialog(self, target: FakeSubject) -> None:
+        target.machine.screens = [("desktop", False), ("dialog", False)]
+        FAULTS["event-tracker/dialog-open"].inject(target)
+        assert target.machine.keys == [("alt", "f4")]
+        assert target.windows.baseline().event_tracker is True
 
     def test_without_a_dialog_the_fault_is_not_there(
-        self, subject: FakeSubject, monkeypatch: pytest.MonkeyPatch
+        self, target: FakeSubject, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("powerdown.faults.event_tracker._DIALOG_SECONDS", 0.1)
         with pytest.raises(NotOnThisGuest, match="a dialog on the guest's screen"):
-            FAULTS["event-tracker/dialog-open"].inject(subject)
+            FAULTS["event-tracker/dialog-open"].inject(target)
 
-    def test_a_crash_precedes_the_question(self, subject: FakeSubject) -> None:
-        first = subject.machine
-        FAULTS["event-tracker/question-after-crash"].inject(subject)
+    def test_a_crash_precedes_the_question(self, target: FakeSubject) -> None:
+        first = target.machine
+        FAULTS["event-tracker/question-after-crash"].inject(target)
         assert first.events.exit is not None
-        assert subject.done == ["boot again"]
+        assert target.done == ["boot again"]
 
-    def test_the_dialog_is_closed(self, subject: FakeSubject) -> None:
+    def test_the_dialog_is_closed(self, target: FakeSubject) -> None:
         remedy = FAULTS["event-tracker/dialog-open"].remedy
         assert remedy is not None
-        remedy(subject)
-        assert subject.machine.keys == [("esc",)]
-        assert subject.windows.survey().event_tracker is False
+        remedy(target)
+        assert target.machine.keys == [("esc",)]
+        assert target.windows.baseline().event_tracker is False
 
-    def test_a_dark_display_is_waited_for_and_lit(self, subject: FakeSubject) -> None:
+    def test_a_dark_display_is_waited_for_and_lit(self, target: FakeSubject) -> None:
         fault = FAULTS["asleep/display-dark"]
-        subject.machine.screens = [("desktop", False), ("nothing", True)]
-        fault.inject(subject)
-        assert subject.machine.screens == [("nothing", True)]
-        subject.machine.screens = [("nothing", True), ("desktop", False)]
+        target.machine.screens = [("desktop", False), ("nothing", True)]
+        fault.inject(target)
+        assert target.machine.screens == [("nothing", True)]
+        target.machine.screens = [("nothing", True), ("desktop", False)]
         assert fault.remedy is not None
-        fault.remedy(subject)
-        assert subject.machine.keys == [("shift",)]
+        fault.remedy(target)
+        assert target.machine.keys == [("shift",)]
 
-    def test_the_crash_keys_crash(self, subject: FakeSubject) -> None:
+    def test_the_crash_keys_crash(self, target: FakeSubject) -> None:
         def crash(*chord: str) -> None:
             assert chord == ("ctrl_r", "scroll_lock", "scroll_lock")
-            subject.machine.events.record("GUEST_PANICKED")
+            target.machine.events.record("GUEST_PANICKED")
 
-        subject.machine.press_keys = crash  # type: ignore[method-assign]
-        FAULTS["damaged-system/bugcheck-keyboard"].inject(subject)
-        assert subject.done == ["restart"]
+        target.machine.press_keys = crash  # type: ignore[method-assign]
+        FAULTS["damaged-system/bugcheck-keyboard"].inject(target)
+        assert target.done == ["restart"]
 
     def test_a_guest_that_does_not_crash_is_none_to_test(
-        self, subject: FakeSubject, monkeypatch: pytest.MonkeyPatch
+        self, target: FakeSubject, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("powerdown.faults.damaged_system._CRASH_SECONDS", 0.1)
         with pytest.raises(NotOnThisGuest, match="non-maskable interrupt: it goes on"):
-            FAULTS["damaged-system/bugcheck-nmi"].inject(subject)
-        assert subject.machine.nmis == 1
+            FAULTS["damaged-system/bugcheck-nmi"].inject(target)
+        assert target.machine.nmis == 1
 
     def test_a_restart_without_a_report_is_no_crash_that_can_be_judged(
-        self, subject: FakeSubject
+        self, target: FakeSubject
     ) -> None:
         def restart() -> None:
-            subject.machine.events.record("RESET")
+            target.machine.events.record("RESET")
 
-        subject.machine.inject_nmi = restart  # type: ignore[method-assign]
+        target.machine.inject_nmi = restart  # type: ignore[method-assign]
         with pytest.raises(NotOnThisGuest, match=r"RESET(.|\n)*pvpanic"):
-            FAULTS["damaged-system/bugcheck-nmi"].inject(subject)
+            FAULTS["damaged-system/bugcheck-nmi"].inject(target)
 
     def test_a_right_that_changed_is_asked_for_in_a_new_shell(
-        self, subject: FakeSubject, monkeypatch: pytest.MonkeyPatch
+        self, target: FakeSubject, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         closed: list[str] = []
-        monkeypatch.setattr(subject.windows.channel, "close", lambda: closed.append("closed"))
+        monkeypatch.setattr(target.windows.channel, "close", lambda: closed.append("closed"))
         fault = FAULTS["damaged-system/privilege-removed"]
-        fault.inject(subject)
+        fault.inject(target)
         assert closed == ["closed"]
         assert fault.remedy is not None
-        fault.remedy(subject)
+        fault.remedy(target)
         assert closed == ["closed", "closed"]
 
-    def test_the_end_of_qemu_is_no_crash_of_the_guest(self, subject: FakeSubject) -> None:
-        subject.machine.events.record(PROCESS_EXIT, {"status": 1})
-        subject.machine.inject_nmi = lambda: None  # type: ignore[method-assign]
+    def test_the_end_of_qemu_is_no_crash_of_the_guest(self, target: FakeSubject) -> None:
+        target.machine.events.record(PROCESS_EXIT, {"status": 1})
+        target.machine.inject_nmi = lambda: None  # type: ignore[method-assign]
         with pytest.raises(NotOnThisGuest, match="PROCESS_EXIT"):
-            FAULTS["damaged-system/bugcheck-nmi"].inject(subject)
+            FAULTS["damaged-system/bugcheck-nmi"].inject(target)
 
-    def test_cpus_hang(self, subject: FakeSubject) -> None:
-        FAULTS["damaged-system/hang"].inject(subject)
-        assert subject.machine.hung
+    def test_cpus_hang(self, target: FakeSubject) -> None:
+        FAULTS["damaged-system/hang"].inject(target)
+        assert target.machine.hung
 
-    def test_an_unbootable_disk_is_replaced(self, subject: FakeSubject) -> None:
+    def test_an_unbootable_disk_is_replaced(self, target: FakeSubject) -> None:
         fault = FAULTS["damaged-system/boot-failure"]
-        fault.inject(subject)
-        assert subject.done == ["boot unbootable"]
+        fault.inject(target)
+        assert target.done == ["boot unbootable"]
         assert fault.remedy is not None
-        fault.remedy(subject)
-        assert subject.done == ["boot unbootable", "boot fresh"]
+        fault.remedy(target)
+        assert target.done == ["boot unbootable", "boot fresh"]
 
-    def test_a_guest_that_ends_while_waited_for_is_an_error(self, subject: FakeSubject) -> None:
-        subject.machine = ScriptedMachine([(0xFFFF, 0xFFFF), ARMED])
-        subject.machine.events.record(PROCESS_EXIT, {"status": 1})
+    def test_a_guest_that_ends_while_waited_for_is_an_error(self, target: FakeSubject) -> None:
+        target.machine = ScriptedMachine([(0xFFFF, 0xFFFF), ARMED])
+        target.machine.events.record(PROCESS_EXIT, {"status": 1})
         with pytest.raises(MachineError, match="QEMU"):
-            FAULTS["asleep/display-dark"].inject(subject)
+            FAULTS["asleep/display-dark"].inject(target)
 
 
 class TestSleep:
-    def test_a_guest_that_sleeps_is_waited_for(self, subject: FakeSubject) -> None:
-        run = subject.windows.run
+    def test_a_guest_that_sleeps_is_waited_for(self, target: FakeSubject) -> None:
+        run = target.windows.run
 
         def asleep(command: str, seconds: float = 60.0) -> object:
             if command.startswith("schtasks /run"):
-                subject.machine.events.record("SUSPEND")
-                subject.machine.state = RunState.SUSPENDED
+                target.machine.events.record("SUSPEND")
+                target.machine.state = RunState.SUSPENDED
             return run(command, seconds)
 
-        subject.windows.run = asleep  # type: ignore[method-assign, assignment]
+        target.windows.run = asleep  # type: ignore[method-assign, assignment]
         fault = FAULTS["asleep/already-asleep"]
-        fault.inject(subject)
+        fault.inject(target)
         assert fault.remedy is not None
-        fault.remedy(subject)
-        assert subject.done == ["wake"]
+        fault.remedy(target)
+        assert target.done == ["wake"]
 
     def test_one_that_cannot_sleep_is_none_to_test(
-        self, subject: FakeSubject, monkeypatch: pytest.MonkeyPatch
+        self, target: FakeSubject, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("powerdown.faults.asleep._SLEEP_SECONDS", 0.1)
         with pytest.raises(NotOnThisGuest, match="powercfg /a"):
-            FAULTS["asleep/already-asleep"].inject(subject)
+            FAULTS["asleep/already-asleep"].inject(target)
 
 
 class TestUpdates:
     @pytest.mark.parametrize("variant", windows_update.VARIANTS, ids=lambda f: f.variant)
     def test_without_its_package_a_variant_is_skipped(
-        self, variant: windows_update.Fault, subject: FakeSubject
+        self, variant: windows_update.Fault, target: FakeSubject
     ) -> None:
         assert variant.missing(GUEST) is None
         missing = variant.missing(replace(GUEST, updates=Updates()))
@@ -280,35 +280,35 @@ class TestUpdates:
             assert missing is not None
             assert "defines no [updates]" in missing
 
-    def test_the_guest_is_restarted_until_nothing_is_pending(self, subject: FakeSubject) -> None:
-        FAULTS["windows-update/markers-only"].inject(subject)
+    def test_the_guest_is_restarted_until_nothing_is_pending(self, target: FakeSubject) -> None:
+        FAULTS["windows-update/markers-only"].inject(target)
         restarts = []
 
         def restart() -> None:
             restarts.append(1)
             if len(restarts) == 2:
-                subject.windows.run(windows_update.update_commands.CLEAR_REBOOT_PENDING).checked()
+                target.windows.run(windows_update.update_commands.CLEAR_REBOOT_PENDING).checked()
 
-        subject.on_restart = restart
-        windows_update.restart_until_done(subject)
-        assert subject.done == ["restart", "restart"]
+        target.on_restart = restart
+        windows_update.restart_until_done(target)
+        assert target.done == ["restart", "restart"]
 
-    def test_what_never_completes_is_an_error(self, subject: FakeSubject) -> None:
-        FAULTS["windows-update/markers-only"].inject(subject)
+    def test_what_never_completes_is_an_error(self, target: FakeSubject) -> None:
+        FAULTS["windows-update/markers-only"].inject(target)
         with pytest.raises(windows_update.ControlChannelError, match="RebootPending"):
-            windows_update.restart_until_done(subject)
+            windows_update.restart_until_done(target)
 
 
-def test_a_full_disk_is_full(subject: FakeSubject) -> None:
+def test_a_full_disk_is_full(target: FakeSubject) -> None:
     sent = []
-    run = subject.windows.run
+    run = target.windows.run
 
     def noted(command: str, seconds: float = 60.0) -> object:
         sent.append(command)
         # This host's disk is not to be filled.
         return run("ver" if "createnew" in command else command, seconds)
 
-    subject.windows.run = noted  # type: ignore[method-assign, assignment]
-    FAULTS["damaged-system/disk-full"].inject(subject)
+    target.windows.run = noted  # type: ignore[method-assign, assignment]
+    FAULTS["damaged-system/disk-full"].inject(target)
     assert sent[-1].startswith(r'fsutil file createnew "C:\powerdown\full.bin" ')
     assert int(sent[-1].split()[-1]) > 0

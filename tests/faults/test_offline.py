@@ -14,7 +14,7 @@ from powerdown.cli.scenarios_command import scenarios_to_json
 from powerdown.faults.catalogue import CATALOGUE
 from powerdown.faults.fault import Fault
 from powerdown.faults.offline import NO_SETTING, Offline, OnlineOnly
-from powerdown.guest.guest_baseline import Survey
+from powerdown.guest.guest_baseline import GuestBaseline
 from powerdown.guest.windows import Windows
 from powerdown.windows.commands import ButtonAction
 from powerdown.windows.registry_edit import RegistryEdit
@@ -32,7 +32,7 @@ def offline(fault: Fault) -> Offline:
     return fault.offline
 
 
-def _button(action: ButtonAction) -> Callable[[Survey], bool]:
+def _button(action: ButtonAction) -> Callable[[GuestBaseline], bool]:
     return lambda seen: seen.button is not None and seen.button.effective() is action
 
 
@@ -80,13 +80,13 @@ def test_the_settings_are_in_effect_from_the_start_and_the_remedy_undoes_them(
 ) -> None:
     plan = offline(FAULTS[name])
     if name not in HARMLESS:
-        with started() as subject:
-            assert not SEEN[name](subject.windows.survey())
-    with started(*plan.edits(GUEST)) as subject:
-        assert SEEN[name](subject.windows.survey())
+        with started() as target:
+            assert not SEEN[name](target.windows.baseline())
+    with started(*plan.edits(GUEST)) as target:
+        assert SEEN[name](target.windows.baseline())
     if plan.remedy is not None:
-        with started(*plan.remedy(GUEST)) as subject:
-            assert UNDONE[name](subject.windows.survey())
+        with started(*plan.remedy(GUEST)) as target:
+            assert UNDONE[name](target.windows.baseline())
 
 
 def test_no_setting_goes_unseen() -> None:

@@ -14,7 +14,7 @@ from standin.wsman import serve
 
 from powerdown.guest.channels.winrm_channel import WinrmChannel
 from powerdown.guest.windows import Windows
-from powerdown.images.image import Control, Credentials, Transport, WinrmAuthentication
+from powerdown.images.image import ControlConfig, Credentials, Transport, WinrmAuthentication
 from tests.standin.conftest import Machine
 
 OpenChannel = Callable[..., WinrmChannel]
@@ -32,7 +32,7 @@ def open_channel() -> Iterator[OpenChannel]:
         authentication: WinrmAuthentication = WinrmAuthentication.BASIC,
     ) -> WinrmChannel:
         credentials = Credentials(user, password)
-        control = Control(Transport.WINRM, 5985, authentication, credentials)
+        control = ControlConfig(Transport.WINRM, 5985, authentication, credentials)
         opened.append(WinrmChannel(address, control))
         return opened[-1]
 

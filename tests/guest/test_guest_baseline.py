@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from powerdown.core.errors import ControlChannelError
-from powerdown.guest.guest_baseline import Survey, read_survey
+from powerdown.guest.guest_baseline import GuestBaseline, read_baseline
 from powerdown.guest.windows import Windows
 from powerdown.windows import commands
 from powerdown.windows.command_parts import PartAnswer
 from powerdown.windows.commands import ButtonAction, PowerSource
 from powerdown.windows.console_session import ConsoleSession
 from powerdown.windows.services import ServiceState
-from powerdown.windows.survey_commands import SURVEY_PARTS
+from powerdown.windows.survey_commands import BASELINE_PARTS
 from tests.standin.conftest import Machine
 
 CONTROL = r"HKLM\SYSTEM\CurrentControlSet\Control"
@@ -40,7 +40,7 @@ def without(key: str, name: str) -> str:
 
 class TestStandIn:
     def test_a_fresh_installation(self, windows: Windows, machine: Machine) -> None:
-        found = windows.survey()
+        found = windows.baseline()
         assert found.last_record == machine.last_record()
         assert found.button is not None
         assert found.button.effective() is ButtonAction.SHUT_DOWN
@@ -63,7 +63,7 @@ class TestStandIn:
         monkeypatch.setattr(
             windows.channel, "run", lambda command, end: sent.append(command) or run(command, end)
         )
-        windows.survey()
+        windows.baseline()
         assert len(sent) == 1
 
     @pytest.mark.parametrize(
@@ -143,11 +143,11 @@ class TestStandIn:
         self, windows: Windows, lines: list[str], field: str, expected: object
     ) -> None:
         windows.run_all(lines)
-        assert getattr(windows.survey(), field) == expected
+        assert getattr(windows.baseline(), field) == expected
 
     def test_a_policy_on_the_button_is_read(self, windows: Windows) -> None:
         windows.run_all(commands.set_power_button_policy(ButtonAction.NOTHING))
-        button = windows.survey().button
+        button = windows.baseline().button
         assert button is not None
         assert button.policy == dict.fromkeys(PowerSource, ButtonAction.NOTHING)
 
@@ -159,18 +159,18 @@ def reg(name: str, kind: str, data: str, key: str = "HKEY_LOCAL_MACHINE\\X") -> 
 ABSENT = PartAnswer(False, "FEHLER: Der angegebene Registrierungsschlüssel wurde nicht gefunden.\n")
 
 
-def read(**answers: PartAnswer) -> Survey:
-    return read_survey({**READ, **answers}, at=5.0)
+def read(**answers: PartAnswer) -> GuestBaseline:
+    return read_baseline({**READ, **answers}, at=5.0)
 
 
 class TestAnswers:
     def test_nothing_but_the_event_log(self) -> None:
         found = read()
         assert (found.at, found.last_record) == (5.0, 77)
-        for field in dataclasses.fields(Survey):
+        for field in dataclasses.fields(GuestBaseline):
             if field.name not in ("at", "last_record", "notes"):
                 assert not getattr(found, field.name)
-        unread = {part.name for part in SURVEY_PARTS}
+        unread = {part.name for part in BASELINE_PARTS}
         unread -= {"last_record", "product_type", "profiles", "folders"}
         assert {note.partition(":")[0] for note in found.notes if "no answer" in note} == unread
         assert len(found.notes) == len(set(found.notes))
@@ -200,7 +200,7 @@ class TestAnswers:
         with pytest.raises(ControlChannelError):
             read(last_record=answer)
         with pytest.raises(ControlChannelError, match="no answer"):
-            read_survey({}, at=0.0)
+            read_baseline({}, at=0.0)
 
     @pytest.mark.parametrize(
         ("hibernate", "local", "policy", "fast"),
@@ -277,10 +277,10 @@ class TestAnswers:
         assert "console user's settings: none of the loaded profiles is theirs" in unknown.notes
 
 
-@given(st.dictionaries(st.sampled_from([p.name for p in SURVEY_PARTS]), st.text()), st.booleans())
+@given(st.dictionaries(st.sampled_from([p.name for p in BASELINE_PARTS]), st.text()), st.booleans())
 def test_whatever_a_guest_says_is_a_survey(texts: dict[str, str], succeeded: bool) -> None:
     answers = {name: PartAnswer(succeeded, text) for name, text in texts.items()}
-    found = read_survey({**answers, **READ}, at=1.0)
+    found = read_baseline({**answers, **READ}, at=1.0)
     assert found.last_record == 77
     assert all("\n" not in note for note in found.notes)
 
@@ -291,6 +291,6 @@ def test_damaged_settings_are_a_survey(text: str) -> None:
         part.name: PartAnswer(
             True, f"\nHKEY_USERS\\S-1-5-21-1\\{text}\n    {text}    REG_SZ    {text}"
         )
-        for part in SURVEY_PARTS
+        for part in BASELINE_PARTS
     }
-    read_survey({**answers, **READ}, at=1.0)
+    read_baseline({**answers, **READ}, at=1.0)

@@ -3,11 +3,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from powerdown.guest.guest_sample import Look, read_look
+from powerdown.guest.guest_sample import GuestSample, read_sample
 from powerdown.guest.windows import Windows
 from powerdown.windows import commands
 from powerdown.windows.command_parts import PartAnswer
-from powerdown.windows.survey_commands import LOOK_PROVIDERS
+from powerdown.windows.survey_commands import SAMPLE_PROVIDERS
 from tests.standin.conftest import Machine
 
 NAMES = ("records", "services", "processes")
@@ -22,14 +22,14 @@ def record(event_id: int, provider: str, number: int = 8) -> str:
     )
 
 
-def look(**texts: str) -> Look:
+def sample(**texts: str) -> GuestSample:
     answers = {name: PartAnswer(True, texts.get(name, "")) for name in NAMES}
-    return read_look(answers, at=5.0)
+    return read_sample(answers, at=5.0)
 
 
 class TestStandIn:
     def test_nothing_happens(self, windows: Windows, machine: Machine) -> None:
-        found = windows.look(machine.last_record())
+        found = windows.sample(machine.last_record())
         assert found.records == ()
         assert found.notes == ()
         assert "WinRM" in {service.name for service in found.services}
@@ -48,7 +48,7 @@ class TestStandIn:
         windows.start_on_desktop("pd", r"C:\t\app.exe", "app.exe")
         windows.run(commands.SHUT_DOWN).checked()
         machine.clock.until(lambda: machine.last_record() > before)
-        found = windows.look(before)
+        found = windows.sample(before)
         assert found.records[0].event_id == 1074
         assert "app.exe" in {process.name for process in found.processes}
 
@@ -60,7 +60,7 @@ class TestStandIn:
                 sent.append(command)
                 return windows.channel.run(command, deadline)  # type: ignore[arg-type]
 
-        Windows(Channel()).look(0, 30.0)  # type: ignore[arg-type]
+        Windows(Channel()).sample(0, 30.0)  # type: ignore[arg-type]
         assert len(sent) == 1
 
 
@@ -68,27 +68,27 @@ class TestAnswers:
     def test_records_count_by_provider(self) -> None:
         text = "".join(
             record(event_id, provider.upper(), number)
-            for number, (event_id, provider) in enumerate(LOOK_PROVIDERS.items())
+            for number, (event_id, provider) in enumerate(SAMPLE_PROVIDERS.items())
         )
-        others = "".join(record(event_id, "Other") for event_id in LOOK_PROVIDERS)
-        assert len(look(records=others + text).records) == len(LOOK_PROVIDERS)
-        assert look(records=record(6005, "EventLog")).records == ()
+        others = "".join(record(event_id, "Other") for event_id in SAMPLE_PROVIDERS)
+        assert len(sample(records=others + text).records) == len(SAMPLE_PROVIDERS)
+        assert sample(records=record(6005, "EventLog")).records == ()
 
     def test_what_cannot_be_read_is_noted_and_the_rest_is_there(self) -> None:
         answers = {
             "records": PartAnswer(False, "Der RPC-Server ist nicht verfügbar."),
             "processes": PartAnswer(True, '"a.exe","1","Console","1","1 K"\n'),
         }
-        found = read_look(answers, at=5.0)
+        found = read_sample(answers, at=5.0)
         assert found.notes == ("records: the command failed", "services: no answer")
         assert found.records == ()
         assert [process.name for process in found.processes] == ["a.exe"]
 
     def test_records_that_are_none_are_noted(self) -> None:
-        (note,) = look(records="<Event>").notes
+        (note,) = sample(records="<Event>").notes
         assert note.startswith("records: ParseError")
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.text()), st.booleans())
 def test_whatever_a_guest_says_is_a_look(texts: dict[str, str], succeeded: bool) -> None:
-    read_look({name: PartAnswer(succeeded, text) for name, text in texts.items()}, at=1.0)
+    read_sample({name: PartAnswer(succeeded, text) for name, text in texts.items()}, at=1.0)

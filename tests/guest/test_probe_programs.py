@@ -134,7 +134,7 @@ class TestCache:
         monkeypatch.setenv("PATH", str(tmp_path))
         with pytest.raises(HostError) as caught:
             compile_probe(program, tmp_path / "cache")
-        assert COMPILER in caught.value.saw
+        assert COMPILER in caught.value.actual
         assert "gcc-mingw-w64-x86-64-win32" in caught.value.remedy
 
     def test_a_compiler_that_hangs_is_ended(

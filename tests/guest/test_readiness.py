@@ -91,7 +91,7 @@ def test_a_guest_that_arms_but_never_answers_is_told_apart() -> None:
     channel = ScriptedChannel({}, alive=False)
     with pytest.raises(DeadlineExpired, match="control channel of scripted answer") as caught:
         wait_until_ready(ScriptedMachine([ARMED]), channel, Deadline.after(SHORT))
-    assert "nothing answers" in caught.value.saw
+    assert "nothing answers" in caught.value.actual
 
 
 def test_the_last_reason_is_told() -> None:

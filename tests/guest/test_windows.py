@@ -17,23 +17,23 @@ from tests.standin.conftest import Machine
 
 class TestPowerButton:
     def test_a_fresh_installation_shuts_down(self, windows: Windows) -> None:
-        button = windows.survey().button
+        button = windows.baseline().button
         assert button.effective() is ButtonAction.SHUT_DOWN
         assert button.policy == {}
 
     @pytest.mark.parametrize("action", ButtonAction)
     def test_what_is_set_is_read(self, windows: Windows, action: ButtonAction) -> None:
         windows.run_all(commands.set_power_button(action))
-        button = windows.survey().button
+        button = windows.baseline().button
         assert button.scheme == {PowerSource.AC: action, PowerSource.DC: action}
 
     def test_a_policy_overrides_the_scheme_until_it_is_cleared(self, windows: Windows) -> None:
         windows.run_all(commands.set_power_button_policy(ButtonAction.NOTHING))
-        button = windows.survey().button
+        button = windows.baseline().button
         assert button.effective() is ButtonAction.NOTHING
         assert button.policy == dict.fromkeys(PowerSource, 0)
         windows.run_all(commands.CLEAR_POWER_BUTTON_POLICY)
-        assert windows.survey().button.policy == {}
+        assert windows.baseline().button.policy == {}
 
     def test_the_remedy_of_an_ignored_button_can_be_pasted(self, windows: Windows) -> None:
         text = SET_BUTTON
@@ -43,10 +43,10 @@ class TestPowerButton:
         assert policy is not None
         windows.run_all(commands.set_power_button(ButtonAction.NOTHING))
         windows.run_all([scheme[0]])
-        assert windows.survey().button.scheme == dict.fromkeys(PowerSource, 3)
+        assert windows.baseline().button.scheme == dict.fromkeys(PowerSource, 3)
         windows.run_all(commands.set_power_button_policy(ButtonAction.NOTHING))
         windows.run_all([policy[0]])
-        assert windows.survey().button.effective() is ButtonAction.SHUT_DOWN
+        assert windows.baseline().button.effective() is ButtonAction.SHUT_DOWN
 
     def test_a_command_that_fails_is_an_error(self, windows: Windows) -> None:
         with pytest.raises(ControlChannelError, match="exit code"):
@@ -55,12 +55,12 @@ class TestPowerButton:
 
 class TestLook:
     def test_only_records_after_one(self, windows: Windows, machine: Machine) -> None:
-        before = windows.survey().last_record
+        before = windows.baseline().last_record
         windows.run_all(["shutdown /s /t 600", "shutdown /a"])
-        found = windows.look(before).records
+        found = windows.sample(before).records
         assert [record.event_id for record in found] == [1074, 1075]
-        assert windows.look(found[0].record_id).records == found[1:]
-        assert windows.look(machine.last_record()).records == ()
+        assert windows.sample(found[0].record_id).records == found[1:]
+        assert windows.sample(machine.last_record()).records == ()
 
 
 class TestFiles:

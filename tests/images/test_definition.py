@@ -141,8 +141,8 @@ def test_each_problem_names_file_key_and_remedy(
     path = write(change)
     with pytest.raises(DefinitionError) as raised:
         load(path)
-    assert str(path) in raised.value.tried
-    assert key in raised.value.saw
+    assert str(path) in raised.value.action
+    assert key in raised.value.actual
     assert remedy in raised.value.remedy
     assert "\n" not in str(raised.value)
 

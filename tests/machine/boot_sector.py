@@ -10,7 +10,7 @@ from pathlib import Path
 
 from powerdown.images.image import (
     Budgets,
-    Control,
+    ControlConfig,
     Disk,
     DiskBus,
     DiskFormat,
@@ -94,7 +94,7 @@ def boot_image(
         memory_mib=32 if firmware is Firmware.BIOS else 128,
         vcpus=1,
         nic=NicModel.E1000,
-        control=Control(Transport.NONE, 5985, WinrmAuthentication.BASIC, None),
+        control=ControlConfig(Transport.NONE, 5985, WinrmAuthentication.BASIC, None),
         budgets=Budgets(boot=20, reaction=2, shutdown_soft=5, shutdown_hard=10),
     )
 

@@ -43,7 +43,7 @@ class StubbedQemu:
         self.commands: list[str] = []
         self.continued = 0
 
-    def lend(self, name: str, end: socket.socket, deadline: Deadline) -> None:
+    def pass_fd(self, name: str, end: socket.socket, deadline: Deadline) -> None:
         threading.Thread(target=self._serve, args=(end.dup(),), daemon=True).start()
 
     def execute(

@@ -93,12 +93,12 @@ def test_what_it_reads_and_writes(boot: Boot, bus: DiskBus) -> None:
 def test_a_screen_turns_dark(boot: Boot) -> None:
     machine = boot(DARKENING)
     armed(machine)
-    before = machine.look_at_screen()
+    before = machine.sample_screen()
     assert not before.dark
-    assert machine.look_at_screen().digest == before.digest
+    assert machine.sample_screen().digest == before.digest
     machine.press_power_button()
     deadline = Deadline.after(10)
-    while not (after := machine.look_at_screen()).dark:
+    while not (after := machine.sample_screen()).dark:
         assert not deadline.expired
     assert after.digest != before.digest
     assert not list(machine.run_directory.glob("*.ppm"))
@@ -113,7 +113,7 @@ def test_asleep_or_paused_it_is_seen_all_the_same(boot: Boot, asleep: bool) -> N
         armed(machine)
         machine.pause()
     assert cpu_seconds(machine, 0.2) < 0.1
-    assert machine.look_at_screen().digest
+    assert machine.sample_screen().digest
     with pytest.raises(MachineError, match=r"hang the guest's CPUs: it is (suspended|paused)"):
         machine.hang_cpus()
 
@@ -187,7 +187,7 @@ def test_a_qemu_that_is_gone(boot: Boot) -> None:
     machine.kill(Deadline.after(10))
     for ask in (
         machine.activity,
-        machine.look_at_screen,
+        machine.sample_screen,
         machine.wake,
         machine.inject_nmi,
         machine.hang_cpus,

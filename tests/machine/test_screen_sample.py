@@ -12,7 +12,7 @@ from PIL import ImageDraw
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import MachineError
 from powerdown.machine.screen import take_screen
-from powerdown.machine.screen_sample import ScreenEye, ScreenLook
+from powerdown.machine.screen_sample import ScreenSample, ScreenSampler
 
 SIZES = [(720, 400), (640, 480), (1024, 768), (1920, 1080)]
 BLUE = (0, 90, 158)
@@ -42,11 +42,11 @@ class Showing:
 class Viewer:
     def __init__(self) -> None:
         self._monitor = monitor = Showing()
-        self._eye = ScreenEye(
+        self._eye = ScreenSampler(
             lambda deadline: take_screen(monitor, deadline)  # type: ignore[arg-type]
         )
 
-    def look(self, picture: Picture.Image | None) -> ScreenLook:
+    def look(self, picture: Picture.Image | None) -> ScreenSample:
         self._monitor.picture = picture
         return self._eye.look(Deadline.after(1))
 

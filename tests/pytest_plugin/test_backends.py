@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from powerdown.machine.backend import Via
+from powerdown.machine.backend import Backend
 from powerdown.pytest_plugin.backends import libvirt_uri, records_to_compare, ways
 from powerdown.report.disagreement import disagreements
 from tests.report.examples import GATE
@@ -22,8 +22,8 @@ def config(directory: Path = Path(), **options: object) -> Any:
 
 
 def test_qmp_unless_said_otherwise() -> None:
-    assert ways(config()) == (Via.QMP,)
-    assert ways(config(via=["libvirt", "qmp", "libvirt"])) == (Via.LIBVIRT, Via.QMP)
+    assert ways(config()) == (Backend.QMP,)
+    assert ways(config(via=["libvirt", "qmp", "libvirt"])) == (Backend.LIBVIRT, Backend.QMP)
 
 
 def test_a_uri_wants_libvirt() -> None:

@@ -30,7 +30,7 @@ def run(tmp_path: Path) -> Path:
 
 
 def record(test_id: str, **more: str) -> ScenarioRecord:
-    facts = {"image": "i", "scenario": "s", "mission": "", "variant": "v", **more}
+    facts = {"image": "i", "scenario": "s", "variant": "v", **more}
     return ScenarioRecord(test_id=test_id, status=Status.PASSED, **facts)
 
 
@@ -102,19 +102,23 @@ def test_a_later_report_of_a_test_replaces_the_one_before() -> None:
 
 def test_records_are_in_order_whatever_order_they_came_in() -> None:
     records = Records()
-    for test_id, image, mission in [("3", "b", ""), ("2", "a", "F"), ("1", "a", "5")]:
-        records.add(record(test_id, image=image, mission=mission))
+    for test_id, image, scenario in [
+        ("3", "b", "soft-shutdown"),
+        ("2", "a", "forced-shutdown"),
+        ("1", "a", "power-button-ignored"),
+    ]:
+        records.add(record(test_id, image=image, scenario=scenario))
     assert [r.test_id for r in records.in_order()] == ["1", "2", "3"]
 
 
 def test_a_lost_test_is_known_by_what_was_selected(run: Path) -> None:
     notes = WorkerNotes(run)
     assert notes.lost("t", "gone") is None
-    notes.select([record("t", mission="7"), record("u")])
-    WorkerNotes(run).select([record("t", mission="7"), record("u")])
+    notes.select([record("t", scenario="asleep"), record("u")])
+    WorkerNotes(run).select([record("t", scenario="asleep"), record("u")])
     lost = notes.lost("t", "gone")
     assert lost is not None
-    assert (lost.mission, lost.status, lost.message) == ("7", Status.ERROR, "gone")
+    assert (lost.scenario, lost.status, lost.message) == ("asleep", Status.ERROR, "gone")
     assert notes.lost("no scenario", "gone") is None
 
 

@@ -17,16 +17,16 @@ from .compare import compare, told
 from .configuration import Configuration
 
 
-def keep(directory: Path, guest: Configuration, seen: Observation) -> None:
+def keep(directory: Path, guest: Configuration, obs: Observation) -> None:
     """Keep what was seen of a guest."""
-    content = pickle.dumps((guest, seen))
+    content = pickle.dumps((guest, obs))
     (directory / f"{guest.seed}-{guest.number:05}.pickle").write_bytes(content)
 
 
 def _main(directory: Path) -> None:
     for file in sorted(directory.glob("*.pickle")):
-        guest, seen = pickle.loads(file.read_bytes())
-        record = compare(guest, seen)
+        guest, obs = pickle.loads(file.read_bytes())
+        record = compare(guest, obs)
         if not record["accepted"]:
             print(told(record))
         full, outside = (record[view] for view in ("full", "outside"))

@@ -11,9 +11,9 @@ from contextlib import suppress
 
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import PowerdownError
-from powerdown.diagnosis.diagnose import settled
-from powerdown.faults.fault_target import ScenarioGuest
+from powerdown.diagnosis.diagnose import is_conclusive
 from powerdown.faults.no_logon_shutdown import lock, log_off
+from powerdown.faults.scenario_target import ScenarioTarget
 from powerdown.faults.waiting import wait_until
 from powerdown.faults.windows_update import install
 from powerdown.guest.probe_programs import (
@@ -58,56 +58,58 @@ _EVENT_SECONDS = 60.0
 _DIALOG_SECONDS = 15.0
 
 
-def bring(subject: ScenarioGuest, guest: Configuration) -> None:
+def bring(target: ScenarioTarget, guest: Configuration) -> None:
     """Make the guest what ``guest`` says.
 
     :raise PowerdownError: it cannot be made so.
     """
     settings = tuple(_settings(guest))
     if guest.ask.early:
-        _begin_to_boot(subject, guest, settings)
+        _begin_to_boot(target, guest, settings)
         return
-    subject.windows.run_all(settings)
+    target.windows.run_all(settings)
     if guest.needs_restart:
-        subject.restart()
-    _start_services(subject, guest)
-    _leave_updates(subject, guest)
+        target.restart()
+    _start_services(target, guest)
+    _leave_updates(target, guest)
     if guest.dialog:
-        _open_dialog(subject)
+        _open_dialog(target)
     for program in guest.programs:
         probe, arguments = _PROGRAMS[program]
         arguments = arguments.format(linger_ms=guest.linger_ms)
-        path = subject.upload(probe)
+        path = target.upload(probe)
         task = f"powerdown-{program}"
-        subject.windows.start_on_desktop(task, f"{path} {arguments}".strip(), probe.name)
+        target.windows.start_on_desktop(task, f"{path} {arguments}".strip(), probe.name)
     if guest.session is Session.LOCKED:
-        lock(subject)
+        lock(target)
     elif guest.session is Session.LOGGED_OFF:
-        log_off(subject)
+        log_off(target)
     if guest.dark:
-        _darken(subject)
+        _darken(target)
     if guest.asleep:
-        _fall_asleep(subject)
+        _fall_asleep(target)
     if guest.damage is Damage.HANG:
-        subject.machine.hang_cpus()
+        target.machine.hang_cpus()
     elif guest.damage is Damage.CRASH:
-        _crash(subject)
+        _crash(target)
 
 
-def ask(subject: ScenarioGuest, guest: Configuration) -> Observation:
+def ask(target: ScenarioTarget, guest: Configuration) -> Observation:
     """Ask it to shut down as ``guest`` says, and watch to the end."""
-    machine = subject.machine
+    machine = target.machine
     match guest.ask:
         case Ask.COMMAND:
-            return command_inside(machine, subject.windows, commands.SHUT_DOWN, settled=settled)
+            return command_inside(
+                machine, target.windows, commands.SHUT_DOWN, is_conclusive=is_conclusive
+            )
         case Ask.COMMAND_WITH_COUNTDOWN:
             return command_inside(
-                machine, subject.windows, damage_commands.SHUT_DOWN_SOON, settled=settled
+                machine, target.windows, damage_commands.SHUT_DOWN_SOON, is_conclusive=is_conclusive
             )
     # One that is not up has nobody inside who could be asked.
-    windows = None if guest.ask.early else subject.windows
+    windows = None if guest.ask.early else target.windows
     return press_power_button(
-        machine, windows, settled=settled, second_press=guest.ask is Ask.PRESS_TWICE
+        machine, windows, is_conclusive=is_conclusive, second_press=guest.ask is Ask.PRESS_TWICE
     )
 
 
@@ -143,56 +145,56 @@ def _settings(guest: Configuration) -> Iterator[str]:
         yield update_commands.FAKE_REBOOT_PENDING
 
 
-def _begin_to_boot(subject: ScenarioGuest, guest: Configuration, settings: tuple[str, ...]) -> None:
+def _begin_to_boot(target: ScenarioTarget, guest: Configuration, settings: tuple[str, ...]) -> None:
     """Catch it on its way up, after a restart where it was given settings."""
     if settings:
-        subject.windows.run_all(settings)
+        target.windows.run_all(settings)
         since = now()
         # The answer may be cut off by the very restart it starts.
         with suppress(PowerdownError):
-            subject.windows.run(commands.RESTART).checked()
-        _expect(subject, "RESET", since, "Run 'shutdown /r /t 0' in the guest by hand.")
+            target.windows.run(commands.RESTART).checked()
+        _expect(target, "RESET", since, "Run 'shutdown /r /t 0' in the guest by hand.")
     else:
-        subject.boot_fresh(wait=False)
-    machine = subject.machine
+        target.boot_fresh(wait=False)
+    machine = target.machine
     if guest.ask is Ask.PRESS_WHEN_ARMED:
         wait_until(
             lambda: machine.probe_pm1().button_armed,
             machine,
             "the guest arm its power button",
             "Look at the screenshot.",
-            subject.image.budgets.boot,
+            target.image.budgets.boot,
         )
 
 
-def _start_services(subject: ScenarioGuest, guest: Configuration) -> None:
-    windows = subject.windows
+def _start_services(target: ScenarioTarget, guest: Configuration) -> None:
+    windows = target.windows
     if guest.stubborn:
-        path = subject.upload(STUBBORN)
+        path = target.upload(STUBBORN)
         for number in range(guest.stubborn):
             windows.start_service(f"PowerdownStubborn{number}", path)
     if guest.holders:
-        path = subject.upload(HOLDER)
+        path = target.upload(HOLDER)
         for number, holder in enumerate(guest.holders):
             program = f"{path} {holder.timeout_ms} {holder.work_ms}"
             windows.start_service(f"PowerdownHolder{number}", program)
     if guest.aborter:
-        windows.start_service("PowerdownAborter", subject.upload(ABORTER))
+        windows.start_service("PowerdownAborter", target.upload(ABORTER))
 
 
-def _leave_updates(subject: ScenarioGuest, guest: Configuration) -> None:
-    package = getattr(subject.image.updates, guest.update, None)
+def _leave_updates(target: ScenarioTarget, guest: Configuration) -> None:
+    package = getattr(target.image.updates, guest.update, None)
     if package is not None:
-        install(subject, package)
+        install(target, package)
 
 
-def _open_dialog(subject: ScenarioGuest) -> None:
+def _open_dialog(target: ScenarioTarget) -> None:
     """Alt+F4 on the empty desktop: Shut Down Windows."""
-    machine = subject.machine
-    before = machine.look_at_screen().digest
+    machine = target.machine
+    before = machine.sample_screen().digest
     machine.press_keys("alt", "f4")
     wait_until(
-        lambda: machine.look_at_screen().digest != before,
+        lambda: machine.sample_screen().digest != before,
         machine,
         "a dialog after Alt+F4",
         "Is anybody logged on?",
@@ -200,36 +202,36 @@ def _open_dialog(subject: ScenarioGuest) -> None:
     )
 
 
-def _darken(subject: ScenarioGuest) -> None:
-    subject.windows.run_all(power_commands.set_display_timeout(_DISPLAY_SECONDS))
-    machine = subject.machine
+def _darken(target: ScenarioTarget) -> None:
+    target.windows.run_all(power_commands.set_display_timeout(_DISPLAY_SECONDS))
+    machine = target.machine
     wait_until(
-        lambda: machine.look_at_screen().dark,
+        lambda: machine.sample_screen().dark,
         machine,
         "the display go dark",
         "See 'powercfg /requests' in the guest.",
     )
 
 
-def _fall_asleep(subject: ScenarioGuest) -> None:
-    subject.windows.run(
+def _fall_asleep(target: ScenarioTarget) -> None:
+    target.windows.run(
         power_commands.create_system_task(_SLEEP_TASK, power_commands.SLEEP)
     ).checked()
     since = now()
     # The answer may not get out before it sleeps.
     with suppress(PowerdownError):
-        subject.windows.run(commands.run_task(_SLEEP_TASK)).checked()
-    _expect(subject, "SUSPEND", since, "See 'powercfg /a' in the guest.")
+        target.windows.run(commands.run_task(_SLEEP_TASK)).checked()
+    _expect(target, "SUSPEND", since, "See 'powercfg /a' in the guest.")
 
 
-def _crash(subject: ScenarioGuest) -> None:
+def _crash(target: ScenarioTarget) -> None:
     since = now()
-    subject.machine.inject_nmi()
-    _expect(subject, "GUEST_PANICKED", since, "Does the guest report its crashes?")
+    target.machine.inject_nmi()
+    _expect(target, "GUEST_PANICKED", since, "Does the guest report its crashes?")
 
 
-def _expect(subject: ScenarioGuest, event: str, since: float, remedy: str) -> None:
+def _expect(target: ScenarioTarget, event: str, since: float, remedy: str) -> None:
     deadline = Deadline.after(_EVENT_SECONDS)
-    seen = subject.machine.events.wait(named(event), deadline, since)
-    if seen is None or seen.name != event:
-        raise deadline.expire(event, "nothing" if seen is None else str(seen), remedy)
+    obs = target.machine.events.wait(named(event), deadline, since)
+    if obs is None or obs.name != event:
+        raise deadline.expire(event, "nothing" if obs is None else str(obs), remedy)

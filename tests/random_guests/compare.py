@@ -15,12 +15,12 @@ from .judgement import Judgement, accepted, accepted_from_outside, judge
 from .oracle import Right, right
 
 
-def compare(guest: Configuration, seen: Observation) -> dict[str, Any]:
+def compare(guest: Configuration, obs: Observation) -> dict[str, Any]:
     """Diagnose what was seen, with and without the inside, and judge both; plain JSON."""
-    off = seen.event("SHUTDOWN")
-    took = None if off is None else off.at - seen.commanded_at
-    expected = right(guest, seen.budgets)
-    full, outside = diagnose(seen), diagnose(seen.from_outside())
+    off = obs.event("SHUTDOWN")
+    took = None if off is None else off.at - obs.commanded_at
+    expected = right(guest, obs.budgets)
+    full, outside = diagnose(obs), diagnose(obs.from_outside())
     full_judgement, outside_judgement = (judge(expected, v, took) for v in (full, outside))
     record = {
         "guest": guest.to_json(),
@@ -30,10 +30,10 @@ def compare(guest: Configuration, seen: Observation) -> dict[str, Any]:
         "outside": _found(outside, outside_judgement),
         "accepted": accepted(expected, full_judgement) and accepted_from_outside(outside_judgement),
         "power_off_after": None if took is None else round(took, 2),
-        "watched": round(seen.watched, 2),
-        "control": str(seen.control),
-        "records": [str(entry) for entry in seen.records or ()],
-        "notes": list(seen.notes),
+        "watched": round(obs.watched, 2),
+        "control": str(obs.control),
+        "records": [str(entry) for entry in obs.records or ()],
+        "notes": list(obs.notes),
     }
     plain: dict[str, Any] = json.loads(json.dumps(record))
     return plain

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from powerdown.core.deadline import now
-from powerdown.faults.fault_target import ScenarioGuest
+from powerdown.faults.scenario_target import ScenarioTarget
 from powerdown.images.image import Image
 from powerdown.pytest_plugin.plugin import OpenScenario
 
@@ -34,13 +34,13 @@ def test_verdict_is_what_the_documented_rules_imply(
     began = now()
     guest = draw(guest_number, random_seed, image)
     with open_scenario(image, f"random {random_seed} {guest_number}") as scenario:
-        subject = ScenarioGuest(scenario)
-        bring(subject, guest)
+        target = ScenarioTarget(scenario)
+        bring(target, guest)
         brought = now()
-        seen = ask(subject, guest)
+        obs = ask(target, guest)
     if kept_observations is not None:
-        keep(kept_observations, guest, seen)
-    record = compare(guest, seen)
+        keep(kept_observations, guest, obs)
+    record = compare(guest, obs)
     record["seconds"] = {"in all": round(now() - began, 1), "to bring": round(brought - began, 1)}
     record_property(RECORD, record)
     if not record["accepted"]:

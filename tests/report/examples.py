@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.diagnosis.verdict import Confidence, Evidence, Source, Verdict
 from powerdown.report.gate_result import GateResult, HostFacts, ImageRecord
-from powerdown.report.scenario_record import ScenarioRecord, Stage, Status, phase_seconds
+from powerdown.report.scenario_record import ScenarioRecord, StageRecord, Status, phase_seconds
 from powerdown.shutdown.timeline import Mark, Phase, Step, Timeline
 
 ORIGIN = 1000.0
@@ -61,12 +61,11 @@ IGNORED = Verdict(
 CONTROL = ScenarioRecord(
     image="standin",
     scenario="soft-shutdown",
-    mission="",
     variant="control",
     test_id="suites/test_soft_shutdown.py::test_control[standin]",
     status=Status.PASSED,
     stages=(
-        Stage(
+        StageRecord(
             "press",
             Expected(Outcome.COMPLETED, Cause.NONE),
             COMPLETED,
@@ -84,12 +83,11 @@ CONTROL = ScenarioRecord(
 REMEDIED = ScenarioRecord(
     image="standin",
     scenario="power-button-ignored",
-    mission="5",
     variant="policy",
     test_id="suites/test_power_button_ignored.py::test_policy[standin]",
     status=Status.FAILED,
     stages=(
-        Stage(
+        StageRecord(
             "press",
             Expected(Outcome.STAYED_UP, Cause.POWER_BUTTON_IGNORED),
             IGNORED,
@@ -97,7 +95,7 @@ REMEDIED = ScenarioRecord(
             harness_seconds=0.5,
             guest_seconds=60.0,
         ),
-        Stage(
+        StageRecord(
             "press after remedy",
             Expected(Outcome.COMPLETED, Cause.NONE),
             IGNORED,
@@ -105,7 +103,7 @@ REMEDIED = ScenarioRecord(
             harness_seconds=0.25,
             guest_seconds=60.0,
         ),
-        Stage("next boot", None, None, facts={"event 41": True}),
+        StageRecord("next boot", None, None, facts={"event 41": True}),
     ),
     message="AssertionError: stayed-up\x1b[2J because of power-button-ignored\nmore",
 )
@@ -113,7 +111,6 @@ REMEDIED = ScenarioRecord(
 SKIPPED = ScenarioRecord(
     image="windows",
     scenario="forced-shutdown",
-    mission="F",
     variant="kill",
     test_id="suites/test_forced_shutdown.py::test_kill[windows]",
     status=Status.SKIPPED,

@@ -6,14 +6,14 @@ import threading
 
 import pytest
 
-from powerdown.report.background_writer import Clerk
+from powerdown.report.background_writer import BackgroundWriter
 from powerdown.report.json_object import ReportFormatError
 
 PATIENCE = 10.0
 
 
 def test_nobody_waits_for_a_job_before_the_end() -> None:
-    clerk, may_go_on, done = Clerk(), threading.Event(), []
+    clerk, may_go_on, done = BackgroundWriter(), threading.Event(), []
 
     def job(number: int) -> None:
         assert may_go_on.wait(PATIENCE)
@@ -30,7 +30,7 @@ def test_nobody_waits_for_a_job_before_the_end() -> None:
 
 
 def test_a_job_that_fails_is_told_and_keeps_none_of_the_others() -> None:
-    clerk, done = Clerk(), []
+    clerk, done = BackgroundWriter(), []
 
     def fail() -> None:
         raise OSError("No space left on device")
@@ -45,7 +45,7 @@ def test_a_job_that_fails_is_told_and_keeps_none_of_the_others() -> None:
 
 
 def test_what_else_failed_is_told_too() -> None:
-    clerk = Clerk()
+    clerk = BackgroundWriter()
 
     def fail(words: str) -> None:
         raise OSError(words)
@@ -58,7 +58,7 @@ def test_what_else_failed_is_told_too() -> None:
 
 
 def test_an_error_that_says_what_to_do_is_passed_on() -> None:
-    clerk = Clerk()
+    clerk = BackgroundWriter()
 
     def fail() -> None:
         raise ReportFormatError("draw", "no room", "Make some.")
@@ -70,7 +70,7 @@ def test_an_error_that_says_what_to_do_is_passed_on() -> None:
 
 
 def test_its_thread_ends_with_it() -> None:
-    clerk = Clerk()
+    clerk = BackgroundWriter()
     clerk.do(lambda: None)
     clerk.finish()
     assert [t.name for t in threading.enumerate() if t.name.startswith("clerk")] == []

@@ -26,7 +26,7 @@ from powerdown.report.confusion import (
     label,
 )
 from powerdown.report.json_object import ReportFormatError
-from powerdown.report.scenario_record import ScenarioRecord, Stage, Status
+from powerdown.report.scenario_record import ScenarioRecord, StageRecord, Status
 from tests.report.examples import CONTROL, GATE, REMEDIED
 from tests.report.schema_check import faults
 from tests.report.test_gate_result import records
@@ -42,18 +42,20 @@ WRONG_LOW = replace(WRONG, confidence=Confidence.LOW)
 
 def attempt(
     full: Verdict | None, outside: Verdict | None = None, *, at: float = 1.0, degraded: bool = False
-) -> Stage:
-    return Stage("press", HELD, full, commanded_at=at, diagnosed_outside=outside, degraded=degraded)
+) -> StageRecord:
+    return StageRecord(
+        "press", HELD, full, commanded_at=at, diagnosed_outside=outside, degraded=degraded
+    )
 
 
-def record(*stages: Stage, variant: str = "refuses") -> ScenarioRecord:
+def record(*stages: StageRecord, variant: str = "refuses") -> ScenarioRecord:
     return ScenarioRecord(
-        "standin", "unresponsive-app", "4", variant, f"t::{variant}", Status.PASSED, stages
+        "standin", "unresponsive-app", variant, f"t::{variant}", Status.PASSED, stages
     )
 
 
 @pytest.mark.parametrize(
-    ("held", "found", "judgement"),
+    ("actual", "found", "judgement"),
     [
         (HELD, RIGHT, Judgement.RIGHT),
         (HELD, DOUBT, Judgement.INCONCLUSIVE),
@@ -67,9 +69,9 @@ def record(*stages: Stage, variant: str = "refuses") -> ScenarioRecord:
     ],
 )
 def test_a_verdict_is_right_honest_or_wrong(
-    held: Expected, found: Verdict, judgement: Judgement
+    actual: Expected, found: Verdict, judgement: Judgement
 ) -> None:
-    assert judge(held, found) is judgement
+    assert judge(actual, found) is judgement
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_rows_are_what_held_and_columns_what_was_diagnosed() -> None:
 
 
 def test_what_was_no_attempt_is_not_judged() -> None:
-    facts_only = Stage("next boot", None, None)
+    facts_only = StageRecord("next boot", None, None)
     not_commanded = replace(attempt(WRONG), commanded_at=None)
     not_asserted = replace(attempt(WRONG), expected=None)
     confusion = Confusion.of([record(facts_only, not_commanded, not_asserted)])
@@ -154,13 +156,13 @@ def test_a_file_that_cannot_be_written_is_our_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda it: it.update(schema_version=2),
+        lambda it: it.update(schema_version=3),
         lambda it: it["views"].pop("outside"),
         lambda it: it["views"].update(inside={}),
         lambda it: it["views"]["full"]["totals"].update(right=-1),
         lambda it: it["views"]["full"]["matrix"][0].update(attempts=0),
         lambda it: it["views"]["full"]["entries"][0].update(judgement="fine"),
-        lambda it: it["views"]["full"]["entries"][0]["held"].update(outcome="off"),
+        lambda it: it["views"]["full"]["entries"][0]["actual"].update(outcome="off"),
     ],
 )
 def test_the_schema_refuses_anything_else(spoil: Callable[[dict[str, Any]], object]) -> None:

@@ -20,7 +20,7 @@ from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.diagnosis.verdict import Confidence, Evidence, Source, Verdict
 from powerdown.report.gate_result import GateResult, HostFacts
 from powerdown.report.json_object import ReportFormatError
-from powerdown.report.scenario_record import ScenarioRecord, Stage, Status, phase_seconds
+from powerdown.report.scenario_record import ScenarioRecord, StageRecord, Status, phase_seconds
 from powerdown.shutdown.timeline import Step
 from tests.report.examples import COMPLETED, CONTROL, GATE, IGNORED, IGNORED_TIMELINE, REMEDIED
 from tests.report.schema_check import faults
@@ -163,7 +163,7 @@ verdicts = st.builds(
     texts,
 )
 stages = st.builds(
-    Stage,
+    StageRecord,
     texts,
     st.none() | st.builds(Expected, st.sampled_from(Outcome), st.sampled_from(Cause)),
     st.none() | verdicts,
@@ -177,7 +177,6 @@ stages = st.builds(
 )
 records = st.builds(
     ScenarioRecord,
-    texts,
     texts,
     texts,
     texts,
@@ -241,15 +240,15 @@ def test_a_spoilt_record_reads_or_raises_our_error(data: st.DataObject) -> None:
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_numbers_json_cannot_hold_are_refused_where_they_arise(number: float) -> None:
     with pytest.raises(ReportFormatError):
-        Stage("press", None, None, guest_seconds=number)
+        StageRecord("press", None, None, guest_seconds=number)
     with pytest.raises(ReportFormatError):
-        Stage("press", None, None, facts={"seconds": number})
+        StageRecord("press", None, None, facts={"seconds": number})
     with pytest.raises(ReportFormatError):
         evidence = Evidence(Source.QMP, number, "", "")
-        Stage("press", None, replace(COMPLETED, evidence=(evidence,)))
+        StageRecord("press", None, replace(COMPLETED, evidence=(evidence,)))
     with pytest.raises(ReportFormatError):
         outside = replace(COMPLETED, evidence=(Evidence(Source.QMP, number, "", ""),))
-        Stage("press", None, None, diagnosed_outside=outside)
+        StageRecord("press", None, None, diagnosed_outside=outside)
 
 
 def test_phase_seconds_has_every_step() -> None:

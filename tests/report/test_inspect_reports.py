@@ -98,7 +98,7 @@ class TestSarif:
         rules = run["tool"]["driver"]["rules"]
         assert len(run["results"]) == len(found.findings)
         for result, finding in zip(run["results"], found.findings, strict=True):
-            assert rules[result["ruleIndex"]]["id"] == result["ruleId"] == finding.threat.cause
+            assert rules[result["ruleIndex"]]["id"] == result["ruleId"] == finding.risk.cause
         levels = {result["level"] for result in run["results"]}
         assert levels == {"error", "warning", "note"}
         button = run["results"][0]["locations"][0]
@@ -146,7 +146,7 @@ class TestJunit:
     def test_milder_findings_fail_when_asked_to(self, found: Inspection) -> None:
         suite = ElementTree.fromstring(inspection_to_junit("d", found, Severity.LATENT))[0]
         failing = {case.get("name") for case in suite if case.find("failure") is not None}
-        assert failing == {str(finding.threat.cause) for finding in found.findings}
+        assert failing == {str(finding.risk.cause) for finding in found.findings}
 
 
 class TestText:
@@ -163,7 +163,7 @@ class TestText:
         assert "SYSTEM.LOG1 was replayed" in text
 
     def test_places_where_wanted(self, found: Inspection) -> None:
-        place = found.settings["hibernation"].place
+        place = found.settings["hibernation"].path
         assert place not in inspection_text("d", found, 80, with_places=False)
         assert place in inspection_text("d", found, 80, with_places=True)
 

@@ -13,11 +13,11 @@ from PIL import Image as Picture
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import ControlChannelError, MachineError
 from powerdown.guest.channels.channel import CommandResult, PortAnswer
-from powerdown.guest.guest_baseline import Survey
-from powerdown.guest.guest_sample import Look
+from powerdown.guest.guest_baseline import GuestBaseline
+from powerdown.guest.guest_sample import GuestSample
 from powerdown.images.image import (
     Budgets,
-    Control,
+    ControlConfig,
     Disk,
     DiskBus,
     DiskFormat,
@@ -31,7 +31,7 @@ from powerdown.images.image import (
 from powerdown.machine.activity import Activity
 from powerdown.machine.events import PROCESS_EXIT, EventStream
 from powerdown.machine.protocol import Pm1Sample, RunState
-from powerdown.machine.screen_sample import ScreenLook
+from powerdown.machine.screen_sample import ScreenSample
 
 IMAGE = Image(
     name="scripted",
@@ -43,7 +43,7 @@ IMAGE = Image(
     memory_mib=512,
     vcpus=1,
     nic=NicModel.E1000,
-    control=Control(Transport.NONE, 5985, WinrmAuthentication.BASIC, None),
+    control=ControlConfig(Transport.NONE, 5985, WinrmAuthentication.BASIC, None),
     budgets=Budgets(boot=0.3, reaction=0.1, shutdown_soft=0.3, shutdown_hard=0.5),
 )
 
@@ -143,12 +143,12 @@ class ScriptedMachine:
         seconds, read, written = self.work.pop(0) if len(self.work) > 1 else self.work[0]
         return Activity(now(), seconds, seconds, read, written)
 
-    def look_at_screen(self) -> ScreenLook:
+    def sample_screen(self) -> ScreenSample:
         self._must_live()
         digest, dark = self.screens.pop(0) if len(self.screens) > 1 else self.screens[0]
         picture = Picture.new("L", (1, 1))
         picture.info["digest"] = digest
-        return ScreenLook(now(), digest, dark, picture)
+        return ScreenSample(now(), digest, dark, picture)
 
     def wake(self) -> None:
         self._must_live()
@@ -182,31 +182,31 @@ class ScriptedMachine:
 
 
 class ScriptedWindows:
-    """The inside of a guest: answers ``survey`` and ``look`` with values, commands by ``run``.
+    """The inside of a guest: answers ``baseline`` and ``sample`` with values, commands by ``run``.
 
-    :param survey: what is read before; an error is raised.
-    :param look: makes each look, by the number of those before it; what it raises is raised.
+    :param baseline: what is read before; an error is raised.
+    :param sample: makes each look, by the number of those before it; what it raises is raised.
     """
 
     def __init__(
         self,
-        survey: Survey | Exception,
-        look: Callable[[int], Look] = lambda count: Look(now(), (), (), ()),
+        baseline: GuestBaseline | Exception,
+        sample: Callable[[int], GuestSample] = lambda count: GuestSample(now(), (), (), ()),
         alive: bool = True,
     ) -> None:
         self.channel = ScriptedChannel({}, alive)
-        self._survey = survey
-        self._look = look
+        self._survey = baseline
+        self._look = sample
         self.allowed: list[float] = []
         self.asked_by: set[str] = set()
         self.asked_after: set[int] = set()
 
-    def survey(self, seconds: float) -> Survey:
+    def baseline(self, seconds: float) -> GuestBaseline:
         if isinstance(self._survey, Exception):
             raise self._survey
         return self._survey
 
-    def look(self, after_record: int, seconds: float) -> Look:
+    def sample(self, after_record: int, seconds: float) -> GuestSample:
         self.asked_by.add(threading.current_thread().name)
         self.asked_after.add(after_record)
         self.allowed.append(seconds)

@@ -16,16 +16,16 @@ from tests.shutdown.fake_machine import ARMED, ScriptedMachine
 
 @pytest.mark.parametrize("way", FORCED_COMMANDS)
 def test_each_way_is_diagnosed_as_forced(way: Command) -> None:
-    seen = cut_power(ScriptedMachine([ARMED]), way)
-    assert diagnose(seen).outcome is Outcome.FORCED_OFF
-    assert timeline_of(seen).phases[0].step is Step.COMMAND
+    obs = cut_power(ScriptedMachine([ARMED]), way)
+    assert diagnose(obs).outcome is Outcome.FORCED_OFF
+    assert timeline_of(obs).phases[0].step is Step.COMMAND
 
 
 def test_after_a_reset_the_machine_waits_so_that_its_disk_can_be_read() -> None:
     machine = ScriptedMachine([ARMED])
-    seen = cut_power(machine, Command.RESET)
+    obs = cut_power(machine, Command.RESET)
     assert machine.state is RunState.PAUSED
-    assert seen.run_state is RunState.PAUSED
+    assert obs.run_state is RunState.PAUSED
 
 
 def test_power_that_does_not_go_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from powerdown.guest.guest_sample import Look
+from powerdown.guest.guest_sample import GuestSample
 from powerdown.shutdown.guest_clock import guest_clock
 from powerdown.windows.event_records import EventRecord
 
@@ -33,11 +33,11 @@ def test_the_clock_is_known_as_well_as_the_guest_was_quick() -> None:
 
 def test_a_look_that_does_not_show_a_record_narrows_it() -> None:
     first, last = written(8, 100.1), written(9, 103.0, 6006)
-    looks = [Look(100.5, (first,), (), ()), Look(102.9, (first,), (), ())]
-    clock = guest_clock([first, last], looks, untaken_until=100.0, off_at=105.0)
+    samples = [GuestSample(100.5, (first,), (), ()), GuestSample(102.9, (first,), (), ())]
+    clock = guest_clock([first, last], samples, untaken_until=100.0, off_at=105.0)
     assert clock is not None
     assert clock.moment(last.created).earliest == pytest.approx(103.0 - 0.1 - 0.016)
-    blind = [Look(104.9, (), (), (), ("records: no answer",))]
+    blind = [GuestSample(104.9, (), (), (), ("records: no answer",))]
     unknowing = guest_clock([first, last], blind, untaken_until=100.0, off_at=105.0)
     assert unknowing == guest_clock([first, last], [], 100.0, 105.0)
 
@@ -62,8 +62,8 @@ def test_the_truth_is_always_within(delays: list[float], ahead: float, rest: flo
         for n, at in enumerate(moments)
     ]
     # What has been shown by then is in every later look.
-    looks = [
-        Look(
+    samples = [
+        GuestSample(
             at,
             tuple(r for r, written in zip(records, moments, strict=True) if written <= at),
             (),
@@ -71,7 +71,7 @@ def test_the_truth_is_always_within(delays: list[float], ahead: float, rest: flo
         )
         for at in (100.0, 103.0, 110.0)
     ]
-    clock = guest_clock(records, looks, 100.0, moments[-1] + rest)
+    clock = guest_clock(records, samples, 100.0, moments[-1] + rest)
     assert clock is not None
     for record, at in zip(records, moments, strict=True):
         moment = clock.moment(record.created)

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from powerdown.guest.guest_baseline import Survey
-from powerdown.guest.guest_sample import Look
+from powerdown.guest.guest_baseline import GuestBaseline
+from powerdown.guest.guest_sample import GuestSample
 from powerdown.images.image import Budgets
 from powerdown.machine.events import PROCESS_EXIT, HostEvent
 from powerdown.machine.protocol import Pm1Sample, RunState
 from powerdown.shutdown.observation import (
     CONTROL_BACK,
     CONTROL_CLOSED,
+    ChannelState,
     Command,
-    Control,
     Observation,
 )
 from powerdown.shutdown.phases import timeline_of
@@ -34,10 +34,10 @@ CLOSED = HostEvent(103.0, CONTROL_CLOSED)
 OFF = HostEvent(105.0, "SHUTDOWN", {"guest": True, "reason": "guest-shutdown"})
 ENDED = HostEvent(105.2, PROCESS_EXIT, {"status": 0})
 RECORD = EventRecord(7, "User32", 1074, datetime(2026, 3, 1, tzinfo=UTC), {})
-LOOK = Look(104.0, (RECORD,), (), ())
+LOOK = GuestSample(104.0, (RECORD,), (), ())
 
 
-def seen(**changes: object) -> Observation:
+def obs(**changes: object) -> Observation:
     """A press at 100 s that led through all five steps."""
     values: Mapping[str, object] = {
         "command": Command.PRESS,
@@ -48,7 +48,7 @@ def seen(**changes: object) -> Observation:
         "pm1_after": (LATCHED, TAKEN),
         "events": (SENT, CLOSED, OFF, ENDED),
         "run_state": None,
-        "control": Control.ALIVE,
+        "control": ChannelState.ALIVE,
         **changes,
     }
     return Observation(**values)  # type: ignore[arg-type]
@@ -63,7 +63,7 @@ def phase(observation: Observation, step: Step) -> Phase:
 
 
 def test_five_steps_with_their_times() -> None:
-    assert times(seen()) == {
+    assert times(obs()) == {
         Step.COMMAND: (100.0, 100.05),
         Step.ACPI: (100.05, 100.2),
         Step.APPLICATIONS: (100.2, 103.0),
@@ -73,7 +73,7 @@ def test_five_steps_with_their_times() -> None:
 
 
 def test_the_timeline_reaches_to_qemus_end_and_marks_every_event() -> None:
-    timeline = timeline_of(seen())
+    timeline = timeline_of(obs())
     assert (timeline.origin, timeline.end) == (100.0, 105.2)
     assert (timeline.soft_budget, timeline.hard_budget) == (20, 60)
     assert [mark.label for mark in timeline.marks] == [
@@ -85,37 +85,37 @@ def test_the_timeline_reaches_to_qemus_end_and_marks_every_event() -> None:
 
 
 def test_an_unarmed_button_ends_at_acpi() -> None:
-    lost = seen(pm1_before=UNARMED, pm1_after=(), events=(SENT,), run_state=RunState.RUNNING)
+    lost = obs(pm1_before=UNARMED, pm1_after=(), events=(SENT,), run_state=RunState.RUNNING)
     assert times(lost) == {Step.COMMAND: (100.0, 100.05), Step.ACPI: (100.05, None)}
     assert "not armed" in phase(lost, Step.ACPI).evidence[0]
 
 
 def test_a_latched_press_ends_at_acpi() -> None:
-    hung = seen(pm1_after=(LATCHED,), events=(SENT,), run_state=RunState.RUNNING)
+    hung = obs(pm1_after=(LATCHED,), events=(SENT,), run_state=RunState.RUNNING)
     assert times(hung) == {Step.COMMAND: (100.0, 100.05), Step.ACPI: (100.05, None)}
     assert "not taken" in phase(hung, Step.ACPI).evidence[0]
 
 
 def test_a_press_taken_and_ignored_ends_at_acpi() -> None:
-    ignored = seen(events=(SENT,), run_state=RunState.RUNNING)
+    ignored = obs(events=(SENT,), run_state=RunState.RUNNING)
     assert set(times(ignored)) == {Step.COMMAND, Step.ACPI}
     assert phase(ignored, Step.ACPI).duration == pytest.approx(0.15)
 
 
 def test_a_guest_too_quick_for_the_probe_still_has_its_acpi_step() -> None:
-    quick = seen(pm1_after=(), events=(SENT, OFF, ENDED))
+    quick = obs(pm1_after=(), events=(SENT, OFF, ENDED))
     assert times(quick)[Step.ACPI] == (100.05, 105.0)
 
 
 def test_a_guest_that_hangs_among_applications() -> None:
-    stuck = seen(events=(SENT,), looks=(LOOK,), run_state=RunState.RUNNING)
+    stuck = obs(events=(SENT,), samples=(LOOK,), run_state=RunState.RUNNING)
     assert times(stuck)[Step.APPLICATIONS] == (100.2, None)
     assert str(RECORD) in phase(stuck, Step.APPLICATIONS).evidence
     assert Step.CORE_SERVICES not in times(stuck)
 
 
 def test_a_guest_that_hangs_after_the_services() -> None:
-    stuck = seen(events=(SENT, CLOSED), run_state=RunState.RUNNING)
+    stuck = obs(events=(SENT, CLOSED), run_state=RunState.RUNNING)
     assert times(stuck)[Step.CORE_SERVICES] == (103.0, None)
     assert phase(stuck, Step.CORE_SERVICES).evidence == ("neither powered off nor restarted",)
 
@@ -132,12 +132,12 @@ def test_a_guest_that_hangs_after_the_services() -> None:
     ids=["never lost", "lost and back", "lost after the power", "asleep"],
 )
 def test_no_border_is_drawn_where_none_was_seen(events: tuple[HostEvent, ...]) -> None:
-    assert times(seen(events=events))[Step.APPLICATIONS] == (100.2, 105.0)
-    assert Step.CORE_SERVICES not in times(seen(events=events))
+    assert times(obs(events=events))[Step.APPLICATIONS] == (100.2, 105.0)
+    assert Step.CORE_SERVICES not in times(obs(events=events))
 
 
 BOOTED = datetime(2026, 3, 1, tzinfo=UTC).timestamp()
-SURVEY = Survey(at=99.0, last_record=6)
+SURVEY = GuestBaseline(at=99.0, last_record=6)
 
 
 def recorded(number: int, at: float, event_id: int, provider: str) -> EventRecord:
@@ -147,7 +147,7 @@ def recorded(number: int, at: float, event_id: int, provider: str) -> EventRecor
 
 def with_disk(*records: EventRecord, **changes: object) -> Observation:
     """The same, and its disk was read."""
-    return seen(survey=SURVEY, post_mortem=PostMortem(105.3, records), **changes)
+    return obs(baseline=SURVEY, post_mortem=PostMortem(105.3, records), **changes)
 
 
 BEGUN = recorded(7, 100.3, 1074, "User32")
@@ -186,27 +186,27 @@ def test_a_log_that_contradicts_itself_tells_no_border() -> None:
 
 
 def test_a_port_lost_before_the_latch_was_read_again_gives_no_negative_step() -> None:
-    early = seen(events=(SENT, HostEvent(100.1, CONTROL_CLOSED), OFF, ENDED))
+    early = obs(events=(SENT, HostEvent(100.1, CONTROL_CLOSED), OFF, ENDED))
     assert times(early)[Step.APPLICATIONS] == (100.2, 100.2)
 
 
 def test_what_a_reset_closes_says_nothing_of_services() -> None:
     reset = HostEvent(103.002, "RESET", {"guest": True, "reason": "guest-reset"})
-    assert seen(events=(SENT, CLOSED, reset)).control_lost_at is None
+    assert obs(events=(SENT, CLOSED, reset)).control_lost_at is None
     # It comes back before the next start's agent goes.
     later = HostEvent(109.0, CONTROL_CLOSED)
-    assert seen(events=(SENT, CLOSED, reset, later)).control_lost_at == 109.0
+    assert obs(events=(SENT, CLOSED, reset, later)).control_lost_at == 109.0
 
 
 def test_a_restart_ends_the_core_services() -> None:
     reset = HostEvent(104.0, "RESET", {"guest": True, "reason": "guest-reset"})
-    restarted = seen(events=(SENT, CLOSED, reset), run_state=RunState.RUNNING)
+    restarted = obs(events=(SENT, CLOSED, reset), run_state=RunState.RUNNING)
     assert times(restarted)[Step.CORE_SERVICES] == (103.0, 104.0)
     assert Step.POWER_OFF not in times(restarted)
 
 
 def test_a_shutdown_from_inside_has_no_acpi_step() -> None:
-    inside = seen(command=Command.INSIDE, pm1_before=None, pm1_after=(), events=(CLOSED, OFF))
+    inside = obs(command=Command.INSIDE, pm1_before=None, pm1_after=(), events=(CLOSED, OFF))
     assert times(inside) == {
         Step.COMMAND: (100.0, 103.0),
         Step.APPLICATIONS: (100.0, 103.0),
@@ -216,7 +216,7 @@ def test_a_shutdown_from_inside_has_no_acpi_step() -> None:
 
 
 def test_a_kill_is_a_command_and_nothing_else() -> None:
-    killed = seen(command=Command.KILL, pm1_before=None, pm1_after=(), events=(ENDED,))
+    killed = obs(command=Command.KILL, pm1_before=None, pm1_after=(), events=(ENDED,))
     assert set(times(killed)) == {Step.COMMAND}
     assert timeline_of(killed).end == 105.2
 
@@ -236,24 +236,24 @@ SAMPLES = st.lists(
 @given(
     command=st.sampled_from(Command),
     events=EVENTS,
-    samples=SAMPLES,
+    pm1_samples=SAMPLES,
     before=st.sampled_from([None, ARMED, UNARMED]),
-    looks=st.sampled_from([(), (Look(104.0, (), (), ()),), (LOOK,)]),
+    samples=st.sampled_from([(), (GuestSample(104.0, (), (), ()),), (LOOK,)]),
 )
 def test_steps_keep_their_order_and_evidence(
     command: Command,
     events: tuple[HostEvent, ...],
-    samples: tuple[Pm1Sample, ...],
+    pm1_samples: tuple[Pm1Sample, ...],
     before: Pm1Sample | None,
-    looks: tuple[Look, ...],
+    samples: tuple[GuestSample, ...],
 ) -> None:
-    observation = seen(
+    observation = obs(
         command=command,
         ended_at=110.0,
         events=events,
         pm1_before=before,
-        pm1_after=samples,
-        looks=looks,
+        pm1_after=pm1_samples,
+        samples=samples,
     )
     timeline = timeline_of(observation)
     order = list(Step)

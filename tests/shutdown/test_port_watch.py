@@ -27,18 +27,18 @@ def test_an_agent_that_goes_and_comes_back() -> None:
 
 def test_whoever_sees_the_power_off_sees_what_came_before_it() -> None:
     events = EventStream()
-    seen: list[list[str]] = []
+    obs: list[list[str]] = []
     off = named("SHUTDOWN")
 
     def look(event: object) -> None:
         if events.first(off):
-            seen.append([event.name for event in events.since()])
+            obs.append([event.name for event in events.since()])
 
     events.tell(look)
     with PortWatch(events):
         change(events, is_open=False)
         events.record("SHUTDOWN", {"guest": True, "reason": "guest-shutdown"})
-    assert seen == [["VSERPORT_CHANGE", CONTROL_CLOSED, "SHUTDOWN"]]
+    assert obs == [["VSERPORT_CHANGE", CONTROL_CLOSED, "SHUTDOWN"]]
 
 
 def test_other_ports_and_other_times_do_not_count() -> None:

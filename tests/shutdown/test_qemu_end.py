@@ -29,15 +29,15 @@ def only_shutdown(machine: ScriptedMachine) -> None:
 def test_a_verdict_is_there_before_qemu_has_ended_and_its_end_is_told(status: int) -> None:
     machine = ScriptedMachine([ARMED], on_press=only_shutdown)
     begun = now()
-    seen = press(machine)
+    obs = press(machine)
     assert now() - begun < machine.image.budgets.shutdown_hard
-    assert seen.exit is None
-    assert seen.run_state is None
-    early = diagnose(seen)
+    assert obs.exit is None
+    assert obs.run_state is None
+    early = diagnose(obs)
     assert early.outcome is Outcome.COMPLETED
     ending = threading.Timer(0.05, machine.events.record, (PROCESS_EXIT, {"status": status}))
     ending.start()
-    whole = with_qemu_end(seen, machine)
+    whole = with_qemu_end(obs, machine)
     ending.join()
     assert whole.exit is not None
     late = diagnose(whole)
@@ -53,16 +53,16 @@ def test_a_verdict_is_there_before_qemu_has_ended_and_its_end_is_told(status: in
 def test_a_qemu_that_lingers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(qemu_end, "_SECONDS", 0.05)
     machine = ScriptedMachine([ARMED], on_press=only_shutdown)
-    seen = with_qemu_end(press(machine), machine)
-    assert [event.name for event in seen.events] == ["POWERDOWN", "SHUTDOWN", QEMU_LINGERS]
-    verdict = diagnose(seen)
+    obs = with_qemu_end(press(machine), machine)
+    assert [event.name for event in obs.events] == ["POWERDOWN", "SHUTDOWN", QEMU_LINGERS]
+    verdict = diagnose(obs)
     assert verdict.outcome is Outcome.COMPLETED
     assert (Cause.HOST_FAULT, "QEMU did not end after the power was off") in verdict.also_seen
 
 
 def test_a_guest_that_is_still_on_is_not_waited_for() -> None:
     machine = ScriptedMachine([ARMED])
-    seen = press_power_button(machine, None, settled=lambda seen: True)
+    obs = press_power_button(machine, None, is_conclusive=lambda obs: True)
     begun = now()
-    assert with_qemu_end(seen, machine) is seen
+    assert with_qemu_end(obs, machine) is obs
     assert now() - begun < 1.0

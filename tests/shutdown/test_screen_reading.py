@@ -7,7 +7,7 @@ import threading
 import pytest
 from PIL import Image as Picture
 
-from powerdown.machine.screen_sample import ScreenLook
+from powerdown.machine.screen_sample import ScreenSample
 from powerdown.machine.screen_text import Reading
 from powerdown.shutdown import screen_reading
 from powerdown.shutdown.screen_reading import ScreenReading
@@ -15,10 +15,10 @@ from powerdown.shutdown.screen_reading import ScreenReading
 PATIENCE = 10.0
 
 
-def look(digest: str) -> ScreenLook:
+def look(digest: str) -> ScreenSample:
     picture = Picture.new("L", (1, 1))
     picture.info["digest"] = digest
-    return ScreenLook(0.0, digest, False, picture)
+    return ScreenSample(0.0, digest, False, picture)
 
 
 class Reader:
@@ -84,7 +84,7 @@ def test_a_reading_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_dark_screen_needs_no_reading(reader: Reader) -> None:
-    reading, dark = ScreenReading(), ScreenLook(0.0, "dark", True, Picture.new("L", (1, 1)))
+    reading, dark = ScreenReading(), ScreenSample(0.0, "dark", True, Picture.new("L", (1, 1)))
     reading.begin(dark)
     assert reading.read(dark).text == reading.read_so_far(dark).text == ""
     reading.begin(look("a"))

@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from powerdown.core.deadline import now
-from powerdown.images.image import Control, Transport, WinrmAuthentication
+from powerdown.images.image import ControlConfig, Transport, WinrmAuthentication
 from powerdown.machine.shutdown_mode import ShutdownMode
 from powerdown.shutdown.observation import Command
 from powerdown.shutdown.shutdown_modes import shut_down_by
 from tests.shutdown.fake_machine import ARMED, IMAGE, ScriptedMachine
 
-AGENT = Control(Transport.GUEST_AGENT, 0, WinrmAuthentication.BASIC, None)
+AGENT = ControlConfig(Transport.GUEST_AGENT, 0, WinrmAuthentication.BASIC, None)
 
 
 class Asked(ScriptedMachine):
@@ -32,30 +32,30 @@ class Asked(ScriptedMachine):
         return at
 
 
-def machine(control: Control = IMAGE.control) -> Asked:
+def machine(control: ControlConfig = IMAGE.control) -> Asked:
     return Asked([ARMED], on_press=ScriptedMachine.power_off, image=replace(IMAGE, control=control))
 
 
 @pytest.mark.parametrize("mode", [ShutdownMode.ACPI, ShutdownMode.DEFAULT])
 def test_without_an_agent_it_is_a_press(mode: ShutdownMode) -> None:
     guest = machine()
-    seen = shut_down_by(guest, None, mode)  # type: ignore[arg-type]
-    assert (guest.mode, guest.presses, seen.command) == (mode, 1, Command.PRESS)
-    assert seen.pm1_before is not None
-    assert seen.event("SHUTDOWN") is not None
+    obs = shut_down_by(guest, None, mode)  # type: ignore[arg-type]
+    assert (guest.mode, guest.presses, obs.command) == (mode, 1, Command.PRESS)
+    assert obs.pm1_before is not None
+    assert obs.event("SHUTDOWN") is not None
 
 
 @pytest.mark.parametrize("mode", [ShutdownMode.AGENT, ShutdownMode.DEFAULT])
 def test_the_agent_is_a_command_inside(mode: ShutdownMode) -> None:
     guest = machine(AGENT)
-    seen = shut_down_by(guest, None, mode)  # type: ignore[arg-type]
-    assert (guest.mode, guest.presses, seen.command) == (mode, 0, Command.INSIDE)
-    assert seen.event("SHUTDOWN") is not None
+    obs = shut_down_by(guest, None, mode)  # type: ignore[arg-type]
+    assert (guest.mode, guest.presses, obs.command) == (mode, 0, Command.INSIDE)
+    assert obs.event("SHUTDOWN") is not None
 
 
 def test_where_the_agent_fails_libvirt_presses_after_all() -> None:
     guest = machine(AGENT)
     guest.agent_works = False
-    seen = shut_down_by(guest, None, ShutdownMode.DEFAULT)  # type: ignore[arg-type]
-    assert (guest.presses, seen.command) == (1, Command.PRESS)
-    assert seen.pm1_before is not None
+    obs = shut_down_by(guest, None, ShutdownMode.DEFAULT)  # type: ignore[arg-type]
+    assert (guest.presses, obs.command) == (1, Command.PRESS)
+    assert obs.pm1_before is not None

@@ -10,14 +10,14 @@ from PIL import Image as Picture
 
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import ControlChannelError, CredentialsRejected, MachineError
-from powerdown.guest.guest_baseline import Survey
-from powerdown.guest.guest_sample import Look
+from powerdown.guest.guest_baseline import GuestBaseline
+from powerdown.guest.guest_sample import GuestSample
 from powerdown.machine.events import PROCESS_EXIT, named
 from powerdown.machine.protocol import RunState
-from powerdown.machine.screen_sample import ScreenLook
+from powerdown.machine.screen_sample import ScreenSample
 from powerdown.machine.screen_text import Reading
 from powerdown.shutdown import screen_reading
-from powerdown.shutdown.observation import Command, Control, Observation
+from powerdown.shutdown.observation import ChannelState, Command, Observation
 from powerdown.shutdown.phases import timeline_of
 from powerdown.shutdown.soft_shutdown import command_inside, press_power_button
 from powerdown.shutdown.timeline import Step
@@ -31,7 +31,7 @@ from tests.shutdown.fake_machine import (
     ScriptedWindows,
 )
 
-SURVEY = Survey(at=0.0, last_record=7)
+SURVEY = GuestBaseline(at=0.0, last_record=7)
 REACTION = ScriptedMachine([ARMED]).image.budgets.reaction
 PATIENCE = 10.0
 HARD = ScriptedMachine([ARMED]).image.budgets.shutdown_hard
@@ -61,12 +61,12 @@ def no_thread_is_left() -> Iterator[None]:
             assert not thread.is_alive(), thread.name
 
 
-def look(*records: EventRecord) -> Look:
-    return Look(now(), records, (), ())
+def sample(*records: EventRecord) -> GuestSample:
+    return GuestSample(now(), records, (), ())
 
 
-def settled_by_look(seen: Observation) -> bool:
-    return bool(seen.looks)
+def settled_by_look(obs: Observation) -> bool:
+    return bool(obs.samples)
 
 
 class TestEnd:
@@ -81,22 +81,22 @@ class TestEnd:
             return sample
 
         machine.probe_pm1 = power_off_when_taken  # type: ignore[method-assign, assignment]
-        seen = press_power_button(machine, ScriptedWindows(SURVEY))
-        assert seen.press_taken_at is not None
-        assert [e.name for e in seen.events] == ["POWERDOWN", "SHUTDOWN", PROCESS_EXIT]
-        assert seen.run_state is None
-        assert seen.survey is SURVEY
-        steps = [phase.step for phase in timeline_of(seen).phases]
+        obs = press_power_button(machine, ScriptedWindows(SURVEY))
+        assert obs.press_taken_at is not None
+        assert [e.name for e in obs.events] == ["POWERDOWN", "SHUTDOWN", PROCESS_EXIT]
+        assert obs.run_state is None
+        assert obs.baseline is SURVEY
+        steps = [phase.step for phase in timeline_of(obs).phases]
         assert steps == [Step.COMMAND, Step.ACPI, Step.APPLICATIONS, Step.POWER_OFF]
 
     def test_the_screen_is_read_only_where_there_was_no_end(self, read_screens: list[str]) -> None:
         press_power_button(ScriptedMachine([ARMED], on_press=lambda m: m.power_off()), None)
         assert read_screens == []
         shown = [("desktop", False), ("blocked", False)]
-        seen = press_power_button(ScriptedMachine([ARMED], screens=shown), None)
+        obs = press_power_button(ScriptedMachine([ARMED], screens=shown), None)
         assert read_screens == ["desktop", "blocked"]
-        assert seen.watched >= HARD, "until the hard budget was spent"
-        assert [n for n in seen.notes if "no such program" in n] == [
+        assert obs.watched >= HARD, "until the hard budget was spent"
+        assert [n for n in obs.notes if "no such program" in n] == [
             "text on the screen: no such program"
         ]
 
@@ -112,34 +112,34 @@ class TestEnd:
                 machine.events.record("RTC_CHANGE")
             machine.power_off()
 
-        seen = press_power_button(ScriptedMachine([ARMED], on_press=chatter), None)
-        assert [n for n in seen.notes if "RTC_CHANGE" in n] == [
+        obs = press_power_button(ScriptedMachine([ARMED], on_press=chatter), None)
+        assert [n for n in obs.notes if "RTC_CHANGE" in n] == [
             "88 events RTC_CHANGE came besides and are not kept"
         ]
 
     def test_qemu_ending_ends_the_watch(self) -> None:
         machine = ScriptedMachine([ARMED], on_press=lambda m: m.close())
-        seen = press_power_button(machine, ScriptedWindows(SURVEY))
-        assert seen.exit is not None
-        assert seen.run_state is None
+        obs = press_power_button(machine, ScriptedWindows(SURVEY))
+        assert obs.exit is not None
+        assert obs.run_state is None
 
     def test_a_guest_that_ends_in_the_middle(self) -> None:
         machine = ScriptedMachine([ARMED])
 
-        def end(count: int) -> Look:
+        def end(count: int) -> GuestSample:
             machine.power_off()
             raise ControlChannelError("look", "the guest is gone", "Wait.")
 
-        seen = press_power_button(machine, ScriptedWindows(SURVEY, end))
-        assert seen.event("SHUTDOWN") is not None
-        assert seen.watched < HARD
-        assert seen.looks == ()
+        obs = press_power_button(machine, ScriptedWindows(SURVEY, end))
+        assert obs.event("SHUTDOWN") is not None
+        assert obs.watched < HARD
+        assert obs.samples == ()
 
     def test_no_verdict_waits_for_an_answer_that_will_not_come(self) -> None:
         machine, asked = ScriptedMachine([ARMED]), threading.Event()
         windows = ScriptedWindows(SURVEY)
 
-        def hang(count: int) -> Look:
+        def hang(count: int) -> GuestSample:
             asked.set()
             # As a channel may until its deadline, if nobody interrupts it.
             assert windows.channel.interrupted.wait(PATIENCE)
@@ -152,19 +152,19 @@ class TestEnd:
         windows._look = hang
         ending = threading.Thread(target=end)
         ending.start()
-        seen = press_power_button(machine, windows)
+        obs = press_power_button(machine, windows)
         returned = now()
         ending.join()
-        off = seen.event("SHUTDOWN")
+        off = obs.event("SHUTDOWN")
         assert off is not None
         assert returned - off.at < 1.0, "a few ms on a quiet host"
-        assert seen.control is Control.ALIVE
+        assert obs.control is ChannelState.ALIVE
 
     def test_a_guest_that_restarts_is_not_asked_any_more_when_the_watch_is_over(self) -> None:
         machine, asked = ScriptedMachine([ARMED]), threading.Event()
         windows = ScriptedWindows(SURVEY)
 
-        def hang(count: int) -> Look:
+        def hang(count: int) -> GuestSample:
             asked.set()
             assert windows.channel.interrupted.wait(PATIENCE)
             raise ControlChannelError("look", "the connection failed", "Wait.")
@@ -184,39 +184,41 @@ class TestEnd:
 
     def test_a_guest_that_ends_while_it_is_asked_for_the_last_time_has_ended(self) -> None:
         machine = ScriptedMachine([ARMED])
-        settled = threading.Event()
+        is_conclusive = threading.Event()
 
-        def settle(seen: Observation) -> bool:
-            settled.set()
+        def settle(obs: Observation) -> bool:
+            is_conclusive.set()
             return True
 
-        def end_at_last(count: int) -> Look:
-            if settled.is_set():
+        def end_at_last(count: int) -> GuestSample:
+            if is_conclusive.is_set():
                 machine.power_off()
-            return look()
+            return sample()
 
-        seen = press_power_button(machine, ScriptedWindows(SURVEY, end_at_last), settled=settle)
-        assert seen.event("SHUTDOWN") is not None
-        assert seen.run_state is None
-        assert seen.screen_text is None
+        obs = press_power_button(
+            machine, ScriptedWindows(SURVEY, end_at_last), is_conclusive=settle
+        )
+        assert obs.event("SHUTDOWN") is not None
+        assert obs.run_state is None
+        assert obs.screen_text is None
 
     @pytest.mark.parametrize("state", [RunState.SUSPENDED, RunState.GUEST_PANICKED])
     def test_a_guest_whose_cpus_stand_still_is_not_waited_for(self, state: RunState) -> None:
         machine = ScriptedMachine([ARMED, LATCHED], state=state)
         windows = ScriptedWindows(SURVEY)
-        seen = press_power_button(machine, windows)
-        assert seen.watched < HARD
-        assert (seen.run_state_before, seen.run_state) == (state, state)
-        assert seen.survey is None
+        obs = press_power_button(machine, windows)
+        assert obs.watched < HARD
+        assert (obs.run_state_before, obs.run_state) == (state, state)
+        assert obs.baseline is None
         assert windows.allowed == []
-        assert len(seen.pm1_after) == 1
+        assert len(obs.pm1_after) == 1
 
     def test_a_press_that_cannot_have_arrived_is_given_its_time(self) -> None:
         """The guest may have disarmed the button on its way down."""
         machine = ScriptedMachine([UNARMED])
         threading.Timer(REACTION / 2, machine.power_off).start()
-        seen = press_power_button(machine, None, settled=lambda seen: True)
-        assert seen.event("SHUTDOWN") is not None
+        obs = press_power_button(machine, None, is_conclusive=lambda obs: True)
+        assert obs.event("SHUTDOWN") is not None
 
 
 class TestSettled:
@@ -226,37 +228,37 @@ class TestSettled:
     ) -> None:
         asked: list[float] = []
 
-        def settle(seen: Observation) -> bool:
-            asked.append(seen.watched)
+        def settle(obs: Observation) -> bool:
+            asked.append(obs.watched)
             return True
 
-        seen = press_power_button(ScriptedMachine([ARMED]), windows, settled=settle)
+        obs = press_power_button(ScriptedMachine([ARMED]), windows, is_conclusive=settle)
         assert len(asked) == 1
         assert asked[0] >= REACTION
-        assert seen.watched < HARD
+        assert obs.watched < HARD
 
     def test_unsettled_the_whole_budget_is_waited(self) -> None:
-        seen = press_power_button(ScriptedMachine([ARMED]), None)
-        assert seen.watched >= HARD
-        assert (seen.survey, seen.records, seen.control) == (None, None, Control.NONE)
-        assert seen.notes[0] == "no control channel: seen from outside only"
+        obs = press_power_button(ScriptedMachine([ARMED]), None)
+        assert obs.watched >= HARD
+        assert (obs.baseline, obs.records, obs.control) == (None, None, ChannelState.NONE)
+        assert obs.notes[0] == "no control channel: seen from outside only"
 
     def test_what_was_seen_inside_settles_it(self) -> None:
-        windows = ScriptedWindows(SURVEY, lambda count: look(BY_BUTTON))
-        seen = press_power_button(ScriptedMachine([ARMED]), windows, settled=settled_by_look)
-        assert seen.records == (BY_BUTTON,)
-        assert seen.watched < HARD
+        windows = ScriptedWindows(SURVEY, lambda count: sample(BY_BUTTON))
+        obs = press_power_button(ScriptedMachine([ARMED]), windows, is_conclusive=settled_by_look)
+        assert obs.records == (BY_BUTTON,)
+        assert obs.watched < HARD
 
 
 class TestInside:
     def test_looks_are_taken_in_a_thread_of_their_own(self) -> None:
         windows = ScriptedWindows(SURVEY)
-        seen = press_power_button(ScriptedMachine([ARMED]), windows)
+        obs = press_power_button(ScriptedMachine([ARMED]), windows)
         assert windows.asked_by == {"inside-watch"}
         assert windows.asked_after == {SURVEY.last_record}
-        assert len(seen.looks) >= 3
-        assert seen.looks[-1].at >= seen.commanded_at + HARD, "asked for the last time at the end"
-        assert seen.control is Control.ALIVE
+        assert len(obs.samples) >= 3
+        assert obs.samples[-1].at >= obs.commanded_at + HARD, "asked for the last time at the end"
+        assert obs.control is ChannelState.ALIVE
 
     @pytest.mark.parametrize(
         "error",
@@ -267,24 +269,24 @@ class TestInside:
         ],
     )
     def test_a_channel_that_raises_is_lost_and_noted_once(self, error: Exception) -> None:
-        def fail(count: int) -> Look:
+        def fail(count: int) -> GuestSample:
             raise error
 
-        seen = press_power_button(ScriptedMachine([ARMED]), ScriptedWindows(SURVEY, fail))
-        assert seen.control is Control.LOST
-        assert seen.survey is SURVEY
-        assert len([note for note in seen.notes if "did not answer" in note]) == 1
-        assert len(set(seen.notes)) == len(seen.notes)
+        obs = press_power_button(ScriptedMachine([ARMED]), ScriptedWindows(SURVEY, fail))
+        assert obs.control is ChannelState.LOST
+        assert obs.baseline is SURVEY
+        assert len([note for note in obs.notes if "did not answer" in note]) == 1
+        assert len(set(obs.notes)) == len(obs.notes)
 
     def test_a_channel_that_comes_back_is_not_lost(self) -> None:
-        def stutter(count: int) -> Look:
+        def stutter(count: int) -> GuestSample:
             if count == 0:
                 raise ControlChannelError("look", "busy", "Wait.")
-            return look()
+            return sample()
 
-        seen = press_power_button(ScriptedMachine([ARMED]), ScriptedWindows(SURVEY, stutter))
-        assert seen.control is Control.ALIVE
-        assert not any("did not answer" in note for note in seen.notes)
+        obs = press_power_button(ScriptedMachine([ARMED]), ScriptedWindows(SURVEY, stutter))
+        assert obs.control is ChannelState.ALIVE
+        assert not any("did not answer" in note for note in obs.notes)
 
     def test_a_channel_that_hangs_does_not_hold_the_watch(
         self, monkeypatch: pytest.MonkeyPatch
@@ -293,50 +295,50 @@ class TestInside:
         released = threading.Event()
         windows = ScriptedWindows(SURVEY)
 
-        def hang(count: int) -> Look:
+        def hang(count: int) -> GuestSample:
             # As long as a channel may take, which ends by its deadline.
             released.wait(windows.allowed[-1])
             raise ControlChannelError("look", "no answer in time", "Wait.")
 
         windows._look = hang
         started = now()
-        seen = press_power_button(ScriptedMachine([ARMED]), windows)
-        assert seen.control is Control.LOST
+        obs = press_power_button(ScriptedMachine([ARMED]), windows)
+        assert obs.control is ChannelState.LOST
         assert now() - started < HARD + 1.5
         assert set(windows.allowed) == {0.2}
 
     @pytest.mark.parametrize(
-        ("survey", "alive", "control", "note"),
+        ("baseline", "alive", "control", "note"),
         [
-            (SURVEY, False, Control.SILENT, "the control port did not answer before"),
+            (SURVEY, False, ChannelState.SILENT, "the control port did not answer before"),
             (
                 CredentialsRejected("survey", "401", "Check them."),
                 True,
-                Control.REJECTED,
+                ChannelState.REJECTED,
                 "could not be asked before",
             ),
             (
                 ControlChannelError("survey", "nonsense", "Look."),
                 True,
-                Control.SILENT,
+                ChannelState.SILENT,
                 "could not be asked before",
             ),
         ],
         ids=["port silent", "credentials rejected", "nonsense"],
     )
     def test_a_guest_that_could_not_be_asked_before_is_not_asked_later(
-        self, survey: Survey | Exception, alive: bool, control: Control, note: str
+        self, baseline: GuestBaseline | Exception, alive: bool, control: ChannelState, note: str
     ) -> None:
-        windows = ScriptedWindows(survey, alive=alive)
-        seen = press_power_button(ScriptedMachine([ARMED]), windows)
-        assert (seen.control, seen.survey, seen.looks) == (control, None, ())
+        windows = ScriptedWindows(baseline, alive=alive)
+        obs = press_power_button(ScriptedMachine([ARMED]), windows)
+        assert (obs.control, obs.baseline, obs.samples) == (control, None, ())
         assert windows.allowed == []
-        assert len([text for text in seen.notes if note in text]) == 1
+        assert len([text for text in obs.notes if note in text]) == 1
 
     def test_what_the_survey_could_not_read_is_noted_once(self) -> None:
-        partial = Survey(at=0.0, last_record=7, notes=("power button: nonsense",))
-        seen = press_power_button(ScriptedMachine([ARMED]), ScriptedWindows(partial))
-        assert seen.notes.count("power button: nonsense") == 1
+        partial = GuestBaseline(at=0.0, last_record=7, notes=("power button: nonsense",))
+        obs = press_power_button(ScriptedMachine([ARMED]), ScriptedWindows(partial))
+        assert obs.notes.count("power button: nonsense") == 1
 
 
 class TestOutside:
@@ -346,38 +348,38 @@ class TestOutside:
             work=[(0.0, 0, 0), (0.1, 0, 10)],
             screens=[("black", True), ("desktop", False)],
         )
-        seen = press_power_button(machine, None)
-        assert seen.activity[0].at < seen.commanded_at < seen.activity[-1].at
-        assert seen.activity[-1].written_bytes == 10
+        obs = press_power_button(machine, None)
+        assert obs.activity[0].at < obs.commanded_at < obs.activity[-1].at
+        assert obs.activity[-1].written_bytes == 10
         # Equal looks in a row: the first and the last.
-        assert [s.digest for s in seen.screens] == ["black", "desktop", "desktop"]
+        assert [s.digest for s in obs.screens] == ["black", "desktop", "desktop"]
 
     def test_a_screen_first_seen_after_the_press_is_not_taken_for_the_one_before(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         class BlindBefore(ScriptedMachine):
-            def look_at_screen(self) -> ScreenLook:
+            def sample_screen(self) -> ScreenSample:
                 if self.events.first(named("POWERDOWN")) is None:
                     raise MachineError("look at the screen", "not yet", "Wait.")
-                return super().look_at_screen()
+                return super().sample_screen()
 
         monkeypatch.setattr(
             screen_reading, "read_screen", lambda picture: Reading(picture.info["digest"])
         )
         machine = BlindBefore([ARMED], screens=[("blocked", False)])
-        seen = press_power_button(machine, None)
-        assert seen.screen_text == "blocked"
-        assert seen.screen_text_before is None
+        obs = press_power_button(machine, None)
+        assert obs.screen_text == "blocked"
+        assert obs.screen_text_before is None
 
     def test_what_cannot_be_seen_is_noted_once(self) -> None:
         class Blind(ScriptedMachine):
-            def look_at_screen(self) -> object:
+            def sample_screen(self) -> object:
                 raise MachineError("look at the screen", "no display", "None.")
 
-        seen = press_power_button(Blind([ARMED]), None)
-        assert seen.screens == ()
-        assert len(seen.activity) > 2
-        assert len([note for note in seen.notes if "no display" in note]) == 1
+        obs = press_power_button(Blind([ARMED]), None)
+        assert obs.screens == ()
+        assert len(obs.activity) > 2
+        assert len([note for note in obs.notes if "no display" in note]) == 1
 
     @pytest.mark.parametrize(
         ("past", "woken"),
@@ -388,24 +390,24 @@ class TestOutside:
         machine = ScriptedMachine([ARMED])
         for name in past:
             machine.events.record(name)
-        seen = press_power_button(machine, None, settled=lambda seen: True)
-        assert seen.woken_before is woken
+        obs = press_power_button(machine, None, is_conclusive=lambda obs: True)
+        assert obs.woken_before is woken
 
 
 class TestLatch:
     def test_a_press_that_is_never_taken_stays_untaken(self) -> None:
-        seen = press_power_button(ScriptedMachine([ARMED, LATCHED]), None)
-        assert seen.press_taken_at is None
-        assert timeline_of(seen).phases[1].end is None
-        assert len(seen.pm1_after) == 2, "of those in a row the first and the last"
-        assert seen.pm1_after[-1].at >= seen.commanded_at + HARD - REACTION
+        obs = press_power_button(ScriptedMachine([ARMED, LATCHED]), None)
+        assert obs.press_taken_at is None
+        assert timeline_of(obs).phases[1].end is None
+        assert len(obs.pm1_after) == 2, "of those in a row the first and the last"
+        assert obs.pm1_after[-1].at >= obs.commanded_at + HARD - REACTION
 
     def test_a_guest_that_takes_it_late_is_only_slow(self) -> None:
         machine = ScriptedMachine([ARMED, LATCHED])
         threading.Timer(2 * REACTION, lambda: machine.pm1.append(ARMED)).start()
-        seen = press_power_button(machine, None)
-        assert seen.press_taken_at is not None
-        assert seen.press_taken_at - seen.commanded_at >= REACTION
+        obs = press_power_button(machine, None)
+        assert obs.press_taken_at is not None
+        assert obs.press_taken_at - obs.commanded_at >= REACTION
 
     def test_a_second_press_is_sent_only_to_a_guest_still_there(self) -> None:
         machine = ScriptedMachine([ARMED])
@@ -426,9 +428,9 @@ class TestLatch:
             return press()
 
         machine.press_power_button = only_once  # type: ignore[method-assign]
-        seen = press_power_button(machine, None, second_press=True)
-        assert seen.event("SHUTDOWN") is not None
-        assert any("second press" in note for note in seen.notes)
+        obs = press_power_button(machine, None, second_press=True)
+        assert obs.event("SHUTDOWN") is not None
+        assert any("second press" in note for note in obs.notes)
 
     def test_a_probe_that_fails_is_noted_once(self) -> None:
         machine = ScriptedMachine([ARMED])
@@ -440,9 +442,9 @@ class TestLatch:
             return probe()
 
         machine.probe_pm1 = fail_later  # type: ignore[method-assign, assignment]
-        seen = press_power_button(machine, None)
-        assert seen.pm1_after == ()
-        assert len([note for note in seen.notes if "PM1" in note]) == 1
+        obs = press_power_button(machine, None)
+        assert obs.pm1_after == ()
+        assert len([note for note in obs.notes if "PM1" in note]) == 1
 
 
 class TestCommandInside:
@@ -460,12 +462,12 @@ class TestCommandInside:
     def test_the_answer_and_what_followed(self) -> None:
         machine, windows = ScriptedMachine([ARMED]), ScriptedWindows(SURVEY)
         self.answering(windows, machine.power_off)
-        seen = command_inside(machine, windows, "shutdown /s /t 0")
-        assert seen.command is Command.INSIDE
-        assert seen.answer is not None
-        assert seen.answer.exit_code == 0
-        assert seen.event("SHUTDOWN") is not None
-        assert (seen.pm1_before, seen.pm1_after, machine.presses) == (None, (), 0)
+        obs = command_inside(machine, windows, "shutdown /s /t 0")
+        assert obs.command is Command.INSIDE
+        assert obs.answer is not None
+        assert obs.answer.exit_code == 0
+        assert obs.event("SHUTDOWN") is not None
+        assert (obs.pm1_before, obs.pm1_after, machine.presses) == (None, (), 0)
 
     def test_an_answer_cut_off_by_the_shutdown_is_a_note(self) -> None:
         machine, windows = ScriptedMachine([ARMED]), ScriptedWindows(SURVEY)
@@ -475,14 +477,14 @@ class TestCommandInside:
             raise ControlChannelError(f"run {command!r}", "the guest is gone", "Wait.")
 
         windows.run = cut_off  # type: ignore[method-assign, assignment]
-        seen = command_inside(machine, windows, "shutdown /s /t 0")
-        assert seen.answer is None
-        assert any("the guest is gone" in note for note in seen.notes)
-        assert seen.event("SHUTDOWN") is not None
+        obs = command_inside(machine, windows, "shutdown /s /t 0")
+        assert obs.answer is None
+        assert any("the guest is gone" in note for note in obs.notes)
+        assert obs.event("SHUTDOWN") is not None
 
     def test_a_guest_that_goes_on_is_watched_inside(self) -> None:
         machine, windows = ScriptedMachine([ARMED]), ScriptedWindows(SURVEY)
         self.answering(windows, lambda: None)
-        seen = command_inside(machine, windows, "shutdown /s /t 0", settled=settled_by_look)
-        assert seen.looks
-        assert seen.watched < HARD
+        obs = command_inside(machine, windows, "shutdown /s /t 0", is_conclusive=settled_by_look)
+        assert obs.samples
+        assert obs.watched < HARD

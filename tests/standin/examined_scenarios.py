@@ -56,12 +56,12 @@ class Examiner:
         def twice(reader, seen, machine):
             found = examine(reader, seen, machine)
             if found.exit is not None:
-                self.look(found, machine.overlay)
+                self.sample(found, machine.overlay)
             return found
 
         monkeypatch.setattr(PostMortemReader, "examine", twice)
 
-    def look(self, seen: Observation, overlay) -> None:
+    def sample(self, seen: Observation, overlay) -> None:
         request = replace(ALL_SETTINGS, system_log=True)
         with closing(DiskReader()) as reader:
             try:
@@ -72,8 +72,8 @@ class Examiner:
                 assert seen.post_mortem.records is None
                 return
         outcome = diagnose(seen).outcome
-        if seen.survey is not None:
-            alive, settings = shared_values(seen.survey), inspect_disk(contents).settings
+        if seen.baseline is not None:
+            alive, settings = shared_values(seen.baseline), inspect_disk(contents).settings
             assert {id: settings[id].value for id in alive} == alive
             self.settings += 1
         if outcome in ENDS and contents.log is not None:

@@ -82,11 +82,11 @@ def image():
 
 
 @pytest.fixture(scope="module")
-def first(laboratory, image, tmp_path_factory, pe) -> Session:
+def first(host, image, tmp_path_factory, pe) -> Session:
     """Boots, is asked things, presses a program that refuses to end, and ends orderly."""
     directory = tmp_path_factory.mktemp("standin")
     screens, notes = {}, {}
-    with laboratory.boot(image, directory) as guest:
+    with host.boot(image, directory) as guest:
         guest.wait_until_ready()
         windows = guest.windows
         screens["desktop"] = shown(guest, lambda s: s.desktop([]))
@@ -125,11 +125,11 @@ def first(laboratory, image, tmp_path_factory, pe) -> Session:
 
 
 @pytest.fixture(scope="module")
-def second(laboratory, image, first, tmp_path_factory) -> Session:
+def second(host, image, first, tmp_path_factory) -> Session:
     """Starts on the disk of the first, reads the log that it finds, and loses its power."""
     directory = tmp_path_factory.mktemp("standin")
     notes = {}
-    with laboratory.boot(image, directory, first.overlay) as guest:
+    with host.boot(image, directory, first.overlay) as guest:
         guest.wait_until_ready()
         log = guest.windows.run("wevtutil qe System /f:xml").checked().output
         notes["saved"] = guest.windows.read_file(SAVED)
@@ -143,11 +143,11 @@ def second(laboratory, image, first, tmp_path_factory) -> Session:
 
 
 @pytest.fixture(scope="module")
-def third(laboratory, image, second, tmp_path_factory) -> Session:
+def third(host, image, second, tmp_path_factory) -> Session:
     """Starts after the loss of power, sleeps, wakes, and ends orderly."""
     directory = tmp_path_factory.mktemp("standin")
     screens, notes = {}, {}
-    with laboratory.boot(image, directory, second.overlay) as guest:
+    with host.boot(image, directory, second.overlay) as guest:
         machine = guest.machine
         # Shown for half a second only.
         serial_says(guest, "has been checked")
@@ -314,12 +314,10 @@ def test_sleep_is_real_and_the_button_works_after_it(third):
         pytest.param(MachineType.Q35, Firmware.UEFI, DiskBus.NVME, NicModel.E1000, id="uefi"),
     ],
 )
-def test_other_machines_boot_and_power_off(
-    laboratory, image, tmp_path, machine, firmware, bus, nic
-):
+def test_other_machines_boot_and_power_off(host, image, tmp_path, machine, firmware, bus, nic):
     disk = replace(image.disk, bus=bus)
     other = replace(image, machine=machine, firmware=firmware, disk=disk, nic=nic)
-    with laboratory.boot(other, tmp_path) as guest:
+    with host.boot(other, tmp_path) as guest:
         guest.wait_until_ready()
         guest.machine.press_power_button()
         assert ended(guest) == "guest-shutdown"

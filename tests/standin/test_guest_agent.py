@@ -10,13 +10,13 @@ import pytest
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import ControlChannelError, DeadlineExpired
 from powerdown.core.outcome import Cause, Outcome
-from powerdown.diagnosis.diagnose import diagnose, settled
+from powerdown.diagnosis.diagnose import diagnose, is_conclusive
 from powerdown.host.guest_time import GuestTime
 from powerdown.images.definition import load
 from powerdown.machine.events import named
 from powerdown.machine.protocol import RunState
 from powerdown.machine.qemu.command_line import AGENT_PORT_ID
-from powerdown.shutdown.observation import CONTROL_BACK, CONTROL_CLOSED, Control
+from powerdown.shutdown.observation import CONTROL_BACK, CONTROL_CLOSED, ChannelState
 from powerdown.shutdown.phases import timeline_of
 from powerdown.shutdown.soft_shutdown import press_power_button
 from powerdown.shutdown.timeline import Step
@@ -37,9 +37,9 @@ def image():
 
 
 @pytest.fixture
-def clone(laboratory, image):
+def clone(host, image):
     """A clone of a template, with an agent that was asked before it was saved."""
-    guest = laboratory.clone(image, GuestTime())
+    guest = host.clone(image, GuestTime())
     assert guest is not None, "it starts cold"
     try:
         yield guest
@@ -64,16 +64,16 @@ def await_news_of_port(guest):
 
 
 def press(guest):
-    return press_power_button(guest.machine, guest.windows, settled=settled)
+    return press_power_button(guest.machine, guest.windows, is_conclusive=is_conclusive)
 
 
 def names(seen):
     return [event.name for event in seen.events]
 
 
-def test_a_whole_life(laboratory, image, tmp_path):
+def test_a_whole_life(host, image, tmp_path):
     """From power-on: asked, watched, and off with the agent's end seen on the way."""
-    with laboratory.boot(image, tmp_path) as guest:
+    with host.boot(image, tmp_path) as guest:
         readiness = guest.wait_until_ready()
         assert readiness.answered_at is not None
         assert guest.machine.control_address[1] == 0, "there is no other way in"
@@ -84,10 +84,10 @@ def test_a_whole_life(laboratory, image, tmp_path):
         refused = windows.run('reg query "HKLM\\SOFTWARE\\No such key" & exit 7')
         assert (refused.exit_code, refused.output) == (7, "")
         assert "unable to find" in refused.error_output
-        survey = windows.survey()
-        assert survey.notes == ()
-        assert survey.console.user == "tester"
-        running = {service.name for service in survey.services}
+        baseline = windows.baseline()
+        assert baseline.notes == ()
+        assert baseline.console.user == "tester"
+        running = {service.name for service in baseline.services}
         assert "QEMU-GA" in running
         await_news_of_port(guest)
         seen = press(guest)
@@ -107,7 +107,7 @@ def test_a_clone_answers_and_a_fault_is_named_and_remedied(clone):
     seen = press(clone)
     verdict = diagnose(seen)
     assert (verdict.outcome, verdict.cause) == (Outcome.STAYED_UP, Cause.POWER_BUTTON_IGNORED)
-    assert seen.control is Control.ALIVE
+    assert seen.control is ChannelState.ALIVE
     assert CONTROL_CLOSED not in names(seen)
     clone.windows.run_all(commands.set_power_button(ButtonAction.SHUT_DOWN))
     seen = press(clone)
@@ -159,7 +159,7 @@ def test_a_program_is_started_on_the_desktop_and_a_file_brought_in(clone, tmp_pa
     path = clone.windows.upload(tmp_path / "data.bin")
     assert str(len(content)) in clone.windows.run(f"dir {path}").output.replace(",", "")
     clone.windows.set_desktop_value("AutoEndTasks", "1")
-    assert clone.windows.survey().auto_end_tasks is True
+    assert clone.windows.baseline().auto_end_tasks is True
 
 
 @contextmanager

@@ -78,10 +78,10 @@ def tools():
 
 
 @pytest.fixture(scope="module")
-def stopped(tools, laboratory, tmp_path_factory):
+def stopped(tools, host, tmp_path_factory):
     """Its registry is written to, and the button is pressed."""
     directory = tmp_path_factory.mktemp("stopped")
-    with laboratory.boot(load(DEFINITION), directory) as guest:
+    with host.boot(load(DEFINITION), directory) as guest:
         guest.wait_until_ready()
         for hive in (r"HKLM\SYSTEM\CurrentControlSet\Control", r"HKLM\SOFTWARE"):
             guest.windows.run_all(
@@ -96,10 +96,10 @@ def stopped(tools, laboratory, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def cut(stopped, laboratory, tmp_path_factory):
+def cut(stopped, host, tmp_path_factory):
     """The next boot of the same disk; its power goes while a shutdown counts down."""
     directory = tmp_path_factory.mktemp("cut")
-    with laboratory.boot(load(DEFINITION), directory, stopped[1]) as guest:
+    with host.boot(load(DEFINITION), directory, stopped[1]) as guest:
         guest.wait_until_ready()
         guest.windows.run_all(
             [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from powerdown.machine.backend import Via
+from powerdown.machine.backend import Backend
 from powerdown.report.gate_result import GateResult
 from powerdown.report.scenario_record import Status
 from tests.support.paths import REPOSITORY
@@ -37,10 +37,10 @@ def test_both_ways_find_the_same(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stdout + run.stderr
     result = GateResult.read(tmp_path / "gate.json")
-    ran = {(f"{one.scenario} {one.variant}", one.via) for one in result.scenarios}
-    assert ran == {(scenario, via) for scenario in CHOSEN for via in Via}
+    ran = {(f"{one.scenario} {one.variant}", one.backend) for one in result.scenarios}
+    assert ran == {(scenario, backend) for scenario in CHOSEN for backend in Backend}
     assert {one.status for one in result.scenarios} == {Status.PASSED}
     assert result.disagreements == ()
     (image,) = result.images
     assert image.untouched
-    assert all(f"via {via}: warm" in image.start for via in Via)
+    assert all(f"via {backend}: warm" in image.start for backend in Backend)

@@ -25,7 +25,7 @@ from powerdown.guest.windows import Windows
 from powerdown.images.definition import load
 from powerdown.images.image import Image
 from powerdown.images.overlay import create_overlay
-from powerdown.machine.external.external_qemu import AttachedQemu
+from powerdown.machine.external.external_qemu import ExternalQemu
 from powerdown.machine.external.qmp_socket import QmpAddress
 from powerdown.windows import commands
 from powerdown.windows.commands import ButtonAction
@@ -53,9 +53,9 @@ class Foreign:
     process: subprocess.Popen[bytes]
 
     @contextmanager
-    def attached(self) -> Iterator[AttachedQemu]:
+    def attached(self) -> Iterator[ExternalQemu]:
         transcript = self.place.with_suffix(".jsonl")
-        machine = AttachedQemu(QmpAddress(self.place), self.image.budgets, transcript)
+        machine = ExternalQemu(QmpAddress(self.place), self.image.budgets, transcript)
         try:
             yield machine
         finally:

@@ -59,13 +59,13 @@ def inspected(disk):
         return inspect_disk(reader.read_disk(disk, None, ALL_SETTINGS, Deadline.after(SECONDS)))
 
 
-def assert_same(survey, settings):
+def assert_same(baseline, settings):
     """What the live survey knows is what the disk says."""
-    alive = shared_values(survey)
+    alive = shared_values(baseline)
     assert len(alive) > 11, "much of it could not be read"
     assert {id: settings[id].value for id in alive} == alive
     marks = [setting.name for setting in settings.starting("update-mark:") if setting.value]
-    assert tuple(marks) == survey.update_markers
+    assert tuple(marks) == baseline.update_markers
     timeouts = settings.starting("preshutdown-timeout:")
     assert {setting.id for setting in timeouts} <= alive.keys()
 
@@ -86,20 +86,20 @@ def test_the_image_as_it_was_built(image, tmp_path):
     assert found.settings["volume-dirty"].value is False
 
 
-def test_a_disk_never_booted_says_what_its_guest_will_say(laboratory, image, tmp_path):
+def test_a_disk_never_booted_says_what_its_guest_will_say(host, image, tmp_path):
     at_rest = inspected(create_overlay(image.disk, tmp_path))
     running = tmp_path / "running"
     running.mkdir()
-    with laboratory.boot(image, running) as guest:
+    with host.boot(image, running) as guest:
         guest.wait_until_ready()
-        assert_same(guest.windows.survey(), at_rest.settings)
+        assert_same(guest.windows.baseline(), at_rest.settings)
 
 
-def test_after_changes_too(laboratory, image, tmp_path, capsys):
-    with laboratory.boot(image, tmp_path) as guest:
+def test_after_changes_too(host, image, tmp_path, capsys):
+    with host.boot(image, tmp_path) as guest:
         guest.wait_until_ready()
         guest.windows.run_all(CHANGES)
-        said = guest.windows.survey()
+        said = guest.windows.baseline()
         shut_down(guest)
         overlay = guest.machine.overlay
     assert said.update_markers == ("RebootPending",), "the changes arrived"

@@ -20,7 +20,7 @@ from powerdown.disk.hive.hive_edit import DiskInUse, edit_registry
 from powerdown.disk.image.disk_image import DiskImage
 from powerdown.disk.reader.sandboxed_reader import DiskReader
 from powerdown.faults.catalogue import CATALOGUE
-from powerdown.faults.fault_cycle import PRESS_AFTER_REMEDY, PRESS_WITH_FAULT, run_course
+from powerdown.faults.fault_cycle import PRESS_AFTER_REMEDY, PRESS_WITH_FAULT, run_fault_cycle
 from powerdown.faults.offline import Offline
 from powerdown.images.definition import load
 from powerdown.images.image import Disk, DiskBus, DiskFormat
@@ -202,12 +202,12 @@ def test_what_does_not_read_back_is_put_back(image, overlay, monkeypatch):
     ["power-button-ignored/by-policy", "no-logon-shutdown/forbidden", "asleep/button-sleeps"],
 )
 def test_a_fault_of_the_disk_is_named_and_remedied_like_one_of_the_guest(
-    name, laboratory, image, tmp_path
+    name, host, image, tmp_path
 ):
     fault = FAULTS[name]
-    scenario = Scenario(laboratory, image, name, tmp_path / "artifacts", Injection.OFFLINE)
+    scenario = Scenario(host, image, name, tmp_path / "artifacts", Injection.OFFLINE)
     with closing(scenario):
-        run_course(scenario, fault)
+        run_fault_cycle(scenario, fault)
     stages = {stage.name: stage for stage in scenario.stages}
     assert stages[PRESS_WITH_FAULT].expected == fault.expected[0]
     assert stages[PRESS_WITH_FAULT].as_expected

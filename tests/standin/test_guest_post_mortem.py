@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from powerdown.core.outcome import Cause, Outcome
-from powerdown.diagnosis.diagnose import diagnose, settled
+from powerdown.diagnosis.diagnose import diagnose, is_conclusive
 from powerdown.diagnosis.verdict import Confidence
 from powerdown.disk.post_mortem_reader import PostMortemReader
 from powerdown.images.definition import load
@@ -33,8 +33,8 @@ def image():
 
 
 @pytest.fixture
-def clone(laboratory, image):
-    with cloned(laboratory, image) as guest:
+def clone(host, image):
+    with cloned(host, image) as guest:
         yield guest
 
 
@@ -44,7 +44,9 @@ def examined(guest, seen):
 
 
 def pressed(guest):
-    return examined(guest, press_power_button(guest.machine, guest.windows, settled=settled))
+    return examined(
+        guest, press_power_button(guest.machine, guest.windows, is_conclusive=is_conclusive)
+    )
 
 
 def test_a_soft_shutdown(clone):
@@ -66,7 +68,7 @@ def test_a_soft_shutdown(clone):
 
 
 def test_a_power_cut(clone):
-    clone.windows.survey()
+    clone.windows.baseline()
     seen = examined(clone, cut_power(clone.machine, Command.KILL))
     assert seen.post_mortem.notes == ()
     assert 6005 in [record.event_id for record in seen.post_mortem.records]

@@ -46,11 +46,11 @@ def records(guest):
     return parse_events(output)
 
 
-def test_hibernation_is_s4_and_the_next_start_goes_on(laboratory, image, tmp_path, pe):
+def test_hibernation_is_s4_and_the_next_start_goes_on(host, image, tmp_path, pe):
     program = tmp_path / "document.exe"
     declared = {"format": 1, "kind": "application", "window": {"title": "Document"}}
     program.write_bytes(pe(json.dumps(declared).encode()))
-    with laboratory.boot(image, tmp_path) as guest:
+    with host.boot(image, tmp_path) as guest:
         guest.wait_until_ready()
         guest.windows.run("powercfg /hibernate on").checked()
         guest.windows.start_on_desktop("document", guest.windows.upload(program), "")
@@ -59,7 +59,7 @@ def test_hibernation_is_s4_and_the_next_start_goes_on(laboratory, image, tmp_pat
         assert ends(guest) == ["SUSPEND_DISK", "SHUTDOWN"]
         assert not guest.volume_state().dirty
         overlay = guest.machine.overlay
-    with laboratory.boot(image, tmp_path, overlay) as guest:
+    with host.boot(image, tmp_path, overlay) as guest:
         guest.wait_until_ready()
         assert [r.event_id for r in records(guest)][-3:] == [42, 107, 27]
         assert "document.exe" in guest.windows.run("tasklist /fo csv /nh").output
@@ -68,8 +68,8 @@ def test_hibernation_is_s4_and_the_next_start_goes_on(laboratory, image, tmp_pat
         assert ends(guest) == ["SHUTDOWN"]
 
 
-def test_a_press_while_asleep_is_used_up_by_the_wake(laboratory, image, tmp_path):
-    with laboratory.boot(image, tmp_path) as guest:
+def test_a_press_while_asleep_is_used_up_by_the_wake(host, image, tmp_path):
+    with host.boot(image, tmp_path) as guest:
         guest.wait_until_ready()
         machine = guest.machine
         set_button(guest, ButtonAction.SLEEP)
@@ -88,25 +88,25 @@ def test_a_press_while_asleep_is_used_up_by_the_wake(laboratory, image, tmp_path
         assert ends(guest) == ["SUSPEND", "SHUTDOWN"]
 
 
-def test_an_nmi_is_a_crash_that_reaches_the_host(laboratory, image, tmp_path):
-    with laboratory.boot(image, tmp_path) as guest:
+def test_an_nmi_is_a_crash_that_reaches_the_host(host, image, tmp_path):
+    with host.boot(image, tmp_path) as guest:
         guest.wait_until_ready()
         guest.machine.inject_nmi()
         assert guest.machine.events.wait(named("GUEST_PANICKED"), Deadline.after(SECONDS))
         assert guest.machine.run_state() is RunState.GUEST_PANICKED
         assert guest.volume_state().dirty
         overlay = guest.machine.overlay
-    with laboratory.boot(image, tmp_path, overlay) as guest:
+    with host.boot(image, tmp_path, overlay) as guest:
         guest.wait_until_ready()
         (lost,) = [r for r in records(guest) if r.event_id == 41]
         assert lost.data["BugcheckCode"] == "0"
 
 
-def test_a_machine_without_processor_time_still_takes_the_press(laboratory, image, tmp_path, pe):
+def test_a_machine_without_processor_time_still_takes_the_press(host, image, tmp_path, pe):
     program = tmp_path / "spinner.exe"
     declared = {"format": 1, "kind": "service", "accepts": [], "run": [{"busy": True}]}
     program.write_bytes(pe(json.dumps(declared).encode()))
-    with laboratory.boot(image, tmp_path) as guest:
+    with host.boot(image, tmp_path) as guest:
         guest.wait_until_ready()
         machine, windows = guest.machine, guest.windows
         windows.run(f"sc.exe create Spinner binPath= {windows.upload(program)}").checked()

@@ -49,8 +49,8 @@ def recorded(windows, event_id):
     return parse_events(windows.run(query).checked().output)
 
 
-def test_an_update_is_worked_on_before_the_power_goes_off(laboratory, image, tmp_path):
-    with laboratory.boot(image, tmp_path) as guest:
+def test_an_update_is_worked_on_before_the_power_goes_off(host, image, tmp_path):
+    with host.boot(image, tmp_path) as guest:
         guest.wait_until_ready()
         machine, windows = guest.machine, guest.windows
         add(windows, image.updates.package)
@@ -72,8 +72,8 @@ def test_an_update_is_worked_on_before_the_power_goes_off(laboratory, image, tmp
         assert not guest.volume_state().dirty
 
 
-def test_an_update_that_needs_a_restart_restarts_the_guest(laboratory, image, tmp_path):
-    with laboratory.boot(image, tmp_path) as guest:
+def test_an_update_that_needs_a_restart_restarts_the_guest(host, image, tmp_path):
+    with host.boot(image, tmp_path) as guest:
         guest.wait_until_ready()
         machine = guest.machine
         add(guest.windows, image.updates.restarting_package)

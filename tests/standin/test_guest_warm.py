@@ -41,21 +41,21 @@ def image():
 
 
 @pytest.fixture
-def clone(laboratory, image):
+def clone(host, image):
     """A clone of the image that the scenarios run on."""
-    with cloned(laboratory, image) as guest:
+    with cloned(host, image) as guest:
         yield guest
 
 
 @pytest.fixture(scope="module")
-def uefi(laboratory, image, tmp_path_factory):
+def uefi(host, image, tmp_path_factory):
     """Another machine for the image: its template is not worth keeping."""
     directory = tmp_path_factory.mktemp("warm-uefi")
     # What is remembered of an image is remembered by name and definition.
     name, definition = "standin-uefi", directory / "standin-uefi.toml"
     machine = replace(image, name=name, definition=definition, machine=MachineType.Q35, vcpus=2)
     cache = directory / "cache"
-    starts = WarmStart(laboratory.hypervisor, cache, directory / "notes", print)
+    starts = WarmStart(host.hypervisor, cache, directory / "notes", print)
     yield Uefi(starts, cache, replace(machine, firmware=Firmware.UEFI))
     starts.close()
     store = TemplateStore(cache)
@@ -133,12 +133,12 @@ def test_it_sleeps_and_wakes(clone):
 
 
 @plain
-def test_it_restarts_and_its_disk_boots_again(laboratory, clone, image, tmp_path):
+def test_it_restarts_and_its_disk_boots_again(host, clone, image, tmp_path):
     restart(clone)
     assert log(clone).count(12) == 2
     assert press(clone) == "guest-shutdown"
     assert not clone.volume_state().dirty
-    with laboratory.boot(image, tmp_path, clone.machine.overlay) as later:
+    with host.boot(image, tmp_path, clone.machine.overlay) as later:
         later.wait_until_ready()
         ids = log(later)
         assert ids.count(12) == 3
@@ -147,10 +147,10 @@ def test_it_restarts_and_its_disk_boots_again(laboratory, clone, image, tmp_path
 
 
 @plain
-def test_without_power_it_leaves_a_dirty_volume(laboratory, clone, image, tmp_path):
+def test_without_power_it_leaves_a_dirty_volume(host, clone, image, tmp_path):
     clone.machine.kill(Deadline.after(SECONDS))
     assert clone.volume_state().dirty
-    with laboratory.boot(image, tmp_path, clone.machine.overlay) as later:
+    with host.boot(image, tmp_path, clone.machine.overlay) as later:
         later.wait_until_ready()
         assert log(later).count(41) == 1
 

@@ -7,10 +7,10 @@ import pytest
 from powerdown.guest.windows import Windows
 from powerdown.windows import survey_commands
 from powerdown.windows.command_parts import MAX_LINE, join_parts, new_marker
-from powerdown.windows.survey_commands import LAST_STARTS, SURVEY_PARTS, look_parts
+from powerdown.windows.survey_commands import BASELINE_PARTS, LAST_STARTS, sample_parts
 
 COMMANDS = {
-    **{part.name: part.command for part in (*SURVEY_PARTS, *look_parts(3))},
+    **{part.name: part.command for part in (*BASELINE_PARTS, *sample_parts(3))},
     "last_starts": LAST_STARTS,
 }
 MAY_FAIL = {
@@ -41,13 +41,13 @@ def test_no_command_is_left_out() -> None:
 
 
 def test_a_line_is_not_longer_than_cmd_takes() -> None:
-    for parts in (SURVEY_PARTS, look_parts(2**64 - 1)):
+    for parts in (BASELINE_PARTS, sample_parts(2**64 - 1)):
         assert len(join_parts(parts, new_marker())) < MAX_LINE
 
 
 def test_a_variable_of_a_loop_pairs_with_no_other_per_cent_sign() -> None:
     """cmd.exe takes what lies between two signs for a variable's name, where there is one."""
-    line = join_parts(SURVEY_PARTS, new_marker())
+    line = join_parts(BASELINE_PARTS, new_marker())
     before, loop = line.split("for /f", 1)
     assert before.count("%") % 2 == 0
     assert loop.count("%") == loop.count("%u")

@@ -18,17 +18,17 @@ from powerdown.cli.exit_status import FORCED_STATUS, forecast_status, verdict_st
 from powerdown.cli.guest_access import inside_of
 from powerdown.cli.live_steps import StepRow, step_rows
 from powerdown.cli.live_view import LiveView
-from powerdown.cli.output import say
+from powerdown.cli.output import echo
 from powerdown.core.errors import HostError
 from powerdown.core.text import plain
 from powerdown.diagnosis.forecast import forecast
 from powerdown.guest.windows import Windows
-from powerdown.machine.external.external_qemu import AttachedQemu
+from powerdown.machine.external.external_qemu import ExternalQemu
 from powerdown.machine.protocol import FoundMachine, Machine
 from powerdown.machine.run_directory import RunDirectory
 from powerdown.report.diagnose_json import forced_to_json, forecast_to_json, press_to_json
 from powerdown.report.verdict_text import forced_text, forecast_text, verdict_text
-from powerdown.shutdown.observe_idle import glance
+from powerdown.shutdown.observe_idle import observe_idle
 
 
 def diagnose_guest(options: DiagnoseOptions) -> int:
@@ -54,11 +54,11 @@ def _attached(options: DiagnoseOptions) -> Iterator[FoundMachine]:
         if transcript is None:
             transcript = opened.enter_context(RunDirectory("diagnose")).path / "qmp.jsonl"
         try:
-            machine = AttachedQemu(target, options.budgets, transcript)
+            machine = ExternalQemu(target, options.budgets, transcript)
         except OSError as error:
-            saw = error.strerror or str(error)
+            actual = error.strerror or str(error)
             raise HostError(
-                f"write the transcript {transcript}", saw, "Choose another place."
+                f"write the transcript {transcript}", actual, "Choose another place."
             ) from error
         yield opened.enter_context(closing(machine))
 
@@ -72,28 +72,28 @@ def _domain(target: DomainName, options: DiagnoseOptions) -> FoundMachine:
 
 def _look(machine: Machine, windows: Windows | None, options: DiagnoseOptions) -> int:
     if sys.stderr.isatty():
-        say(f"looking at {plain(machine.name)} ...", sys.stderr)
-    told = forecast(glance(machine, windows))
+        echo(f"looking at {plain(machine.name)} ...", sys.stderr)
+    told = forecast(observe_idle(machine, windows))
     if options.as_json:
         _print_json(forecast_to_json(machine.name, told))
     else:
-        say(forecast_text(machine.name, told))
+        echo(forecast_text(machine.name, told))
     return forecast_status(told)
 
 
 def _press(machine: Machine, windows: Windows | None, options: DiagnoseOptions) -> int:
     with _view(machine, options) as view:
         pressed = press_and_watch(machine, windows, options.force_after, view)
-        view.finish(pressed.seen)
+        view.finish(pressed.obs)
     verdict, cut = pressed.verdict, pressed.cut
     if options.as_json:
-        steps = [_row_to_json(row) for row in step_rows(pressed.seen, over=True)]
+        steps = [_row_to_json(row) for row in step_rows(pressed.obs, over=True)]
         forced = None if cut is None else forced_to_json(cut.after, cut.losses)
         _print_json(press_to_json(machine.name, verdict, steps, forced))
     else:
-        say(verdict_text(verdict))
+        echo(verdict_text(verdict))
         if cut is not None:
-            say(forced_text(cut.after, cut.losses))
+            echo(forced_text(cut.after, cut.losses))
     if pressed.failure is not None:
         raise pressed.failure
     return verdict_status(verdict) if cut is None else FORCED_STATUS
@@ -111,4 +111,4 @@ def _row_to_json(row: StepRow) -> dict[str, object]:
 
 
 def _print_json(value: object) -> None:
-    say(json.dumps(value, indent=2))
+    echo(json.dumps(value, indent=2))

@@ -16,10 +16,10 @@ from powerdown.core.errors import ControlChannelError
 from powerdown.guest.channels.agent_channel import AgentChannel
 from powerdown.guest.channels.agent_socket import AgentSocket
 from powerdown.guest.channels.channel import GuestChannel
-from powerdown.guest.channels.libvirt_agent_port import AgentByProxy
+from powerdown.guest.channels.libvirt_agent_port import LibvirtAgentPort
 from powerdown.guest.channels.winrm_channel import WinrmChannel
 from powerdown.guest.windows import Windows
-from powerdown.images.image import Control, Credentials, Transport, WinrmAuthentication
+from powerdown.images.image import ControlConfig, Credentials, Transport, WinrmAuthentication
 from powerdown.machine.external.agent_socket_path import AGENT_PORT_NAME
 from powerdown.machine.external.host_name import host_name
 from powerdown.machine.protocol import FoundMachine
@@ -92,11 +92,13 @@ def inside_of(access: InsideAccess, machine: FoundMachine) -> Iterator[Windows |
 def _channel(access: WinrmAccess | AgentAccess, machine: FoundMachine) -> Iterator[GuestChannel]:
     if isinstance(access, WinrmAccess):
         credentials = Credentials(access.user, _password(access.user))
-        control = Control(Transport.WINRM, access.address[1], access.authentication, credentials)
+        control = ControlConfig(
+            Transport.WINRM, access.address[1], access.authentication, credentials
+        )
         yield WinrmChannel(access.address, control)
         return
     if machine.ask_agent is not None:
-        yield AgentChannel(AgentByProxy(machine.ask_agent))
+        yield AgentChannel(LibvirtAgentPort(machine.ask_agent))
         return
     place = access.socket or machine.find_agent_socket()
     if place is None:

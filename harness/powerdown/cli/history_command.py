@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from powerdown.cli.disk_options import add_disk_options
-from powerdown.cli.output import say
+from powerdown.cli.output import echo
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DiskError
 from powerdown.disk.disk_contents import DiskContents
@@ -73,10 +73,10 @@ def run_history(options: argparse.Namespace) -> int:
         kept = history.sessions if options.last is None else history.sessions[-options.last :]
         shown = replace(history, sessions=kept)
         told = history_to_json(str(options.target), shown, version("powerdown"))
-        say(json.dumps(told, indent=2))
+        echo(json.dumps(told, indent=2))
     else:
         width = shutil.get_terminal_size().columns
-        say(history_to_text(history, width, last=options.last, evidence=options.evidence))
+        echo(history_to_text(history, width, last=options.last, evidence=options.evidence))
     return history_status(history)
 
 
@@ -132,8 +132,8 @@ def _first_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(len(FILE_MAGIC))
     except OSError as error:
-        saw = error.strerror or str(error)
-        raise DiskError(f"open {path}", saw, "Name a disk image or a System.evtx.") from error
+        actual = error.strerror or str(error)
+        raise DiskError(f"open {path}", actual, "Name a disk image or a System.evtx.") from error
 
 
 def _count(text: str) -> int:

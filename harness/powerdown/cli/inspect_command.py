@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from powerdown.cli.disk_options import add_disk_options
-from powerdown.cli.output import say
+from powerdown.cli.output import echo
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DiskError
 from powerdown.diagnosis.risks.risk import Severity
@@ -87,10 +87,10 @@ def run_inspect(options: argparse.Namespace) -> int:
         write_report(inspection_to_junit(str(path), found, fail_on), options.junit, "JUnit report")
     if options.json:
         told = inspection_to_json(kind, str(path), found, fail_on, version("powerdown"))
-        say(json.dumps(told, indent=2))
+        echo(json.dumps(told, indent=2))
     else:
         columns = shutil.get_terminal_size().columns
-        say(inspection_text(str(path), found, columns, with_places=options.places))
+        echo(inspection_text(str(path), found, columns, with_places=options.places))
     return 1 if found.at_least(fail_on) else 0
 
 
@@ -120,8 +120,8 @@ def _check_fits(kind: Kind, path: Path, options: argparse.Namespace) -> None:
         raise DiskError(f"inspect {path}", "it is a registry hive", "Give it with --hive.")
     for report in (options.sarif, options.junit):
         if report is not None and report.exists() and path.exists() and report.samefile(path):
-            saw = "the report would be written over what is looked at"
-            raise DiskError(f"inspect {path}", saw, "Give the report another name.")
+            actual = "the report would be written over what is looked at"
+            raise DiskError(f"inspect {path}", actual, "Give the report another name.")
 
 
 def _is_hive(path: Path) -> bool:

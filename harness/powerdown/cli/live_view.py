@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TextIO
 
 from powerdown.cli.live_steps import StepRow, StepState, step_rows
-from powerdown.cli.output import say
+from powerdown.cli.output import echo
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import HostError
 from powerdown.core.text import plain
@@ -105,12 +105,12 @@ class LiveView:
         with contextlib.suppress(HostError):
             self._show()
 
-    def look(self, seen: Observation) -> None:
-        """Take what was seen so far; an :data:`Onlooker`.
+    def update(self, obs: Observation) -> None:
+        """Take what was seen so far; an :data:`ObservationListener`.
 
         :raise HostError: it cannot be shown any more.
         """
-        self._seen = seen
+        self._seen = obs
         if self._failure is not None:
             raise self._failure
 
@@ -120,9 +120,9 @@ class LiveView:
         if not self._drawn:
             self._write(f"{self._elapsed():7.1f} s   {self._note}")
 
-    def finish(self, seen: Observation) -> None:
+    def finish(self, obs: Observation) -> None:
         """Show how it ended."""
-        self._seen, self._over = seen, True
+        self._seen, self._over = obs, True
         self._show()
 
     def _watch(self) -> None:
@@ -144,8 +144,8 @@ class LiveView:
 
     def _show(self) -> None:
         with self._lock:
-            seen = self._now()
-            rows = step_rows(seen, over=self._over) if seen is not None else _nothing_yet()
+            obs = self._now()
+            rows = step_rows(obs, over=self._over) if obs is not None else _nothing_yet()
             if self._drawn:
                 self._draw(rows)
             else:
@@ -155,20 +155,20 @@ class LiveView:
         """The last observation, with what has happened since."""
         if self._over:
             return self._seen
-        seen = self._seen
-        if seen is None:
+        obs = self._seen
+        if obs is None:
             pressed = self._events.first(named("POWERDOWN"), since=self._began_at)
             if pressed is None:
                 return None
-            seen = Observation(Command.PRESS, pressed.at, pressed.at, self._budgets)
-        return replace(seen, events=self._events.since(seen.commanded_at), ended_at=now())
+            obs = Observation(Command.PRESS, pressed.at, pressed.at, self._budgets)
+        return replace(obs, events=self._events.since(obs.commanded_at), ended_at=now())
 
     def _elapsed(self) -> float:
         """Seconds since the press, or since the beginning while there was none."""
-        seen = self._now()
-        if seen is None:
+        obs = self._now()
+        if obs is None:
             return now() - self._began_at
-        return (seen.ended_at if self._over else now()) - seen.commanded_at
+        return (obs.ended_at if self._over else now()) - obs.commanded_at
 
     def _draw(self, rows: tuple[StepRow, ...]) -> None:
         width = max(20, shutil.get_terminal_size().columns - 1)
@@ -201,7 +201,7 @@ class LiveView:
             self._write(f"{self._elapsed():7.1f} s {_line(row)}")
 
     def _write(self, text: str) -> None:
-        say(text, self._out)
+        echo(text, self._out)
 
 
 def _later_than(at: float) -> Match:

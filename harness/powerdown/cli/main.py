@@ -13,7 +13,7 @@ from pathlib import Path
 from powerdown.cli import diagnose_options, history_command, inspect_command
 from powerdown.cli.diagnose_command import diagnose_guest
 from powerdown.cli.exit_status import verdict_status
-from powerdown.cli.output import NOBODY_READS_STATUS, NobodyReads, say, show_every_character
+from powerdown.cli.output import BROKEN_STDOUT_STATUS, BrokenStdout, configure_stdout, echo
 from powerdown.cli.scenarios_command import scenarios_to_json, scenarios_to_text
 from powerdown.cli.templates_command import (
     listed_templates,
@@ -22,11 +22,11 @@ from powerdown.cli.templates_command import (
     templates_to_text,
 )
 from powerdown.core.errors import CredentialsRejected, PowerdownError
-from powerdown.diagnosis.diagnose import diagnose, settled
+from powerdown.diagnosis.diagnose import diagnose, is_conclusive
 from powerdown.diagnosis.verdict import Verdict
 from powerdown.disk.post_mortem_reader import PostMortemReader
 from powerdown.faults.catalogue import CATALOGUE
-from powerdown.host.host import Laboratory, cache_directory
+from powerdown.host.host import Host, cache_directory
 from powerdown.host.snapshots.template_store import TemplateStore
 from powerdown.images.definition import load
 from powerdown.images.image import Image
@@ -50,20 +50,20 @@ diagnose, inspect and history: 0, 1 and 3 are told by their own --help"""
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     options = _parser().parse_args(arguments)
-    show_every_character()
+    configure_stdout()
     try:
         return _status(options)
-    except NobodyReads:
-        return NOBODY_READS_STATUS
+    except BrokenStdout:
+        return BROKEN_STDOUT_STATUS
 
 
 def _status(options: argparse.Namespace) -> int:
     try:
         if options.action == "scenarios":
-            say(_scenarios(as_json=options.json))
+            echo(_scenarios(as_json=options.json))
             return 0
         if options.action == "templates":
-            say(_templates(options))
+            echo(_templates(options))
             return 0
         if options.action == "diagnose":
             return diagnose_guest(diagnose_options.read_options(options))
@@ -73,21 +73,21 @@ def _status(options: argparse.Namespace) -> int:
             return history_command.run_history(options)
         image = load(options.definition)
         if options.action == "check":
-            say(_describe(image))
+            echo(_describe(image))
             return 0
         verdict = _try(image)
         told = json.dumps(verdict_to_json(verdict), indent=2)
-        say(told if options.json else verdict_text(verdict))
+        echo(told if options.json else verdict_text(verdict))
         return verdict_status(verdict)
-    except NobodyReads:
+    except BrokenStdout:
         raise
     except PowerdownError as error:
-        say(f"powerdown: {error}", sys.stderr)
+        echo(f"powerdown: {error}", sys.stderr)
         return 2
     except KeyboardInterrupt:
         # A guest of our own is gone by now, another's goes on. What a shell makes of SIGINT: 128
         # and its number.
-        say("powerdown: interrupted", sys.stderr)
+        echo("powerdown: interrupted", sys.stderr)
         return 130
 
 
@@ -156,17 +156,17 @@ def _templates(options: argparse.Namespace) -> str:
 
 def _try(image: Image) -> Verdict:
     """Boot ``image``, press when it is ready, and diagnose."""
-    laboratory = Laboratory.of_this_host()
-    with RunDirectory("disks") as disks, laboratory.boot(image, disks.path) as guest:
+    host = Host.of_this_host()
+    with RunDirectory("disks") as disks, host.boot(image, disks.path) as guest:
         try:
             guest.wait_until_ready()
         except CredentialsRejected as error:
             # It answers and its button is armed: it can be pressed, only not asked.
-            say(f"powerdown: {error} Going on from outside only.", sys.stderr)
+            echo(f"powerdown: {error} Going on from outside only.", sys.stderr)
         with closing(PostMortemReader()) as post_mortem:
-            seen = press_power_button(guest.machine, guest.windows, settled=settled)
-            seen = with_qemu_end(seen, guest.machine)
-            return diagnose(post_mortem.examine(seen, guest.machine))
+            obs = press_power_button(guest.machine, guest.windows, is_conclusive=is_conclusive)
+            obs = with_qemu_end(obs, guest.machine)
+            return diagnose(post_mortem.examine(obs, guest.machine))
 
 
 def _describe(image: Image) -> str:

@@ -9,15 +9,15 @@ from typing import TextIO
 
 from powerdown.core.errors import HostError
 
-NOBODY_READS_STATUS = 141
+BROKEN_STDOUT_STATUS = 141
 """What a shell makes of SIGPIPE: 128 and its number. Python gives an error instead."""
 
 
-class NobodyReads(HostError):
+class BrokenStdout(HostError):
     """The reader of a pipe is gone, as ``head`` is once it has enough."""
 
 
-def say(text: str, out: TextIO | None = None) -> None:
+def echo(text: str, out: TextIO | None = None) -> None:
     """Print ``text`` as a line, at once.
 
     :param out: where; standard output if not given.
@@ -29,12 +29,12 @@ def say(text: str, out: TextIO | None = None) -> None:
         print(text, file=out, flush=True)
     except OSError as error:
         _give_up(out)
-        kind = NobodyReads if isinstance(error, BrokenPipeError) else HostError
-        saw = error.strerror or str(error)
-        raise kind("print what was found", saw, "Print it elsewhere.") from error
+        kind = BrokenStdout if isinstance(error, BrokenPipeError) else HostError
+        actual = error.strerror or str(error)
+        raise kind("print what was found", actual, "Print it elsewhere.") from error
 
 
-def show_every_character() -> None:
+def configure_stdout() -> None:
     """Have characters that the terminal's encoding lacks escaped: a guest says what it likes."""
     for out in (sys.stdout, sys.stderr):
         # Tests put others in their place.

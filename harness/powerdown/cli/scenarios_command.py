@@ -2,15 +2,15 @@
 
 The JSON::
 
-    {"format": 1,
+    {"format": 2,
      "scenarios": [
-       {"id": "asleep", "mission": 6,
+       {"id": "asleep",
         "variants": [
           {"variant": "already-asleep", "summary": "...",
            "injects": ["..."],          command lines, keys and host actions, in order
            "remedies": ["..."],         likewise; command lines can be pasted into the guest
            "sources": ["..."],
-           "stage": "delivery",         where in the chain to power-off it holds, or "none"
+           "blocked_at": "delivery",    where in the chain to power-off it holds, or "none"
            "trigger": "button",         or "inside", then with
            "command": "",               the command line that asks for the shutdown
            "offline": "no",             whether it can be injected while the guest is off: "in
@@ -41,14 +41,13 @@ _INDENT = "      "
 def scenarios_to_json(catalogue: Iterable[Fault]) -> dict[str, object]:
     """The catalogue as described above."""
     return {
-        "format": 1,
+        "format": 2,
         "scenarios": [
             {
                 "id": str(scenario),
-                "mission": mission,
                 "variants": [_variant_to_json(fault) for fault in faults],
             }
-            for (scenario, mission), faults in _by_scenario(catalogue)
+            for scenario, faults in _by_scenario(catalogue)
         ],
     }
 
@@ -60,8 +59,8 @@ def scenarios_to_text(catalogue: Iterable[Fault], width: int) -> str:
     """
     width = max(_NARROWEST, min(width, _WIDEST))
     blocks = []
-    for (scenario, mission), faults in _by_scenario(catalogue):
-        lines = [f"{scenario} (mission {mission})"]
+    for scenario, faults in _by_scenario(catalogue):
+        lines = [scenario]
         for fault in faults:
             lines += ["", *_paragraph(f"  {fault.variant}: {fault.summary}", width, "    ")]
             for label, entries in zip(_LABELS, _entries(fault), strict=True):
@@ -72,8 +71,8 @@ def scenarios_to_text(catalogue: Iterable[Fault], width: int) -> str:
 
 def _by_scenario(
     catalogue: Iterable[Fault],
-) -> list[tuple[tuple[str, int], list[Fault]]]:
-    groups = groupby(catalogue, key=lambda fault: (str(fault.scenario), fault.mission))
+) -> list[tuple[str, list[Fault]]]:
+    groups = groupby(catalogue, key=lambda fault: str(fault.scenario))
     return [(key, list(faults)) for key, faults in groups]
 
 
@@ -116,7 +115,7 @@ def _variant_to_json(fault: Fault) -> dict[str, object]:
         "injects": list(fault.injects),
         "remedies": list(fault.remedies),
         "sources": list(fault.sources),
-        "stage": str(fault.stage),
+        "blocked_at": str(fault.blocked_at),
         "trigger": str(fault.trigger),
         "command": fault.command,
         "offline": _offline(fault),

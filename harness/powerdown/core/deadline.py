@@ -48,6 +48,6 @@ class Deadline:
         """Whether no time is left."""
         return self.remaining == 0.0
 
-    def expire(self, waiting_for: str, saw: str, remedy: str) -> DeadlineExpired:
+    def expire(self, waiting_for: str, actual: str, remedy: str) -> DeadlineExpired:
         """The error to raise when this deadline passed while ``waiting_for``."""
-        return DeadlineExpired(f"see {waiting_for} within {self.allowed:.1f} s", saw, remedy)
+        return DeadlineExpired(f"see {waiting_for} within {self.allowed:.1f} s", actual, remedy)

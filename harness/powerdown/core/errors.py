@@ -10,19 +10,19 @@ from __future__ import annotations
 class PowerdownError(Exception):
     """Root of every error raised on purpose.
 
-    :param tried: what was being done, as a clause (``"read image definition /x.toml"``).
-    :param saw: what was found instead of success.
+    :param action: what was being done, as a clause (``"read image definition /x.toml"``).
+    :param actual: what was found instead of success.
     :param remedy: what the reader can do about it.
     """
 
-    def __init__(self, tried: str, saw: str, remedy: str) -> None:
-        super().__init__(tried, saw, remedy)
-        self.tried = tried
-        self.saw = saw
+    def __init__(self, action: str, actual: str, remedy: str) -> None:
+        super().__init__(action, actual, remedy)
+        self.action = action
+        self.actual = actual
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"could not {self.tried}: {self.saw}. {self.remedy}"
+        return f"could not {self.action}: {self.actual}. {self.remedy}"
 
 
 class DefinitionError(PowerdownError):

@@ -18,17 +18,17 @@ by then, the others being recorded at its next start."""
 _INITIATED = 1074
 
 
-def found(seen: Observation) -> tuple[Evidence, ...]:
+def found(obs: Observation) -> tuple[Evidence, ...]:
     """Evidence from the disk, in order of time; nothing where it was not read."""
-    post_mortem = seen.post_mortem
+    post_mortem = obs.post_mortem
     if post_mortem is None:
         return ()
     told = [
-        observed.timed_record(seen, record, f"{fact} (read from the disk)")
-        for record in (seen.records or () if tells_records(seen) else ())
+        observed.timed_record(obs, record, f"{fact} (read from the disk)")
+        for record in (obs.records or () if tells_records(obs) else ())
         if (fact := _meaning(record)) is not None
     ]
-    if lacks_orderly_end(seen):
+    if lacks_orderly_end(obs):
         told.append(
             observed.at_rest(post_mortem, "no record of an orderly end", "no 6006, 109 or 13")
         )
@@ -42,9 +42,9 @@ def found(seen: Observation) -> tuple[Evidence, ...]:
     return (*told, *(observed.note(text) for text in post_mortem.notes))
 
 
-def tells_records(seen: Observation) -> bool:
+def tells_records(obs: Observation) -> bool:
     """Whether the records that are known were read from the disk, and not by a look."""
-    return seen.post_mortem is not None and seen.post_mortem.records is not None
+    return obs.post_mortem is not None and obs.post_mortem.records is not None
 
 
 def _meaning(record: EventRecord) -> str | None:
@@ -53,17 +53,17 @@ def _meaning(record: EventRecord) -> str | None:
     return _ORDERLY_ENDS.get((record.provider, record.event_id))
 
 
-def lacks_orderly_end(seen: Observation) -> bool:
+def lacks_orderly_end(obs: Observation) -> bool:
     """Whether the log was read and lacks what every orderly stop leaves in it.
 
     Only where it is known what the log held before the command.
     """
-    if seen.survey is None or not tells_records(seen):
+    if obs.baseline is None or not tells_records(obs):
         return False
-    ends = {(record.provider, record.event_id) for record in seen.records or ()}
+    ends = {(record.provider, record.event_id) for record in obs.records or ()}
     return ends.isdisjoint(_ORDERLY_ENDS)
 
 
-def is_hibernated(seen: Observation) -> bool:
+def is_hibernated(obs: Observation) -> bool:
     """Whether the disk holds a saved system."""
-    return seen.post_mortem is not None and seen.post_mortem.hibernated is True
+    return obs.post_mortem is not None and obs.post_mortem.hibernated is True

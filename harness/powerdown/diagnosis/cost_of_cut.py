@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from powerdown.diagnosis import outside_activity, progress
-from powerdown.diagnosis.survey_look import as_look
+from powerdown.diagnosis.survey_look import as_sample
 from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import Observation
 
@@ -37,30 +37,30 @@ class Loss:
     source: str
 
 
-def cost_of_cut(seen: Observation, cut_at: float) -> tuple[Loss, ...]:
+def cost_of_cut(obs: Observation, cut_at: float) -> tuple[Loss, ...]:
     """What was lost, as far as it was seen or is documented.
 
-    :param seen: everything up to the cut.
+    :param obs: everything up to the cut.
     :param cut_at: when the power was cut, on the host-monotonic clock.
     """
     return (
-        *_programs(seen, cut_at),
-        *_services(seen, cut_at),
-        *_updates(seen),
-        *_disk(seen, cut_at),
+        *_programs(obs, cut_at),
+        *_services(obs, cut_at),
+        *_updates(obs),
+        *_disk(obs, cut_at),
     )
 
 
-def _programs(seen: Observation, cut_at: float) -> Iterator[Loss]:
-    look = seen.looks[-1] if seen.looks else as_look(seen.survey)
-    if look is None or not look.knows("processes") or not look.processes:
+def _programs(obs: Observation, cut_at: float) -> Iterator[Loss]:
+    sample = obs.samples[-1] if obs.samples else as_sample(obs.baseline)
+    if sample is None or not sample.knows("processes") or not sample.processes:
         yield Loss(Basis.NOT_SEEN, "which programs still ran", "the guest was not asked")
     else:
-        names = sorted({program.name for program in progress.programs(seen, look)})
-        when = f"asked {max(0.0, cut_at - look.at):.0f} s before"
+        names = sorted({program.name for program in progress.programs(obs, sample)})
+        when = f"asked {max(0.0, cut_at - sample.at):.0f} s before"
         what = ", ".join(names) if names else "none but Windows' own"
         yield Loss(Basis.SEEN, f"programs of the console session that had not ended: {what}", when)
-    if seen.run_state is RunState.SUSPENDED:
+    if obs.run_state is RunState.SUSPENDED:
         yield Loss(Basis.SEEN, "it slept: all that it held in memory is gone", "QEMU's run state")
     yield Loss(
         Basis.DOCUMENTED,
@@ -69,27 +69,27 @@ def _programs(seen: Observation, cut_at: float) -> Iterator[Loss]:
     )
 
 
-def _services(seen: Observation, cut_at: float) -> Iterator[Loss]:
-    if not seen.looks:
+def _services(obs: Observation, cut_at: float) -> Iterator[Loss]:
+    if not obs.samples:
         return
-    look = seen.looks[-1]
-    names = [service.name for service in progress.holders(seen, look)]
+    sample = obs.samples[-1]
+    names = [service.name for service in progress.holders(obs, sample)]
     if names:
         yield Loss(
             Basis.SEEN,
             f"services that were still stopping: {', '.join(names)}",
-            f"asked {max(0.0, cut_at - look.at):.0f} s before",
+            f"asked {max(0.0, cut_at - sample.at):.0f} s before",
         )
 
 
-def _updates(seen: Observation) -> Iterator[Loss]:
+def _updates(obs: Observation) -> Iterator[Loss]:
     at_work = {
         service.name
-        for look in seen.looks[-1:]
-        for service in progress.holders(seen, look)
+        for sample in obs.samples[-1:]
+        for service in progress.holders(obs, sample)
         if progress.is_update_service(service.name)
     }
-    markers = progress.pending_updates(seen)
+    markers = progress.pending_updates(obs)
     if at_work:
         yield Loss(
             Basis.SEEN, f"update work was interrupted: {', '.join(sorted(at_work))}", "services"
@@ -104,12 +104,12 @@ def _updates(seen: Observation) -> Iterator[Loss]:
         )
 
 
-def _disk(seen: Observation, cut_at: float) -> Iterator[Loss]:
-    if seen.activity:
-        until = seen.activity[-1].at
-        before = [sample.at for sample in seen.activity if sample.at <= until - _LAST_SECONDS]
-        since = before[-1] if before else seen.activity[0].at
-        written = outside_activity.writes_between(seen, since, until)
+def _disk(obs: Observation, cut_at: float) -> Iterator[Loss]:
+    if obs.activity:
+        until = obs.activity[-1].at
+        before = [sample.at for sample in obs.activity if sample.at <= until - _LAST_SECONDS]
+        since = before[-1] if before else obs.activity[0].at
+        written = outside_activity.writes_between(obs, since, until)
         when = f"counted by QEMU until {max(0.0, cut_at - until):.0f} s before"
         fact = f"written to its disks in {until - since:.0f} s: {written} bytes"
         yield Loss(Basis.SEEN, fact, when)

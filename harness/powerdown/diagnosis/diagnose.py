@@ -23,28 +23,28 @@ _BUGCHECKS = ("BugCheck", "Microsoft-Windows-WER-SystemErrorReporting")
 """Event source and provider of record 1001, written at the start after a bugcheck."""
 
 
-def diagnose(seen: Observation) -> Verdict:
+def diagnose(obs: Observation) -> Verdict:
     """The verdict on one attempt to end a guest."""
-    verdict = next((v for _, v in _applying(seen)), None) or inconclusive(seen)
-    return replace(verdict, also_seen=also_seen(seen, verdict.cause))
+    verdict = next((v for _, v in _applying(obs)), None) or inconclusive(obs)
+    return replace(verdict, also_seen=also_seen(obs, verdict.cause))
 
 
-def settled(seen: Observation) -> bool:
+def is_conclusive(obs: Observation) -> bool:
     """Whether the verdict on what was seen so far is sure and will not change by waiting."""
-    rule, verdict = next(_applying(seen), (None, None))
+    rule, verdict = next(_applying(obs), (None, None))
     return (
         rule is not None
         and verdict is not None
-        and rule.lasts
+        and rule.is_final
         and verdict.confidence is Confidence.HIGH
     )
 
 
-def _applying(seen: Observation) -> Iterator[tuple[Rule, Verdict]]:
+def _applying(obs: Observation) -> Iterator[tuple[Rule, Verdict]]:
     for rule in RULES:
-        verdict = rule.decide(seen)
+        verdict = rule.decide(obs)
         if verdict is not None:
-            yield rule, less_sure(verdict, seen)
+            yield rule, less_sure(verdict, obs)
 
 
 def diagnose_previous_stop(records: Sequence[EventRecord]) -> Verdict:

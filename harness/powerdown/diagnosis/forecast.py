@@ -13,12 +13,12 @@ from enum import StrEnum
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis import observed, outside_activity, progress, remedies, screen_words
 from powerdown.diagnosis.risks import setting_risks
-from powerdown.diagnosis.risks.risk import Severity, Threat
-from powerdown.diagnosis.risks.risks_of_guest import threats
-from powerdown.diagnosis.survey_look import as_look
+from powerdown.diagnosis.risks.risk import Risk, Severity
+from powerdown.diagnosis.risks.risks_of_guest import risks
+from powerdown.diagnosis.survey_look import as_sample
 from powerdown.diagnosis.verdict import Evidence
 from powerdown.machine.protocol import Pm1Sample, RunState
-from powerdown.shutdown.observation import Control, Observation
+from powerdown.shutdown.observation import ChannelState, Observation
 from powerdown.windows.commands import ButtonAction, PowerSource
 
 
@@ -60,7 +60,7 @@ class Forecast:
     state: GuestState
     expected: Outcome | None
     why: str
-    findings: tuple[Threat, ...]
+    findings: tuple[Risk, ...]
     evidence: tuple[Evidence, ...]
     unknown: tuple[str, ...]
 
@@ -74,16 +74,16 @@ class Forecast:
         return f"guest {self.state}; a press now: {told} ({self.why})"
 
 
-def forecast(seen: Observation) -> Forecast:
+def forecast(obs: Observation) -> Forecast:
     """What a press would do, from a look (:attr:`Command.NOTHING`).
 
-    :param seen: also an attempt will do, of which only what was seen before counts.
+    :param obs: also an attempt will do, of which only what was seen before counts.
     """
-    state = _state(seen)
-    findings = sorted((*_of_state(seen, state), *threats(seen), *_latent(seen)), key=_by_severity)
-    expected, why = _expected(seen, state, findings)
+    state = _state(obs)
+    findings = sorted((*_of_state(obs, state), *risks(obs), *_latent(obs)), key=_by_severity)
+    expected, why = _expected(obs, state, findings)
     return Forecast(
-        state, expected, why, tuple(findings), tuple(_evidence(seen)), tuple(_unknown(seen, state))
+        state, expected, why, tuple(findings), tuple(_evidence(obs)), tuple(_unknown(obs, state))
     )
 
 
@@ -105,95 +105,99 @@ _STATES = {
 """By QEMU's run state, where that is enough."""
 
 
-def _by_severity(finding: Threat) -> int:
+def _by_severity(finding: Risk) -> int:
     return finding.severity.rank
 
 
-def _state(seen: Observation) -> GuestState:
-    known = _STATES.get(seen.run_state)
-    if seen.event("SHUTDOWN") is not None:
+def _state(obs: Observation) -> GuestState:
+    known = _STATES.get(obs.run_state)
+    if obs.event("SHUTDOWN") is not None:
         return GuestState.OFF
-    before = seen.pm1_before
+    before = obs.pm1_before
     if known is not None or before is None:
         return known or GuestState.UNKNOWN
-    last = _last_pm1(seen) or before
+    last = _last_pm1(obs) or before
     if not last.button_armed:
-        gone = not last.mapped and seen.woken_before
+        gone = not last.mapped and obs.woken_before
         return GuestState.FAULTY if gone else GuestState.NOT_ARMED
-    if _is_latched(seen):
+    if _is_latched(obs):
         return GuestState.UNRESPONSIVE
-    return GuestState.BUSY if outside_activity.is_pinned(seen) else GuestState.READY
+    return GuestState.BUSY if outside_activity.is_pinned(obs) else GuestState.READY
 
 
-def _last_pm1(seen: Observation) -> Pm1Sample | None:
-    return seen.pm1_after[-1] if seen.pm1_after else seen.pm1_before
+def _last_pm1(obs: Observation) -> Pm1Sample | None:
+    return obs.pm1_after[-1] if obs.pm1_after else obs.pm1_before
 
 
-def _is_latched(seen: Observation) -> bool:
+def _is_latched(obs: Observation) -> bool:
     """Whether a press from before stayed latched all the time."""
-    samples = [seen.pm1_before, *seen.pm1_after]
+    samples = [obs.pm1_before, *obs.pm1_after]
     return len(samples) > 1 and all(s is not None and s.press_pending for s in samples)
 
 
-def _of_state(seen: Observation, state: GuestState) -> Iterator[Threat]:
+def _of_state(obs: Observation, state: GuestState) -> Iterator[Risk]:
     """What the state itself means for a press."""
-    last = _last_pm1(seen)
+    last = _last_pm1(obs)
     if state is GuestState.NOT_ARMED and last is not None:
         what = "the power button is not enabled" if last.mapped else "no ACPI registers are mapped"
-        yield Threat(
+        yield Risk(
             Cause.PRESS_LOST,
             Severity.STOPS,
             f"{what}: QEMU would drop a press without a trace",
-            (observed.registers(last, what), *observed.shown(seen)),
+            (observed.registers(last, what), *observed.shown(obs)),
             remedies.LET_IT_BOOT,
         )
     elif state is GuestState.ASLEEP:
-        yield _stopped(seen, Cause.ASLEEP, "the guest sleeps", remedies.WAKE)
+        yield _stopped(obs, Cause.ASLEEP, "the guest sleeps", remedies.WAKE)
     elif state is GuestState.CRASHED:
         yield _stopped(
-            seen, Cause.DAMAGED_SYSTEM, "the guest reported its crash", remedies.INVESTIGATE_CRASH
+            obs, Cause.DAMAGED_SYSTEM, "the guest reported its crash", remedies.INVESTIGATE_CRASH
         )
     elif state is GuestState.HELD:
         yield _stopped(
-            seen, Cause.HOST_FAULT, "the host keeps its CPUs from running", remedies.LET_IT_RUN
+            obs, Cause.HOST_FAULT, "the host keeps its CPUs from running", remedies.LET_IT_RUN
         )
     elif state is GuestState.OFF:
-        yield _stopped(seen, Cause.NONE, "the guest has powered off already", remedies.START_IT)
+        yield _stopped(obs, Cause.NONE, "the guest has powered off already", remedies.START_IT)
     elif state is GuestState.FAULTY:
-        yield _faulty(seen, last)
-    elif seen.run_state is RunState.WATCHDOG:
+        yield _faulty(obs, last)
+    elif obs.run_state is RunState.WATCHDOG:
         yield _stopped(
-            seen,
+            obs,
             Cause.DAMAGED_SYSTEM,
             "its watchdog has expired, and QEMU has stopped it",
             remedies.INVESTIGATE_HANG,
         )
     elif state is GuestState.UNRESPONSIVE and last is not None:
-        yield Threat(
+        yield Risk(
             Cause.DAMAGED_SYSTEM,
             Severity.STOPS,
             "a press from before is still latched: the guest does not serve its interrupt",
-            (observed.registers(last, "latched"), _while_looking(observed.cpu(seen))),
+            (observed.registers(last, "latched"), _while_looking(observed.cpu(obs))),
             remedies.INVESTIGATE_HANG,
         )
     elif state is GuestState.BUSY:
-        yield Threat(
+        yield Risk(
             Cause.DAMAGED_SYSTEM,
             Severity.MAY_STOP,
             "all its virtual CPUs are busy all the time"
-            + (", and its control port does not answer" if seen.control is Control.SILENT else ""),
-            (_while_looking(observed.cpu(seen)),),
+            + (
+                ", and its control port does not answer"
+                if obs.control is ChannelState.SILENT
+                else ""
+            ),
+            (_while_looking(observed.cpu(obs)),),
             remedies.FIND_BUSY_PROCESS,
         )
 
 
-def _stopped(seen: Observation, cause: Cause, fact: str, remedy: str) -> Threat:
-    return Threat(cause, Severity.STOPS, fact, (observed.run_state(seen),), remedy)
+def _stopped(obs: Observation, cause: Cause, fact: str, remedy: str) -> Risk:
+    return Risk(cause, Severity.STOPS, fact, (observed.run_state(obs),), remedy)
 
 
-def _faulty(seen: Observation, last: Pm1Sample | None) -> Threat:
-    if seen.run_state is RunState.RUNNING and last is not None:
-        return Threat(
+def _faulty(obs: Observation, last: Pm1Sample | None) -> Risk:
+    if obs.run_state is RunState.RUNNING and last is not None:
+        return Risk(
             Cause.HOST_FAULT,
             Severity.STOPS,
             "after a wake-up its ACPI registers are gone",
@@ -201,44 +205,44 @@ def _faulty(seen: Observation, last: Pm1Sample | None) -> Threat:
             remedies.WAKE_FAILED,
         )
     return _stopped(
-        seen, Cause.HOST_FAULT, "QEMU cannot go on with the guest", remedies.LOOK_AT_HOST
+        obs, Cause.HOST_FAULT, "QEMU cannot go on with the guest", remedies.LOOK_AT_HOST
     )
 
 
-def _latent(seen: Observation) -> Iterator[Threat]:
+def _latent(obs: Observation) -> Iterator[Risk]:
     """What matters once something else changes, and what tells of trouble under way."""
-    words = screen_words.under_way(seen)
-    if words is not None or progress.was_ending(seen):
-        shown = (observed.screen_text(seen, "text on the screen", seen.screen_text),)
-        yield Threat(
+    words = screen_words.under_way(obs)
+    if words is not None or progress.was_ending(obs):
+        shown = (observed.screen_text(obs, "text on the screen", obs.screen_text),)
+        yield Risk(
             Cause.UNKNOWN,
             Severity.MAY_STOP,
             f"the screen says {words!r}" if words else "services are being stopped",
             shown if words else (),
             remedies.SHUTDOWN_IS_UNDER_WAY,
         )
-    survey = seen.survey
-    if survey is None:
+    baseline = obs.baseline
+    if baseline is None:
         return
-    if progress.lacks_core_process(seen):
-        yield Threat(
+    if progress.lacks_core_process(obs):
+        yield Risk(
             Cause.DAMAGED_SYSTEM,
             Severity.STOPS,
             "a core process of Windows has ended",
-            (observed.core_process_missing(seen),),
+            (observed.core_process_missing(obs),),
             remedies.REPAIR_SYSTEM,
         )
-    somebody = survey.console is not None and survey.console.user is not None
-    if somebody and survey.shutdown_without_logon is False:
+    somebody = baseline.console is not None and baseline.console.user is not None
+    if somebody and baseline.shutdown_without_logon is False:
         yield setting_risks.of_no_logon(
             "while nobody is logged on, a press may be discarded (ShutdownWithoutLogon is 0)",
             Severity.LATENT,
-            (observed.setting("ShutdownWithoutLogon", "0"), observed.session(seen)),
+            (observed.setting("ShutdownWithoutLogon", "0"), observed.session(obs)),
         )
-    if survey.event_tracker:
-        opened = screen_words.tracker(seen) is not None
+    if baseline.event_tracker:
+        opened = screen_words.tracker(obs) is not None
         on = observed.setting("the Shutdown Event Tracker is on", "1")
-        screen = observed.shown(seen) if opened else ()
+        screen = observed.shown(obs) if opened else ()
         yield setting_risks.of_tracker(opened=opened, shown=(on, *screen))
 
 
@@ -252,7 +256,7 @@ _WHAT_THEN = {
 
 
 def _expected(
-    seen: Observation, state: GuestState, findings: list[Threat]
+    obs: Observation, state: GuestState, findings: list[Risk]
 ) -> tuple[Outcome | None, str]:
     stopping = [finding for finding in findings if finding.severity is Severity.STOPS]
     if state is GuestState.OFF:
@@ -262,17 +266,17 @@ def _expected(
         if state is GuestState.CRASHED:
             return Outcome.CRASHED, worst.fact
         if worst.cause is Cause.ASLEEP:
-            return _sleep_of(seen, state), worst.fact
+            return _sleep_of(obs, state), worst.fact
         return _WHAT_THEN.get(worst.cause), worst.fact
     if state is GuestState.UNKNOWN:
         return None, "its state could not be seen"
     if state is not GuestState.READY:
         return None, findings[0].fact
-    action = None if seen.button is None else seen.button.effective()
+    action = None if obs.button is None else obs.button.effective()
     if action is None:
-        asked = seen.survey is not None
+        asked = obs.baseline is not None
         return None, f"what its button is set to {'could not be read' if asked else 'is not known'}"
-    if _may_lack_logon(seen):
+    if _may_lack_logon(obs):
         return None, "whether a press needs somebody logged on could not be read"
     doubts = [finding for finding in findings if finding.severity is Severity.MAY_STOP]
     if doubts:
@@ -280,38 +284,38 @@ def _expected(
     return Outcome.COMPLETED, "the button is armed and set to shut down, and nothing speaks against"
 
 
-def _may_lack_logon(seen: Observation) -> bool:
+def _may_lack_logon(obs: Observation) -> bool:
     """Whether nobody may be logged on and a press discarded for it: it was not read."""
-    survey = seen.survey
-    if survey is None or survey.shutdown_without_logon is True:
+    baseline = obs.baseline
+    if baseline is None or baseline.shutdown_without_logon is True:
         return False
-    return survey.console is None or (
-        survey.console.user is None and survey.shutdown_without_logon is None
+    return baseline.console is None or (
+        baseline.console.user is None and baseline.shutdown_without_logon is None
     )
 
 
-def _sleep_of(seen: Observation, state: GuestState) -> Outcome:
+def _sleep_of(obs: Observation, state: GuestState) -> Outcome:
     hibernates = (
         state is not GuestState.ASLEEP
-        and seen.button is not None
-        and seen.button.effective() is ButtonAction.HIBERNATE
+        and obs.button is not None
+        and obs.button.effective() is ButtonAction.HIBERNATE
     )
     return Outcome.HIBERNATED if hibernates else Outcome.SUSPENDED
 
 
-def _evidence(seen: Observation) -> Iterator[Evidence]:
+def _evidence(obs: Observation) -> Iterator[Evidence]:
     """What a press meets on its way."""
-    yield replace(observed.run_state(seen), fact="QEMU's run state")
-    if seen.pm1_before is not None:
-        yield observed.registers(_last_pm1(seen) or seen.pm1_before, "the power button's registers")
-    if seen.activity:
-        yield _while_looking(observed.cpu(seen))
-    if seen.screens:
-        yield observed.screen(seen.screens[-1], "the screen")
-    yield from observed.shown(seen)
-    if seen.control is not Control.NONE:
-        yield observed.control(seen)
-    button = seen.button
+    yield replace(observed.run_state(obs), fact="QEMU's run state")
+    if obs.pm1_before is not None:
+        yield observed.registers(_last_pm1(obs) or obs.pm1_before, "the power button's registers")
+    if obs.activity:
+        yield _while_looking(observed.cpu(obs))
+    if obs.screens:
+        yield observed.screen(obs.screens[-1], "the screen")
+    yield from observed.shown(obs)
+    if obs.control is not ChannelState.NONE:
+        yield observed.control(obs)
+    button = obs.button
     if button is not None:
         action = button.effective()
         where = (
@@ -321,8 +325,8 @@ def _evidence(seen: Observation) -> Iterator[Evidence]:
         )
         name = "an index that no documentation names" if action is None else _words(action)
         yield observed.setting(f"the power button is set to {name}, {where}", f"{button}")
-    if seen.survey is not None:
-        yield observed.session(seen)
+    if obs.baseline is not None:
+        yield observed.session(obs)
 
 
 def _while_looking(evidence: Evidence) -> Evidence:
@@ -333,18 +337,18 @@ def _words(action: ButtonAction) -> str:
     return action.name.lower().replace("_", " ")
 
 
-def _unknown(seen: Observation, state: GuestState) -> Iterator[str]:
-    survey = seen.survey
+def _unknown(obs: Observation, state: GuestState) -> Iterator[str]:
+    baseline = obs.baseline
     if state is GuestState.BUSY:
         yield "whether its CPUs work or hang: only a press shows whether interrupts are served"
     elif state is GuestState.READY:
         yield "whether it serves interrupts: one that hangs with halted CPUs looks like an idle one"
-    if survey is None:
+    if baseline is None:
         yield "what the button is set to, who is logged on, what runs: it was not asked from inside"
     else:
-        look = as_look(survey)
-        names = sorted({p.name for p in progress.programs(seen, look)}) if look else []
+        look = as_sample(baseline)
+        names = sorted({p.name for p in progress.programs(obs, look)}) if look else []
         if names:
             yield f"whether these programs agree to end: {', '.join(names)}"
         yield "whether services end in time, and how long update work takes"
-    yield from seen.notes
+    yield from obs.notes

@@ -28,26 +28,26 @@ _OPTION = re.compile(r"(?:^|\s)[/-]([a-z?]+)(?:[ \t:]+(\d{1,9})(?=\s|$))?", re.I
 """Options of shutdown.exe (learn: shutdown)."""
 
 
-def initiated(seen: Observation) -> EventRecord | None:
+def initiated(obs: Observation) -> EventRecord | None:
     """The record of the shutdown that is under way, if none was called off after it."""
-    last = _last(seen)
+    last = _last(obs)
     return last if last is not None and last.event_id == _INITIATED else None
 
 
-def aborted(seen: Observation) -> EventRecord | None:
+def aborted(obs: Observation) -> EventRecord | None:
     """The record that the shutdown which was asked for here was aborted (1075).
 
     A countdown of somebody else's that begins and is aborted meanwhile is no answer to the
     command, nor is one that began before it.
     """
-    last = _last(seen)
+    last = _last(obs)
     if last is None or last.event_id != _ABORTED:
         return None
-    begun = [r for r in _initiations(seen) if r.record_id < last.record_id]
-    return last if begun and is_answer(seen, begun[-1]) else None
+    begun = [r for r in _initiations(obs) if r.record_id < last.record_id]
+    return last if begun and is_answer(obs, begun[-1]) else None
 
 
-def is_answer(seen: Observation, record: EventRecord) -> bool:
+def is_answer(obs: Observation, record: EventRecord) -> bool:
     """Whether a 1074 may be what the command led to, and not somebody else's shutdown.
 
     wininit.exe may be named for a command over the network: a public record of a restart by a
@@ -56,41 +56,41 @@ def is_answer(seen: Observation, record: EventRecord) -> bool:
     """
     if reason(record) in (CRITICAL_PROCESS_REASON, *SERVICING_REASONS):
         return False
-    if seen.command is Command.PRESS:
+    if obs.command is Command.PRESS:
         return reason(record) == BUTTON_REASON or process(record) == "winlogon.exe"
     return process(record) in ("shutdown.exe", "wininit.exe", "")
 
 
-def is_anothers(seen: Observation, record: EventRecord) -> bool:
+def is_anothers(obs: Observation, record: EventRecord) -> bool:
     """Whether a 1074 of a power-off names someone whom the command has not asked.
 
     Which process Windows names for the button is UNCONFIRMED, so one that is not known to be
     another's may be the button's.
     """
-    if seen.command is not Command.PRESS:
+    if obs.command is not Command.PRESS:
         return False
     if reason(record) in (CRITICAL_PROCESS_REASON, *SERVICING_REASONS):
         return True
     return process(record) not in ("", *_AT_ONCE) and reason(record) != BUTTON_REASON
 
 
-def by_reason(seen: Observation, *reasons: int) -> EventRecord | None:
+def by_reason(obs: Observation, *reasons: int) -> EventRecord | None:
     """The last 1074 with one of these reasons."""
-    found = [record for record in _initiations(seen) if reason(record) in reasons]
+    found = [record for record in _initiations(obs) if reason(record) in reasons]
     return found[-1] if found else None
 
 
-def restart(seen: Observation) -> EventRecord | None:
+def restart(obs: Observation) -> EventRecord | None:
     """The last 1074 that may have asked for a restart.
 
     Its type is a word in the language of Windows. In English it settles it; else the record of
     the button itself is taken for what it is: no wish to restart.
     """
-    for record in reversed(_initiations(seen)):
+    for record in reversed(_initiations(obs)):
         kind = record.data.get("param5", "").strip().lower()
         if kind == "restart":
             return record
-        if kind not in ("power off", "shutdown", "shut down", "") and not is_answer(seen, record):
+        if kind not in ("power off", "shutdown", "shut down", "") and not is_answer(obs, record):
             return record
     return None
 
@@ -100,7 +100,7 @@ def says_restart(record: EventRecord) -> bool:
     return record.data.get("param5", "").strip().lower() == "restart"
 
 
-def may_count_down(seen: Observation, record: EventRecord) -> bool:
+def may_count_down(obs: Observation, record: EventRecord) -> bool:
     """Whether the shutdown of this 1074 may still be waiting for its countdown to end.
 
     Windows writes 1074 when a countdown begins; only behind it is anyone asked to end. With a
@@ -108,9 +108,9 @@ def may_count_down(seen: Observation, record: EventRecord) -> bool:
     """
     if process(record) in _AT_ONCE or reason(record) == BUTTON_REASON:
         return False
-    if seen.command is not Command.INSIDE or seen.answer is None:
+    if obs.command is not Command.INSIDE or obs.answer is None:
         return True
-    options = command_options(seen.answer.command)
+    options = command_options(obs.answer.command)
     return not ("p" in options or options.get("t") == 0) or "f" in options
 
 
@@ -141,15 +141,15 @@ def process(record: EventRecord) -> str:
     return path.rpartition("\\")[2].lower()
 
 
-def _initiations(seen: Observation) -> list[EventRecord]:
-    return [record for record in seen.records or () if record.event_id == _INITIATED]
+def _initiations(obs: Observation) -> list[EventRecord]:
+    return [record for record in obs.records or () if record.event_id == _INITIATED]
 
 
-def _last(seen: Observation) -> EventRecord | None:
+def _last(obs: Observation) -> EventRecord | None:
     """The last record that begins a shutdown or calls one off.
 
     1073 is written where one was refused, too; that of a shutdown that was begun and then given
     up on its blocking screen is UNCONFIRMED.
     """
     kinds = (_FAILED, _INITIATED, _ABORTED)
-    return next((r for r in reversed(seen.records or ()) if r.event_id in kinds), None)
+    return next((r for r in reversed(obs.records or ()) if r.event_id in kinds), None)

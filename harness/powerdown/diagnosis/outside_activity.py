@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from powerdown.machine.activity import Activity
-from powerdown.machine.screen_sample import ScreenLook
+from powerdown.machine.screen_sample import ScreenSample
 from powerdown.shutdown.observation import Observation
 
 _BUSY_SHARE = 0.8
@@ -16,83 +16,83 @@ _NOTICEABLE_BYTES = 64 * 1024
 """Written between two looks; an idle system writes a few kilobytes now and then."""
 
 
-def cpu_share(seen: Observation) -> float | None:
+def cpu_share(obs: Observation) -> float | None:
     """How much of its virtual CPUs' time the guest wanted since the command, 0 to 1."""
-    samples = _since_command(seen)
+    samples = _since_command(obs)
     if len(samples) < 2 or samples[-1].at <= samples[0].at:
         return None
     wanted = samples[-1].wanted_cpu_seconds - samples[0].wanted_cpu_seconds
-    return wanted / (samples[-1].at - samples[0].at) / seen.vcpus
+    return wanted / (samples[-1].at - samples[0].at) / obs.vcpus
 
 
-def given_share(seen: Observation) -> float | None:
+def given_share(obs: Observation) -> float | None:
     """How much of its virtual CPUs' time the host gave the guest since the command, 0 to 1."""
-    samples = _since_command(seen)
+    samples = _since_command(obs)
     if len(samples) < 2 or samples[-1].at <= samples[0].at:
         return None
     ran = samples[-1].cpu_seconds - samples[0].cpu_seconds
-    return ran / (samples[-1].at - samples[0].at) / seen.vcpus
+    return ran / (samples[-1].at - samples[0].at) / obs.vcpus
 
 
-def is_pinned(seen: Observation) -> bool:
+def is_pinned(obs: Observation) -> bool:
     """Whether all virtual CPUs were busy all the time since the command."""
-    share = cpu_share(seen)
+    share = cpu_share(obs)
     return share is not None and share >= _BUSY_SHARE
 
 
-def stands_still(seen: Observation) -> bool:
+def stands_still(obs: Observation) -> bool:
     """Whether the virtual CPUs did nothing at all since the command."""
-    share = cpu_share(seen)
+    share = cpu_share(obs)
     return share is not None and share <= _STOPPED_SHARE
 
 
-def is_starved(seen: Observation) -> bool:
+def is_starved(obs: Observation) -> bool:
     """Whether the host gave the guest too little of what it wanted: it may only be slow.
 
     Enough is what a guest on a quiet host has within the ``reaction`` budget.
     """
-    samples = _since_command(seen)
-    if len(samples) < 2 or stands_still(seen):
+    samples = _since_command(obs)
+    if len(samples) < 2 or stands_still(obs):
         return False
     ran = samples[-1].cpu_seconds - samples[0].cpu_seconds
     wanted = samples[-1].wanted_cpu_seconds - samples[0].wanted_cpu_seconds
-    return ran < wanted / 2 and ran < max(seen.budgets.reaction * seen.vcpus, wanted / 10)
+    return ran < wanted / 2 and ran < max(obs.budgets.reaction * obs.vcpus, wanted / 10)
 
 
-def writes_between(seen: Observation, start: float, end: float) -> int:
+def writes_between(obs: Observation, start: float, end: float) -> int:
     """Bytes written to the system disk between two moments, as far as they were counted."""
-    before = [sample for sample in seen.activity if sample.at <= start][-1:]
-    samples = before + [sample for sample in seen.activity if start < sample.at <= end]
+    before = [sample for sample in obs.activity if sample.at <= start][-1:]
+    samples = before + [sample for sample in obs.activity if start < sample.at <= end]
     return samples[-1].written_bytes - samples[0].written_bytes if len(samples) > 1 else 0
 
 
-def wrote(seen: Observation, start: float, end: float) -> bool:
+def wrote(obs: Observation, start: float, end: float) -> bool:
     """Whether something worth mentioning was written to the system disk in that time."""
-    return writes_between(seen, start, end) >= _NOTICEABLE_BYTES
+    return writes_between(obs, start, end) >= _NOTICEABLE_BYTES
 
 
-def goes_on_writing(seen: Observation) -> bool:
+def goes_on_writing(obs: Observation) -> bool:
     """Whether the disk was still written to in the last third of the watch."""
-    return wrote(seen, seen.ended_at - seen.watched / 3, seen.ended_at)
+    return wrote(obs, obs.ended_at - obs.watched / 3, obs.ended_at)
 
 
-def screen_changed(seen: Observation) -> bool | None:
+def screen_changed(obs: Observation) -> bool | None:
     """Whether the screen shows something else than before; ``None`` when it was not seen."""
-    if len(seen.screens) < 2:
+    if len(obs.screens) < 2:
         return None
-    return any(look.digest != seen.screens[0].digest for look in seen.screens[1:])
+    return any(look.digest != obs.screens[0].digest for look in obs.screens[1:])
 
 
-def was_dark(seen: Observation) -> bool | None:
+def was_dark(obs: Observation) -> bool | None:
     """Whether the screen was dark before the command; ``None`` when it was not seen."""
-    return seen.screens[0].dark if seen.screens else None
+    return obs.screens[0].dark if obs.screens else None
 
 
-def lit_up(seen: Observation) -> ScreenLook | None:
+def lit_up(obs: Observation) -> ScreenSample | None:
     """The first look at a screen lit that was dark before; it may be dark again since."""
-    if not was_dark(seen):
+    if not was_dark(obs):
         return None
-    return next((look for look in seen.screens if not look.dark), None)
+    return next((look for look in obs.screens if not look.dark), None)
 
 
 def shows(text: str | None, words: Iterable[str]) -> str | None:
@@ -101,5 +101,5 @@ def shows(text: str | None, words: Iterable[str]) -> str | None:
     return next((word for word in words if word in plain), None)
 
 
-def _since_command(seen: Observation) -> list[Activity]:
-    return [sample for sample in seen.activity if sample.at >= seen.commanded_at]
+def _since_command(obs: Observation) -> list[Activity]:
+    return [sample for sample in obs.activity if sample.at >= obs.commanded_at]

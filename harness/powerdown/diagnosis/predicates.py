@@ -4,60 +4,60 @@ from __future__ import annotations
 
 from powerdown.diagnosis import progress
 from powerdown.machine.protocol import RunState
-from powerdown.shutdown.observation import Command, Control, Observation
+from powerdown.shutdown.observation import ChannelState, Command, Observation
 
 
-def taken(seen: Observation) -> bool:
+def taken(obs: Observation) -> bool:
     """Whether the guest got the command: it took the press, or it ran the command."""
-    if seen.command is Command.PRESS:
-        return seen.press_taken_at is not None
-    return seen.command is Command.INSIDE
+    if obs.command is Command.PRESS:
+        return obs.press_taken_at is not None
+    return obs.command is Command.INSIDE
 
 
-def goes_on(seen: Observation) -> bool:
+def goes_on(obs: Observation) -> bool:
     """Whether the guest runs on, with nothing that ended it."""
-    return seen.run_state is RunState.RUNNING and seen.event("RESET") is None
+    return obs.run_state is RunState.RUNNING and obs.event("RESET") is None
 
 
-def reacted_by(seen: Observation) -> float:
+def reacted_by(obs: Observation) -> float:
     """When something must have been seen of a guest that reacts, host-monotonic."""
-    return (seen.press_taken_at or seen.commanded_at) + seen.budgets.reaction
+    return (obs.press_taken_at or obs.commanded_at) + obs.budgets.reaction
 
 
-def took_it_and_did_nothing(seen: Observation) -> bool:
+def took_it_and_did_nothing(obs: Observation) -> bool:
     """Whether the guest took a press, had its time to react, and goes on."""
-    return seen.press_taken_at is not None and goes_on(seen) and seen.ended_at >= reacted_by(seen)
+    return obs.press_taken_at is not None and goes_on(obs) and obs.ended_at >= reacted_by(obs)
 
 
-def spent_its_budget(seen: Observation) -> bool:
+def spent_its_budget(obs: Observation) -> bool:
     """Whether the guest had all the time that its image allows."""
-    return seen.watched >= seen.budgets.shutdown_hard * 0.98
+    return obs.watched >= obs.budgets.shutdown_hard * 0.98
 
 
-def spent_its_soft_budget(seen: Observation) -> bool:
+def spent_its_soft_budget(obs: Observation) -> bool:
     """Whether it is too late for a shutdown in time."""
-    return seen.watched > seen.budgets.shutdown_soft
+    return obs.watched > obs.budgets.shutdown_soft
 
 
-def is_quiet(seen: Observation) -> bool:
+def is_quiet(obs: Observation) -> bool:
     """Whether the guest answered and showed nothing of a shutdown once it had time to react.
 
     What counts is a question put after that time: an earlier one may have come too early.
     """
-    if seen.control is not Control.ALIVE or not seen.looks or progress.was_ending(seen):
+    if obs.control is not ChannelState.ALIVE or not obs.samples or progress.was_ending(obs):
         return False
-    last = seen.looks[-1]
+    last = obs.samples[-1]
     return (
         last.knows("records")
         and last.records == ()
-        and last.at >= reacted_by(seen)
-        and not progress.is_ending(seen, last)
+        and last.at >= reacted_by(obs)
+        and not progress.is_ending(obs, last)
     )
 
 
-def services_gone_at(seen: Observation) -> float | None:
+def services_gone_at(obs: Observation) -> float | None:
     """When the control port went away for good; ``None`` if the guest answered after that."""
-    closed = seen.control_lost_at
-    if closed is None or any(look.at > closed for look in seen.looks):
+    closed = obs.control_lost_at
+    if closed is None or any(sample.at > closed for sample in obs.samples):
         return None
     return closed

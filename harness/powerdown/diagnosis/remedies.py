@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from powerdown.guest.guest_baseline import Survey
+from powerdown.guest.guest_baseline import GuestBaseline
 from powerdown.windows import commands, registry_paths
 
 _BUTTON = (
@@ -186,7 +186,7 @@ def for_service(name: str) -> str:
     return STOP_SERVICE.replace("NAME", name) if harmless else STOP_SERVICE
 
 
-def for_applications(survey: Survey | None) -> str:
+def for_applications(baseline: GuestBaseline | None) -> str:
     """Against applications that hold a shutdown up: what is not yet set."""
-    ends_tasks = survey is not None and survey.auto_end_tasks is True
+    ends_tasks = baseline is not None and baseline.auto_end_tasks is True
     return LIMIT_APPLICATIONS if ends_tasks else END_APPLICATION

@@ -25,16 +25,16 @@ _TRACKER = ("shutdown event tracker", "shut down windows", "why did the computer
 _UNDER_WAY = (*_BLOCKED, "shutting down", "restarting", "working on updates")
 
 
-def blocked(seen: Observation) -> str | None:
+def blocked(obs: Observation) -> str | None:
     """What a screen that was not there before says of an application in the way."""
-    return None if shows(seen.screen_text_before, _BLOCKED) else shows(seen.screen_text, _BLOCKED)
+    return None if shows(obs.screen_text_before, _BLOCKED) else shows(obs.screen_text, _BLOCKED)
 
 
-def under_way(seen: Observation) -> str | None:
+def under_way(obs: Observation) -> str | None:
     """What the screen says of a shutdown under way."""
-    return shows(seen.screen_text, _UNDER_WAY)
+    return shows(obs.screen_text, _UNDER_WAY)
 
 
-def tracker(seen: Observation) -> str | None:
+def tracker(obs: Observation) -> str | None:
     """What the screen says of a dialog that asks for the reason of a shutdown."""
-    return shows(seen.screen_text, _TRACKER)
+    return shows(obs.screen_text, _TRACKER)

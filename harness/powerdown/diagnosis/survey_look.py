@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from powerdown.guest.guest_baseline import Survey
-from powerdown.guest.guest_sample import Look
+from powerdown.guest.guest_baseline import GuestBaseline
+from powerdown.guest.guest_sample import GuestSample
 
 
-def as_look(survey: Survey | None) -> Look | None:
+def as_sample(baseline: GuestBaseline | None) -> GuestSample | None:
     """What a survey shows of services and programs; ``None`` without one."""
-    if survey is None:
+    if baseline is None:
         return None
     unread = [
         f"{part}: no answer"
-        for part, found in (("services", survey.services), ("processes", survey.processes))
+        for part, found in (("services", baseline.services), ("processes", baseline.processes))
         if not found
     ]
-    return Look(survey.at, (), survey.services, survey.processes, tuple(unread))
+    return GuestSample(baseline.at, (), baseline.services, baseline.processes, tuple(unread))

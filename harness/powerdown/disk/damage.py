@@ -70,5 +70,5 @@ def _write_zeros(overlay: Path, ranges: tuple[_Range, ...], deadline: Deadline) 
         raise _refused(overlay, said or f"{_PROGRAM} ended with status {result.returncode}")
 
 
-def _refused(path: Path, saw: str) -> DiskError:
-    return not_written(_TRIED, path, saw)
+def _refused(path: Path, actual: str) -> DiskError:
+    return not_written(_TRIED, path, actual)

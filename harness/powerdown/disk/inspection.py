@@ -29,7 +29,7 @@ class Inspection:
 
     def at_least(self, severity: Severity) -> tuple[Finding, ...]:
         """The findings that are as bad as ``severity``, or worse."""
-        return tuple(f for f in self.findings if f.threat.severity.at_least(severity))
+        return tuple(f for f in self.findings if f.risk.severity.at_least(severity))
 
 
 def inspect_disk(contents: DiskContents) -> Inspection:

@@ -33,21 +33,21 @@ class PostMortemReader:
         except PowerdownError as error:
             self._failed = error
 
-    def examine(self, seen: Observation, machine: BootedMachine) -> Observation:
+    def examine(self, obs: Observation, machine: BootedMachine) -> Observation:
         """The same attempt with what the disk says; unchanged while QEMU still has the disk."""
-        if seen.exit is None:
-            return seen
-        return replace(seen, post_mortem=self._read(seen, machine))
+        if obs.exit is None:
+            return obs
+        return replace(obs, post_mortem=self._read(obs, machine))
 
     def close(self) -> None:
         """Let go of it; never raises, may be called twice."""
         if self._reader is not None:
             self._reader.close()
 
-    def _read(self, seen: Observation, machine: BootedMachine) -> PostMortem:
+    def _read(self, obs: Observation, machine: BootedMachine) -> PostMortem:
         if self._reader is None:
             return PostMortem(now(), None, notes=(f"post-mortem: {self._failed}",))
-        after = 0 if seen.survey is None else seen.survey.last_record
+        after = 0 if obs.baseline is None else obs.baseline.last_record
         request = DiskRequest(system_log=True, log_after=after)
         deadline = Deadline.after(_SECONDS)
         try:

@@ -14,14 +14,14 @@ from powerdown.core.errors import DeadlineExpired, PowerdownError
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.faults.fault import (
     COMPLETED,
+    BlockedAt,
     Fault,
     NotOnThisGuest,
     ScenarioId,
-    Stage,
     set_if_permitted,
 )
+from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Offline, fixed
-from powerdown.faults.subject import Subject
 from powerdown.faults.waiting import wait_until
 from powerdown.machine.events import named
 from powerdown.machine.protocol import RunState
@@ -51,19 +51,18 @@ _FILE_UNKNOWN = "that Windows makes the missing hiberfil.sys at its start"
 _fault = partial(
     Fault,
     scenario=ScenarioId.ASLEEP,
-    mission=6,
     sources=("facts 6, 7", "learn: Power button action"),
-    stage=Stage.BUTTON,
+    blocked_at=BlockedAt.BUTTON,
 )
 
 
-def _fall_asleep(subject: Subject) -> None:
+def _fall_asleep(target: FaultTarget) -> None:
     # While hibernation is available, the command hibernates instead.
-    subject.windows.run_all(_SLEEP_TEXT[:2])
-    machine, since = subject.machine, now()
+    target.windows.run_all(_SLEEP_TEXT[:2])
+    machine, since = target.machine, now()
     # The answer may not get out before it sleeps.
     with suppress(PowerdownError):
-        subject.windows.run(_SLEEP_TEXT[2]).checked()
+        target.windows.run(_SLEEP_TEXT[2]).checked()
     deadline = Deadline.after(_SLEEP_SECONDS)
     if machine.events.wait(named("SUSPEND"), deadline, since) is None:
         raise NotOnThisGuest(
@@ -73,59 +72,59 @@ def _fall_asleep(subject: Subject) -> None:
         )
 
 
-def _button_sleeps(subject: Subject) -> None:
-    subject.windows.run_all(commands.set_power_button(ButtonAction.SLEEP))
+def _button_sleeps(target: FaultTarget) -> None:
+    target.windows.run_all(commands.set_power_button(ButtonAction.SLEEP))
 
 
-def _button_hibernates(subject: Subject) -> None:
-    set_if_permitted(subject, power_commands.HIBERNATION_ON)
-    subject.windows.run_all(commands.set_power_button(ButtonAction.HIBERNATE))
+def _button_hibernates(target: FaultTarget) -> None:
+    set_if_permitted(target, power_commands.HIBERNATION_ON)
+    target.windows.run_all(commands.set_power_button(ButtonAction.HIBERNATE))
 
 
-def _start_fast(subject: Subject) -> None:
-    set_if_permitted(subject, power_commands.HIBERNATION_ON)
-    subject.windows.run(power_commands.FAST_STARTUP_ON).checked()
+def _start_fast(target: FaultTarget) -> None:
+    set_if_permitted(target, power_commands.HIBERNATION_ON)
+    target.windows.run(power_commands.FAST_STARTUP_ON).checked()
 
 
-def _darken(subject: Subject) -> None:
-    subject.windows.run_all(power_commands.set_display_timeout(_DISPLAY_SECONDS))
-    _wait_until_dark(subject)
+def _darken(target: FaultTarget) -> None:
+    target.windows.run_all(power_commands.set_display_timeout(_DISPLAY_SECONDS))
+    _wait_until_dark(target)
 
 
-def _wait_until_dark(subject: Subject) -> None:
-    machine = subject.machine
+def _wait_until_dark(target: FaultTarget) -> None:
+    machine = target.machine
     try:
         wait_until(
-            lambda: machine.look_at_screen().dark,
+            lambda: machine.sample_screen().dark,
             machine,
             "the guest's display go dark",
             "See 'powercfg /requests' in the guest.",
         )
     except DeadlineExpired as error:
-        raise NotOnThisGuest(error.tried, error.saw, error.remedy) from error
+        raise NotOnThisGuest(error.action, error.actual, error.remedy) from error
 
 
-def _wake(subject: Subject) -> None:
-    subject.wake()
+def _wake(target: FaultTarget) -> None:
+    target.wake()
 
 
-def _wake_and_shut_down(subject: Subject) -> None:
+def _wake_and_shut_down(target: FaultTarget) -> None:
     # A guest that could not sleep, or was woken, is up.
-    if subject.machine.run_state() is RunState.SUSPENDED:
-        subject.wake()
-    subject.windows.run_all(_SHUT_DOWN)
+    if target.machine.run_state() is RunState.SUSPENDED:
+        target.wake()
+    target.windows.run_all(_SHUT_DOWN)
 
 
-def _no_hibernation(subject: Subject) -> None:
-    subject.windows.run_all((*_SHUT_DOWN, power_commands.HIBERNATION_OFF))
+def _no_hibernation(target: FaultTarget) -> None:
+    target.windows.run_all((*_SHUT_DOWN, power_commands.HIBERNATION_OFF))
 
 
-def _light_up(subject: Subject) -> None:
-    subject.windows.run_all(_LIT)
-    subject.machine.press_keys("shift")
-    machine = subject.machine
+def _light_up(target: FaultTarget) -> None:
+    target.windows.run_all(_LIT)
+    target.machine.press_keys("shift")
+    machine = target.machine
     wait_until(
-        lambda: not machine.look_at_screen().dark,
+        lambda: not machine.sample_screen().dark,
         machine,
         "the guest's display lit by a key",
         "Has the guest a keyboard?",
@@ -145,7 +144,7 @@ VARIANTS = (
         inject=_fall_asleep,
         remedy=_wake,
         expected=(SLEEPS,),
-        stage=Stage.DELIVERY,
+        blocked_at=BlockedAt.DELIVERY,
     ),
     _fault(
         variant="button-sleeps",
@@ -184,7 +183,7 @@ VARIANTS = (
         remedy=_no_hibernation,
         # Whether a press of the button counts as the user's shutdown is UNCONFIRMED.
         expected=(HIBERNATES, COMPLETED),
-        stage=Stage.HYBRID,
+        blocked_at=BlockedAt.HYBRID,
         offline=Offline(
             fixed(_HIBERNATION, offline.fast_startup(on=True)),
             remedy=fixed(offline.fast_startup(on=False), offline.hibernation(on=False)),
@@ -204,7 +203,7 @@ VARIANTS = (
         remedy=_light_up,
         # Two hosts' users report it; per release it is UNCONFIRMED.
         expected=(DARK, COMPLETED),
-        stage=Stage.DISPLAY,
+        blocked_at=BlockedAt.DISPLAY,
         offline=Offline(
             fixed(offline.display_timeout(_DISPLAY_SECONDS)),
             then=_wait_until_dark,

@@ -1,4 +1,4 @@
-"""Every failure that can be provoked, in the mission's order."""
+"""Every failure that can be provoked, in the order of ``docs/scenarios.md``."""
 
 from __future__ import annotations
 

@@ -21,15 +21,15 @@ from powerdown.core.errors import ControlChannelError, PowerdownError
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.faults.fault import (
     COMPLETED,
+    BlockedAt,
     Fault,
     NotOnThisGuest,
     Recovery,
     ScenarioId,
-    Stage,
     Trigger,
 )
+from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Offline, fixed
-from powerdown.faults.subject import Subject
 from powerdown.faults.waiting import wait_until
 from powerdown.guest.probe_programs import ABORTER, SPINNER, ProbeProgram
 from powerdown.guest.windows import WORK_DIRECTORY
@@ -63,40 +63,43 @@ _RIGHT = damage_commands.set_shutdown_right((ADMINISTRATORS, BACKUP_OPERATORS), 
 _CRASH_SOURCE = "learn: Forcing a system crash from the keyboard"
 
 _fault = partial(
-    Fault, scenario=ScenarioId.DAMAGED_SYSTEM, mission=7, stage=Stage.KERNEL, expected=(STAYS_UP,)
+    Fault,
+    scenario=ScenarioId.DAMAGED_SYSTEM,
+    blocked_at=BlockedAt.KERNEL,
+    expected=(STAYS_UP,),
 )
 
 
-def _boot_again(subject: Subject) -> None:
-    subject.boot_again()
+def _boot_again(target: FaultTarget) -> None:
+    target.boot_again()
 
 
-def _set_up_keys_and_crash(subject: Subject) -> None:
-    subject.windows.run_all(damage_commands.crash_on_ctrl_scroll(on=True))
-    subject.restart()
-    _crash_by_keys(subject)
+def _set_up_keys_and_crash(target: FaultTarget) -> None:
+    target.windows.run_all(damage_commands.crash_on_ctrl_scroll(on=True))
+    target.restart()
+    _crash_by_keys(target)
 
 
-def _crash_by_keys(subject: Subject) -> None:
+def _crash_by_keys(target: FaultTarget) -> None:
     since = now()
-    subject.machine.press_keys(*_CRASH_KEYS)
-    _expect_crash(subject, since, "the keys of CrashOnCtrlScroll")
+    target.machine.press_keys(*_CRASH_KEYS)
+    _expect_crash(target, since, "the keys of CrashOnCtrlScroll")
 
 
-def _crash_by_nmi(subject: Subject) -> None:
+def _crash_by_nmi(target: FaultTarget) -> None:
     since = now()
-    subject.machine.inject_nmi()
-    _expect_crash(subject, since, "a non-maskable interrupt")
+    target.machine.inject_nmi()
+    _expect_crash(target, since, "a non-maskable interrupt")
 
 
-def _expect_crash(subject: Subject, since: float, after: str) -> None:
+def _expect_crash(target: FaultTarget, since: float, after: str) -> None:
     """Wait until the guest has reported its crash.
 
     :raise NotOnThisGuest: it goes on, or restarts without a report: nothing outside then tells a
         crash from any other restart.
     """
     ends, reported = named("GUEST_PANICKED", "RESET"), named("GUEST_PANICKED")
-    seen = subject.machine.events.wait(ends, Deadline.after(_CRASH_SECONDS), since)
+    seen = target.machine.events.wait(ends, Deadline.after(_CRASH_SECONDS), since)
     if seen is None or not reported(seen):
         raise NotOnThisGuest(
             f"crash the guest with {after}",
@@ -106,17 +109,17 @@ def _expect_crash(subject: Subject, since: float, after: str) -> None:
         )
 
 
-def _no_crash_keys(subject: Subject) -> None:
-    subject.windows.run_all(damage_commands.crash_on_ctrl_scroll(on=False))
+def _no_crash_keys(target: FaultTarget) -> None:
+    target.windows.run_all(damage_commands.crash_on_ctrl_scroll(on=False))
 
 
-def _hang(subject: Subject) -> None:
-    subject.machine.hang_cpus()
+def _hang(target: FaultTarget) -> None:
+    target.machine.hang_cpus()
 
 
-def _spin(subject: Subject) -> None:
-    path = subject.upload(SPINNER)
-    windows = subject.windows
+def _spin(target: FaultTarget) -> None:
+    path = target.upload(SPINNER)
+    windows = target.windows
     windows.run(commands.create_service(_SPINNER, path)).checked()
     # It takes every CPU as soon as it runs: the answer may never come.
     with suppress(PowerdownError):
@@ -130,16 +133,16 @@ def _spin(subject: Subject) -> None:
                 f"its control port still answers after {_START_SECONDS:.0f} s",
                 "Look at the guest's processors: some may be left to others.",
             )
-        subject.machine.events.wait(named(PROCESS_EXIT), deadline.at_most(_LOOK_AGAIN_SECONDS))
+        target.machine.events.wait(named(PROCESS_EXIT), deadline.at_most(_LOOK_AGAIN_SECONDS))
 
 
-def _no_spinner(subject: Subject) -> None:
-    subject.windows.run(service_commands.delete_service(_SPINNER)).checked()
+def _no_spinner(target: FaultTarget) -> None:
+    target.windows.run(service_commands.delete_service(_SPINNER)).checked()
 
 
-def _break_boot(subject: Subject) -> None:
-    subject.boot_unbootable()
-    machine = subject.machine
+def _break_boot(target: FaultTarget) -> None:
+    target.boot_unbootable()
+    machine = target.machine
     wait_until(
         lambda: machine.probe_pm1().mapped,
         machine,
@@ -149,17 +152,17 @@ def _break_boot(subject: Subject) -> None:
     )
 
 
-def _restore_disk(subject: Subject) -> None:
-    subject.boot_fresh()
+def _restore_disk(target: FaultTarget) -> None:
+    target.boot_fresh()
 
 
-def _abort_shutdowns(subject: Subject) -> None:
-    path = subject.upload(ABORTER)
-    subject.windows.start_service(_ABORTER, path)
+def _abort_shutdowns(target: FaultTarget) -> None:
+    path = target.upload(ABORTER)
+    target.windows.start_service(_ABORTER, path)
 
 
-def _no_aborter(subject: Subject) -> None:
-    subject.windows.run_all(
+def _no_aborter(target: FaultTarget) -> None:
+    target.windows.run_all(
         (
             service_commands.delete_service(_ABORTER),
             session_commands.end_program(ABORTER.name),
@@ -167,38 +170,38 @@ def _no_aborter(subject: Subject) -> None:
     )
 
 
-def _take_right(subject: Subject) -> None:
-    _prepare_directory(subject)
-    _set_right(subject, _NO_RIGHT)
+def _take_right(target: FaultTarget) -> None:
+    _prepare_directory(target)
+    _set_right(target, _NO_RIGHT)
 
 
-def _take_right_of_caller(subject: Subject) -> None:
+def _take_right_of_caller(target: FaultTarget) -> None:
     """Likewise, for one who will ask for the shutdown from inside.
 
     :raise NotOnThisGuest: that will be LocalSystem, whose token has the right whatever the policy
         says (learn: LocalSystem Account).
     """
-    if subject.windows.channel.runs_as_system:
+    if target.windows.channel.runs_as_system:
         raise NotOnThisGuest(
             "take the right to shut down from the control channel's user",
             "its commands run as LocalSystem, which has it always",
             'Use [control] transport = "winrm" for this scenario.',
         )
-    _take_right(subject)
+    _take_right(target)
 
 
-def _give_right(subject: Subject) -> None:
-    _set_right(subject, _RIGHT)
+def _give_right(target: FaultTarget) -> None:
+    _set_right(target, _RIGHT)
 
 
-def _set_right(subject: Subject, command_lines: tuple[str, ...]) -> None:
-    subject.windows.run_all(command_lines)
+def _set_right(target: FaultTarget, command_lines: tuple[str, ...]) -> None:
+    target.windows.run_all(command_lines)
     # The remote shell that is open has the token of its logon, with the rights of then.
-    subject.windows.channel.close()
+    target.windows.channel.close()
 
 
-def _kill_lsass(subject: Subject) -> None:
-    result = subject.windows.run(damage_commands.KILL_LSASS)
+def _kill_lsass(target: FaultTarget) -> None:
+    result = target.windows.run(damage_commands.KILL_LSASS)
     if result.exit_code != 0:
         raise NotOnThisGuest(
             "end lsass.exe in the guest",
@@ -207,13 +210,13 @@ def _kill_lsass(subject: Subject) -> None:
         )
 
 
-def _nothing(subject: Subject) -> None:
+def _nothing(target: FaultTarget) -> None:
     """It is up again: what is to be done is told in the text."""
 
 
-def _fill_disk(subject: Subject) -> None:
-    _prepare_directory(subject)
-    printed = subject.windows.run(damage_commands.FREE_SPACE).checked().output
+def _fill_disk(target: FaultTarget) -> None:
+    _prepare_directory(target)
+    printed = target.windows.run(damage_commands.FREE_SPACE).checked().output
     try:
         free = damage_commands.parse_free_bytes(printed)
     except ValueError as error:
@@ -223,11 +226,11 @@ def _fill_disk(subject: Subject) -> None:
             "Run it in the guest by hand.",
         ) from error
     size = max(0, free - _SPARE_BYTES)
-    subject.windows.run(damage_commands.fill_disk(_FILLER, size)).checked()
+    target.windows.run(damage_commands.fill_disk(_FILLER, size)).checked()
 
 
-def _prepare_directory(subject: Subject) -> None:
-    subject.windows.run(commands.make_directory(WORK_DIRECTORY)).checked()
+def _prepare_directory(target: FaultTarget) -> None:
+    target.windows.run(commands.make_directory(WORK_DIRECTORY)).checked()
 
 
 def _service_text(name: str, program: ProbeProgram) -> tuple[str, ...]:
@@ -314,7 +317,7 @@ VARIANTS = (
         inject=_break_boot,
         remedy=_restore_disk,
         expected=(LOST,),
-        stage=Stage.DELIVERY,
+        blocked_at=BlockedAt.DELIVERY,
     ),
     _ABORTER_FAULT(
         variant="aborter",
@@ -324,7 +327,7 @@ VARIANTS = (
             session_commands.end_program(ABORTER.name),
         ),
         remedy=_no_aborter,
-        stage=Stage.DIALOG,
+        blocked_at=BlockedAt.DIALOG,
         trigger=Trigger.INSIDE,
         command=damage_commands.SHUT_DOWN_SOON,
     ),
@@ -334,7 +337,7 @@ VARIANTS = (
         remedies=(),
         remedy=None,
         expected=(COMPLETED,),
-        stage=Stage.NONE,
+        blocked_at=BlockedAt.NONE,
     ),
     _RIGHT_FAULT(
         variant="privilege-removed",
@@ -342,7 +345,7 @@ VARIANTS = (
         inject=_take_right_of_caller,
         remedies=_RIGHT,
         remedy=_give_right,
-        stage=Stage.LOGON,
+        blocked_at=BlockedAt.LOGON,
         trigger=Trigger.INSIDE,
         command=commands.SHUT_DOWN,
     ),
@@ -353,7 +356,7 @@ VARIANTS = (
         remedy=_give_right,
         # Whether the button needs the user's right is UNCONFIRMED (facts 8).
         expected=(COMPLETED, STAYS_UP),
-        stage=Stage.NONE,
+        blocked_at=BlockedAt.NONE,
     ),
     _fault(
         variant="core-process-killed",
@@ -366,7 +369,7 @@ VARIANTS = (
         # A hard budget of a minute may pass first; whether the button still counts while the
         # restart is announced is UNCONFIRMED.
         expected=(RESTARTS, STAYS_UP, COMPLETED),
-        stage=Stage.POWER_OFF,
+        blocked_at=BlockedAt.POWER_OFF,
         recovery=Recovery.FINISH,
     ),
     _fault(
@@ -381,7 +384,7 @@ VARIANTS = (
         inject=_fill_disk,
         remedy=None,
         expected=(COMPLETED,),
-        stage=Stage.NONE,
+        blocked_at=BlockedAt.NONE,
     ),
 )
 """Every way, in the order of reports."""

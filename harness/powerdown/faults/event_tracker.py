@@ -11,9 +11,9 @@ from functools import partial
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DeadlineExpired
 from powerdown.core.outcome import Cause, Expected, Outcome
-from powerdown.faults.fault import COMPLETED, Fault, NotOnThisGuest, ScenarioId, Stage, settings
+from powerdown.faults.fault import COMPLETED, BlockedAt, Fault, NotOnThisGuest, ScenarioId, settings
+from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Offline, fixed
-from powerdown.faults.subject import Subject
 from powerdown.faults.waiting import wait_until
 from powerdown.windows import registry_settings as offline
 from powerdown.windows import session_commands
@@ -31,46 +31,45 @@ _KILL_SECONDS = 10.0
 _fault = partial(
     Fault,
     scenario=ScenarioId.EVENT_TRACKER,
-    mission=2,
     sources=("facts 3", "learn: Description of the Shutdown Event Tracker"),
 )
 
 
-def _turn_on_and_open_dialog(subject: Subject) -> None:
-    subject.windows.run_all(_ON)
-    _open_dialog(subject)
+def _turn_on_and_open_dialog(target: FaultTarget) -> None:
+    target.windows.run_all(_ON)
+    _open_dialog(target)
 
 
-def _open_dialog(subject: Subject) -> None:
-    machine = subject.machine
-    before = machine.look_at_screen().digest
+def _open_dialog(target: FaultTarget) -> None:
+    machine = target.machine
+    before = machine.sample_screen().digest
     # With nothing but the desktop in front, this asks what to do: shut down, restart, log off.
     machine.press_keys(*_DIALOG_KEYS)
     try:
         wait_until(
-            lambda: machine.look_at_screen().digest != before,
+            lambda: machine.sample_screen().digest != before,
             machine,
             "a dialog on the guest's screen after Alt+F4",
             "Is anybody logged on, and is it a release with a desktop?",
             _DIALOG_SECONDS,
         )
     except DeadlineExpired as error:
-        raise NotOnThisGuest(error.tried, error.saw, error.remedy) from error
+        raise NotOnThisGuest(error.action, error.actual, error.remedy) from error
 
 
-def _close_dialog(subject: Subject) -> None:
-    subject.windows.run_all(_OFF)
-    subject.machine.press_keys("esc")
+def _close_dialog(target: FaultTarget) -> None:
+    target.windows.run_all(_OFF)
+    target.machine.press_keys("esc")
 
 
-def _turn_on_and_crash(subject: Subject) -> None:
-    subject.windows.run_all(_ON)
-    _crash_and_boot(subject)
+def _turn_on_and_crash(target: FaultTarget) -> None:
+    target.windows.run_all(_ON)
+    _crash_and_boot(target)
 
 
-def _crash_and_boot(subject: Subject) -> None:
-    subject.machine.kill(Deadline.after(_KILL_SECONDS))
-    subject.boot_again()
+def _crash_and_boot(target: FaultTarget) -> None:
+    target.machine.kill(Deadline.after(_KILL_SECONDS))
+    target.boot_again()
 
 
 VARIANTS = (
@@ -82,7 +81,7 @@ VARIANTS = (
         inject=_turn_on_and_open_dialog,
         remedy=_close_dialog,
         expected=(WAITS, COMPLETED),
-        stage=Stage.DIALOG,
+        blocked_at=BlockedAt.DIALOG,
         offline=Offline(_ON_OFFLINE, then=_open_dialog, remedy=_OFF_OFFLINE),
     ),
     _fault(
@@ -94,7 +93,7 @@ VARIANTS = (
         offline=Offline(_ON_OFFLINE),
         remedy=None,
         expected=(COMPLETED,),
-        stage=Stage.NONE,
+        blocked_at=BlockedAt.NONE,
     ),
     _fault(
         variant="question-after-crash",
@@ -106,7 +105,7 @@ VARIANTS = (
         remedy=_close_dialog,
         # Whether the open question holds a press up is as UNCONFIRMED as with any other dialog.
         expected=(COMPLETED, WAITS),
-        stage=Stage.NONE,
+        blocked_at=BlockedAt.NONE,
     ),
 )
 """Every way, in the order of reports."""

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from powerdown.core.errors import PowerdownError
 from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import ONLINE_ONLY, Offline, OnlineOnly
-from powerdown.faults.subject import Subject
 from powerdown.images.image import Image
 
 COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)
@@ -17,7 +17,7 @@ COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)
 
 
 class ScenarioId(StrEnum):
-    """The failures of the mission, by the ids of ``docs/scenarios.md``."""
+    """The failures, by the ids of ``docs/scenarios.md``."""
 
     WINDOWS_UPDATE = "windows-update"
     EVENT_TRACKER = "event-tracker"
@@ -29,7 +29,7 @@ class ScenarioId(StrEnum):
     DAMAGED_SYSTEM = "damaged-system"
 
 
-class Stage(StrEnum):
+class BlockedAt(StrEnum):
     """Where in the chain from press to power-off a fault holds, in the order they are passed."""
 
     DELIVERY = "delivery"
@@ -83,7 +83,6 @@ class Fault:
 
     :param scenario: the failure it is a variant of.
     :param variant: its name within that.
-    :param mission: the mission's number of the failure.
     :param summary: what is injected, one line.
     :param injects: command lines, keys and host actions, as text to read.
     :param remedies: what undoes it, likewise; command lines can be pasted into the guest.
@@ -92,7 +91,7 @@ class Fault:
     :param remedy: undoes it; ``None`` where the guest shuts down and nothing is left to remedy.
     :param expected: the verdicts that are right. The first is what documented policy implies; the
         others stand where what Windows does is UNCONFIRMED.
-    :param stage: where it holds.
+    :param blocked_at: where it holds.
     :param trigger: how the guest is asked to shut down.
     :param command: with :attr:`Trigger.INSIDE`, the command line.
     :param recovery: how to get at the guest afterwards.
@@ -102,15 +101,14 @@ class Fault:
 
     scenario: ScenarioId
     variant: str
-    mission: int
     summary: str
     injects: tuple[str, ...]
     remedies: tuple[str, ...]
     sources: tuple[str, ...]
-    inject: Callable[[Subject], None]
-    remedy: Callable[[Subject], None] | None
+    inject: Callable[[FaultTarget], None]
+    remedy: Callable[[FaultTarget], None] | None
     expected: tuple[Expected, ...]
-    stage: Stage
+    blocked_at: BlockedAt
     trigger: Trigger = Trigger.BUTTON
     command: str = ""
     recovery: Recovery = Recovery.IN_PLACE
@@ -125,22 +123,22 @@ class NotOnThisGuest(PowerdownError):
     """A fault cannot be provoked on this guest; that says nothing of its shutdown."""
 
 
-def settings(*command_lines: str) -> Callable[[Subject], None]:
+def settings(*command_lines: str) -> Callable[[FaultTarget], None]:
     """An injection or remedy that only runs command lines in the guest, which must succeed."""
 
-    def change(subject: Subject) -> None:
-        subject.windows.run_all(command_lines)
+    def change(target: FaultTarget) -> None:
+        target.windows.run_all(command_lines)
 
     return change
 
 
-def set_if_permitted(subject: Subject, *command_lines: str) -> None:
+def set_if_permitted(target: FaultTarget, *command_lines: str) -> None:
     """Run command lines that some releases refuse even to administrators.
 
     :raise NotOnThisGuest: the guest refuses one.
     """
     for line in command_lines:
-        result = subject.windows.run(line)
+        result = target.windows.run(line)
         if result.exit_code != 0:
             said = (result.error_output or result.output).strip()
             raise NotOnThisGuest(

@@ -1,6 +1,6 @@
 """Two faults at once: which pairs are sensible, and what must be diagnosed then.
 
-Derived from the catalogue. A shutdown passes the stages of :class:`Stage` in
+Derived from the catalogue. A shutdown passes the stages of :class:`BlockedAt` in
 their order, so of two faults the one that holds earlier is named; the other is mentioned where its
 settings show it beforehand. A fault that only delays lets the shutdown go on to the other.
 """
@@ -13,24 +13,24 @@ from fnmatch import fnmatchcase
 
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.faults.catalogue import CATALOGUE
-from powerdown.faults.fault import COMPLETED, Fault, Stage, Trigger
+from powerdown.faults.fault import COMPLETED, BlockedAt, Fault, Trigger
 from powerdown.images.image import Image
 from powerdown.windows import commands
 
-_CHAIN = tuple(Stage)
+_CHAIN = tuple(BlockedAt)
 
-_CANNOT_BE_ASKED = frozenset({Stage.DELIVERY, Stage.KERNEL})
+_CANNOT_BE_ASKED = frozenset({BlockedAt.DELIVERY, BlockedAt.KERNEL})
 """A guest held here does not answer: nothing is known of its settings."""
 
 _SHOWN_BY_SETTINGS = frozenset(
     {
-        Stage.DISPLAY,
-        Stage.BUTTON,
-        Stage.LOGON,
-        Stage.HYBRID,
-        Stage.PRESHUTDOWN,
-        Stage.SERVICES,
-        Stage.POWER_OFF,
+        BlockedAt.DISPLAY,
+        BlockedAt.BUTTON,
+        BlockedAt.LOGON,
+        BlockedAt.HYBRID,
+        BlockedAt.PRESHUTDOWN,
+        BlockedAt.SERVICES,
+        BlockedAt.POWER_OFF,
     }
 )
 """What holds here is seen before the press, in settings, sessions or marks; that a program or a
@@ -166,17 +166,19 @@ def sensible_pairs(catalogue: Iterable[Fault] = CATALOGUE) -> tuple[Pair, ...]:
 
 def made(one: Fault, other: Fault) -> Pair:
     """The pair of these two."""
-    first, second = sorted((one, other), key=lambda fault: _CHAIN.index(fault.stage))
+    first, second = sorted((one, other), key=lambda fault: _CHAIN.index(fault.blocked_at))
     mentions: set[Cause] = set()
-    if first.stage not in _CANNOT_BE_ASKED:
+    if first.blocked_at not in _CANNOT_BE_ASKED:
         mentions = {
-            Cause(fault.scenario) for fault in (first, second) if fault.stage in _SHOWN_BY_SETTINGS
+            Cause(fault.scenario)
+            for fault in (first, second)
+            if fault.blocked_at in _SHOWN_BY_SETTINGS
         }
     return Pair(first, second, _expected(first, second), frozenset(mentions))
 
 
 def _expected(first: Fault, second: Fault) -> tuple[Expected, ...]:
-    if only_delays(first) and not only_delays(second) and second.stage is not Stage.NONE:
+    if only_delays(first) and not only_delays(second) and second.blocked_at is not BlockedAt.NONE:
         return second.expected
     right = [expected for expected in first.expected if expected != COMPLETED]
     # Where the first may let the press through, the second decides.
@@ -198,16 +200,16 @@ def _may_be_paired(fault: Fault) -> bool:
 
 def _holding(faults: Iterable[Fault]) -> list[Fault]:
     """One for every stage, in the order of the chain."""
-    chosen: dict[Stage, Fault] = {}
+    chosen: dict[BlockedAt, Fault] = {}
     for fault in sorted(faults, key=restarts):
-        if fault.stage is not Stage.NONE:
-            chosen.setdefault(fault.stage, fault)
-    return sorted(chosen.values(), key=lambda fault: _CHAIN.index(fault.stage))
+        if fault.blocked_at is not BlockedAt.NONE:
+            chosen.setdefault(fault.blocked_at, fault)
+    return sorted(chosen.values(), key=lambda fault: _CHAIN.index(fault.blocked_at))
 
 
 def _partners(fault: Fault) -> int | None:
     """How many of those that hold later it is paired with; ``None`` for all."""
-    return 1 if fault.stage in _CANNOT_BE_ASKED else None
+    return 1 if fault.blocked_at in _CANNOT_BE_ASKED else None
 
 
 def _one_of_each(faults: Iterable[Fault]) -> list[Fault]:
@@ -220,7 +222,7 @@ def _one_of_each(faults: Iterable[Fault]) -> list[Fault]:
 
 def _controls(faults: Iterable[Fault]) -> list[Fault]:
     """One for every scenario, in the order of the catalogue."""
-    return _one_of_each(f for f in sorted(faults, key=restarts) if f.stage is Stage.NONE)
+    return _one_of_each(f for f in sorted(faults, key=restarts) if f.blocked_at is BlockedAt.NONE)
 
 
 def _with_controls(controls: Iterable[Fault], holding: list[Fault]) -> Iterator[Pair]:

@@ -10,9 +10,9 @@ from functools import partial
 
 from powerdown.core.errors import ControlChannelError
 from powerdown.core.outcome import Cause, Expected, Outcome
-from powerdown.faults.fault import COMPLETED, Fault, ScenarioId, Stage, settings
+from powerdown.faults.fault import COMPLETED, BlockedAt, Fault, ScenarioId, settings
+from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Offline, fixed
-from powerdown.faults.subject import Subject
 from powerdown.faults.waiting import wait_until
 from powerdown.windows import commands, session_commands
 from powerdown.windows import registry_settings as offline
@@ -34,62 +34,61 @@ _LOCK_TEXT = (
 _fault = partial(
     Fault,
     scenario=ScenarioId.NO_LOGON_SHUTDOWN,
-    mission=3,
     remedies=(),
     sources=("facts 4", "itpro: Shutdown: Allow system to be shut down without having to log on"),
     remedy=None,
     expected=(COMPLETED,),
-    stage=Stage.NONE,
+    blocked_at=BlockedAt.NONE,
 )
 
 
-def log_off(subject: Subject) -> None:
+def log_off(target: FaultTarget) -> None:
     """Log the console's user off and wait for the logon screen.
 
     :raise DeadlineExpired: somebody is still logged on.
     """
-    session = _console(subject).session
+    session = _console(target).session
     if session is not None:
-        subject.windows.run(session_commands.log_off(session)).checked()
+        target.windows.run(session_commands.log_off(session)).checked()
     wait_until(
-        lambda: _console(subject).user is None,
-        subject.machine,
+        lambda: _console(target).user is None,
+        target.machine,
         "the logon screen of the guest",
         "See 'query session' there; ForceAutoLogon logs on again at once.",
     )
 
 
-def lock(subject: Subject) -> None:
+def lock(target: FaultTarget) -> None:
     """Lock the console's session.
 
     :raise DeadlineExpired: it is not locked.
     """
-    subject.windows.run_on_desktop(_LOCK_TASK, session_commands.LOCK)
+    target.windows.run_on_desktop(_LOCK_TASK, session_commands.LOCK)
     wait_until(
-        lambda: _console(subject).locked is True,
-        subject.machine,
+        lambda: _console(target).locked is True,
+        target.machine,
         "the guest's console locked",
         "Is the control channel's user logged on at the console (autologon)?",
     )
 
 
-def _forbid_and_log_off(subject: Subject) -> None:
-    subject.windows.run(_FORBID).checked()
-    log_off(subject)
+def _forbid_and_log_off(target: FaultTarget) -> None:
+    target.windows.run(_FORBID).checked()
+    log_off(target)
 
 
-def _allow_and_log_off(subject: Subject) -> None:
-    subject.windows.run(_ALLOW).checked()
-    log_off(subject)
+def _allow_and_log_off(target: FaultTarget) -> None:
+    target.windows.run(_ALLOW).checked()
+    log_off(target)
 
 
-def _forbid_and_lock(subject: Subject) -> None:
-    subject.windows.run(_FORBID).checked()
-    lock(subject)
+def _forbid_and_lock(target: FaultTarget) -> None:
+    target.windows.run(_FORBID).checked()
+    lock(target)
 
 
-def _console(subject: Subject) -> ConsoleSession:
-    console = subject.windows.survey().console
+def _console(target: FaultTarget) -> ConsoleSession:
+    console = target.windows.baseline().console
     if console is None:
         raise ControlChannelError(
             "see who is logged on at the guest's console",
@@ -108,7 +107,7 @@ VARIANTS = (
         inject=_forbid_and_log_off,
         remedy=settings(_ALLOW),
         expected=(REFUSED, COMPLETED),
-        stage=Stage.LOGON,
+        blocked_at=BlockedAt.LOGON,
         # Nobody is logged on after the remedy either.
         offline=Offline(fixed(_FORBIDDEN, offline.NOBODY_LOGS_ON), remedy=fixed(_ALLOWED)),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from powerdown.faults.subject import Subject
+from powerdown.faults.fault_target import FaultTarget
 from powerdown.images.image import Image
 from powerdown.windows.registry_edit import RegistryEdit
 
@@ -15,7 +15,7 @@ NO_SETTING = "what it does is no setting that Windows reads at its start"
 """Why most of the others can be injected online only."""
 
 
-def _nothing_more(subject: Subject) -> None:
+def _nothing_more(target: FaultTarget) -> None:
     """The settings are all of it."""
 
 
@@ -33,9 +33,9 @@ class Offline:
     """
 
     edits: Callable[[Image], Edits]
-    then: Callable[[Subject], None] = _nothing_more
+    then: Callable[[FaultTarget], None] = _nothing_more
     remedy: Callable[[Image], Edits] | None = None
-    then_again: Callable[[Subject], None] = _nothing_more
+    then_again: Callable[[FaultTarget], None] = _nothing_more
     unconfirmed: str = ""
 
     @property

@@ -14,26 +14,26 @@ import pytest
 from powerdown.core.errors import DeadlineExpired
 from powerdown.disk.hive.hive_edit import DiskInUse
 from powerdown.faults.fault import Fault
-from powerdown.faults.fault_target import ScenarioGuest
 from powerdown.faults.offline import Offline, OnlineOnly
+from powerdown.faults.scenario_target import ScenarioTarget
 from powerdown.scenario.scenario import Scenario
 
 
-def inject_offline(scenario: Scenario, subject: ScenarioGuest, faults: Iterable[Fault]) -> None:
+def inject_offline(scenario: Scenario, target: ScenarioTarget, faults: Iterable[Fault]) -> None:
     """Write the settings of these faults to a fresh overlay, start it, and do what else they take.
 
     Skips the test where one of them cannot be injected so.
     """
     __tracebackhide__ = True
     plans = [_offline(fault) for fault in faults]
-    edits = tuple(edit for plan in plans for edit in plan.edits(subject.image))
-    subject.boot_edited(edits)
-    scenario.note(subject.guest, "inject", {"offline": f"{len(edits)} changes"})
+    edits = tuple(edit for plan in plans for edit in plan.edits(target.image))
+    target.boot_edited(edits)
+    scenario.note(target.guest, "inject", {"offline": f"{len(edits)} changes"})
     for plan in plans:
-        plan.then(subject)
+        plan.then(target)
 
 
-def remedy_offline(scenario: Scenario, subject: ScenarioGuest, fault: Fault) -> bool:
+def remedy_offline(scenario: Scenario, target: ScenarioTarget, fault: Fault) -> bool:
     """Undo the fault's settings while the guest is off, and start it again.
 
     :return: whether it could be done; if not, the guest is up and the fault is still in it.
@@ -41,17 +41,17 @@ def remedy_offline(scenario: Scenario, subject: ScenarioGuest, fault: Fault) -> 
     plan = _offline(fault)
     if plan.remedy is None:
         return False
-    edits = plan.remedy(subject.image)
+    edits = plan.remedy(target.image)
     try:
-        subject.shut_down()
-        subject.edit(edits)
+        target.shut_down()
+        target.edit(edits)
     except (DeadlineExpired, DiskInUse) as error:
-        subject.boot_again()
-        scenario.note(subject.guest, "remedy", {"remedied": "online", "because": error.saw})
+        target.boot_again()
+        scenario.note(target.guest, "remedy", {"remedied": "online", "because": error.actual})
         return False
-    subject.boot_again()
-    scenario.note(subject.guest, "remedy", {"remedied": "offline"})
-    plan.then_again(subject)
+    target.boot_again()
+    scenario.note(target.guest, "remedy", {"remedied": "offline"})
+    plan.then_again(target)
     return True
 
 

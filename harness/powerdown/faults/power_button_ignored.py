@@ -12,14 +12,14 @@ from powerdown.core.errors import ControlChannelError
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.faults.fault import (
     COMPLETED,
+    BlockedAt,
     Fault,
     ScenarioId,
-    Stage,
     set_if_permitted,
     settings,
 )
+from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Edits, Offline, fixed
-from powerdown.faults.subject import Subject
 from powerdown.windows import commands, power_commands
 from powerdown.windows import registry_settings as offline
 from powerdown.windows.commands import ButtonAction
@@ -33,26 +33,23 @@ _SHUT_DOWN = commands.set_power_button(ButtonAction.SHUT_DOWN)
 _fault = partial(
     Fault,
     scenario=ScenarioId.POWER_BUTTON_IGNORED,
-    mission=5,
     remedies=_SHUT_DOWN,
     remedy=settings(*_SHUT_DOWN),
     expected=(IGNORED,),
-    stage=Stage.BUTTON,
+    blocked_at=BlockedAt.BUTTON,
 )
 
 
-def _change_default(subject: Subject) -> None:
-    scheme = _active_scheme(subject)
+def _change_default(target: FaultTarget) -> None:
+    scheme = _active_scheme(target)
     # Most images have none of their own; then there is nothing to delete.
-    subject.windows.run(power_commands.clear_scheme_power_button(scheme))
-    set_if_permitted(
-        subject, *power_commands.set_default_power_button(scheme, ButtonAction.NOTHING)
-    )
-    subject.restart()
+    target.windows.run(power_commands.clear_scheme_power_button(scheme))
+    set_if_permitted(target, *power_commands.set_default_power_button(scheme, ButtonAction.NOTHING))
+    target.restart()
 
 
-def _active_scheme(subject: Subject) -> str:
-    printed = subject.windows.run(power_commands.QUERY_ACTIVE_SCHEME).checked().output
+def _active_scheme(target: FaultTarget) -> str:
+    printed = target.windows.run(power_commands.QUERY_ACTIVE_SCHEME).checked().output
     # The key's path has no GUID; the value is the only one.
     scheme = _GUID.search(printed)
     if scheme is None:
@@ -64,10 +61,10 @@ def _active_scheme(subject: Subject) -> str:
     return scheme[0]
 
 
-def _shut_down_and_light_up(subject: Subject) -> None:
-    subject.windows.run_all(_SHUT_DOWN)
+def _shut_down_and_light_up(target: FaultTarget) -> None:
+    target.windows.run_all(_SHUT_DOWN)
     # The next press would only wake the display (facts 4).
-    subject.machine.press_keys("shift")
+    target.machine.press_keys("shift")
 
 
 def _before_start(edits: Edits) -> Offline:
@@ -147,7 +144,7 @@ VARIANTS = (
         ),
         remedy=None,
         expected=(COMPLETED,),
-        stage=Stage.NONE,
+        blocked_at=BlockedAt.NONE,
         offline=Offline(fixed(offline.power_button(ButtonAction.SHUT_DOWN, ButtonAction.NOTHING))),
     ),
 )

@@ -22,15 +22,15 @@ from powerdown.core.errors import PowerdownError
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.faults.fault import (
     COMPLETED,
+    BlockedAt,
     Fault,
     Recovery,
     ScenarioId,
-    Stage,
     beyond_hard_ms,
     beyond_soft_ms,
 )
+from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Edits, Offline, fixed
-from powerdown.faults.subject import Subject
 from powerdown.guest.probe_programs import (
     CONSOLE,
     HANGER,
@@ -58,17 +58,17 @@ _LITTLE_TIME = session_commands.set_desktop_value(*_TIME)
 _QUERY = "learn: WM_QUERYENDSESSION message"
 _CHANGES = "learn: Shutdown Changes for Windows Vista"
 
-_fault = partial(Fault, scenario=ScenarioId.UNRESPONSIVE_APP, mission=4)
+_fault = partial(Fault, scenario=ScenarioId.UNRESPONSIVE_APP)
 
 
-def _start(subject: Subject, program: ProbeProgram, arguments: str = "") -> None:
-    path = subject.upload(program)
-    subject.windows.start_on_desktop(_TASK, f"{path} {arguments}".strip(), program.name)
+def _start(target: FaultTarget, program: ProbeProgram, arguments: str = "") -> None:
+    path = target.upload(program)
+    target.windows.start_on_desktop(_TASK, f"{path} {arguments}".strip(), program.name)
 
 
-def _started(program: ProbeProgram, arguments: str = "") -> Callable[[Subject], None]:
-    def inject(subject: Subject) -> None:
-        _start(subject, program, arguments)
+def _started(program: ProbeProgram, arguments: str = "") -> Callable[[FaultTarget], None]:
+    def inject(target: FaultTarget) -> None:
+        _start(target, program, arguments)
 
     return inject
 
@@ -82,61 +82,61 @@ def _start_text(program: ProbeProgram, arguments: str = "") -> tuple[str, ...]:
     )
 
 
-def _end(program: ProbeProgram) -> Callable[[Subject], None]:
-    def remedy(subject: Subject) -> None:
+def _end(program: ProbeProgram) -> Callable[[FaultTarget], None]:
+    def remedy(target: FaultTarget) -> None:
         # The answer may be cut off by the shutdown that goes on as soon as the program is gone.
         with suppress(PowerdownError):
-            subject.windows.run(session_commands.end_program(program.name))
+            target.windows.run(session_commands.end_program(program.name))
 
     return remedy
 
 
-def _let_block(program: ProbeProgram) -> Callable[[Subject], None]:
-    def inject(subject: Subject) -> None:
-        subject.windows.run(session_commands.ALLOW_BLOCKING_APPS).checked()
-        _start(subject, program)
+def _let_block(program: ProbeProgram) -> Callable[[FaultTarget], None]:
+    def inject(target: FaultTarget) -> None:
+        target.windows.run(session_commands.ALLOW_BLOCKING_APPS).checked()
+        _start(target, program)
 
     return inject
 
 
-def _end_tasks_of_refuser(subject: Subject) -> None:
-    subject.windows.set_desktop_value(*_ENDS)
-    subject.restart()
-    _start(subject, REFUSER)
+def _end_tasks_of_refuser(target: FaultTarget) -> None:
+    target.windows.set_desktop_value(*_ENDS)
+    target.restart()
+    _start(target, REFUSER)
 
 
-def _wait_long_for_hanger(subject: Subject) -> None:
-    patience = str(beyond_soft_ms(subject.image))
-    subject.windows.set_desktop_value(*_ENDS)
-    subject.windows.set_desktop_value("HungAppTimeout", patience)
-    subject.restart()
-    _start(subject, HANGER)
+def _wait_long_for_hanger(target: FaultTarget) -> None:
+    patience = str(beyond_soft_ms(target.image))
+    target.windows.set_desktop_value(*_ENDS)
+    target.windows.set_desktop_value("HungAppTimeout", patience)
+    target.restart()
+    _start(target, HANGER)
 
 
-def _wait_little_for_hanger(subject: Subject) -> None:
+def _wait_little_for_hanger(target: FaultTarget) -> None:
     # The program hangs again: what lets the press complete is the time it is given.
-    subject.windows.set_desktop_value(*_PATIENCE)
-    subject.restart()
-    _start(subject, HANGER)
+    target.windows.set_desktop_value(*_PATIENCE)
+    target.restart()
+    _start(target, HANGER)
 
 
-def _wait_long_for_lingerer(subject: Subject) -> None:
-    time = str(beyond_hard_ms(subject.image))
-    subject.windows.set_desktop_value(*_ENDS)
-    subject.windows.set_desktop_value("WaitToKillAppTimeout", time)
-    subject.restart()
-    _linger(subject)
+def _wait_long_for_lingerer(target: FaultTarget) -> None:
+    time = str(beyond_hard_ms(target.image))
+    target.windows.set_desktop_value(*_ENDS)
+    target.windows.set_desktop_value("WaitToKillAppTimeout", time)
+    target.restart()
+    _linger(target)
 
 
-def _wait_little_for_lingerer(subject: Subject) -> None:
+def _wait_little_for_lingerer(target: FaultTarget) -> None:
     # The program is as slow as before: what lets the press complete is the time it is given.
-    subject.windows.set_desktop_value(*_TIME)
-    subject.restart()
-    _linger(subject)
+    target.windows.set_desktop_value(*_TIME)
+    target.restart()
+    _linger(target)
 
 
-def _linger(subject: Subject) -> None:
-    _start(subject, LINGERER, str(beyond_soft_ms(subject.image)))
+def _linger(target: FaultTarget) -> None:
+    _start(target, LINGERER, str(beyond_soft_ms(target.image)))
 
 
 def _long_patience(image: Image) -> Edits:
@@ -165,7 +165,7 @@ def _blocker(
         inject=_started(program, arguments),
         remedy=_end(program),
         expected=(BLOCKED,),
-        stage=Stage.APPLICATIONS,
+        blocked_at=BlockedAt.APPLICATIONS,
         recovery=Recovery.PENDING,
     )
 
@@ -187,7 +187,7 @@ def _permitted(
         offline=Offline(fixed(offline.blocking_apps(allowed=True)), then=_started(program)),
         remedy=_end(program),
         expected=expected,
-        stage=Stage.APPLICATIONS,
+        blocked_at=BlockedAt.APPLICATIONS,
         recovery=Recovery.PENDING,
     )
 
@@ -203,7 +203,7 @@ def _ended(variant: str, summary: str, program: ProbeProgram) -> Fault:
         inject=_started(program),
         remedy=None,
         expected=(COMPLETED,),
-        stage=Stage.NONE,
+        blocked_at=BlockedAt.NONE,
     )
 
 
@@ -250,7 +250,7 @@ VARIANTS = (
         offline=Offline(fixed(offline.desktop_value(*_ENDS)), then=_started(REFUSER)),
         remedy=None,
         expected=(COMPLETED,),
-        stage=Stage.NONE,
+        blocked_at=BlockedAt.NONE,
     ),
     _fault(
         variant="hung-app-timeout",
@@ -272,7 +272,7 @@ VARIANTS = (
             then_again=_started(HANGER),
         ),
         expected=(DELAYED,),
-        stage=Stage.APPLICATIONS,
+        blocked_at=BlockedAt.APPLICATIONS,
     ),
     _fault(
         variant="slow-to-end",
@@ -297,7 +297,7 @@ VARIANTS = (
         ),
         # That HungAppTimeout does not limit it too, so that it is ended in time, is UNCONFIRMED.
         expected=(DELAYED, COMPLETED),
-        stage=Stage.APPLICATIONS,
+        blocked_at=BlockedAt.APPLICATIONS,
     ),
 )
 """Every way, in the order of reports."""

@@ -16,15 +16,15 @@ from functools import partial
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.faults.fault import (
     COMPLETED,
+    BlockedAt,
     Fault,
     Recovery,
     ScenarioId,
-    Stage,
     beyond_hard_ms,
     beyond_soft_ms,
 )
+from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Edits, Offline
-from powerdown.faults.subject import Subject
 from powerdown.faults.waiting import wait_until
 from powerdown.guest.probe_programs import HOLDER, STUBBORN, ProbeProgram
 from powerdown.images.image import Image
@@ -43,12 +43,12 @@ _DEFAULT_PATIENCE = service_commands.set_wait_to_kill_service(
     service_commands.DEFAULT_WAIT_TO_KILL_SERVICE_MS
 )
 
-_fault = partial(Fault, scenario=ScenarioId.UNRESPONSIVE_SERVICE, mission=4)
+_fault = partial(Fault, scenario=ScenarioId.UNRESPONSIVE_SERVICE)
 
 
-def _run(subject: Subject, name: str, program: ProbeProgram, arguments: str = "") -> None:
-    path = subject.upload(program)
-    windows = subject.windows
+def _run(target: FaultTarget, name: str, program: ProbeProgram, arguments: str = "") -> None:
+    path = target.upload(program)
+    windows = target.windows
     command = f"{path} {arguments}".strip()
     windows.run(service_commands.create_automatic_service(name, command)).checked()
     windows.run(commands.start_service(name)).checked()
@@ -70,42 +70,42 @@ def _removal(name: str, program: ProbeProgram) -> tuple[str, ...]:
     )
 
 
-def _removed(name: str, program: ProbeProgram, *more: str) -> Callable[[Subject], None]:
-    def remedy(subject: Subject) -> None:
+def _removed(name: str, program: ProbeProgram, *more: str) -> Callable[[FaultTarget], None]:
+    def remedy(target: FaultTarget) -> None:
         # It starts with Windows, but not necessarily before the control channel does.
         wait_until(
-            lambda: subject.windows.is_running(program.name),
-            subject.machine,
+            lambda: target.windows.is_running(program.name),
+            target.machine,
             f"{program.name} running again in the guest",
             f"Look at 'sc.exe query {name}' there.",
         )
-        subject.windows.run_all((*_removal(name, program), *more))
+        target.windows.run_all((*_removal(name, program), *more))
 
     return remedy
 
 
-def _stop_late(subject: Subject) -> None:
-    _run(subject, _STUBBORN, STUBBORN)
+def _stop_late(target: FaultTarget) -> None:
+    _run(target, _STUBBORN, STUBBORN)
 
 
-def _never_stop(subject: Subject) -> None:
-    _run(subject, _STUBBORN, STUBBORN)
-    patience = beyond_hard_ms(subject.image)
-    subject.windows.run(service_commands.set_wait_to_kill_service(patience)).checked()
-    subject.restart()
+def _never_stop(target: FaultTarget) -> None:
+    _run(target, _STUBBORN, STUBBORN)
+    patience = beyond_hard_ms(target.image)
+    target.windows.run(service_commands.set_wait_to_kill_service(patience)).checked()
+    target.restart()
 
 
 def _patience(image: Image) -> Edits:
     return offline.wait_to_kill_service(beyond_hard_ms(image))
 
 
-def _hold_for_ever(subject: Subject) -> None:
-    _run(subject, _HOLDER, HOLDER, f"{_FOR_EVER_MS} {beyond_hard_ms(subject.image)}")
+def _hold_for_ever(target: FaultTarget) -> None:
+    _run(target, _HOLDER, HOLDER, f"{_FOR_EVER_MS} {beyond_hard_ms(target.image)}")
 
 
-def _hold_a_while(subject: Subject) -> None:
-    arguments = f"{beyond_hard_ms(subject.image)} {beyond_soft_ms(subject.image)}"
-    _run(subject, _HOLDER, HOLDER, arguments)
+def _hold_a_while(target: FaultTarget) -> None:
+    arguments = f"{beyond_hard_ms(target.image)} {beyond_soft_ms(target.image)}"
+    _run(target, _HOLDER, HOLDER, arguments)
 
 
 VARIANTS = (
@@ -118,7 +118,7 @@ VARIANTS = (
         inject=_stop_late,
         remedy=None,
         expected=(COMPLETED,),
-        stage=Stage.NONE,
+        blocked_at=BlockedAt.NONE,
     ),
     _fault(
         variant="never-stops",
@@ -133,7 +133,7 @@ VARIANTS = (
         inject=_never_stop,
         remedy=_removed(_STUBBORN, STUBBORN, _DEFAULT_PATIENCE),
         expected=(HELD,),
-        stage=Stage.SERVICES,
+        blocked_at=BlockedAt.SERVICES,
         # What lets the next press complete is that the service is gone.
         offline=Offline(_patience, then=_stop_late),
         recovery=Recovery.POWER_CUT,
@@ -147,7 +147,7 @@ VARIANTS = (
         inject=_hold_for_ever,
         remedy=_removed(_HOLDER, HOLDER),
         expected=(HELD,),
-        stage=Stage.PRESHUTDOWN,
+        blocked_at=BlockedAt.PRESHUTDOWN,
         recovery=Recovery.POWER_CUT,
     ),
     _fault(
@@ -159,7 +159,7 @@ VARIANTS = (
         inject=_hold_a_while,
         remedy=_removed(_HOLDER, HOLDER),
         expected=(DELAYED,),
-        stage=Stage.PRESHUTDOWN,
+        blocked_at=BlockedAt.PRESHUTDOWN,
     ),
 )
 """Every way, in the order of reports."""

@@ -17,15 +17,15 @@ from powerdown.core.errors import ControlChannelError
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.faults.fault import (
     COMPLETED,
+    BlockedAt,
     Fault,
     NotOnThisGuest,
     Recovery,
     ScenarioId,
-    Stage,
     set_if_permitted,
 )
+from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Offline, fixed
-from powerdown.faults.subject import Subject
 from powerdown.images.image import Image
 from powerdown.windows import commands, service_commands, update_commands
 from powerdown.windows import registry_settings as offline
@@ -49,27 +49,26 @@ _REMEDIES = (
 _fault = partial(
     Fault,
     scenario=ScenarioId.WINDOWS_UPDATE,
-    mission=1,
     remedies=_REMEDIES,
     sources=(
         "facts 2",
         "learn: DISM operating system package servicing command-line options",
         "learn: Service Control Handler Function (PRESHUTDOWN)",
     ),
-    stage=Stage.PRESHUTDOWN,
+    blocked_at=BlockedAt.PRESHUTDOWN,
 )
 
 
-def install(subject: Subject, package: str) -> None:
+def install(target: FaultTarget, package: str) -> None:
     """Install a package whose work is done at shutdown.
 
     :param package: its path in the guest.
     """
     command = update_commands.add_package(package)
-    result = subject.windows.run(command, _INSTALL_SECONDS)
+    result = target.windows.run(command, _INSTALL_SECONDS)
     if result.exit_code != update_commands.RESTART_REQUIRED:
         result.checked()
-    if not _pending(subject):
+    if not _pending(target):
         raise NotOnThisGuest(
             f"leave work of {package} for the guest's shutdown",
             "it was installed and nothing is pending",
@@ -77,26 +76,26 @@ def install(subject: Subject, package: str) -> None:
         )
 
 
-def restart_until_done(subject: Subject) -> None:
+def restart_until_done(target: FaultTarget) -> None:
     """Restart the guest until nothing is pending.
 
     :raise ControlChannelError: something still is after several restarts.
     """
     for _ in range(_MOST_RESTARTS):
-        if not _pending(subject):
+        if not _pending(target):
             return
-        subject.restart()
-    if _pending(subject):
+        target.restart()
+    if _pending(target):
         raise ControlChannelError(
             "complete the guest's updates",
-            f"after {_MOST_RESTARTS} restarts these marks are left: {', '.join(_pending(subject))}",
+            f"after {_MOST_RESTARTS} restarts these marks are left: {', '.join(_pending(target))}",
             r"See C:\Windows\Logs\CBS\CBS.log in the guest.",
         )
 
 
-def _pending(subject: Subject) -> tuple[str, ...]:
+def _pending(target: FaultTarget) -> tuple[str, ...]:
     """Marks of servicing; files to be renamed at the next start are none of an update."""
-    markers = subject.windows.survey().update_markers
+    markers = target.windows.baseline().update_markers
     return tuple(marker for marker in markers if marker.startswith("Reboot"))
 
 
@@ -109,15 +108,15 @@ def _needs(kind: str) -> Callable[[Image], str | None]:
     return missing
 
 
-def _installed(kind: str) -> Callable[[Subject], None]:
-    def inject(subject: Subject) -> None:
-        install(subject, _path(subject, kind))
+def _installed(kind: str) -> Callable[[FaultTarget], None]:
+    def inject(target: FaultTarget) -> None:
+        install(target, _path(target, kind))
 
     return inject
 
 
-def _path(subject: Subject, kind: str) -> str:
-    path = getattr(subject.image.updates, kind)
+def _path(target: FaultTarget, kind: str) -> str:
+    path = getattr(target.image.updates, kind)
     if not isinstance(path, str):
         raise NotOnThisGuest(
             f"install the image's {kind}", "it defines none", "Name one in [updates]."
@@ -125,14 +124,14 @@ def _path(subject: Subject, kind: str) -> str:
     return path
 
 
-def _install_and_cut(subject: Subject) -> None:
-    set_if_permitted(subject, service_commands.set_preshutdown_timeout(_SERVICE, _CUT_MS))
-    subject.restart()
-    install(subject, _path(subject, "package"))
+def _install_and_cut(target: FaultTarget) -> None:
+    set_if_permitted(target, service_commands.set_preshutdown_timeout(_SERVICE, _CUT_MS))
+    target.restart()
+    install(target, _path(target, "package"))
 
 
-def _mark(subject: Subject) -> None:
-    set_if_permitted(subject, update_commands.FAKE_REBOOT_PENDING)
+def _mark(target: FaultTarget) -> None:
+    set_if_permitted(target, update_commands.FAKE_REBOOT_PENDING)
 
 
 VARIANTS = (
@@ -168,7 +167,7 @@ VARIANTS = (
         remedies=(service_commands.set_preshutdown_timeout(_SERVICE, 3_600_000), *_REMEDIES),
         # How long a release takes to give up and to end what is left is UNCONFIRMED.
         expected=(COMPLETED, SLOW),
-        stage=Stage.NONE,
+        blocked_at=BlockedAt.NONE,
         missing=_needs("package"),
         offline=Offline(
             fixed(offline.preshutdown_timeout(_SERVICE, _CUT_MS)), then=_installed("package")
@@ -181,7 +180,7 @@ VARIANTS = (
         inject=_installed("restarting_package"),
         remedy=restart_until_done,
         expected=(RESTARTED,),
-        stage=Stage.POWER_OFF,
+        blocked_at=BlockedAt.POWER_OFF,
         missing=_needs("restarting_package"),
     ),
     _fault(
@@ -193,7 +192,7 @@ VARIANTS = (
         remedy=None,
         remedies=(update_commands.CLEAR_REBOOT_PENDING,),
         expected=(COMPLETED,),
-        stage=Stage.NONE,
+        blocked_at=BlockedAt.NONE,
     ),
 )
 """Every way, in the order of reports."""

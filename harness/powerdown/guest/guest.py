@@ -14,13 +14,13 @@ from powerdown.guest.channels.agent_channel import AgentChannel
 from powerdown.guest.channels.agent_port import AgentPort
 from powerdown.guest.channels.agent_socket import AgentSocket
 from powerdown.guest.channels.channel import GuestChannel
-from powerdown.guest.channels.libvirt_agent_port import AgentByProxy
+from powerdown.guest.channels.libvirt_agent_port import LibvirtAgentPort
 from powerdown.guest.channels.winrm_channel import WinrmChannel
 from powerdown.guest.readiness import Readiness, wait_until_ready, wait_until_restored
 from powerdown.guest.windows import Windows
-from powerdown.host.admission.admission import Place
+from powerdown.host.admission.admission import Slot
 from powerdown.host.guest_time import GuestTime, TimedChannel
-from powerdown.images.image import Control, Credentials, DiskFormat, Image, Transport
+from powerdown.images.image import ControlConfig, Credentials, DiskFormat, Image, Transport
 from powerdown.machine.events import HostEvent
 from powerdown.machine.hypervisor import Hypervisor
 from powerdown.machine.protocol import BootedMachine
@@ -46,7 +46,7 @@ class Guest:
         machine.events.on_waited = time.add
         self._agent = _agent_port(machine)
         self._channel = self.open_channel()
-        self._place: Place | None = None
+        self._place: Slot | None = None
         self.windows: Windows | None = None
 
     @classmethod
@@ -84,7 +84,7 @@ class Guest:
         self._can_be_asked()
         return readiness
 
-    def hold(self, place: Place) -> None:
+    def hold(self, place: Slot) -> None:
         """Hold a place among the guests of this host, and give it up with its end."""
         pid = self.machine.pid
         if pid is not None:
@@ -153,10 +153,10 @@ class Guest:
         self.windows = None if self._channel is None else Windows(self._channel)
 
 
-def _agent_port(machine: BootedMachine) -> AgentSocket | AgentByProxy | None:
+def _agent_port(machine: BootedMachine) -> AgentSocket | LibvirtAgentPort | None:
     """The one wire to the guest's agent, for all channels."""
     if machine.ask_agent is not None:
-        return AgentByProxy(machine.ask_agent)
+        return LibvirtAgentPort(machine.ask_agent)
     if machine.agent_socket is None:
         return None
     agent = AgentSocket(machine.agent_socket)
@@ -170,7 +170,7 @@ def _agent_port(machine: BootedMachine) -> AgentSocket | AgentByProxy | None:
 
 
 def _open_channel(
-    machine: BootedMachine, control: Control, agent: AgentPort | None, time: GuestTime
+    machine: BootedMachine, control: ControlConfig, agent: AgentPort | None, time: GuestTime
 ) -> GuestChannel | None:
     if control.transport is Transport.NONE:
         return None

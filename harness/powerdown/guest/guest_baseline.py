@@ -38,7 +38,7 @@ _QUOTED_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
-class Survey:
+class GuestBaseline:
     """What was read. ``None``, or nothing in it, stands for what could not be read.
 
     :param at: when it was answered, host-monotonic.
@@ -80,14 +80,14 @@ class Survey:
     notes: tuple[str, ...] = ()
 
 
-def read_survey(answers: Mapping[str, PartAnswer], at: float) -> Survey:
+def read_baseline(answers: Mapping[str, PartAnswer], at: float) -> GuestBaseline:
     """Understand the answers to ``survey_commands.SURVEY_PARTS``.
 
     :param at: when they arrived.
     :raise ControlChannelError: the event log could not be read, without which nothing that
         happens later could be told from what happened before.
     """
-    return _Reader(answers).survey(at)
+    return _Reader(answers).baseline(at)
 
 
 class _Reader:
@@ -97,14 +97,14 @@ class _Reader:
         self._answers = answers
         self._notes: list[str] = []
 
-    def survey(self, at: float) -> Survey:
+    def baseline(self, at: float) -> GuestBaseline:
         last_record = self._last_record()
         processes = self._listed("processes", parse_processes)
         services = self._listed("services", parse_services)
         console = self._console(processes)
         settings = self._user_settings(console)
         hibernation = self._hibernation()
-        return Survey(
+        return GuestBaseline(
             at=at,
             last_record=last_record,
             button=self._button(),
@@ -147,7 +147,7 @@ class _Reader:
         try:
             return PowerButton(scheme=parse_powercfg_indexes(answer.text), policy=policy)
         except ControlChannelError as error:
-            self._note(f"power button: {error.saw}")
+            self._note(f"power button: {error.actual}")
             return None
 
     def _console(self, processes: tuple[ProcessEntry, ...]) -> ConsoleSession | None:

@@ -10,11 +10,11 @@ from powerdown.windows.command_parts import PartAnswer
 from powerdown.windows.event_records import EventRecord, parse_events
 from powerdown.windows.processes import ProcessEntry, parse_processes
 from powerdown.windows.services import ServiceStatus, parse_services
-from powerdown.windows.survey_commands import LOOK_PROVIDERS
+from powerdown.windows.survey_commands import SAMPLE_PROVIDERS
 
 
 @dataclass(frozen=True)
-class Look:
+class GuestSample:
     """One look.
 
     :param at: when it was asked for, host-monotonic: what happened later may be missing in it.
@@ -36,7 +36,7 @@ class Look:
         return not any(note.startswith(f"{part}:") for note in self.notes)
 
 
-def read_look(answers: Mapping[str, PartAnswer], at: float) -> Look:
+def read_sample(answers: Mapping[str, PartAnswer], at: float) -> GuestSample:
     """Understand the answers to ``survey_commands.look_parts``; never raises."""
     notes: list[str] = []
     texts = {}
@@ -50,8 +50,8 @@ def read_look(answers: Mapping[str, PartAnswer], at: float) -> Look:
         try:
             records = parse_events(texts["records"])
         except ControlChannelError as error:
-            notes.append(f"records: {error.saw}")
-    return Look(
+            notes.append(f"records: {error.actual}")
+    return GuestSample(
         at=at,
         records=tuple(record for record in records if tells_of_shutdown(record)),
         services=parse_services(texts["services"]),
@@ -63,6 +63,6 @@ def read_look(answers: Mapping[str, PartAnswer], at: float) -> Look:
 def tells_of_shutdown(record: EventRecord) -> bool:
     """Whether a record is one of a shutdown: by provider too, without case.
 
-    See :data:`LOOK_PROVIDERS`.
+    See :data:`SAMPLE_PROVIDERS`.
     """
-    return record.provider.lower() == LOOK_PROVIDERS.get(record.event_id, "").lower()
+    return record.provider.lower() == SAMPLE_PROVIDERS.get(record.event_id, "").lower()

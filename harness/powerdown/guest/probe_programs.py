@@ -176,9 +176,9 @@ def declared_behaviour(executable: Path) -> dict[str, Any]:
     raise _no_behaviour(executable, f"it has no section {_BEHAVIOUR_SECTION}")
 
 
-def _no_behaviour(executable: Path, saw: str) -> HostError:
+def _no_behaviour(executable: Path, actual: str) -> HostError:
     return HostError(
-        f"read what {executable} does", saw, "Use an executable made by compile_probe()."
+        f"read what {executable} does", actual, "Use an executable made by compile_probe()."
     )
 
 

@@ -107,7 +107,7 @@ def _wait_until_armed(machine: Machine, deadline: Deadline) -> Pm1Sample:
 
 
 def _wait_for_channel(machine: Machine, channel: GuestChannel, deadline: Deadline) -> float:
-    saw = "nothing answers on the control port"
+    actual = "nothing answers on the control port"
     while not deadline.expired:
         if channel.answers(deadline.at_most(_PROBE_SECONDS)):
             try:
@@ -115,13 +115,13 @@ def _wait_for_channel(machine: Machine, channel: GuestChannel, deadline: Deadlin
             except CredentialsRejected:
                 raise
             except PowerdownError as error:
-                saw = str(error)
+                actual = str(error)
             else:
                 return now()
         _pause(machine, deadline)
     raise deadline.expire(
         f"the control channel of {machine.name} answer",
-        saw,
+        actual,
         "Look at the screenshot; check WinRM or the guest agent in the guest, or raise [budgets] "
         "boot.",
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import ControlChannelError
 from powerdown.guest.channels.channel import CommandResult, GuestChannel
-from powerdown.guest.guest_baseline import Survey, read_survey
-from powerdown.guest.guest_sample import Look, read_look
+from powerdown.guest.guest_baseline import GuestBaseline, read_baseline
+from powerdown.guest.guest_sample import GuestSample, read_sample
 from powerdown.windows import commands, session_commands, survey_commands
 from powerdown.windows.command_parts import Part, PartAnswer, join_parts, new_marker, split_parts
 from powerdown.windows.console_session import parse_console_session
@@ -50,24 +50,24 @@ class Windows:
         for command in command_lines:
             self.run(command).checked()
 
-    def survey(self, seconds: float = SURVEY_SECONDS) -> Survey:
+    def baseline(self, seconds: float = SURVEY_SECONDS) -> GuestBaseline:
         """Everything that bears on a shutdown, in one round trip.
 
         What cannot be read is ``None`` there, with a note.
 
         :raise ControlChannelError: besides, when the event log cannot be read.
         """
-        answers = self._run_parts(survey_commands.SURVEY_PARTS, seconds)
-        return read_survey(answers, now())
+        answers = self._run_parts(survey_commands.BASELINE_PARTS, seconds)
+        return read_baseline(answers, now())
 
-    def look(self, after_record: int, seconds: float = COMMAND_SECONDS) -> Look:
+    def sample(self, after_record: int, seconds: float = COMMAND_SECONDS) -> GuestSample:
         """What changes while a shutdown is under way, in one round trip.
 
         :param after_record: only event records newer than this.
         """
         asked_at = now()
-        answers = self._run_parts(survey_commands.look_parts(after_record), seconds)
-        return read_look(answers, asked_at)
+        answers = self._run_parts(survey_commands.sample_parts(after_record), seconds)
+        return read_sample(answers, asked_at)
 
     def events_around_last_start(self) -> tuple[EventRecord, ...]:
         """System records of the last start and of the stop before it, in the order recorded.

@@ -11,16 +11,16 @@ from pathlib import Path
 from powerdown.core.deadline import Deadline
 from powerdown.guest.guest import Guest
 from powerdown.guest.probe_programs import ProbeProgram, compile_probe
-from powerdown.host.admission.admission import PATIENCE, Admission, Place
+from powerdown.host.admission.admission import PATIENCE, Admission, Slot
 from powerdown.host.admission.guest_cost import CostRecords, GuestKind
-from powerdown.host.admission.host_resources import Host
+from powerdown.host.admission.host_resources import HostResources
 from powerdown.host.admission.workers import Workers, workers
 from powerdown.host.guest_time import GuestTime
 from powerdown.host.snapshots.warm_start import Say, WarmStart
 from powerdown.images.image import Image, Start
 from powerdown.images.overlay import create_overlay
 from powerdown.machine.accelerator import Accelerator, detect, qemu_version
-from powerdown.machine.backend import Via
+from powerdown.machine.backend import Backend
 from powerdown.machine.hypervisor import Hypervisor, QemuHypervisor
 from powerdown.report.gate_result import HostFacts
 
@@ -32,7 +32,7 @@ def cache_directory() -> Path:
 
 
 @dataclass(frozen=True)
-class Laboratory:
+class Host:
     """What guests need from this host.
 
     :param hypervisor: who starts them.
@@ -49,24 +49,24 @@ class Laboratory:
     say: Say = print
 
     @classmethod
-    def of_this_host(cls, via: Via = Via.QMP, uri: str | None = None) -> Laboratory:
+    def of_this_host(cls, backend: Backend = Backend.QMP, uri: str | None = None) -> Host:
         """Look at this host.
 
-        :param via: which way commands take to QEMU.
+        :param backend: which way commands take to QEMU.
         :param uri: of the libvirt that has the guests, if that is the way; ``None`` for one of the
             harness's own.
         :raise HostError: QEMU is missing or does not run, or libvirt cannot be reached.
         """
         cache = cache_directory()
         accelerator = detect(cache)
-        if via is Via.QMP:
+        if backend is Backend.QMP:
             return cls(QemuHypervisor(accelerator), cache)
         # Only now: libvirt-python need not be there for the other way.
         from powerdown.machine.libvirt.libvirt_hypervisor import LibvirtHypervisor
 
         return cls(LibvirtHypervisor(accelerator, uri, cache), cache)
 
-    def with_templates(self, notes: Path, say: Say) -> Laboratory:
+    def with_templates(self, notes: Path, say: Say) -> Host:
         """This host, with guests that start from templates, where they can be saved.
 
         :param notes: directory shared by all processes of a run.
@@ -78,7 +78,7 @@ class Laboratory:
         warm_start = WarmStart(self.hypervisor, self.cache, notes, say)
         return replace(self, warm_start=warm_start)
 
-    def with_admission(self, directory: Path, say: Say) -> Laboratory:
+    def with_admission(self, directory: Path, say: Say) -> Host:
         """This host, with guests that wait until there is room for them.
 
         :param directory: shared by all processes of a run.
@@ -159,7 +159,7 @@ class Laboratory:
             yield guest
 
     @contextmanager
-    def _admitted(self, image: Image, start: Start, time: GuestTime) -> Iterator[Place | None]:
+    def _admitted(self, image: Image, start: Start, time: GuestTime) -> Iterator[Slot | None]:
         """A place for a guest to hold; given up if it does not come to that."""
         if self.admission is None:
             yield None
@@ -176,8 +176,8 @@ class Laboratory:
                 place.close()
 
     def _kind(self, image: Image, start: Start) -> GuestKind:
-        via = self.hypervisor.via
-        how = start.value if via is Via.QMP else f"{start.value}-via-{via}"
+        backend = self.hypervisor.backend
+        how = start.value if backend is Backend.QMP else f"{start.value}-via-{backend}"
         return GuestKind.of(image, self.accelerator, how)
 
     def workers(self, images: Iterable[Image], *, cold: bool) -> Workers:
@@ -193,4 +193,4 @@ class Laboratory:
             if start is Start.WARM:
                 # The template's memory, on the tmpfs.
                 shared += image.memory_mib << 20
-        return workers(Host(), costs, shared=shared)
+        return workers(HostResources(), costs, shared=shared)

@@ -72,5 +72,5 @@ def _last_line(text: str) -> str:
     return lines[-1] if lines else ""
 
 
-def _failed(script: Path, saw: str, remedy: str) -> HostError:
-    return HostError(f"build a disk with {script}", saw, remedy)
+def _failed(script: Path, actual: str, remedy: str) -> HostError:
+    return HostError(f"build a disk with {script}", actual, remedy)

@@ -58,7 +58,7 @@ from powerdown.core.errors import DefinitionError
 from powerdown.images.build import run_build
 from powerdown.images.image import (
     Budgets,
-    Control,
+    ControlConfig,
     Credentials,
     Disk,
     DiskBus,
@@ -183,8 +183,8 @@ def parse(path: Path, values: Mapping[str, object], environment: Mapping[str, st
 def _disk(top: Table, definition: Path) -> tuple[Disk, Path | None]:
     table = top.table("disk", ("path", "build", "format", "bus"))
     if ("path" in table) == ("build" in table):
-        saw = "both are given" if "path" in table else "neither is given"
-        raise table.error("path, build", saw, "Give exactly one of the two.")
+        actual = "both are given" if "path" in table else "neither is given"
+        raise table.error("path, build", actual, "Give exactly one of the two.")
     if "build" in table:
         path = build = _build(table, definition)
     else:
@@ -220,7 +220,7 @@ def _check_file(table: Table, key: str, path: Path, mode: int, able: str) -> Non
         raise table.error(key, f"{str(path)!r} is not {able}", "Change its permissions.")
 
 
-def _control(top: Table, environment: Mapping[str, str]) -> Control:
+def _control(top: Table, environment: Mapping[str, str]) -> ControlConfig:
     table = top.table("control", ("transport", "port", "authentication", *_SECRETS))
     transport = table.choice("transport", Transport, Transport.WINRM)
     credentials = None
@@ -230,7 +230,7 @@ def _control(top: Table, environment: Mapping[str, str]) -> Control:
             raise table.error(key, f'has no use with transport "{transport}"', "Remove it.")
     if transport is Transport.WINRM:
         credentials = Credentials(table.string("user"), _password(table, environment))
-    return Control(
+    return ControlConfig(
         transport=transport,
         port=table.integer("port", 5985, most=65535),
         authentication=table.choice(
@@ -242,10 +242,10 @@ def _control(top: Table, environment: Mapping[str, str]) -> Control:
 
 def _password(table: Table, environment: Mapping[str, str]) -> str:
     if ("password" in table) == ("password_env" in table):
-        saw = "both are given" if "password" in table else "neither is given"
+        actual = "both are given" if "password" in table else "neither is given"
         raise table.error(
             "password_env, password",
-            saw,
+            actual,
             "Give password_env, or password where there is no secret to keep.",
         )
     if "password" in table:
@@ -308,5 +308,5 @@ def _guest_path(table: Table, key: str) -> str | None:
     return path
 
 
-def _unreadable(path: Path, saw: str, remedy: str) -> DefinitionError:
-    return DefinitionError(f"read image definition {path}", saw, remedy)
+def _unreadable(path: Path, actual: str, remedy: str) -> DefinitionError:
+    return DefinitionError(f"read image definition {path}", actual, remedy)

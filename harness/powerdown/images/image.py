@@ -100,7 +100,7 @@ class Credentials:
 
 
 @dataclass(frozen=True)
-class Control:
+class ControlConfig:
     """The control channel.
 
     :param transport: how to talk to the guest; ``none`` leaves only what is seen from outside.
@@ -182,7 +182,7 @@ class Image:
     memory_mib: int
     vcpus: int
     nic: NicModel
-    control: Control
+    control: ControlConfig
     budgets: Budgets
     updates: Updates = Updates()
     start: Start = Start.WARM

@@ -37,11 +37,11 @@ class Table:
     def __contains__(self, key: str) -> bool:
         return key in self._values
 
-    def error(self, key: str, saw: str, remedy: str) -> DefinitionError:
+    def error(self, key: str, actual: str, remedy: str) -> DefinitionError:
         """The error for this key."""
         where = f"[{self._name}] {key}" if self._name else key
         return DefinitionError(
-            f"read image definition {self._file}", f"{_printable(where)}: {saw}", remedy
+            f"read image definition {self._file}", f"{_printable(where)}: {actual}", remedy
         )
 
     def table(self, key: str, known: tuple[str, ...]) -> Table:

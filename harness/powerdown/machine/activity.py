@@ -102,8 +102,8 @@ def _count(disks: list[Mapping[str, object]], name: str) -> int:
     return sum(counts)
 
 
-def _nonsense(saw: str) -> MachineError:
-    return MachineError("count what the guest does", saw, "See the QMP transcript.")
+def _nonsense(actual: str) -> MachineError:
+    return MachineError("count what the guest does", actual, "See the QMP transcript.")
 
 
 def _gone() -> MachineError:

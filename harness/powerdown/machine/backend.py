@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Via(StrEnum):
+class Backend(StrEnum):
     """Straight to its monitor, or through libvirt as a cloud's do."""
 
     QMP = "qmp"

@@ -116,7 +116,7 @@ def _stub(qmp: Qmp, deadline: Deadline) -> Iterator[GdbRemote]:
     ours, qemus = socket.socketpair()
     with ours:
         with qemus:
-            qmp.lend(_STUB, qemus, deadline)
+            qmp.pass_fd(_STUB, qemus, deadline)
         address = {"type": "fd", "data": {"str": _STUB}}
         backend = {"type": "socket", "data": {"addr": address, "server": False}}
         qmp.execute("chardev-add", {"id": _STUB, "backend": backend}, deadline)

@@ -114,5 +114,5 @@ def _first_packet(received: bytes) -> tuple[str, bytes] | None:
     return content.decode("latin-1"), received[end + 3 :]
 
 
-def _failed(saw: str) -> MachineError:
-    return MachineError("speak with QEMU's GDB stub", saw, "See the QMP transcript.")
+def _failed(actual: str) -> MachineError:
+    return MachineError("speak with QEMU's GDB stub", actual, "See the QMP transcript.")

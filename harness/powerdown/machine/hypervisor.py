@@ -7,7 +7,7 @@ from typing import Protocol
 
 from powerdown.images.image import Image
 from powerdown.machine.accelerator import Accelerator
-from powerdown.machine.backend import Via
+from powerdown.machine.backend import Backend
 from powerdown.machine.protocol import BootedMachine
 from powerdown.machine.qemu.command_line import Wiring, command_line
 from powerdown.machine.qemu.qemu_machine import QemuMachine
@@ -22,7 +22,7 @@ class Hypervisor(Protocol):
     something."""
 
     @property
-    def via(self) -> Via:
+    def backend(self) -> Backend:
         """Which way commands take."""
 
     @property
@@ -61,12 +61,12 @@ class Hypervisor(Protocol):
         """Let go of the host; no guest may run any more. Never raises, may be called twice."""
 
 
-def label(image: str, via: Via) -> str:
+def label(image: str, backend: Backend) -> str:
     """What guests of an image are called where it matters who starts them.
 
     :param image: its name.
     """
-    return image if via is Via.QMP else f"{image}-via-{via}"
+    return image if backend is Backend.QMP else f"{image}-via-{backend}"
 
 
 class QemuHypervisor:
@@ -75,7 +75,7 @@ class QemuHypervisor:
     :param accelerator: how the guests' CPUs run.
     """
 
-    via = Via.QMP
+    backend = Backend.QMP
     restores = True
     restores_ahead = True
 

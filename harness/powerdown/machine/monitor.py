@@ -123,7 +123,7 @@ class Monitor:
         answer = self.execute("human-monitor-command", {"command-line": command_line}, deadline)
         return answer if isinstance(answer, str) else ""
 
-    def lend(self, name: str, end: HasDescriptor, deadline: Deadline) -> None:
+    def pass_fd(self, name: str, end: HasDescriptor, deadline: Deadline) -> None:
         """Give QEMU a socket or file, which QMP commands then know as descriptor ``name``.
 
         :param end: what QEMU gets; the caller closes its own handle of it.
@@ -133,7 +133,7 @@ class Monitor:
         self._send(end, deadline)
         self.execute("getfd", {"fdname": name}, deadline)
 
-    def lend_file(self, end: HasDescriptor, deadline: Deadline) -> int:
+    def add_fd(self, end: HasDescriptor, deadline: Deadline) -> int:
         """Give QEMU a file, which QMP commands then know as ``/dev/fdset/N``.
 
         :param end: what QEMU gets; the caller closes its own handle of it.

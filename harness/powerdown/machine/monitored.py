@@ -16,7 +16,7 @@ from powerdown.machine.keys import press_chord
 from powerdown.machine.protocol import Pm1Sample, RunState
 from powerdown.machine.qmp import Qmp
 from powerdown.machine.screen import save_picture, take_screen
-from powerdown.machine.screen_sample import ScreenEye, ScreenLook
+from powerdown.machine.screen_sample import ScreenSample, ScreenSampler
 
 COMMAND_SECONDS = 15.0
 """One monitor command; QEMU answers within milliseconds unless the host is overloaded."""
@@ -36,7 +36,7 @@ class MonitoredMachine:
         self._qmp = qmp
         self._events = events
         self._probe = AcpiProbe(qmp)
-        self._eye = ScreenEye(self._take_screen)
+        self._eye = ScreenSampler(self._take_screen)
 
     @property
     def events(self) -> EventStream:
@@ -80,7 +80,7 @@ class MonitoredMachine:
         """What its CPUs and its disks have done so far, in any run state."""
         return read_activity(self._qmp, self.pid, Deadline.after(COMMAND_SECONDS))
 
-    def look_at_screen(self) -> ScreenLook:
+    def sample_screen(self) -> ScreenSample:
         """Whether the screen has changed and whether it is dark, in any run state."""
         return self._eye.look(Deadline.after(COMMAND_SECONDS))
 

@@ -13,7 +13,7 @@ from powerdown.core.errors import MachineError
 from powerdown.images.image import Budgets, Image
 from powerdown.machine.activity import Activity
 from powerdown.machine.events import EventStream
-from powerdown.machine.screen_sample import ScreenLook
+from powerdown.machine.screen_sample import ScreenSample
 from powerdown.machine.shutdown_mode import ShutdownMode
 
 POWER_BUTTON_BIT = 1 << 8
@@ -118,7 +118,7 @@ class Machine(Protocol):
     def activity(self) -> Activity:
         """What its CPUs and its system disk have done so far, in any run state."""
 
-    def look_at_screen(self) -> ScreenLook:
+    def sample_screen(self) -> ScreenSample:
         """Whether the screen has changed and whether it is dark, in any run state."""
 
     def wake(self) -> None:
@@ -171,7 +171,7 @@ class Machine(Protocol):
 
 
 class AgentRefused(MachineError):
-    """The guest agent answered a request with an error; ``saw`` is what it said."""
+    """The guest agent answered a request with an error; ``actual`` is what it said."""
 
 
 class AskAgent(Protocol):

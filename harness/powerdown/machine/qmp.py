@@ -27,7 +27,7 @@ class Qmp(Protocol):
     def human(self, command_line: str, deadline: Deadline) -> str:
         """Run a command of the human monitor; what it prints."""
 
-    def lend(self, name: str, end: HasDescriptor, deadline: Deadline) -> None:
+    def pass_fd(self, name: str, end: HasDescriptor, deadline: Deadline) -> None:
         """Give QEMU a socket or file, which QMP commands then know as descriptor ``name``.
 
         :param end: what QEMU gets; the caller closes its own handle of it.

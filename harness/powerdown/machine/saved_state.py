@@ -80,7 +80,7 @@ def _migrate(
     qmp.execute("migrate-set-capabilities", {"capabilities": _CAPABILITIES}, deadline)
     try:
         with file.open(mode) as opened:
-            qmp.lend(_NAME, opened, deadline)
+            qmp.pass_fd(_NAME, opened, deadline)
     except OSError as error:
         raise HostError(
             f"open {file}", error.strerror or str(error), "Check free space and permissions."

@@ -36,7 +36,7 @@ _DIGEST_CHARACTERS = 16
 
 
 @dataclass(frozen=True)
-class ScreenLook:
+class ScreenSample:
     """What the screen was like at one moment.
 
     :param at: seconds on the host-monotonic clock, taken after the picture.
@@ -53,7 +53,7 @@ class ScreenLook:
     picture: Picture.Image | None = field(default=None, compare=False, repr=False)
 
 
-class ScreenEye:
+class ScreenSampler:
     """Looks at the screen of one machine and remembers what it has seen.
 
     :param take: takes a picture of it.
@@ -63,7 +63,7 @@ class ScreenEye:
         self._take = take
         self._seen: deque[_Seen] = deque(maxlen=_REMEMBERED)
 
-    def look(self, deadline: Deadline) -> ScreenLook:
+    def look(self, deadline: Deadline) -> ScreenSample:
         """Look once; works while the guest runs, sleeps, is paused or has crashed.
 
         :raise MachineError: QEMU is gone or wrote no picture.
@@ -72,7 +72,7 @@ class ScreenEye:
         at = now()
         grey = picture.convert("L")
         cells = grey.reduce(_CELL_PIXELS)
-        return ScreenLook(at, self._digest(grey.size, cells), is_dark(grey, cells), picture)
+        return ScreenSample(at, self._digest(grey.size, cells), is_dark(grey, cells), picture)
 
     def _digest(self, size: tuple[int, int], cells: Picture.Image) -> str:
         new = _Seen(size, cells)

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from powerdown.machine.backend import Via
+from powerdown.machine.backend import Backend
 from powerdown.report.gate_result import GateResult
 from powerdown.report.scenario_record import ScenarioRecord
 
@@ -19,7 +19,7 @@ def add_options(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--via",
         action="append",
-        choices=[way.value for way in Via],
+        choices=[way.value for way in Backend],
         help="which way commands take to QEMU (default: qmp); given twice, every scenario runs "
         "both ways and what they disagree about is told",
     )
@@ -37,13 +37,15 @@ def add_options(group: pytest.OptionGroup) -> None:
     )
 
 
-def ways(config: pytest.Config) -> tuple[Via, ...]:
+def ways(config: pytest.Config) -> tuple[Backend, ...]:
     """The ways to take, each once.
 
     :raise pytest.UsageError: ``--connect`` without libvirt.
     """
-    chosen = tuple(dict.fromkeys(Via(way) for way in config.getoption("--via") or [Via.QMP]))
-    if config.getoption("--connect") and Via.LIBVIRT not in chosen:
+    chosen = tuple(
+        dict.fromkeys(Backend(way) for way in config.getoption("--via") or [Backend.QMP])
+    )
+    if config.getoption("--connect") and Backend.LIBVIRT not in chosen:
         raise pytest.UsageError("--connect names a libvirt: give --via libvirt too")
     return chosen
 
@@ -58,7 +60,7 @@ def records_to_compare(config: pytest.Config) -> tuple[ScenarioRecord, ...]:
     if not given:
         return ()
     result = GateResult.read(config.invocation_params.dir / given)
-    others = tuple(record for record in result.scenarios if record.via not in ways(config))
+    others = tuple(record for record in result.scenarios if record.backend not in ways(config))
     if not others:
         raise pytest.UsageError(f"--compare: no scenario of {given} went another way than this run")
     return others

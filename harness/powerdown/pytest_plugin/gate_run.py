@@ -15,11 +15,12 @@ from pathlib import Path
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import HostError, PowerdownError
+from powerdown.core.outcome import Cause
 from powerdown.host.snapshots.start_notes import StartNotes
 from powerdown.images.definition import load, read
 from powerdown.images.digest import digest
 from powerdown.images.image import Image
-from powerdown.machine.backend import Via
+from powerdown.machine.backend import Backend
 from powerdown.machine.hypervisor import label
 from powerdown.report.confusion import Confusion
 from powerdown.report.confusion_picture import draw_confusion
@@ -59,7 +60,7 @@ class SharedImages:
                 if not note.exists():
                     note.write_text(json.dumps(_facts(image)))
             except PowerdownError as error:
-                failure.write_text(json.dumps([error.tried, error.saw, error.remedy]))
+                failure.write_text(json.dumps([error.action, error.actual, error.remedy]))
                 raise
             return image
 
@@ -87,11 +88,11 @@ class SharedImages:
     def _start(self, image: str) -> str:
         """How its guests came to be ready, each way that was taken."""
         notes = StartNotes(self.start_notes)
-        told = {via: notes.read(label(image, via)).told for via in Via}
-        told = {via: text for via, text in told.items() if text}
-        if set(told) <= {Via.QMP}:
-            return told.get(Via.QMP, "")
-        return "; ".join(f"via {via}: {text}" for via, text in told.items())
+        told = {backend: notes.read(label(image, backend)).told for backend in Backend}
+        told = {backend: text for backend, text in told.items() if text}
+        if set(told) <= {Backend.QMP}:
+            return told.get(Backend.QMP, "")
+        return "; ".join(f"via {backend}: {text}" for backend, text in told.items())
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -164,10 +165,11 @@ class Records:
             self._by_test.setdefault(record.test_id, record)
 
     def in_order(self) -> tuple[ScenarioRecord, ...]:
-        """All records, sorted by image, mission and test."""
+        """All records, sorted by image, scenario and test."""
         return tuple(
             sorted(
-                self._by_test.values(), key=lambda r: (r.image, r.mission, r.scenario, r.test_id)
+                self._by_test.values(),
+                key=lambda r: (r.image, _position(r.scenario), r.scenario, r.test_id),
             )
         )
 
@@ -218,3 +220,11 @@ def _facts(image: Image) -> dict[str, str]:
         "disk": str(image.disk.path),
         "digest": digest(image.disk.path, Deadline.after(_DIGEST_SECONDS)),
     }
+
+
+_CAUSES = [str(cause) for cause in Cause]
+
+
+def _position(scenario: str) -> int:
+    """Controls first, then the failures in the order of the catalogue."""
+    return _CAUSES.index(scenario) if scenario in _CAUSES else -1

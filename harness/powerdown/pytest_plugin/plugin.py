@@ -15,10 +15,10 @@ import pytest
 
 from powerdown.core.errors import PowerdownError
 from powerdown.core.parent_death import die_with_parent
-from powerdown.host.host import Laboratory
+from powerdown.host.host import Host
 from powerdown.images.definition import read
 from powerdown.images.image import Image
-from powerdown.machine.backend import Via
+from powerdown.machine.backend import Backend
 from powerdown.machine.run_directory import RunDirectory
 from powerdown.pytest_plugin.backends import add_options, libvirt_uri, records_to_compare, ways
 from powerdown.pytest_plugin.gate_run import (
@@ -104,8 +104,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, check ``--image`` and prepare what the workers of a run share."""
     config.addinivalue_line(
         "markers",
-        "scenario(id, mission='', variant=''): a conformance scenario, with the mission's number "
-        "of the failure it provokes",
+        "scenario(id, variant=''): a conformance scenario",
     )
     config.stash[_records_key] = Records()
     if _is_worker(config):
@@ -137,7 +136,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
         return None
     try:
         images = [read(definition).described for definition in image_names(config)]
-        found = Laboratory.of_this_host().workers(images, cold=config.getoption("--cold"))
+        found = Host.of_this_host().workers(images, cold=config.getoption("--cold"))
     except PowerdownError as error:
         raise pytest.UsageError(str(error)) from error
     _say(config, str(found))
@@ -148,7 +147,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 def pytest_configure_node(node: Any) -> None:
     """Tell an xdist worker the directory of the run, and whom not to outlive."""
     node.workerinput[_RUN] = str(node.config.stash[_run_key])
-    if node.gateway.spec.popen and not node.gateway.spec.via:
+    if node.gateway.spec.popen and not node.gateway.spec.backend:
         node.workerinput[_PARENT] = os.getpid()
 
 
@@ -187,34 +186,34 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def via(request: pytest.FixtureRequest) -> Via:
+def backend(request: pytest.FixtureRequest) -> Backend:
     """Which way commands take to QEMU."""
     return getattr(request, "param", None) or ways(request.config)[0]
 
 
 @pytest.fixture(scope="session")
-def laboratory(via: Via, request: pytest.FixtureRequest) -> Iterator[Laboratory]:
+def host(backend: Backend, request: pytest.FixtureRequest) -> Iterator[Host]:
     """This host as a place for guests."""
     config = request.config
     try:
-        laboratory = Laboratory.of_this_host(via, libvirt_uri(config))
+        host = Host.of_this_host(backend, libvirt_uri(config))
     except PowerdownError as error:
         _stop_run(request.session, error)
     say = partial(_say, config)
-    laboratory = laboratory.with_admission(config.stash[_run_key] / "admission", say)
+    host = host.with_admission(config.stash[_run_key] / "admission", say)
     if not config.getoption("--cold"):
         notes = SharedImages(config.stash[_run_key]).start_notes
-        laboratory = laboratory.with_templates(notes, say)
-    yield laboratory
-    laboratory.close()
+        host = host.with_templates(notes, say)
+    yield host
+    host.close()
 
 
 @pytest.fixture(scope="session")
-def image(image_definition: Path, laboratory: Laboratory, request: pytest.FixtureRequest) -> Image:
+def image(image_definition: Path, host: Host, request: pytest.FixtureRequest) -> Image:
     """The image under test; its disk and its template are made if need be, once in a run."""
     try:
         image = SharedImages(request.config.stash[_run_key]).prepare(image_definition)
-        laboratory.prepare(image)
+        host.prepare(image)
         return image
     except PowerdownError as error:
         if len(image_names(request.config)) > 1:
@@ -224,7 +223,7 @@ def image(image_definition: Path, laboratory: Laboratory, request: pytest.Fixtur
 
 
 @pytest.fixture(scope="session")
-def open_scenario(laboratory: Laboratory, pytestconfig: pytest.Config) -> OpenScenario:
+def open_scenario(host: Host, pytestconfig: pytest.Config) -> OpenScenario:
     """Opens scenarios that outlive one test; most tests want :func:`scenario` instead."""
     reports = _reports(pytestconfig)
     injection = Injection(pytestconfig.getoption("--inject"))
@@ -233,7 +232,7 @@ def open_scenario(laboratory: Laboratory, pytestconfig: pytest.Config) -> OpenSc
     def opened(image: Image, title: str) -> Iterator[Scenario]:
         plain = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
         artifacts = reports / "scenarios" / image.name / plain
-        scenario = Scenario(laboratory, image, title, artifacts, injection)
+        scenario = Scenario(host, image, title, artifacts, injection)
         try:
             yield scenario
         finally:
@@ -282,7 +281,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     file, confusion_file = (_reports(config) / name for name in ("gate.json", "confusion.json"))
     records.complete(WorkerNotes(config.stash[_run_key]).selected())
     try:
-        host = Laboratory.of_this_host().facts()
+        host = Host.of_this_host().facts()
         others = records_to_compare(config)
         result = gate_result(host, SharedImages(config.stash[_run_key]), records, others)
         result.write(file)
@@ -374,13 +373,12 @@ def _record(item: pytest.Item, marker: pytest.Mark, status: Status, message: str
     return ScenarioRecord(
         image=_image_name(item),
         scenario=str(marker.args[0]),
-        mission=str(marker.kwargs.get("mission", "")),
         variant=_variant(item, marker),
         test_id=item.nodeid,
         status=status,
         stages=opened.stages if opened is not None else (),
         message=message,
-        via=_way(item),
+        backend=_way(item),
     )
 
 
@@ -394,9 +392,9 @@ def _image_name(item: pytest.Item) -> str:
     return "" if definition is None else image_names(item.config).get(definition, "")
 
 
-def _way(item: pytest.Item) -> Via:
+def _way(item: pytest.Item) -> Backend:
     callspec = getattr(item, "callspec", None)
-    return Via((callspec.params if callspec else {}).get(_VIA, ways(item.config)[0]))
+    return Backend((callspec.params if callspec else {}).get(_VIA, ways(item.config)[0]))
 
 
 def _variant(item: pytest.Item, marker: pytest.Mark) -> str:

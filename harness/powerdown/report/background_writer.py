@@ -9,7 +9,7 @@ from powerdown.core.errors import PowerdownError
 from powerdown.report.json_object import ReportFormatError
 
 
-class Clerk:
+class BackgroundWriter:
     """Does jobs one after the other in a thread of its own."""
 
     def __init__(self) -> None:

@@ -20,10 +20,10 @@ from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.diagnosis.verdict import Confidence, Verdict
 from powerdown.report.expected_json import expected_to_json
 from powerdown.report.json_file import write_json
-from powerdown.report.scenario_record import ScenarioRecord, Stage
+from powerdown.report.scenario_record import ScenarioRecord, StageRecord
 from powerdown.report.verdict_json import Json, clean
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the file's form; raised whenever a reader would have to change."""
 
 
@@ -47,24 +47,24 @@ class Judgement(StrEnum):
     WRONG = "wrong"
 
 
-def judge(held: Expected, verdict: Verdict) -> Judgement:
+def judge(actual: Expected, verdict: Verdict) -> Judgement:
     """Hold a verdict against what held."""
-    if held == Expected(verdict.outcome, verdict.cause):
+    if actual == Expected(verdict.outcome, verdict.cause):
         return Judgement.RIGHT
-    open_ended = verdict.outcome in (Outcome.INCONCLUSIVE, held.outcome)
+    open_ended = verdict.outcome in (Outcome.INCONCLUSIVE, actual.outcome)
     if verdict.cause is Cause.UNKNOWN and open_ended:
         return Judgement.INCONCLUSIVE
     return Judgement.WRONG
 
 
-def is_wrong_confident(held: Expected, verdict: Verdict) -> bool:
+def is_wrong_confident(actual: Expected, verdict: Verdict) -> bool:
     """Whether a verdict is wrong and does not say that it may be: the worst there is."""
-    return judge(held, verdict) is Judgement.WRONG and verdict.confidence is not Confidence.LOW
+    return judge(actual, verdict) is Judgement.WRONG and verdict.confidence is not Confidence.LOW
 
 
-def label(held: Expected) -> str:
+def label(actual: Expected) -> str:
     """Its row or column: the cause; without one, the outcome."""
-    return str(held.outcome if held.cause is Cause.NONE else held.cause)
+    return str(actual.outcome if actual.cause is Cause.NONE else actual.cause)
 
 
 LABELS = (
@@ -75,7 +75,7 @@ LABELS = (
 """Rows and columns of a matrix, in their order."""
 
 
-def place(name: str) -> tuple[int, str]:
+def sort_key(name: str) -> tuple[int, str]:
     """Sorts labels; one that is none of :data:`LABELS` comes last."""
     return (LABELS.index(name) if name in LABELS else len(LABELS), name)
 
@@ -85,15 +85,15 @@ class Entry:
     """One attempt in one view.
 
     :param stage: what was done, as in ``gate.json``.
-    :param held: what held.
+    :param actual: what held.
     """
 
     image: str
     scenario: str
     variant: str
     stage: str
-    held: Expected
-    diagnosed: Expected
+    actual: Expected
+    predicted: Expected
     confidence: Confidence
     judgement: Judgement
 
@@ -105,8 +105,8 @@ class Entry:
     def __str__(self) -> str:
         attempt = f"{self.scenario}/{self.variant}".rstrip("/")
         return (
-            f"{attempt}, {self.stage}: {self.held} held, "
-            f"diagnosed {self.diagnosed} ({self.confidence})"
+            f"{attempt}, {self.stage}: {self.actual} held, "
+            f"diagnosed {self.predicted} ({self.confidence})"
         )
 
     def to_json(self) -> Json:
@@ -116,8 +116,8 @@ class Entry:
             "scenario": clean(self.scenario),
             "variant": clean(self.variant),
             "stage": clean(self.stage),
-            "held": expected_to_json(self.held),
-            "diagnosed": expected_to_json(self.diagnosed),
+            "actual": expected_to_json(self.actual),
+            "predicted": expected_to_json(self.predicted),
             "confidence": str(self.confidence),
             "judgement": str(self.judgement),
         }
@@ -171,26 +171,26 @@ class Matrix:
     @property
     def cells(self) -> Mapping[tuple[str, str], Tally]:
         """By what held and what was diagnosed; without the cells that are empty."""
-        keys = {(label(entry.held), label(entry.diagnosed)) for entry in self.entries}
+        keys = {(label(entry.actual), label(entry.predicted)) for entry in self.entries}
         return {
             (row, column): Tally.of(
                 entry
                 for entry in self.entries
-                if (label(entry.held), label(entry.diagnosed)) == (row, column)
+                if (label(entry.actual), label(entry.predicted)) == (row, column)
             )
-            for row, column in sorted(keys, key=lambda key: (place(key[0]), place(key[1])))
+            for row, column in sorted(keys, key=lambda key: (sort_key(key[0]), sort_key(key[1])))
         }
 
     @property
     def rows(self) -> tuple[str, ...]:
         """What held, in order."""
-        return tuple(sorted({label(entry.held) for entry in self.entries}, key=place))
+        return tuple(sorted({label(entry.actual) for entry in self.entries}, key=sort_key))
 
     @property
     def columns(self) -> tuple[str, ...]:
         """What was diagnosed or could have been, in order."""
-        found = {label(expected) for e in self.entries for expected in (e.held, e.diagnosed)}
-        return tuple(sorted(found, key=place))
+        found = {label(expected) for e in self.entries for expected in (e.actual, e.predicted)}
+        return tuple(sorted(found, key=sort_key))
 
     @property
     def wrong_confident(self) -> tuple[Entry, ...]:
@@ -202,7 +202,7 @@ class Matrix:
         return {
             "totals": self.tally.to_json(),
             "matrix": [
-                {"held": row, "diagnosed": column, **tally.to_json()}
+                {"actual": row, "predicted": column, **tally.to_json()}
                 for (row, column), tally in self.cells.items()
             ],
             "entries": [entry.to_json() for entry in self.entries],
@@ -254,7 +254,9 @@ class Confusion:
         return write_json(self.to_json(), path, "confusion matrix")
 
 
-def _judged(record: ScenarioRecord, stage: Stage, held: Expected) -> Iterator[tuple[View, Entry]]:
+def _judged(
+    record: ScenarioRecord, stage: StageRecord, actual: Expected
+) -> Iterator[tuple[View, Entry]]:
     own = View.DEGRADED if stage.degraded else View.FULL
     for view, verdict in ((own, stage.diagnosed), (View.OUTSIDE, stage.diagnosed_outside)):
         if verdict is not None:
@@ -265,9 +267,9 @@ def _judged(record: ScenarioRecord, stage: Stage, held: Expected) -> Iterator[tu
                     scenario=record.scenario,
                     variant=record.variant,
                     stage=stage.name,
-                    held=held,
-                    diagnosed=Expected(verdict.outcome, verdict.cause),
+                    actual=actual,
+                    predicted=Expected(verdict.outcome, verdict.cause),
                     confidence=verdict.confidence,
-                    judgement=judge(held, verdict),
+                    judgement=judge(actual, verdict),
                 ),
             )

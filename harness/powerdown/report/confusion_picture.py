@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from powerdown.report.canvas import Canvas, Colour, mixed, text_width, trimmed, wrapped
-from powerdown.report.confusion import Confusion, Entry, Matrix, Tally, View, place
+from powerdown.report.confusion import Confusion, Entry, Matrix, Tally, View, sort_key
 from powerdown.report.page import FAINT_INK, INK, MARGIN, PAPER, RIGHT, RULE, SOFT_INK, WIDTH
 
 _CELLS_LEFT = 230
@@ -43,7 +43,7 @@ class _Picture:
         self._views = {view: matrix for view, matrix in confusion.views.items() if matrix.entries}
         # The same columns everywhere, so that views can be compared.
         used = {column for matrix in self._views.values() for column in matrix.columns}
-        self._columns = sorted(used, key=place)
+        self._columns = sorted(used, key=sort_key)
         self._wrong = confusion.wrong_confident
         self._title = title
 
@@ -89,8 +89,8 @@ class _Picture:
         columns = self._columns
         width = min(_WIDEST_CELL, (RIGHT - _CELLS_LEFT) / len(columns))
         head = top + 44
-        canvas.text(MARGIN, head + _HEAD_LINES * _LINE - 3, "held", 13, FAINT_INK)
-        canvas.text(_CELLS_LEFT - 14, head + 13, "diagnosed", 13, FAINT_INK, "rs")
+        canvas.text(MARGIN, head + _HEAD_LINES * _LINE - 3, "actual", 13, FAINT_INK)
+        canvas.text(_CELLS_LEFT - 14, head + 13, "predicted", 13, FAINT_INK, "rs")
         cells = matrix.cells
         for index, column in enumerate(columns):
             middle = _CELLS_LEFT + (index + 0.5) * width

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from powerdown.machine.backend import Via
+from powerdown.machine.backend import Backend
 from powerdown.report.json_object import JsonObject
-from powerdown.report.scenario_record import ScenarioRecord, Stage, Status
+from powerdown.report.scenario_record import ScenarioRecord, StageRecord, Status
 from powerdown.report.verdict_json import Json, clean
 
 _NOT_REACHED = "not reached"
@@ -26,11 +26,11 @@ class Disagreement:
     scenario: str
     variant: str
     stage: str
-    found: Mapping[Via, str]
+    found: Mapping[Backend, str]
 
     def __str__(self) -> str:
         where = " ".join(filter(None, (self.image, self.scenario, self.variant)))
-        told = ", ".join(f"{what} via {via}" for via, what in self.found.items())
+        told = ", ".join(f"{what} via {backend}" for backend, what in self.found.items())
         return f"{where}{f': {self.stage}' if self.stage else ''}: {told}"
 
     def to_json(self) -> Json:
@@ -40,7 +40,7 @@ class Disagreement:
             "scenario": clean(self.scenario),
             "variant": clean(self.variant),
             "stage": clean(self.stage),
-            "found": {str(via): _optional(self.found.get(via)) for via in Via},
+            "found": {str(backend): _optional(self.found.get(backend)) for backend in Backend},
         }
 
     @classmethod
@@ -55,7 +55,11 @@ class Disagreement:
             scenario=source.text("scenario"),
             variant=source.text("variant"),
             stage=source.text("stage"),
-            found={via: text for via in Via if (text := found.optional_text(via)) is not None},
+            found={
+                backend: text
+                for backend in Backend
+                if (text := found.optional_text(backend)) is not None
+            },
         )
         found.finish()
         source.finish()
@@ -67,10 +71,10 @@ def disagreements(records: Iterable[ScenarioRecord]) -> tuple[Disagreement, ...]
 
     A scenario that was skipped on one way says nothing.
     """
-    by_scenario: dict[tuple[str, str, str], dict[Via, ScenarioRecord]] = defaultdict(dict)
+    by_scenario: dict[tuple[str, str, str], dict[Backend, ScenarioRecord]] = defaultdict(dict)
     for record in records:
         if record.status is not Status.SKIPPED:
-            by_scenario[record.image, record.scenario, record.variant][record.via] = record
+            by_scenario[record.image, record.scenario, record.variant][record.backend] = record
     pairs = (found for found in by_scenario.values() if len(found) > 1)
     return tuple(one for found in pairs for one in _between(found))
 
@@ -79,14 +83,16 @@ def _optional(text: str | None) -> str | None:
     return None if text is None else clean(text)
 
 
-def _between(found: Mapping[Via, ScenarioRecord]) -> Iterator[Disagreement]:
+def _between(found: Mapping[Backend, ScenarioRecord]) -> Iterator[Disagreement]:
     first = next(iter(found.values()))
     for number, name in enumerate(_names(found.values())):
-        verdicts = {via: _verdict(record.stages, number, name) for via, record in found.items()}
+        verdicts = {
+            backend: _verdict(record.stages, number, name) for backend, record in found.items()
+        }
         if len(set(verdicts.values())) > 1:
             yield Disagreement(first.image, first.scenario, first.variant, name, verdicts)
             return
-    statuses = {via: str(record.status) for via, record in found.items()}
+    statuses = {backend: str(record.status) for backend, record in found.items()}
     if len(set(statuses.values())) > 1:
         yield Disagreement(first.image, first.scenario, first.variant, "", statuses)
 
@@ -96,7 +102,7 @@ def _names(records: Iterable[ScenarioRecord]) -> list[str]:
     return max(([stage.name for stage in _judged(r.stages)] for r in records), key=len)
 
 
-def _verdict(stages: Iterable[Stage], number: int, name: str) -> str:
+def _verdict(stages: Iterable[StageRecord], number: int, name: str) -> str:
     judged = list(_judged(stages))
     if number >= len(judged) or judged[number].name != name:
         return _NOT_REACHED
@@ -105,6 +111,6 @@ def _verdict(stages: Iterable[Stage], number: int, name: str) -> str:
     return f"{verdict.outcome} ({verdict.cause})"
 
 
-def _judged(stages: Iterable[Stage]) -> Iterator[Stage]:
+def _judged(stages: Iterable[StageRecord]) -> Iterator[StageRecord]:
     """Those with a verdict: how a guest was started differs between ways, and may."""
     return (stage for stage in stages if stage.diagnosed is not None)

@@ -17,7 +17,7 @@ from powerdown.report.json_object import JsonObject, ReportFormatError
 from powerdown.report.scenario_record import ScenarioRecord, Status
 from powerdown.report.verdict_json import Json, clean
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of the file's form; raised whenever a reader would have to change."""
 
 

@@ -40,14 +40,14 @@ def inspection_to_json(
 
 
 def _finding(finding: Finding) -> Json:
-    threat = finding.threat
+    risk = finding.risk
     return {
-        "severity": str(threat.severity),
-        "cause": str(threat.cause),
-        "fact": clean(threat.fact),
+        "severity": str(risk.severity),
+        "cause": str(risk.cause),
+        "fact": clean(risk.fact),
         "doubt": clean(finding.doubt) or None,
         "settings": [clean(setting.id) for setting in finding.settings],
-        "remedy": clean(threat.remedy),
+        "remedy": clean(risk.remedy),
     }
 
 

@@ -47,7 +47,7 @@ def inspection_text(name: str, found: Inspection, width: int, *, with_places: bo
 def _summary(found: Inspection) -> str:
     if not found.findings:
         return "nothing was found that threatens a soft shutdown"
-    severities = [finding.threat.severity for finding in found.findings]
+    severities = [finding.risk.severity for finding in found.findings]
     counts = ((severity, severities.count(severity)) for severity in Severity)
     told = ", ".join(f"{count} {severity}" for severity, count in counts if count)
     return f"{len(severities)} finding{'s' if len(severities) > 1 else ''}: {told}"
@@ -63,17 +63,17 @@ def _system(settings: Settings) -> str:
 
 
 def _finding(finding: Finding, width: int) -> Iterator[str]:
-    threat = finding.threat
-    head = f"{threat.severity}: {threat.cause}: {threat.fact}"
+    risk = finding.risk
+    head = f"{risk.severity}: {risk.cause}: {risk.fact}"
     yield from textwrap.wrap(
         head, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
     )
     for setting in finding.settings:
         yield f"  {setting.name}: {setting.shown} ({setting.origin})"
-        yield from _place(setting)
+        yield from _path(setting)
     if finding.doubt:
         yield from _wrapped([f"but: {finding.doubt}"], width)
-    yield f"  remedy: {threat.remedy}"
+    yield f"  remedy: {risk.remedy}"
 
 
 def _table(settings: list[Setting], width: int, *, with_places: bool) -> Iterator[str]:
@@ -93,13 +93,13 @@ def _table(settings: list[Setting], width: int, *, with_places: bool) -> Iterato
         if said:
             yield from _wrapped([said], width, indent="      ")
         if with_places:
-            yield from _place(setting)
+            yield from _path(setting)
 
 
-def _place(setting: Setting) -> Iterator[str]:
+def _path(setting: Setting) -> Iterator[str]:
     raw = "absent" if setting.raw is None else setting.raw
-    if setting.place:
-        yield f"      {setting.place}: {raw}"
+    if setting.path:
+        yield f"      {setting.path}: {raw}"
     elif setting.raw is not None:
         yield f"      {raw}"
 

@@ -82,4 +82,4 @@ INSPECTED_SCENARIOS = (
         remedies.CLOSE_VOLUME,
     ),
 )
-"""In the order of the mission's list."""
+"""In the order of the catalogue."""

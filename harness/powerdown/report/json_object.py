@@ -131,9 +131,9 @@ class JsonObject:
             if key not in self._taken:
                 raise _wrong(self._at(key), "found a key that does not belong there")
 
-    def wrong(self, key: str, saw: str) -> ReportFormatError:
+    def wrong(self, key: str, actual: str) -> ReportFormatError:
         """The error for a value that has the right type and is wrong all the same."""
-        return _wrong(self._at(key), saw)
+        return _wrong(self._at(key), actual)
 
     def _take(self, key: str) -> object:
         if key not in self._fields:
@@ -148,10 +148,10 @@ class JsonObject:
         return _wrong(self._at(key), f"found {_kind(self._fields[key])} where {wanted} belongs")
 
 
-def _wrong(place: str, saw: str) -> ReportFormatError:
+def _wrong(place: str, actual: str) -> ReportFormatError:
     return ReportFormatError(
         f"read {place or 'the document'} of a gate result",
-        saw,
+        actual,
         "Write it anew with the same version of Powerdown; gate.schema.json says what belongs.",
     )
 

@@ -32,12 +32,12 @@ def inspection_to_junit(name: str, found: Inspection, fail_on: Severity) -> str:
         case = ElementTree.SubElement(
             suite, "testcase", classname=_CLASS, name=str(scenario.cause), time="0"
         )
-        found_here = [f for f in found.findings if f.threat.cause is scenario.cause]
-        failing = [f for f in found_here if f.threat.severity.at_least(fail_on)]
+        found_here = [f for f in found.findings if f.risk.cause is scenario.cause]
+        failing = [f for f in found_here if f.risk.severity.at_least(fail_on)]
         milder = [f for f in found_here if f not in failing]
         if failing:
             failures += 1
-            worst = failing[0].threat
+            worst = failing[0].risk
             failure = ElementTree.SubElement(
                 case, "failure", type=str(worst.severity), message=plain(worst.fact)
             )
@@ -58,11 +58,11 @@ def _text(findings: Iterable[Finding]) -> str:
 
 
 def _lines(finding: Finding) -> Iterable[str]:
-    threat = finding.threat
-    yield f"{threat.severity}: {threat.fact}"
+    risk = finding.risk
+    yield f"{risk.severity}: {risk.fact}"
     for setting in finding.settings:
         shown = evidence(setting)
         yield f"  {shown.fact}: {shown.raw}"
     if finding.doubt:
         yield f"  but: {finding.doubt}"
-    yield f"  remedy: {threat.remedy}"
+    yield f"  remedy: {risk.remedy}"

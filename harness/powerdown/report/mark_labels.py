@@ -45,7 +45,7 @@ def merged(marks: Sequence[MarkLabel]) -> list[MarkLabel]:
     return kept
 
 
-def place(marks: Sequence[MarkLabel], rows: int) -> list[PlacedLabel]:
+def place_labels(marks: Sequence[MarkLabel], rows: int) -> list[PlacedLabel]:
     """Give each mark a row such that no text meets another text or another mark's leader.
 
     From right to left: a label must be above every label that begins below its text, because

@@ -83,14 +83,14 @@ def _rule(scenario: InspectedScenario) -> Json:
 
 
 def _result(finding: Finding, artifact: Json) -> Json:
-    threat, decisive = finding.threat, finding.settings[0]
+    risk, decisive = finding.risk, finding.settings[0]
     doubt = f" But: {finding.doubt}." if finding.doubt else ""
     shown = "; ".join(_shown(setting) for setting in finding.settings)
-    text = f"{threat.fact}. {shown}.{doubt} Remedy: {threat.remedy}"
+    text = f"{risk.fact}. {shown}.{doubt} Remedy: {risk.remedy}"
     return {
-        "ruleId": str(threat.cause),
-        "ruleIndex": _RULES[threat.cause],
-        "level": _LEVELS[threat.severity],
+        "ruleId": str(risk.cause),
+        "ruleIndex": _RULES[risk.cause],
+        "level": _LEVELS[risk.severity],
         "message": {"text": clean(text)},
         "locations": [
             {
@@ -103,26 +103,26 @@ def _result(finding: Finding, artifact: Json) -> Json:
             }
         ],
         "partialFingerprints": dict.fromkeys(_FINGERPRINTS, _fingerprint(finding)),
-        "properties": {"severity": str(threat.severity), "setting": clean(decisive.id)},
+        "properties": {"severity": str(risk.severity), "setting": clean(decisive.id)},
     }
 
 
 def _logical(setting: Setting) -> Json:
-    place = setting.place or setting.name
+    path = setting.path or setting.name
     return {
         "name": clean(setting.value_name or setting.name),
-        "fullyQualifiedName": clean(place),
+        "fullyQualifiedName": clean(path),
         "kind": "resource",
     }
 
 
 def _shown(setting: Setting) -> str:
     raw = setting.shown if setting.raw is None else setting.raw
-    return f"{setting.place or setting.name}: {raw} ({setting.origin})"
+    return f"{setting.path or setting.name}: {raw} ({setting.origin})"
 
 
 def _fingerprint(finding: Finding) -> str:
-    told = "\0".join((str(finding.threat.cause), *(setting.id for setting in finding.settings)))
+    told = "\0".join((str(finding.risk.cause), *(setting.id for setting in finding.settings)))
     return hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 

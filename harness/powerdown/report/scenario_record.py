@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from powerdown.core.outcome import Expected
 from powerdown.diagnosis.verdict import Verdict
-from powerdown.machine.backend import Via
+from powerdown.machine.backend import Backend
 from powerdown.report.expected_json import expected_to_json, read_expected
 from powerdown.report.json_object import JsonObject, ReportFormatError, Scalar
 from powerdown.report.verdict_json import Json, clean, read_verdict, verdict_to_json
@@ -32,7 +32,7 @@ def phase_seconds(timeline: Timeline) -> dict[Step, float | None]:
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageRecord:
     """One part of a scenario that has a verdict of its own, such as one press.
 
     :param name: what was done, a few words (``press``, ``press after remedy``, ``next boot``).
@@ -116,7 +116,7 @@ class Stage:
         }
 
     @classmethod
-    def read(cls, source: JsonObject) -> Stage:
+    def read(cls, source: JsonObject) -> StageRecord:
         """Read what :meth:`to_json` gave.
 
         :raise ReportFormatError: it is anything else.
@@ -150,24 +150,22 @@ class ScenarioRecord:
 
     :param image: the image's name.
     :param scenario: its id, such as ``power-button-ignored``.
-    :param mission: the mission's number of it, ``1`` to ``7`` or ``F``; empty when it has none.
     :param variant: which form of it.
     :param test_id: pytest's node id.
     :param status: what became of the test.
     :param stages: what was done and found, in order; empty when it did not start.
     :param message: why it was skipped, or what failed; empty when it passed.
-    :param via: which way its commands took to QEMU.
+    :param backend: which way its commands took to QEMU.
     """
 
     image: str
     scenario: str
-    mission: str
     variant: str
     test_id: str
     status: Status
-    stages: tuple[Stage, ...] = ()
+    stages: tuple[StageRecord, ...] = ()
     message: str = ""
-    via: Via = Via.QMP
+    backend: Backend = Backend.QMP
 
     @property
     def harness_seconds(self) -> float:
@@ -184,12 +182,11 @@ class ScenarioRecord:
         return {
             "image": clean(self.image),
             "scenario": clean(self.scenario),
-            "mission": clean(self.mission),
             "variant": clean(self.variant),
             "test_id": clean(self.test_id),
             "status": str(self.status),
             "message": clean(self.message),
-            "via": str(self.via),
+            "backend": str(self.backend),
             "stages": [stage.to_json() for stage in self.stages],
         }
 
@@ -210,13 +207,12 @@ class ScenarioRecord:
         read = cls(
             image=source.text("image"),
             scenario=source.text("scenario"),
-            mission=source.text("mission"),
             variant=source.text("variant"),
             test_id=source.text("test_id"),
             status=source.choice("status", Status),
             message=source.text("message"),
-            via=source.choice("via", Via),
-            stages=source.objects("stages", Stage.read),
+            backend=source.choice("backend", Backend),
+            stages=source.objects("stages", StageRecord.read),
         )
         source.finish()
         return read

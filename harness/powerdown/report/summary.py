@@ -10,7 +10,7 @@ from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.verdict import Confidence
 from powerdown.report.confusion import Confusion, View
 from powerdown.report.gate_result import GateResult, ImageRecord
-from powerdown.report.scenario_record import ScenarioRecord, Stage, Status
+from powerdown.report.scenario_record import ScenarioRecord, StageRecord, Status
 
 _VIEWS = {
     View.FULL: "confusion",
@@ -164,7 +164,7 @@ def _rows(record: ScenarioRecord) -> list[_Row]:
     return rows
 
 
-def _findings(stages: Sequence[Stage]) -> str:
+def _findings(stages: Sequence[StageRecord]) -> str:
     """What was diagnosed and measured, in order: causes, or outcomes where nothing was wrong."""
     found: list[str] = []
     for stage in stages:
@@ -185,7 +185,7 @@ def _message_lines(record: ScenarioRecord, width: int, paint: _Paint) -> list[st
     return [paint(_cut(f"       {_plain(first)}", width), _MARKS[record.status][1])]
 
 
-def _verdict(stage: Stage) -> str:
+def _verdict(stage: StageRecord) -> str:
     found = stage.diagnosed
     diagnosed = "none" if found is None else _named(found.outcome, found.cause)
     if stage.expected is None or stage.as_expected:
@@ -200,7 +200,7 @@ def _named(outcome: Outcome, cause: Cause) -> str:
     return f"{outcome}/{cause}"
 
 
-def _sure(stages: Sequence[Stage]) -> str:
+def _sure(stages: Sequence[StageRecord]) -> str:
     """The lowest confidence of all verdicts."""
     said = {stage.diagnosed.confidence for stage in stages if stage.diagnosed is not None}
     return next((str(level) for level in reversed(Confidence) if level in said), "")

@@ -10,7 +10,7 @@ from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.verdict import Confidence, Verdict
 from powerdown.report.canvas import Canvas, Colour, mixed, text_width, trimmed, wrapped
 from powerdown.report.evidence_list import EvidenceList
-from powerdown.report.mark_labels import MarkLabel, PlacedLabel, merged, place
+from powerdown.report.mark_labels import MarkLabel, PlacedLabel, merged, place_labels
 from powerdown.report.page import (
     FAINT_INK,
     INK,
@@ -167,7 +167,7 @@ class _Picture:
             label = trimmed(mark.label, 13, min(room, 330))
             width = text_width(label, 13) + 8 + text_width(time, 13)
             marks.append(MarkLabel(x, label, time, width))
-        return place(merged(marks), _MARK_ROWS)
+        return place_labels(merged(marks), _MARK_ROWS)
 
     def _remedy_lines(self) -> list[str]:
         first = next((line for line in self._verdict.remedy.splitlines() if line.strip()), "")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from powerdown.core.text import plain
 from powerdown.diagnosis.cost_of_cut import Loss
 from powerdown.diagnosis.forecast import Forecast
-from powerdown.diagnosis.risks.risks_of_guest import Threat
+from powerdown.diagnosis.risks.risks_of_guest import Risk
 from powerdown.diagnosis.verdict import Evidence, Verdict
 
 
@@ -39,7 +39,7 @@ def forced_text(after: float, losses: Iterable[Loss]) -> str:
     return "\n".join(map(plain, lines))
 
 
-def _finding(finding: Threat) -> Iterator[str]:
+def _finding(finding: Risk) -> Iterator[str]:
     yield f"{finding.severity}: {finding.cause}: {finding.fact}"
     yield from map(_evidence, finding.evidence)
     yield f"  remedy: {finding.remedy}"

@@ -8,18 +8,18 @@ from powerdown.core.outcome import Expected
 from powerdown.diagnosis.verdict import Verdict
 from powerdown.report.confusion import is_wrong_confident
 
-Allowed = Expected | tuple[Expected, ...]
+ExpectedVerdicts = Expected | tuple[Expected, ...]
 """The verdict that is right, or several of them, the likeliest first."""
 
 
-def asserted(expected: Allowed, verdict: Verdict) -> Expected:
+def matched(expected: ExpectedVerdicts, verdict: Verdict) -> Expected:
     """Of several right verdicts the one that was reached; else the likeliest."""
     found = Expected(verdict.outcome, verdict.cause)
     return found if found in _alternatives(expected) else _alternatives(expected)[0]
 
 
-def must_match(
-    expected: Allowed, verdict: Verdict, name: str, *, or_in_doubt: bool = False
+def assert_verdict(
+    expected: ExpectedVerdicts, verdict: Verdict, name: str, *, or_in_doubt: bool = False
 ) -> None:
     """Fail the test, as an assertion, unless the verdict is right.
 
@@ -40,5 +40,5 @@ def must_match(
     )
 
 
-def _alternatives(expected: Allowed) -> tuple[Expected, ...]:
+def _alternatives(expected: ExpectedVerdicts) -> tuple[Expected, ...]:
     return (expected,) if isinstance(expected, Expected) else expected

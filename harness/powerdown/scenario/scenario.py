@@ -21,14 +21,14 @@ import pytest
 from powerdown.core.deadline import now
 from powerdown.core.errors import PowerdownError
 from powerdown.core.outcome import Expected
-from powerdown.diagnosis.diagnose import diagnose, diagnose_previous_stop, settled
+from powerdown.diagnosis.diagnose import diagnose, diagnose_previous_stop, is_conclusive
 from powerdown.diagnosis.verdict import Verdict
 from powerdown.disk.post_mortem_reader import PostMortemReader
 from powerdown.guest.guest import Guest
 from powerdown.guest.probe_programs import ProbeProgram
 from powerdown.guest.windows import Windows
 from powerdown.host.guest_time import GuestTime
-from powerdown.host.host import Laboratory
+from powerdown.host.host import Host
 from powerdown.images.image import Image
 from powerdown.images.overlay import create_overlay
 from powerdown.machine.events import POWER_IS_OFF
@@ -36,12 +36,12 @@ from powerdown.machine.protocol import RunState
 from powerdown.machine.run_directory import RunDirectory
 from powerdown.machine.shutdown_mode import ShutdownMode
 from powerdown.report.allure_report import report_stage
-from powerdown.report.background_writer import Clerk
+from powerdown.report.background_writer import BackgroundWriter
 from powerdown.report.json_object import Scalar
-from powerdown.report.scenario_record import Stage, phase_seconds
+from powerdown.report.scenario_record import StageRecord, phase_seconds
 from powerdown.report.timeline_picture import draw
 from powerdown.report.verdict_json import verdict_to_json
-from powerdown.scenario.expectation import Allowed, asserted, must_match
+from powerdown.scenario.expectation import ExpectedVerdicts, assert_verdict, matched
 from powerdown.scenario.injection import Injection
 from powerdown.shutdown.forced_shutdown import cut_power
 from powerdown.shutdown.observation import Command, Observation
@@ -59,7 +59,7 @@ class Scenario:
     Every method that ends in a verdict records a stage and fails the test, as an assertion, when
     the verdict is not the expected one.
 
-    :param laboratory: where guests run.
+    :param host: where guests run.
     :param image: what they boot.
     :param title: what it is called in pictures.
     :param artifacts: directory for pictures, transcripts and evidence.
@@ -68,7 +68,7 @@ class Scenario:
 
     def __init__(
         self,
-        laboratory: Laboratory,
+        host: Host,
         image: Image,
         title: str,
         artifacts: Path,
@@ -76,20 +76,20 @@ class Scenario:
     ) -> None:
         self.image = image
         self.injection = injection
-        self._laboratory = laboratory
+        self._laboratory = host
         self._title = title
         self._artifacts = artifacts
-        self._stages: list[Stage] = []
+        self._stages: list[StageRecord] = []
         self._stage_began = now()
         self._time = GuestTime()
         self._open = ExitStack()
-        self._clerk = Clerk()
+        self._clerk = BackgroundWriter()
         self._open.callback(self._clerk.finish)
         self._disks = self._open.enter_context(RunDirectory("disks")).path
         self._disk_reader: PostMortemReader | None = None
 
     @property
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self) -> tuple[StageRecord, ...]:
         """What was done and found so far."""
         return tuple(self._stages)
 
@@ -111,7 +111,7 @@ class Scenario:
             if clone is not None:
                 self._open.callback(shutil.rmtree, clone.machine.overlay.parent, ignore_errors=True)
                 self._open.callback(clone.close)
-                self._record(clone, Stage("clone", None, None))
+                self._record(clone, StageRecord("clone", None, None))
                 return clone
         directory = self._new_disk()
         overlay = create_overlay(self.image.disk, directory)
@@ -131,7 +131,7 @@ class Scenario:
             # What the screen shows is the best hint at why a guest does not get ready.
             self._save(guest, self._stem("not-ready"))
             raise
-        self._record(guest, Stage(name, None, None))
+        self._record(guest, StageRecord(name, None, None))
 
     def boot_again(self, guest: Guest) -> Guest:
         """Start the guest's disk again and wait until it is ready.
@@ -166,7 +166,7 @@ class Scenario:
         self,
         guest: Guest,
         name: str,
-        expected: Allowed,
+        expected: ExpectedVerdicts,
         *,
         second_press: bool = False,
         agentless: bool = False,
@@ -183,26 +183,30 @@ class Scenario:
         __tracebackhide__ = True
         windows = None if agentless else guest.windows
         self._post_mortem()
-        seen = press_power_button(
-            guest.machine, windows, settled=settled, second_press=second_press
+        obs = press_power_button(
+            guest.machine, windows, is_conclusive=is_conclusive, second_press=second_press
         )
-        return self._conclude(guest, name, seen, expected, degraded=agentless or degraded)
+        return self._conclude(guest, name, obs, expected, degraded=agentless or degraded)
 
     def shut_down_by(
-        self, guest: Guest, mode: ShutdownMode, name: str, expected: Allowed
+        self, guest: Guest, mode: ShutdownMode, name: str, expected: ExpectedVerdicts
     ) -> Verdict:
         """Ask the guest to shut down in one of libvirt's modes and watch to the end."""
         __tracebackhide__ = True
         self._post_mortem()
-        seen = shut_down_by(guest.machine, guest.windows, mode, settled=settled)
-        return self._conclude(guest, name, seen, expected)
+        obs = shut_down_by(guest.machine, guest.windows, mode, is_conclusive=is_conclusive)
+        return self._conclude(guest, name, obs, expected)
 
-    def command_inside(self, guest: Guest, command: str, name: str, expected: Allowed) -> Verdict:
+    def command_inside(
+        self, guest: Guest, command: str, name: str, expected: ExpectedVerdicts
+    ) -> Verdict:
         """Run a shutdown command in the guest and watch to the end."""
         __tracebackhide__ = True
         self._post_mortem()
-        seen = command_inside(guest.machine, self.inside(guest), command, settled=settled)
-        return self._conclude(guest, name, seen, expected)
+        obs = command_inside(
+            guest.machine, self.inside(guest), command, is_conclusive=is_conclusive
+        )
+        return self._conclude(guest, name, obs, expected)
 
     def cut_power(self, guest: Guest, way: Command, expected: Expected) -> Verdict:
         """Force the guest off; after a reset it stays paused until :meth:`boot_again`."""
@@ -215,18 +219,18 @@ class Scenario:
         __tracebackhide__ = True
         records = self.inside(guest).events_around_last_start()
         verdict = diagnose_previous_stop(records)
-        self._record(guest, Stage("next start", expected, verdict))
-        must_match(expected, verdict, "next start")
+        self._record(guest, StageRecord("next start", expected, verdict))
+        assert_verdict(expected, verdict, "next start")
         return verdict
 
     def note(self, guest: Guest, name: str, facts: Mapping[str, Scalar]) -> None:
         """Record what was done or found between the attempts as a stage of its own."""
-        self._record(guest, Stage(name, None, None, facts=facts))
+        self._record(guest, StageRecord(name, None, None, facts=facts))
 
     def adopt(self, shared: SharedStages, facts: Mapping[str, Scalar]) -> None:
         """Take over what a shared fixture did, and add what this test found in it."""
         self._stages += shared.take()
-        self._stages.append(Stage("aftermath", None, None, facts=facts))
+        self._stages.append(StageRecord("aftermath", None, None, facts=facts))
 
     def close(self) -> None:
         """End every guest, remove its disk and see that its pictures are drawn.
@@ -242,32 +246,32 @@ class Scenario:
         self,
         guest: Guest,
         name: str,
-        seen: Observation,
-        expected: Allowed,
+        obs: Observation,
+        expected: ExpectedVerdicts,
         *,
         degraded: bool = False,
     ) -> Verdict:
         __tracebackhide__ = True
-        verdict, verdict_at = diagnose(seen), now()
-        guest.time.add(seen.commanded_at, seen.ended_at)
-        if seen.event("SHUTDOWN") is not None:
+        verdict, verdict_at = diagnose(obs), now()
+        guest.time.add(obs.commanded_at, obs.ended_at)
+        if obs.event("SHUTDOWN") is not None:
             with guest.time.counted():
-                seen = with_qemu_end(seen, guest.machine)
-        seen = self._post_mortem().examine(seen, guest.machine)
-        if seen.exit is not None:
+                obs = with_qemu_end(obs, guest.machine)
+        obs = self._post_mortem().examine(obs, guest.machine)
+        if obs.exit is not None:
             # Seldom another verdict, but QEMU may have crashed at its end, and the disk knows more.
-            verdict = diagnose(seen)
-        timeline = timeline_of(seen)
-        stage = Stage(
+            verdict = diagnose(obs)
+        timeline = timeline_of(obs)
+        stage = StageRecord(
             name,
-            asserted(expected, verdict),
+            matched(expected, verdict),
             verdict,
             phases=phase_seconds(timeline),
-            commanded_at=seen.commanded_at,
-            diagnosed_outside=diagnose(seen.from_outside()),
+            commanded_at=obs.commanded_at,
+            diagnosed_outside=diagnose(obs.from_outside()),
             degraded=degraded,
             verdict_at=verdict_at,
-            verdict_delay=_seconds_since_power_off(seen, verdict_at),
+            verdict_delay=_seconds_since_power_off(obs, verdict_at),
         )
         stem = self._stem(name)
         picture, evidence = stem.with_suffix(".png"), stem.with_suffix(".json")
@@ -278,7 +282,7 @@ class Scenario:
         files = [(picture, "timeline"), (evidence, "evidence"), *self._save(guest, stem)]
         self._clerk.do(report_stage(name, timeline, verdict, promised=files))
         self._record(guest, stage)
-        must_match(expected, verdict, name, or_in_doubt=degraded)
+        assert_verdict(expected, verdict, name, or_in_doubt=degraded)
         return verdict
 
     def _post_mortem(self) -> PostMortemReader:
@@ -302,7 +306,7 @@ class Scenario:
         if guest.machine.events.exit is not None:
             return []
         with suppress(PowerdownError):
-            picture, file = guest.machine.look_at_screen().picture, stem.with_suffix(".screen.png")
+            picture, file = guest.machine.sample_screen().picture, stem.with_suffix(".screen.png")
             if picture is not None:
                 self._clerk.do(lambda: picture.save(file, compress_level=1))
                 return [(file, "screen")]
@@ -318,7 +322,7 @@ class Scenario:
                 copies.append((copy, transcript.name))
         return copies
 
-    def _record(self, guest: Guest, stage: Stage) -> None:
+    def _record(self, guest: Guest, stage: StageRecord) -> None:
         """Add a stage, with all time since the last one split into guest and harness."""
         ended = now()
         guest_seconds, queued = guest.time.take(), guest.time.take_queued()
@@ -329,19 +333,19 @@ class Scenario:
         self._stage_began = ended
 
 
-def _seconds_since_power_off(seen: Observation, at: float) -> float | None:
+def _seconds_since_power_off(obs: Observation, at: float) -> float | None:
     """From QEMU's word that the guest powered itself off until ``at``; ``None`` if it did not."""
-    off = seen.event("SHUTDOWN")
+    off = obs.event("SHUTDOWN")
     return at - off.at if off is not None and off.data.get("guest") else None
 
 
 class SharedStages:
     """Stages of a fixture that several tests share; their time is counted for the first of them."""
 
-    def __init__(self, stages: tuple[Stage, ...]) -> None:
+    def __init__(self, stages: tuple[StageRecord, ...]) -> None:
         self._stages = stages
 
-    def take(self) -> tuple[Stage, ...]:
+    def take(self) -> tuple[StageRecord, ...]:
         """The stages, with durations at the first call only."""
         stages = self._stages
         self._stages = tuple(replace(s, guest_seconds=0.0, harness_seconds=0.0) for s in stages)

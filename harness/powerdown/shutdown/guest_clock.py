@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from powerdown.guest.guest_sample import Look
+from powerdown.guest.guest_sample import GuestSample
 from powerdown.windows.event_records import EventRecord
 
 _RESOLUTION = 0.016
@@ -57,14 +57,14 @@ class GuestClock:
 
 def guest_clock(
     records: Iterable[EventRecord],
-    looks: Iterable[Look],
+    samples: Iterable[GuestSample],
     untaken_until: float,
     off_at: float,
 ) -> GuestClock | None:
     """The guest's clock while it shut down.
 
     :param records: of the shutdown that the command led to.
-    :param looks: what was seen inside meanwhile: what a look did not show was recorded later.
+    :param samples: what was seen inside meanwhile: what a look did not show was recorded later.
     :param untaken_until: up to when the guest had not taken the command.
     :param off_at: when the power went off.
     :return: ``None`` when there is no record, or when the records contradict each other: then the
@@ -74,11 +74,11 @@ def guest_clock(
     if not written:
         return None
     least = untaken_until - min(written.values())
-    for look in looks:
-        if look.knows("records"):
-            shown = {record.record_id for record in look.records}
+    for sample in samples:
+        if sample.knows("records"):
+            shown = {record.record_id for record in sample.records}
             later = [at for number, at in written.items() if number not in shown]
-            least = max([least, *(look.at - at for at in later)])
+            least = max([least, *(sample.at - at for at in later)])
     most = off_at - max(written.values())
     if least > most + 2 * _RESOLUTION:
         return None

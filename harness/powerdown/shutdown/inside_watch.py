@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 
 from powerdown.core.deadline import Deadline, now
-from powerdown.guest.guest_sample import Look
+from powerdown.guest.guest_sample import GuestSample
 from powerdown.guest.windows import Windows
 
 _GROWTH = 1.5
@@ -23,7 +23,7 @@ _BREAK_SECONDS = 0.02
 
 
 class InsideWatch:
-    """Takes a :class:`Look` again and again until it is stopped or abandoned.
+    """Takes a :class:`GuestSample` again and again until it is stopped or abandoned.
 
     :param windows: whom to ask.
     :param after_record: only event records newer than this.
@@ -42,7 +42,7 @@ class InsideWatch:
         self._stopped = threading.Event()
         self._hurry = threading.Event()
         self._changed = threading.Condition()
-        self._looks: list[Look] = []
+        self._looks: list[GuestSample] = []
         self._failed_at: float | None = None
         self._failure = ""
         self._thread = threading.Thread(target=self._watch, name="inside-watch", daemon=True)
@@ -75,7 +75,7 @@ class InsideWatch:
         self._windows.channel.interrupt()
 
     @property
-    def looks(self) -> tuple[Look, ...]:
+    def samples(self) -> tuple[GuestSample, ...]:
         """What was seen so far."""
         with self._changed:
             return tuple(self._looks)
@@ -113,7 +113,7 @@ class InsideWatch:
     def _look(self) -> None:
         asked_at = now()
         try:
-            look = self._windows.look(self._after_record, self._allowed)
+            sample = self._windows.sample(self._after_record, self._allowed)
         except Exception as error:
             # Not only PowerdownError: whatever a guest's answer provokes, the watch goes on.
             with self._changed:
@@ -122,6 +122,6 @@ class InsideWatch:
                 self._changed.notify_all()
         else:
             with self._changed:
-                self._looks.append(look)
+                self._looks.append(sample)
                 self._failure = ""
                 self._changed.notify_all()

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from powerdown.guest.channels.channel import CommandResult
-from powerdown.guest.guest_baseline import Survey
-from powerdown.guest.guest_sample import Look
+from powerdown.guest.guest_baseline import GuestBaseline
+from powerdown.guest.guest_sample import GuestSample
 from powerdown.images.image import Budgets
 from powerdown.machine.activity import Activity
 from powerdown.machine.events import PROCESS_EXIT, HostEvent
 from powerdown.machine.protocol import Pm1Sample, RunState
-from powerdown.machine.screen_sample import ScreenLook
+from powerdown.machine.screen_sample import ScreenSample
 from powerdown.shutdown.guest_clock import GuestClock, Moment, guest_clock
 from powerdown.shutdown.post_mortem import PostMortem
 from powerdown.windows.event_records import EventRecord
@@ -32,7 +32,7 @@ class Command(StrEnum):
     """It only looked."""
 
 
-class Control(StrEnum):
+class ChannelState(StrEnum):
     """How far the control channel worked during an attempt."""
 
     NONE = "none"
@@ -80,8 +80,8 @@ class Observation:
     :param run_state: QEMU's run state at the end; ``None`` once QEMU is gone.
     :param woken_before: whether the machine had been woken from sleep and not been reset since.
     :param control: how far the control channel worked.
-    :param survey: what the inside said of itself before; ``None`` when it could not be asked.
-    :param looks: what was seen inside since the command, in order of time.
+    :param baseline: what the inside said of itself before; ``None`` when it could not be asked.
+    :param samples: what was seen inside since the command, in order of time.
     :param answer: what a command inside answered; ``None`` without one, or when it was cut off.
     :param activity: CPU and disk totals, in order of time, the first from before the command.
     :param screens: the screen, likewise; of equal looks in a row only first and last are kept.
@@ -104,12 +104,12 @@ class Observation:
     run_state_before: RunState | None = None
     run_state: RunState | None = None
     woken_before: bool = False
-    control: Control = Control.NONE
-    survey: Survey | None = None
-    looks: tuple[Look, ...] = ()
+    control: ChannelState = ChannelState.NONE
+    baseline: GuestBaseline | None = None
+    samples: tuple[GuestSample, ...] = ()
     answer: CommandResult | None = None
     activity: tuple[Activity, ...] = ()
-    screens: tuple[ScreenLook, ...] = ()
+    screens: tuple[ScreenSample, ...] = ()
     screen_text: str | None = None
     screen_text_before: str | None = None
     notes: tuple[str, ...] = ()
@@ -118,7 +118,7 @@ class Observation:
     @property
     def button(self) -> PowerButton | None:
         """The power button's setting before; ``None`` when it could not be read."""
-        return None if self.survey is None else self.survey.button
+        return None if self.baseline is None else self.baseline.button
 
     @property
     def records(self) -> tuple[EventRecord, ...] | None:
@@ -130,14 +130,14 @@ class Observation:
         recorded = self._records_on_disk
         if recorded is not None:
             return recorded
-        known = (look.records for look in reversed(self.looks) if look.knows("records"))
+        known = (sample.records for sample in reversed(self.samples) if sample.knows("records"))
         return next(known, None)
 
     @property
     def _records_on_disk(self) -> tuple[EventRecord, ...] | None:
         if self.post_mortem is None:
             return None
-        last_record = None if self.survey is None else self.survey.last_record
+        last_record = None if self.baseline is None else self.baseline.last_record
         return self.post_mortem.of_stop(last_record)
 
     def moment_of(self, record: EventRecord) -> Moment | None:
@@ -149,9 +149,9 @@ class Observation:
     def _guest_clock(self) -> GuestClock | None:
         """Without a survey, a record may be older than the command."""
         off, records = self.event("SHUTDOWN"), self._records_on_disk
-        if off is None or self.survey is None or records is None:
+        if off is None or self.baseline is None or records is None:
             return None
-        return guest_clock(records, self.looks, self._untaken_until, off.at)
+        return guest_clock(records, self.samples, self._untaken_until, off.at)
 
     @property
     def _untaken_until(self) -> float:
@@ -173,9 +173,9 @@ class Observation:
         return replace(
             self,
             events=tuple(e for e in self.events if e.name not in (CONTROL_CLOSED, CONTROL_BACK)),
-            control=Control.NONE,
-            survey=None,
-            looks=(),
+            control=ChannelState.NONE,
+            baseline=None,
+            samples=(),
             answer=None,
             post_mortem=None,
             notes=("no control channel: seen from outside only",),

@@ -6,15 +6,15 @@ from powerdown.core.deadline import now
 from powerdown.guest.windows import Windows
 from powerdown.machine.protocol import Machine
 from powerdown.shutdown.observation import Command, Observation
-from powerdown.shutdown.shutdown_monitor import Attempt
-from powerdown.shutdown.soft_shutdown import never_settled
+from powerdown.shutdown.shutdown_monitor import ShutdownMonitor
+from powerdown.shutdown.soft_shutdown import never_conclusive
 
 _SECONDS = 2.5
 """Long enough to tell a guest at rest from one that spins or stands still: the timer of a system
 at rest ticks many times in it."""
 
 
-def glance(machine: Machine, windows: Windows | None) -> Observation:
+def observe_idle(machine: Machine, windows: Windows | None) -> Observation:
     """Look at a guest from outside and, where it can be asked, from inside; for some seconds.
 
     Nothing is sent to the guest but the questions of the survey, and nothing is changed.
@@ -23,7 +23,7 @@ def glance(machine: Machine, windows: Windows | None) -> Observation:
     :return: an attempt with :attr:`Command.NOTHING`.
     :raise MachineError: QEMU is gone, or the connection to it is lost.
     """
-    attempt = Attempt(machine, windows, never_settled)
+    attempt = ShutdownMonitor(machine, windows, never_conclusive)
     began_at = now()
     before = machine.probe_pm1()
 

@@ -9,7 +9,7 @@ from powerdown.core.errors import MachineError
 from powerdown.machine.activity import Activity
 from powerdown.machine.events import POWER_IS_OFF
 from powerdown.machine.protocol import Machine
-from powerdown.machine.screen_sample import ScreenLook
+from powerdown.machine.screen_sample import ScreenSample
 
 _MOST_FAILURES = 3
 """In a row; an answer may be late on a busy host, but each waits for its deadline."""
@@ -30,9 +30,9 @@ class OutsideWatch:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self.activity: list[Activity] = []
-        self.screens: list[ScreenLook] = []
+        self.screens: list[ScreenSample] = []
         self.notes: list[str] = []
-        self.last_look: ScreenLook | None = None
+        self.last_look: ScreenSample | None = None
         self._failures: Counter[str] = Counter()
 
     def sample(self) -> None:
@@ -61,7 +61,7 @@ class OutsideWatch:
         if self._failures["screen"] >= _MOST_FAILURES:
             return
         try:
-            look = self._machine.look_at_screen()
+            look = self._machine.sample_screen()
         except MachineError as error:
             self._failed("screen", error)
             return
@@ -75,7 +75,7 @@ class OutsideWatch:
         if len(self.screens) > _MOST_SAMPLES:
             del self.screens[1 : _MOST_SAMPLES // 2 : 2]
 
-    def _is_unchanged(self, look: ScreenLook) -> bool:
+    def _is_unchanged(self, look: ScreenSample) -> bool:
         return all(kept.digest == look.digest for kept in self.screens[-2:])
 
     def _failed(self, kind: str, error: MachineError) -> None:

@@ -16,34 +16,34 @@ _SURE_SECONDS = 1.0
 """A border on the guest's clock that may be wrong by more is worth less than the control port."""
 
 
-def timeline_of(seen: Observation) -> Timeline:
+def timeline_of(obs: Observation) -> Timeline:
     """The steps that were seen, each with what shows that it began and ended.
 
     The border of steps 3 and 4 cannot be seen from outside. The guest's own records tell it where
     its clock is known; else the loss of the control port is taken for it: WinRM and the guest agent
     are services and stop with the services.
     """
-    end = max([seen.ended_at, *(event.at for event in seen.events if event.name == PROCESS_EXIT)])
+    end = max([obs.ended_at, *(event.at for event in obs.events if event.name == PROCESS_EXIT)])
     return Timeline(
-        origin=seen.commanded_at,
+        origin=obs.commanded_at,
         end=end,
-        phases=tuple(_phases(seen)),
-        marks=tuple(Mark(event.at, _label(event.name, event.data)) for event in seen.events),
-        soft_budget=seen.budgets.shutdown_soft,
-        hard_budget=seen.budgets.shutdown_hard,
+        phases=tuple(_phases(obs)),
+        marks=tuple(Mark(event.at, _label(event.name, event.data)) for event in obs.events),
+        soft_budget=obs.budgets.shutdown_soft,
+        hard_budget=obs.budgets.shutdown_hard,
     )
 
 
-def _phases(seen: Observation) -> list[Phase]:
-    phases = [_command(seen)]
-    if seen.command is Command.PRESS:
-        phases.append(_acpi(seen))
-    begun = _begun_at(seen)
+def _phases(obs: Observation) -> list[Phase]:
+    phases = [_command(obs)]
+    if obs.command is Command.PRESS:
+        phases.append(_acpi(obs))
+    begun = _begun_at(obs)
     if begun is not None:
-        phases.extend(_inside(seen, begun))
-    off = seen.event("SHUTDOWN")
+        phases.extend(_inside(obs, begun))
+    off = obs.event("SHUTDOWN")
     if off is not None:
-        ended = seen.exit
+        ended = obs.exit
         evidence = [str(off)]
         if ended is not None:
             status = ended.data.get("status")
@@ -52,45 +52,45 @@ def _phases(seen: Observation) -> list[Phase]:
     return phases
 
 
-def _command(seen: Observation) -> Phase:
-    if seen.command is Command.PRESS:
-        sent = seen.event("POWERDOWN")
+def _command(obs: Observation) -> Phase:
+    if obs.command is Command.PRESS:
+        sent = obs.event("POWERDOWN")
         evidence = ("QMP system_powerdown", *([str(sent)] if sent else []))
-        return Phase(Step.COMMAND, seen.commanded_at, sent.at if sent else None, evidence)
-    first = seen.events[0].at if seen.events else seen.ended_at
-    evidence = (f"{seen.command} sent",)
-    return Phase(Step.COMMAND, seen.commanded_at, min(first, seen.ended_at), evidence)
+        return Phase(Step.COMMAND, obs.commanded_at, sent.at if sent else None, evidence)
+    first = obs.events[0].at if obs.events else obs.ended_at
+    evidence = (f"{obs.command} sent",)
+    return Phase(Step.COMMAND, obs.commanded_at, min(first, obs.ended_at), evidence)
 
 
-def _acpi(seen: Observation) -> Phase:
-    sent = seen.event("POWERDOWN")
-    start = sent.at if sent else seen.commanded_at
-    before = seen.pm1_before
+def _acpi(obs: Observation) -> Phase:
+    sent = obs.event("POWERDOWN")
+    start = sent.at if sent else obs.commanded_at
+    before = obs.pm1_before
     if before is None or not before.button_armed:
         return Phase(Step.ACPI, start, None, (f"button not armed before the press: {before}",))
-    taken = seen.press_taken_at
+    taken = obs.press_taken_at
     if taken is None:
-        off = seen.event("SHUTDOWN")
-        if off is not None and not seen.pm1_after:
+        off = obs.event("SHUTDOWN")
+        if off is not None and not obs.pm1_after:
             return Phase(Step.ACPI, start, off.at, ("the guest ended before PM1 could be read",))
-        last = seen.pm1_after[-1] if seen.pm1_after else before
+        last = obs.pm1_after[-1] if obs.pm1_after else before
         return Phase(Step.ACPI, start, None, (f"press latched and not taken: {last}",))
     return Phase(Step.ACPI, start, max(taken, start), ("PM1_STS.PWRBTN cleared by the guest",))
 
 
-def _begun_at(seen: Observation) -> float | None:
+def _begun_at(obs: Observation) -> float | None:
     """When applications and services were first asked to end, if that can be said."""
-    if seen.command is Command.PRESS:
-        reacted = _final(seen) or seen.control_lost_at or seen.records
-        return seen.press_taken_at if reacted else None
-    return seen.commanded_at if seen.command is Command.INSIDE else None
+    if obs.command is Command.PRESS:
+        reacted = _final(obs) or obs.control_lost_at or obs.records
+        return obs.press_taken_at if reacted else None
+    return obs.commanded_at if obs.command is Command.INSIDE else None
 
 
-def _inside(seen: Observation, begun: float) -> list[Phase]:
-    final, closed = _final(seen), seen.control_lost_at
-    records = tuple(_told(seen, record) for record in seen.records or ())
+def _inside(obs: Observation, begun: float) -> list[Phase]:
+    final, closed = _final(obs), obs.control_lost_at
+    records = tuple(_told(obs, record) for record in obs.records or ())
     end = final.at if final else None
-    recorded = _recorded_border(seen)
+    recorded = _recorded_border(obs)
     if closed is not None and (final is None or closed <= final.at):
         # WinRM may be stopped before the latch is looked at again.
         border, shown_by = max(closed, begun), "control port closed"
@@ -109,26 +109,26 @@ def _inside(seen: Observation, begun: float) -> list[Phase]:
     ]
 
 
-def _recorded_border(seen: Observation) -> Moment | None:
+def _recorded_border(obs: Observation) -> Moment | None:
     """When the first of the core services ended, by the guest's own records."""
     moments = [
         moment
-        for record in seen.records or ()
+        for record in obs.records or ()
         if (record.provider, record.event_id) in _CORE_SERVICES_END
-        and (moment := seen.moment_of(record)) is not None
+        and (moment := obs.moment_of(record)) is not None
     ]
     return min(moments, key=lambda moment: moment.at, default=None)
 
 
-def _told(seen: Observation, record: EventRecord) -> str:
-    moment = seen.moment_of(record)
+def _told(obs: Observation, record: EventRecord) -> str:
+    moment = obs.moment_of(record)
     if moment is None:
         return str(record)
-    return f"{moment.at - seen.commanded_at:+.2f} s (to {moment.doubt:.2f} s): {record}"
+    return f"{moment.at - obs.commanded_at:+.2f} s (to {moment.doubt:.2f} s): {record}"
 
 
-def _final(seen: Observation) -> HostEvent | None:
-    return seen.event("SHUTDOWN") or seen.event("RESET")
+def _final(obs: Observation) -> HostEvent | None:
+    return obs.event("SHUTDOWN") or obs.event("RESET")
 
 
 def _label(name: str, data: object) -> str:

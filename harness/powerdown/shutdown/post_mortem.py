@@ -37,7 +37,7 @@ class PostMortem:
 
         A real client's log does not hold all of them yet: it records Kernel-Power 109 and
         Kernel-General 13 at its next start, as the event log service has ended when they happen
-        (see :data:`LOOK_PROVIDERS`).
+        (see :data:`SAMPLE_PROVIDERS`).
 
         :param after_record: newest record from before the command; without it, those of the last
             shutdown that was initiated since the last start.

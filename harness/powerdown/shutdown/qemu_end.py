@@ -21,14 +21,14 @@ _TOLD_TO_STAY_SECONDS = 1.0
 then ends them, or starts their guest again."""
 
 
-def with_qemu_end(seen: Observation, machine: Machine) -> Observation:
+def with_qemu_end(obs: Observation, machine: Machine) -> Observation:
     """The same attempt with QEMU's end, or :data:`QEMU_LINGERS` if it does not come in time.
 
     Waits only where the power went off.
     """
-    off = seen.event("SHUTDOWN")
-    if off is None or seen.exit is not None:
-        return seen
+    off = obs.event("SHUTDOWN")
+    if off is None or obs.exit is not None:
+        return obs
     # QEMU says STOP behind the power-off only with -no-shutdown (qemu:softmmu/runstate.c).
     ended = machine.events.wait(named(PROCESS_EXIT, "STOP"), Deadline.after(_SECONDS), since=off.at)
     if ended is None:
@@ -36,4 +36,4 @@ def with_qemu_end(seen: Observation, machine: Machine) -> Observation:
     elif ended.name == "STOP":
         deadline = Deadline.after(_TOLD_TO_STAY_SECONDS)
         machine.events.wait(named(PROCESS_EXIT, "RESET"), deadline, since=off.at)
-    return replace(seen, events=machine.events.since(seen.commanded_at))
+    return replace(obs, events=machine.events.since(obs.commanded_at))

@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import Future
 
 from powerdown.core.deadline import now
-from powerdown.machine.screen_sample import ScreenLook
+from powerdown.machine.screen_sample import ScreenSample
 from powerdown.machine.screen_text import Reading, read_screen
 
 _SECONDS_BETWEEN = 3.0
@@ -26,19 +26,19 @@ class ScreenReading:
         self._readings: dict[str, Future[Reading]] = {}
         self._began_at = float("-inf")
 
-    def begin(self, look: ScreenLook | None) -> None:
+    def begin(self, look: ScreenSample | None) -> None:
         """Begin to read a screen, if it was not read yet and none has been begun just now."""
         if look is not None and not look.dark and now() - self._began_at >= _SECONDS_BETWEEN:
             self._reading_of(look)
 
-    def read(self, look: ScreenLook | None) -> Reading:
+    def read(self, look: ScreenSample | None) -> Reading:
         """The text on a screen; waits for it if need be, in bounded time."""
         if look is not None and look.dark:
             return _NOTHING_ON_IT
         reading = None if look is None else self._reading_of(look)
         return Reading(None, None) if reading is None else reading.result()
 
-    def read_so_far(self, look: ScreenLook | None) -> Reading:
+    def read_so_far(self, look: ScreenSample | None) -> Reading:
         """The text on a screen if it has been read already; waits for nothing."""
         if look is not None and look.dark:
             return _NOTHING_ON_IT
@@ -47,7 +47,7 @@ class ScreenReading:
             return Reading(None, None)
         return reading.result()
 
-    def _reading_of(self, look: ScreenLook) -> Future[Reading] | None:
+    def _reading_of(self, look: ScreenSample) -> Future[Reading] | None:
         picture = look.picture
         if look.digest not in self._readings and picture is not None:
             self._began_at = now()

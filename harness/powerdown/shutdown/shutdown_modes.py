@@ -9,8 +9,8 @@ from powerdown.machine.events import PROCESS_EXIT, named
 from powerdown.machine.protocol import BootedMachine
 from powerdown.machine.shutdown_mode import ShutdownMode
 from powerdown.shutdown.observation import Command, Observation
-from powerdown.shutdown.shutdown_monitor import Attempt, Settled
-from powerdown.shutdown.soft_shutdown import never_settled, press_power_button
+from powerdown.shutdown.shutdown_monitor import Settled, ShutdownMonitor
+from powerdown.shutdown.soft_shutdown import never_conclusive, press_power_button
 
 _PRESSED = named("POWERDOWN", "SHUTDOWN", PROCESS_EXIT)
 _PRESSED_SECONDS = 0.2
@@ -22,7 +22,7 @@ def shut_down_by(
     windows: Windows | None,
     mode: ShutdownMode,
     *,
-    settled: Settled = never_settled,
+    is_conclusive: Settled = never_conclusive,
 ) -> Observation:
     """Ask the guest to shut down in one of the modes and watch until the result is known.
 
@@ -39,8 +39,8 @@ def shut_down_by(
 
     has_agent = machine.image.control.transport is Transport.GUEST_AGENT
     if mode is ShutdownMode.ACPI or (mode is ShutdownMode.DEFAULT and not has_agent):
-        return press_power_button(machine, windows, settled=settled, press=ask)
-    attempt = Attempt(machine, windows, settled)
+        return press_power_button(machine, windows, is_conclusive=is_conclusive, press=ask)
+    attempt = ShutdownMonitor(machine, windows, is_conclusive)
     with attempt.control_watched(), attempt.inside_watched():
         pm1_before = machine.probe_pm1()
         asked_at = ask()

@@ -10,14 +10,14 @@ from dataclasses import replace
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import CredentialsRejected, MachineError, PowerdownError
 from powerdown.guest.channels.channel import CommandResult
-from powerdown.guest.guest_baseline import Survey
+from powerdown.guest.guest_baseline import GuestBaseline
 from powerdown.guest.windows import Windows
 from powerdown.machine.events import MONITOR_LOST, POWER_IS_OFF, PROCESS_EXIT, HostEvent, named
 from powerdown.machine.protocol import Machine, Pm1Sample, RunState
-from powerdown.machine.screen_sample import ScreenLook
+from powerdown.machine.screen_sample import ScreenSample
 from powerdown.shutdown.control_watch import ControlWatch
 from powerdown.shutdown.inside_watch import InsideWatch
-from powerdown.shutdown.observation import Command, Control, Observation
+from powerdown.shutdown.observation import ChannelState, Command, Observation
 from powerdown.shutdown.outside_watch import OutsideWatch
 from powerdown.shutdown.port_watch import PortWatch
 from powerdown.shutdown.screen_reading import ScreenReading
@@ -25,7 +25,7 @@ from powerdown.shutdown.screen_reading import ScreenReading
 Settled = Callable[[Observation], bool]
 """Whether what was seen so far decides the attempt, so that waiting on would add nothing."""
 
-Onlooker = Callable[[Observation], None]
+ObservationListener = Callable[[Observation], None]
 """Is shown what was seen so far, again and again while the guest is watched."""
 
 _END_EVENTS = named("SHUTDOWN", "RESET", "SUSPEND", "GUEST_PANICKED", PROCESS_EXIT)
@@ -61,13 +61,13 @@ _STOPPED_STATES = (RunState.SUSPENDED, RunState.GUEST_PANICKED, RunState.PAUSED)
 """Run states in which nothing inside can answer: its CPUs stand still."""
 
 
-class Attempt:
+class ShutdownMonitor:
     """What was read before, what is seen now, and when that is enough.
 
     :param machine: the guest from outside.
     :param windows: the guest from inside; ``None`` to watch from outside only.
-    :param settled: asked after every look.
-    :param onlooker: shown every look; nobody by default.
+    :param is_conclusive: asked after every look.
+    :param listener: shown every look; nobody by default.
     :ivar answer: what a command inside answered.
     :ivar notes: what could not be observed and why.
     """
@@ -76,25 +76,25 @@ class Attempt:
         self,
         machine: Machine,
         windows: Windows | None,
-        settled: Settled,
-        onlooker: Onlooker | None = None,
+        is_conclusive: Settled,
+        listener: ObservationListener | None = None,
     ) -> None:
         self._machine = machine
         self._windows = windows
-        self._settled = settled
-        self._onlooker = onlooker
+        self._settled = is_conclusive
+        self._onlooker = listener
         self._is_settled = False
         self._began_at = now()
         self._round = min(_LONGEST_ROUND, machine.budgets.reaction / 6)
         self._run_state_before = _run_state(machine)
         self._woken_before = _was_woken(machine)
-        self._survey: Survey | None = None
+        self._survey: GuestBaseline | None = None
         self._answered_before = False
         self._rejected = False
         self._inside: InsideWatch | None = None
         self._outside = OutsideWatch(machine)
         self._screens = ScreenReading()
-        self._screen_before: ScreenLook | None = None
+        self._screen_before: ScreenSample | None = None
         self._pm1_after: list[Pm1Sample] = []
         self.answer: CommandResult | None = None
         self.notes: list[str] = []
@@ -190,7 +190,7 @@ class Attempt:
         pm1_before: Pm1Sample | None = None,
     ) -> Observation:
         """What is seen up to now."""
-        looks = () if self._inside is None else self._inside.looks
+        samples = () if self._inside is None else self._inside.samples
         failure = "" if self._inside is None else self._inside.failure
         silence = [f"the guest did not answer at the last try: {failure}"] if failure else []
         forgotten = self._machine.events.forgotten.items()
@@ -210,8 +210,8 @@ class Attempt:
             run_state=_run_state(self._machine),
             woken_before=self._woken_before,
             control=self._control(),
-            survey=self._survey,
-            looks=looks,
+            baseline=self._survey,
+            samples=samples,
             answer=self.answer,
             activity=tuple(self._outside.activity),
             screens=tuple(self._outside.screens),
@@ -231,11 +231,13 @@ class Attempt:
                 return observe()
         self._outside.sample()
         watched_until = now()
-        seen = observe()
-        settled = self._is_settled or (seen.run_state in _STOPPED_STATES and self._settled(seen))
+        obs = observe()
+        is_conclusive = self._is_settled or (
+            obs.run_state in _STOPPED_STATES and self._settled(obs)
+        )
         # Reading takes half a second. Where it would change nothing, what has been read must do.
-        before = self._read(self._screen_before, wait=not settled)
-        after = self._read(self._outside.last_look, wait=not settled)
+        before = self._read(self._screen_before, wait=not is_conclusive)
+        after = self._read(self._outside.last_look, wait=not is_conclusive)
         if self.ended(since):
             return observe()
         # Reading is the harness's own affair: nobody watched for that long.
@@ -253,9 +255,9 @@ class Attempt:
         if self._outside.screen_is_steady:
             self._screens.begin(self._outside.last_look)
 
-    def _read(self, look: ScreenLook | None, *, wait: bool) -> str | None:
+    def _read(self, sample: ScreenSample | None, *, wait: bool) -> str | None:
         """The text on a screen; unless it is waited for, only if it has been read by now."""
-        reading = self._screens.read(look) if wait else self._screens.read_so_far(look)
+        reading = self._screens.read(sample) if wait else self._screens.read_so_far(sample)
         if reading.why_not is not None:
             self._note(f"text on the screen: {reading.why_not}")
         return reading.text
@@ -278,13 +280,13 @@ class Attempt:
         if note not in self.notes:
             self.notes.append(note)
 
-    def _control(self) -> Control:
+    def _control(self) -> ChannelState:
         if self._windows is None:
-            return Control.NONE
+            return ChannelState.NONE
         if not self._answered_before:
-            return Control.REJECTED if self._rejected else Control.SILENT
+            return ChannelState.REJECTED if self._rejected else ChannelState.SILENT
         failed = self._inside is not None and bool(self._inside.failure)
-        return Control.LOST if failed else Control.ALIVE
+        return ChannelState.LOST if failed else ChannelState.ALIVE
 
     def _look_before(self) -> None:
         with ThreadPoolExecutor(1, thread_name_prefix="outside") as aside:
@@ -307,7 +309,7 @@ class Attempt:
             return
         try:
             patience = _SURVEY_REACTIONS * self._machine.budgets.reaction
-            self._survey = self._windows.survey(patience)
+            self._survey = self._windows.baseline(patience)
         except CredentialsRejected as error:
             self._rejected = True
             self.notes.append(f"the guest could not be asked before: {error}")

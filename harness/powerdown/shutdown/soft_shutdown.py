@@ -9,10 +9,10 @@ from powerdown.core.errors import PowerdownError
 from powerdown.guest.windows import Windows
 from powerdown.machine.protocol import Machine
 from powerdown.shutdown.observation import Command, Observation
-from powerdown.shutdown.shutdown_monitor import Attempt, Onlooker, Settled
+from powerdown.shutdown.shutdown_monitor import ObservationListener, Settled, ShutdownMonitor
 
 
-def never_settled(seen: Observation) -> bool:
+def never_conclusive(obs: Observation) -> bool:
     """Wait for the end of the guest or of the budget, whatever is seen."""
     return False
 
@@ -21,26 +21,26 @@ def press_power_button(
     machine: Machine,
     windows: Windows | None,
     *,
-    settled: Settled = never_settled,
+    is_conclusive: Settled = never_conclusive,
     second_press: bool = False,
-    onlooker: Onlooker | None = None,
+    listener: ObservationListener | None = None,
     press: Callable[[], float] | None = None,
 ) -> Observation:
     """Press the ACPI power button and watch until the result is known.
 
     It is known when the guest ends, restarts, sleeps or crashes; when, not before the image's
-    ``reaction`` budget, ``settled`` says that what was seen decides it; or when the
+    ``reaction`` budget, ``is_conclusive`` says that what was seen decides it; or when the
     ``shutdown_hard`` budget is spent. A press that cannot have arrived is given its time to react
     too: the guest may be on its way down already.
 
     :param windows: the inside of the guest; ``None`` to watch from outside only.
-    :param settled: most often :func:`settled`.
+    :param is_conclusive: most often :func:`is_conclusive`.
     :param second_press: press again as soon as the first press was taken.
-    :param onlooker: shown what was seen so far, from the time on that the press had to be taken.
+    :param listener: shown what was seen so far, from the time on that the press had to be taken.
     :param press: presses it, and says when; the machine itself if not given.
     :raise MachineError: QEMU refuses the press.
     """
-    attempt = Attempt(machine, windows, settled, onlooker)
+    attempt = ShutdownMonitor(machine, windows, is_conclusive, listener)
     with attempt.control_watched(), attempt.inside_watched():
         pm1_before = machine.probe_pm1()
         pressed_at = (press or machine.press_power_button)()
@@ -56,10 +56,10 @@ def press_power_button(
 
 
 def command_inside(
-    machine: Machine, windows: Windows, command: str, *, settled: Settled = never_settled
+    machine: Machine, windows: Windows, command: str, *, is_conclusive: Settled = never_conclusive
 ) -> Observation:
     """Run a shutdown command inside the guest and watch until the result is known."""
-    attempt = Attempt(machine, windows, settled)
+    attempt = ShutdownMonitor(machine, windows, is_conclusive)
     with attempt.control_watched():
         commanded_at = now()
         try:

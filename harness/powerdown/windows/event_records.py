@@ -106,7 +106,9 @@ def _parse_time(text: str) -> datetime:
     return datetime.fromisoformat(f"{match.group(1)}.{fraction}").replace(tzinfo=UTC)
 
 
-def _garbage(saw: str) -> ControlChannelError:
+def _garbage(actual: str) -> ControlChannelError:
     return ControlChannelError(
-        "read event records of the guest", saw, "Run 'wevtutil qe System /f:xml /c:5' in the guest."
+        "read event records of the guest",
+        actual,
+        "Run 'wevtutil qe System /f:xml /c:5' in the guest.",
     )

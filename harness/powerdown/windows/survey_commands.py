@@ -86,7 +86,7 @@ ACTIVE_SERVICES = "sc.exe queryex type= service bufsize= 262144"
 PROCESSES = "tasklist /fo csv /nh"
 """All processes with number and session (learn: tasklist)."""
 
-SURVEY_PARTS = (
+BASELINE_PARTS = (
     Part("last_record", commands.LAST_RECORD),
     Part("button", commands.QUERY_POWER_BUTTON),
     Part("button_policy", commands.QUERY_POWER_BUTTON_POLICY),
@@ -108,7 +108,7 @@ SURVEY_PARTS = (
 )
 """Everything that bears on a shutdown."""
 
-LOOK_PROVIDERS = {
+SAMPLE_PROVIDERS = {
     1073: "User32",
     1074: "User32",
     1075: "User32",
@@ -130,10 +130,10 @@ log service has ended when they happen. So they are not seen while a guest stops
 """
 
 
-def look_parts(after_record: int) -> tuple[Part, ...]:
+def sample_parts(after_record: int) -> tuple[Part, ...]:
     """What changes during a shutdown: newer records, services and processes."""
     return (
-        Part("records", commands.query_events(after_record, LOOK_PROVIDERS)),
+        Part("records", commands.query_events(after_record, SAMPLE_PROVIDERS)),
         Part("services", ACTIVE_SERVICES),
         Part("processes", PROCESSES),
     )

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from powerdown.core.outcome import Cause, Outcome
-from powerdown.diagnosis.diagnose import diagnose, settled
-from powerdown.shutdown.observation import CONTROL_BACK, Control, Observation
+from powerdown.diagnosis.diagnose import diagnose, is_conclusive
+from powerdown.shutdown.observation import CONTROL_BACK, ChannelState, Observation
 from powerdown.windows.processes import ProcessEntry
 from tests.diagnosis.observations import (
     APP,
@@ -28,20 +28,20 @@ from tests.diagnosis.observations import (
     STOPPING,
     UPDATER,
     WINDOWS_OWN,
+    baseline,
     by_command,
     closed,
     event,
     found,
     initiated,
     inside,
-    looks,
     nobody,
+    obs,
     preparing,
     record,
+    samples,
     screens,
-    seen,
     service,
-    survey,
     under_way,
     works,
 )
@@ -58,62 +58,66 @@ BLOCKED_SCREEN = "Closing 1 app and shutting down\nThis app is preventing shutdo
 class TestApplicationBlocks:
     def blocked(self, *records: object, **changes: object) -> Observation:
         """It still waits for the editor when the soft budget has passed."""
-        shown = looks(TIMES, *(records or (BY_BUTTON,)))  # type: ignore[arg-type]
-        return seen(**{"looks": shown, "ended_at": TIMES[-1] + 0.5, **changes})
+        shown = samples(TIMES, *(records or (BY_BUTTON,)))  # type: ignore[arg-type]
+        return obs(**{"samples": shown, "ended_at": TIMES[-1] + 0.5, **changes})
 
     def test_the_program_that_is_left_is_named(self) -> None:
         assert found(self.blocked()) == (*APPLICATION, HIGH)
         assert diagnose(self.blocked()).culprit == "editor.exe"
-        assert settled(self.blocked())
+        assert is_conclusive(self.blocked())
 
     def test_a_program_that_saves_for_long_is_waited_for(self) -> None:
         """It may yet end in time: nothing is settled before the soft budget is spent."""
-        early = self.blocked(looks=looks((105.0, 112.0), BY_BUTTON), ended_at=112.5)
+        early = self.blocked(samples=samples((105.0, 112.0), BY_BUTTON), ended_at=112.5)
         assert found(early) == (*APPLICATION, LOW)
-        assert not settled(early)
+        assert not is_conclusive(early)
 
     def test_within_the_time_of_a_hung_program_nothing_is_said(self) -> None:
-        early = self.blocked(looks=looks((104.0, 107.0), BY_BUTTON), ended_at=107.5)
+        early = self.blocked(samples=samples((104.0, 107.0), BY_BUTTON), ended_at=107.5)
         assert found(early) == INCONCLUSIVE
 
     def test_windows_own_timeout_is_respected(self) -> None:
-        patient = self.blocked(survey=survey(hung_app_ms=30_000))
+        patient = self.blocked(baseline=baseline(hung_app_ms=30_000))
         assert found(patient) == INCONCLUSIVE
 
     def test_where_windows_ends_programs_by_itself_their_time_is_to_be_limited(self) -> None:
-        ends = diagnose(self.blocked(survey=survey(auto_end_tasks=True)))
+        ends = diagnose(self.blocked(baseline=baseline(auto_end_tasks=True)))
         assert "WaitToKillAppTimeout /t REG_SZ /d 2000" in ends.remedy
         assert "taskkill" in diagnose(self.blocked()).remedy
 
     def test_a_program_that_was_started_meanwhile_is_named_too(self) -> None:
         later = replace(APP, name="setup.exe", pid=4000)
-        started = self.blocked(looks=looks(TIMES, BY_BUTTON, processes=(*DESKTOP, later)))
+        started = self.blocked(samples=samples(TIMES, BY_BUTTON, processes=(*DESKTOP, later)))
         assert (diagnose(started).culprit, diagnose(started).confidence) == ("setup.exe", HIGH)
 
     def test_a_program_that_closed_by_itself_is_not_named(self) -> None:
-        both = looks(TIMES[:1], BY_BUTTON, processes=(*DESKTOP, APP, HELPER))
-        one = looks(TIMES[1:], BY_BUTTON, processes=(*DESKTOP, HELPER))
-        assert diagnose(self.blocked(looks=(*both, *one))).culprit == "vmtray.exe"
+        both = samples(TIMES[:1], BY_BUTTON, processes=(*DESKTOP, APP, HELPER))
+        one = samples(TIMES[1:], BY_BUTTON, processes=(*DESKTOP, HELPER))
+        assert diagnose(self.blocked(samples=(*both, *one))).culprit == "vmtray.exe"
 
     def test_services_are_no_programs_of_the_session(self) -> None:
         in_session_0 = (*DESKTOP, ProcessEntry("sqlservr.exe", 900, 0))
-        alone = self.blocked(looks=looks(TIMES, BY_BUTTON, processes=in_session_0))
+        alone = self.blocked(samples=samples(TIMES, BY_BUTTON, processes=in_session_0))
         assert found(alone) == (*APPLICATION, LOW)
         assert diagnose(alone).culprit == ""
 
     @pytest.mark.parametrize(
         ("change", "confidence"),
         [
-            ({"survey": survey(auto_end_tasks=True)}, MEDIUM),
-            ({"survey": survey(auto_end_tasks=None)}, MEDIUM),
-            ({"looks": looks(TIMES[-1:], BY_BUTTON)}, MEDIUM),
+            ({"baseline": baseline(auto_end_tasks=True)}, MEDIUM),
+            ({"baseline": baseline(auto_end_tasks=None)}, MEDIUM),
+            ({"samples": samples(TIMES[-1:], BY_BUTTON)}, MEDIUM),
             (
-                {"survey": survey(processes=(*DESKTOP, APP, ProcessEntry("explorer.exe", 1, 2)))},
+                {
+                    "baseline": baseline(
+                        processes=(*DESKTOP, APP, ProcessEntry("explorer.exe", 1, 2))
+                    )
+                },
                 LOW,
             ),
-            ({"looks": looks(TIMES, by_command())}, LOW),
-            ({"looks": looks(TIMES, by_command()), "screen_text": BLOCKED_SCREEN}, MEDIUM),
-            ({"looks": looks(TIMES, initiated(process="", reason="0x80000000"))}, LOW),
+            ({"samples": samples(TIMES, by_command())}, LOW),
+            ({"samples": samples(TIMES, by_command()), "screen_text": BLOCKED_SCREEN}, MEDIUM),
+            ({"samples": samples(TIMES, initiated(process="", reason="0x80000000"))}, LOW),
         ],
         ids=[
             "AutoEndTasks on",
@@ -129,7 +133,7 @@ class TestApplicationBlocks:
         self, change: dict[str, object], confidence: object
     ) -> None:
         assert found(self.blocked(**change)) == (*APPLICATION, confidence)
-        assert not settled(self.blocked(**change))
+        assert not is_conclusive(self.blocked(**change))
 
     @pytest.mark.parametrize(
         ("command", "confidence"),
@@ -145,25 +149,25 @@ class TestApplicationBlocks:
     def test_a_command_with_a_countdown_asks_nobody_yet(
         self, command: str, confidence: object
     ) -> None:
-        shown = {"looks": looks(TIMES, by_command()), "ended_at": TIMES[-1] + 0.5}
+        shown = {"samples": samples(TIMES, by_command()), "ended_at": TIMES[-1] + 0.5}
         assert found(inside(command, **shown)) == (*APPLICATION, confidence)
 
     @pytest.mark.parametrize(
         "change",
         [
-            {"looks": looks(TIMES)},
-            {"looks": looks(TIMES, BY_BUTTON, record(9, 1073))},
-            {"looks": looks(TIMES, BY_BUTTON, record(9, 1075))},
-            {"looks": looks(TIMES, BY_BUTTON, unread=["records"])},
-            {"looks": looks(TIMES, BY_BUTTON, unread=["processes"])},
-            {"looks": looks(TIMES, BY_BUTTON, processes=WINDOWS_OWN)},
-            {"looks": looks(TIMES, BY_BUTTON, processes=(*WINDOWS_OWN, HELPER))},
-            {"survey": nobody()},
-            {"survey": survey(console=None)},
-            {"survey": None, "control": Control.SILENT},
-            {"control": Control.LOST},
+            {"samples": samples(TIMES)},
+            {"samples": samples(TIMES, BY_BUTTON, record(9, 1073))},
+            {"samples": samples(TIMES, BY_BUTTON, record(9, 1075))},
+            {"samples": samples(TIMES, BY_BUTTON, unread=["records"])},
+            {"samples": samples(TIMES, BY_BUTTON, unread=["processes"])},
+            {"samples": samples(TIMES, BY_BUTTON, processes=WINDOWS_OWN)},
+            {"samples": samples(TIMES, BY_BUTTON, processes=(*WINDOWS_OWN, HELPER))},
+            {"baseline": nobody()},
+            {"baseline": baseline(console=None)},
+            {"baseline": None, "control": ChannelState.SILENT},
+            {"control": ChannelState.LOST},
             {"pm1_after": (LATCHED,)},
-            {"looks": preparing(TIMES, HOLDER)},
+            {"samples": preparing(TIMES, HOLDER)},
         ],
         ids=[
             "nothing recorded",
@@ -187,12 +191,12 @@ class TestApplicationBlocks:
     def test_a_demand_service_that_stops_meanwhile_does_not_take_the_blame(self) -> None:
         stopping = (service(GPSVC), service(UPDATER, STOPPING), service(HOLDER), PLAIN)
         shown = (
-            *looks(TIMES[:1], BY_BUTTON),
-            *looks(TIMES[1:2], BY_BUTTON, services=stopping),
-            *looks(TIMES[2:], BY_BUTTON, services=(service(GPSVC), service(HOLDER), PLAIN)),
+            *samples(TIMES[:1], BY_BUTTON),
+            *samples(TIMES[1:2], BY_BUTTON, services=stopping),
+            *samples(TIMES[2:], BY_BUTTON, services=(service(GPSVC), service(HOLDER), PLAIN)),
         )
-        assert found(self.blocked(looks=shown)) == (*APPLICATION, HIGH)
-        late = under_way(*shown, *looks((150.0, 158.0), BY_BUTTON, services=stopping))
+        assert found(self.blocked(samples=shown)) == (*APPLICATION, HIGH)
+        late = under_way(*shown, *samples((150.0, 158.0), BY_BUTTON, services=stopping))
         assert found(late) == (*APPLICATION, HIGH)
 
     def test_a_core_process_that_died_is_no_application(self) -> None:
@@ -201,9 +205,9 @@ class TestApplicationBlocks:
 
 class TestBlockingScreen:
     def test_from_outside_the_screen_is_a_hint(self) -> None:
-        outside = seen(screen_text=BLOCKED_SCREEN).from_outside()
+        outside = obs(screen_text=BLOCKED_SCREEN).from_outside()
         assert found(outside) == (*APPLICATION, MEDIUM)
-        assert not settled(outside)
+        assert not is_conclusive(outside)
 
     @pytest.mark.parametrize(
         "change",
@@ -212,12 +216,12 @@ class TestBlockingScreen:
             {"screen_text": "Arbeitsplatz"},
             {"screen_text_before": BLOCKED_SCREEN},
             {"pm1_after": (LATCHED,)},
-            {"looks": looks(TIMES, BY_BUTTON, processes=WINDOWS_OWN)},
+            {"samples": samples(TIMES, BY_BUTTON, processes=WINDOWS_OWN)},
         ],
         ids=["unread", "says nothing of it", "said so before", "press not taken", "session over"],
     )
     def test_not_blamed(self, change: dict[str, object]) -> None:
-        other = seen(**{"screen_text": BLOCKED_SCREEN, "looks": (), **change})
+        other = obs(**{"screen_text": BLOCKED_SCREEN, "samples": (), **change})
         assert diagnose(other).cause is not Cause.UNRESPONSIVE_APP
 
     def test_of_a_command_whose_answer_is_not_known(self) -> None:
@@ -229,20 +233,20 @@ class TestPreshutdown:
     def test_a_holder_that_outlives_the_budget(self) -> None:
         held = under_way(
             *preparing((110.0, 140.0, 158.0), HOLDER),
-            survey=survey(preshutdown_ms={HOLDER: 2_147_483_647}),
+            baseline=baseline(preshutdown_ms={HOLDER: 2_147_483_647}),
         )
         assert found(held) == (*SERVICE, HIGH)
         assert diagnose(held).culprit == HOLDER
         assert any(evidence.raw == "2147483647" for evidence in diagnose(held).evidence)
 
     def test_it_may_finish_so_nothing_is_settled_early(self) -> None:
-        held = seen(looks=preparing((110.0, 130.0), HOLDER), ended_at=130.5)
+        held = obs(samples=preparing((110.0, 130.0), HOLDER), ended_at=130.5)
         assert found(held) == (*SERVICE, MEDIUM)
-        assert not settled(under_way(*preparing((110.0, 158.0), HOLDER)))
+        assert not is_conclusive(under_way(*preparing((110.0, 158.0), HOLDER)))
 
     def test_update_work_with_marks_of_it(self) -> None:
-        pending = survey(update_markers=("RebootPending",))
-        updating = under_way(*preparing((110.0, 158.0), UPDATER), survey=pending)
+        pending = baseline(update_markers=("RebootPending",))
+        updating = under_way(*preparing((110.0, 158.0), UPDATER), baseline=pending)
         assert found(updating) == (*UPDATE, HIGH)
         assert diagnose(updating).culprit == UPDATER
 
@@ -250,13 +254,13 @@ class TestPreshutdown:
         assert found(under_way(*preparing((110.0, 158.0), UPDATER))) == (*UPDATE, MEDIUM)
 
     def test_files_to_rename_at_the_next_boot_are_no_update(self) -> None:
-        renames = survey(update_markers=("PendingFileRenameOperations",))
-        updating = under_way(*preparing((110.0, 158.0), UPDATER), survey=renames)
+        renames = baseline(update_markers=("PendingFileRenameOperations",))
+        updating = under_way(*preparing((110.0, 158.0), UPDATER), baseline=renames)
         assert found(updating) == (*UPDATE, MEDIUM)
 
     def test_marks_without_an_update_service_at_work_are_only_mentioned(self) -> None:
-        pending = survey(update_markers=("RebootPending",))
-        held = under_way(*preparing((110.0, 158.0), HOLDER), survey=pending)
+        pending = baseline(update_markers=("RebootPending",))
+        held = under_way(*preparing((110.0, 158.0), HOLDER), baseline=pending)
         assert found(held) == (*SERVICE, HIGH)
         assert Cause.WINDOWS_UPDATE in [cause for cause, _ in diagnose(held).also_seen]
 
@@ -268,40 +272,40 @@ class TestPreshutdown:
 
     def test_services_that_wait_behind_one_of_preshutdown_order_are_innocent(self) -> None:
         waiting = (service(HOLDER, STOPPING), service(GPSVC), service(UPDATER), PLAIN)
-        shown = looks((110.0, 158.0), BY_BUTTON, services=waiting, processes=WINDOWS_OWN)
+        shown = samples((110.0, 158.0), BY_BUTTON, services=waiting, processes=WINDOWS_OWN)
         assert diagnose(under_way(*shown)).culprit == HOLDER
 
     def test_one_that_ignores_the_control_stays_running(self) -> None:
         left = (service(HOLDER), PLAIN)
-        shown = looks((110.0, 158.0), BY_BUTTON, services=left, processes=WINDOWS_OWN)
+        shown = samples((110.0, 158.0), BY_BUTTON, services=left, processes=WINDOWS_OWN)
         assert found(under_way(*shown)) == (*SERVICE, MEDIUM)
         assert diagnose(under_way(*shown)).culprit == HOLDER
 
     def test_all_running_is_no_sign_of_the_phase(self) -> None:
-        shown = looks((110.0, 158.0), BY_BUTTON, processes=WINDOWS_OWN)
+        shown = samples((110.0, 158.0), BY_BUTTON, processes=WINDOWS_OWN)
         assert found(under_way(*shown)) == INCONCLUSIVE
 
     @pytest.mark.parametrize(
         ("change", "confidence"),
         [
-            ({"looks": preparing((158.0,), HOLDER)}, MEDIUM),
-            ({"control": Control.LOST}, MEDIUM),
-            ({"survey": survey(processes=WINDOWS_OWN)}, MEDIUM),
-            ({"looks": preparing((110.0,), HOLDER), "ended_at": 111.0}, LOW),
+            ({"samples": preparing((158.0,), HOLDER)}, MEDIUM),
+            ({"control": ChannelState.LOST}, MEDIUM),
+            ({"baseline": baseline(processes=WINDOWS_OWN)}, MEDIUM),
+            ({"samples": preparing((110.0,), HOLDER), "ended_at": 111.0}, LOW),
         ],
         ids=["seen once", "no answer at last", "no shell to tell by", "seen once and early"],
     )
     def test_doubt(self, change: dict[str, object], confidence: object) -> None:
-        held = {"looks": preparing((110.0, 158.0), HOLDER), "ended_at": SPENT, **change}
-        assert found(seen(**held)) == (*SERVICE, confidence)
+        held = {"samples": preparing((110.0, 158.0), HOLDER), "ended_at": SPENT, **change}
+        assert found(obs(**held)) == (*SERVICE, confidence)
 
     @pytest.mark.parametrize(
         "change",
         [
-            {"looks": preparing((110.0, 158.0), HOLDER, records=())},
-            {"looks": preparing((110.0, 158.0), HOLDER, records=(BY_BUTTON, record(9, 1075)))},
-            {"looks": preparing((110.0, 158.0), "Other")},
-            {"looks": looks((110.0, 158.0), BY_BUTTON, unread=["services"])},
+            {"samples": preparing((110.0, 158.0), HOLDER, records=())},
+            {"samples": preparing((110.0, 158.0), HOLDER, records=(BY_BUTTON, record(9, 1075)))},
+            {"samples": preparing((110.0, 158.0), "Other")},
+            {"samples": samples((110.0, 158.0), BY_BUTTON, unread=["services"])},
             {"pm1_after": (LATCHED,)},
         ],
         ids=[
@@ -314,25 +318,25 @@ class TestPreshutdown:
     )
     def test_not_blamed(self, change: dict[str, object]) -> None:
         other = diagnose(
-            seen(**{"looks": preparing((110.0,), HOLDER), "ended_at": SPENT, **change})
+            obs(**{"samples": preparing((110.0,), HOLDER), "ended_at": SPENT, **change})
         )
         assert other.cause not in (Cause.UNRESPONSIVE_SERVICE, Cause.WINDOWS_UPDATE)
 
     def test_at_the_logon_screen_there_are_no_programs_to_wait_for(self) -> None:
-        held = under_way(*preparing((110.0, 158.0), HOLDER), survey=nobody())
+        held = under_way(*preparing((110.0, 158.0), HOLDER), baseline=nobody())
         assert found(held) == (*SERVICE, HIGH)
 
 
 class TestServicesStuck:
-    PATIENT = survey(wait_to_kill_service_ms=600_000)
+    PATIENT = baseline(wait_to_kill_service_ms=600_000)
 
     def stuck(self, **changes: object) -> Observation:
         values = {
             "events": (event("POWERDOWN", 100.0), closed(105.0)),
-            "control": Control.LOST,
-            "survey": self.PATIENT,
+            "control": ChannelState.LOST,
+            "baseline": self.PATIENT,
         }
-        return under_way(*looks((103.0,), BY_BUTTON), **{**values, **changes})
+        return under_way(*samples((103.0,), BY_BUTTON), **{**values, **changes})
 
     def test_services_with_all_the_time_in_the_world(self) -> None:
         assert found(self.stuck()) == (*SERVICE, MEDIUM)
@@ -341,12 +345,12 @@ class TestServicesStuck:
     @pytest.mark.parametrize(
         "change",
         [
-            {"survey": survey(wait_to_kill_service_ms=5000)},
-            {"survey": survey(wait_to_kill_service_ms=None)},
+            {"baseline": baseline(wait_to_kill_service_ms=5000)},
+            {"baseline": baseline(wait_to_kill_service_ms=None)},
             {"activity": works(0.2, bytes_a_second=50_000)},
             {"ended_at": 120.0},
             {"events": (closed(105.0), event(CONTROL_BACK, 105.1))},
-            {"looks": looks((103.0, 130.0), BY_BUTTON)},
+            {"samples": samples((103.0, 130.0), BY_BUTTON)},
             {"events": ()},
             {"pm1_after": (LATCHED,)},
         ],
@@ -365,8 +369,8 @@ class TestServicesStuck:
         assert diagnose(self.stuck(**change)).cause is not Cause.UNRESPONSIVE_SERVICE
 
     def test_applications_may_hold_it_still(self) -> None:
-        before = looks((104.0, 115.0, 130.0), BY_BUTTON)
-        late = self.stuck(looks=before, events=(closed(140.0),))
+        before = samples((104.0, 115.0, 130.0), BY_BUTTON)
+        late = self.stuck(samples=before, events=(closed(140.0),))
         assert found(late) == (*SERVICE, LOW)
 
     def test_from_outside_nothing_is_claimed(self) -> None:
@@ -377,12 +381,12 @@ class TestCpusPinned:
     FROZEN = screens((99.0, "desktop", False), (SPENT, "desktop", False))
 
     def pinned(self, **changes: object) -> Observation:
-        values = {"control": Control.SILENT, "survey": None, "activity": works(1.0)}
+        values = {"control": ChannelState.SILENT, "baseline": None, "activity": works(1.0)}
         return under_way(**{**values, "screens": self.FROZEN, **changes})
 
     def test_a_guest_that_answers_nobody_and_spins(self) -> None:
         assert found(self.pinned()) == (*DAMAGED, HIGH)
-        assert found(self.pinned(control=Control.LOST)) == (*DAMAGED, HIGH)
+        assert found(self.pinned(control=ChannelState.LOST)) == (*DAMAGED, HIGH)
 
     @pytest.mark.parametrize(
         ("change", "confidence"),
@@ -400,10 +404,10 @@ class TestCpusPinned:
             {"activity": works(1.0, bytes_a_second=50_000)},
             {"screens": ()},
             {"screens": screens((99.0, "a", False), (SPENT, "b", False))},
-            {"control": Control.NONE},
-            {"control": Control.REJECTED},
-            {"control": Control.ALIVE, "looks": looks((158.0,))},
-            {"events": (closed(105.0),), "control": Control.LOST},
+            {"control": ChannelState.NONE},
+            {"control": ChannelState.REJECTED},
+            {"control": ChannelState.ALIVE, "samples": samples((158.0,))},
+            {"events": (closed(105.0),), "control": ChannelState.LOST},
             {"ended_at": 130.0},
             {"vcpus": 2},
         ],

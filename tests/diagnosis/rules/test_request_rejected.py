@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from powerdown.core.outcome import Cause, Outcome
-from powerdown.diagnosis.diagnose import diagnose, settled
+from powerdown.diagnosis.diagnose import diagnose, is_conclusive
 from powerdown.diagnosis.verdict import Source
-from powerdown.guest.guest_baseline import Survey
+from powerdown.guest.guest_baseline import GuestBaseline
 from powerdown.machine.protocol import RunState
-from powerdown.shutdown.observation import Control, Observation
+from powerdown.shutdown.observation import ChannelState, Observation
 from powerdown.windows.commands import ButtonAction, PowerSource
 from powerdown.windows.power_button import PowerButton
 from tests.diagnosis.observations import (
@@ -31,32 +31,32 @@ from tests.diagnosis.observations import (
     UPDATER,
     WINDOWS_OWN,
     at_logon,
+    baseline,
     button,
     by_command,
     closed,
     found,
     initiated,
     inside,
-    look,
-    looks,
     nobody,
+    obs,
     preparing,
     record,
+    sample,
+    samples,
     screens,
-    seen,
     service,
-    survey,
 )
 
 STAYED = Outcome.STAYED_UP
-NOT_ANSWERING = {"control": Control.LOST, "looks": ()}
-AT_LOGON_SCREEN = {"looks": (at_logon(REACTED),)}
-LOG_UNREAD = (look(unread=["records"]),)
+NOT_ANSWERING = {"control": ChannelState.LOST, "samples": ()}
+AT_LOGON_SCREEN = {"samples": (at_logon(REACTED),)}
+LOG_UNREAD = (sample(unread=["records"]),)
 
 
 def test_a_healthy_guest_that_did_nothing_for_no_known_reason() -> None:
-    assert found(seen()) == INCONCLUSIVE
-    assert not settled(seen())
+    assert found(obs()) == INCONCLUSIVE
+    assert not is_conclusive(obs())
 
 
 class TestPowerButtonIgnored:
@@ -66,9 +66,9 @@ class TestPowerButtonIgnored:
         ("action", "confidence"), [(0, HIGH), (4, HIGH), (1, MEDIUM), (2, MEDIUM)]
     )
     def test_by_what_it_is_set_to(self, action: int, confidence: object) -> None:
-        ignored = seen(survey=survey(button=button(action)))
+        ignored = obs(baseline=baseline(button=button(action)))
         assert found(ignored) == (*self.IGNORED, confidence)
-        assert settled(ignored) is (confidence is HIGH)
+        assert is_conclusive(ignored) is (confidence is HIGH)
         assert "powercfg /setacvalueindex" in diagnose(ignored).remedy
         assert (Cause.PRESS_LOST, "the guest cleared the latched press") in diagnose(
             ignored
@@ -76,29 +76,29 @@ class TestPowerButtonIgnored:
 
     def test_policy_alone_can_do_it(self) -> None:
         setting = PowerButton(button(3).scheme, {PowerSource.AC: ButtonAction.NOTHING})
-        assert found(seen(survey=survey(button=setting))) == (*self.IGNORED, HIGH)
+        assert found(obs(baseline=baseline(button=setting))) == (*self.IGNORED, HIGH)
 
     @pytest.mark.parametrize("setting", [button(3), button(7), None])
     def test_no_other_setting_is_blamed(self, setting: PowerButton | None) -> None:
-        assert found(seen(survey=survey(button=setting))) == INCONCLUSIVE
+        assert found(obs(baseline=baseline(button=setting))) == INCONCLUSIVE
 
     @pytest.mark.parametrize(
         ("change", "confidence"),
         [
-            ({"looks": LOG_UNREAD}, MEDIUM),
+            ({"samples": LOG_UNREAD}, MEDIUM),
             (NOT_ANSWERING, MEDIUM),
             # The only look was put before the guest had time to react.
-            ({"looks": (look(101.0),)}, MEDIUM),
+            ({"samples": (sample(101.0),)}, MEDIUM),
         ],
         ids=["records unreadable", "control lost", "asked too early"],
     )
     def test_without_the_event_log_confidence_falls(
         self, change: dict[str, object], confidence: object
     ) -> None:
-        blind = seen(survey=survey(button=button(0)), **change)
+        blind = obs(baseline=baseline(button=button(0)), **change)
         assert found(blind) == (*self.IGNORED, confidence)
-        assert not settled(blind)
-        may_sleep_yet = seen(survey=survey(button=button(1)), **change)
+        assert not is_conclusive(blind)
+        may_sleep_yet = obs(baseline=baseline(button=button(1)), **change)
         assert found(may_sleep_yet) == (*self.IGNORED, LOW)
 
     @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ class TestPowerButtonIgnored:
             {"run_state": RunState.PAUSED},
             {"ended_at": 102.0},
             {"pm1_after": (LATCHED, replace(LATCHED, at=103.9, status=0))},
-            {"looks": (look(REACTED, BY_BUTTON),)},
-            {"looks": (look(REACTED, by_command()),)},
+            {"samples": (sample(REACTED, BY_BUTTON),)},
+            {"samples": (sample(REACTED, by_command()),)},
             {"events": (closed(103.0),), **NOT_ANSWERING},
-            {"looks": looks([REACTED], processes=WINDOWS_OWN)},
-            {"looks": looks([REACTED], services=[service(GPSVC, STOPPING)])},
+            {"samples": samples([REACTED], processes=WINDOWS_OWN)},
+            {"samples": samples([REACTED], services=[service(GPSVC, STOPPING)])},
             {"screen_text": "Shutting down", **NOT_ANSWERING},
         ],
         ids=[
@@ -129,20 +129,20 @@ class TestPowerButtonIgnored:
         ],
     )
     def test_without_proof_it_is_not_blamed(self, change: dict[str, object]) -> None:
-        doubtful = seen(survey=survey(button=button(0)), **change)
+        doubtful = obs(baseline=baseline(button=button(0)), **change)
         assert diagnose(doubtful).cause is not Cause.POWER_BUTTON_IGNORED
 
     def test_from_outside_nothing_is_claimed(self) -> None:
-        assert found(seen(survey=survey(button=button(0))).from_outside()) == INCONCLUSIVE
+        assert found(obs(baseline=baseline(button=button(0))).from_outside()) == INCONCLUSIVE
 
 
 class TestNoLogon:
     FORBIDDEN = nobody(shutdown_without_logon=False)
 
     def test_at_the_logon_screen_with_the_policy_at_0(self) -> None:
-        forbidden = seen(survey=self.FORBIDDEN, **AT_LOGON_SCREEN)
+        forbidden = obs(baseline=self.FORBIDDEN, **AT_LOGON_SCREEN)
         assert found(forbidden) == (STAYED, Cause.NO_LOGON_SHUTDOWN, HIGH)
-        assert settled(forbidden)
+        assert is_conclusive(forbidden)
 
     @pytest.mark.parametrize(
         "shown",
@@ -150,28 +150,28 @@ class TestNoLogon:
         ids=["screens not seen", "dark"],
     )
     def test_the_display_may_have_taken_the_press(self, shown: object) -> None:
-        doubtful = seen(survey=self.FORBIDDEN, **AT_LOGON_SCREEN, screens=shown)
+        doubtful = obs(baseline=self.FORBIDDEN, **AT_LOGON_SCREEN, screens=shown)
         assert found(doubtful) == (STAYED, Cause.NO_LOGON_SHUTDOWN, MEDIUM)
 
     @pytest.mark.parametrize(
         "change",
         [
-            {"survey": nobody(shutdown_without_logon=True)},
-            {"survey": nobody(shutdown_without_logon=None)},
-            {"survey": survey(shutdown_without_logon=False), "looks": (look(),)},
-            {"survey": nobody(shutdown_without_logon=False, console=None)},
-            {"survey": nobody(shutdown_without_logon=False, button=None)},
-            {"looks": (at_logon(REACTED, BY_BUTTON),)},
-            {"looks": (at_logon(REACTED, unread=["records"]),)},
-            {"looks": (at_logon(101.0),)},
+            {"baseline": nobody(shutdown_without_logon=True)},
+            {"baseline": nobody(shutdown_without_logon=None)},
+            {"baseline": baseline(shutdown_without_logon=False), "samples": (sample(),)},
+            {"baseline": nobody(shutdown_without_logon=False, console=None)},
+            {"baseline": nobody(shutdown_without_logon=False, button=None)},
+            {"samples": (at_logon(REACTED, BY_BUTTON),)},
+            {"samples": (at_logon(REACTED, unread=["records"]),)},
+            {"samples": (at_logon(101.0),)},
             NOT_ANSWERING,
             # A shutdown was under way when it was pressed: the user is logged off by then.
             {
-                "survey": nobody(
+                "baseline": nobody(
                     shutdown_without_logon=False, services=(service(UPDATER, STOPPING),)
                 )
             },
-            {"looks": preparing([REACTED], UPDATER, records=())},
+            {"samples": preparing([REACTED], UPDATER, records=())},
         ],
         ids=[
             "policy allows",
@@ -188,12 +188,12 @@ class TestNoLogon:
         ],
     )
     def test_not_blamed(self, change: dict[str, object]) -> None:
-        other = {"survey": self.FORBIDDEN, **AT_LOGON_SCREEN, **change}
-        assert found(seen(**other)) == INCONCLUSIVE
+        other = {"baseline": self.FORBIDDEN, **AT_LOGON_SCREEN, **change}
+        assert found(obs(**other)) == INCONCLUSIVE
 
     def test_a_button_set_to_nothing_comes_first_and_it_is_told_of(self) -> None:
         both = nobody(shutdown_without_logon=False, button=button(0))
-        verdict = diagnose(seen(survey=both, **AT_LOGON_SCREEN))
+        verdict = diagnose(obs(baseline=both, **AT_LOGON_SCREEN))
         assert (verdict.cause, verdict.confidence) == (Cause.POWER_BUTTON_IGNORED, HIGH)
         assert Cause.NO_LOGON_SHUTDOWN in [cause for cause, _ in verdict.also_seen]
 
@@ -202,32 +202,34 @@ class TestDisplayWasDark:
     DARK = (STAYED, Cause.ASLEEP)
 
     def test_the_press_only_lit_it(self) -> None:
-        assert found(seen(screens=LIT_UP)) == (*self.DARK, HIGH)
-        assert settled(seen(screens=LIT_UP))
+        assert found(obs(screens=LIT_UP)) == (*self.DARK, HIGH)
+        assert is_conclusive(obs(screens=LIT_UP))
 
     @pytest.mark.parametrize(
-        "found_before", [survey(button=button(0)), nobody(shutdown_without_logon=False)]
+        "found_before", [baseline(button=button(0)), nobody(shutdown_without_logon=False)]
     )
-    def test_doubt_where_the_next_press_would_do_nothing_either(self, found_before: Survey) -> None:
-        shown = looks([REACTED], processes=found_before.processes)
-        rival = seen(screens=LIT_UP, survey=found_before, looks=shown)
+    def test_doubt_where_the_next_press_would_do_nothing_either(
+        self, found_before: GuestBaseline
+    ) -> None:
+        shown = samples([REACTED], processes=found_before.processes)
+        rival = obs(screens=LIT_UP, baseline=found_before, samples=shown)
         assert found(rival) == (*self.DARK, MEDIUM)
         assert diagnose(rival).also_seen
 
     def test_a_display_lit_much_later_was_lit_by_somebody(self) -> None:
         late = screens((99.0, "black", True), (140.0, "desktop", False))
-        idle = seen(screens=late, looks=(look(141.0),), ended_at=141.2)
+        idle = obs(screens=late, samples=(sample(141.0),), ended_at=141.2)
         assert found(idle) == (*self.DARK, LOW)
 
     def test_it_may_go_dark_again_by_itself(self) -> None:
         again = screens((99.0, "black", True), (101.0, "desktop", False), (REACTED, "black", True))
-        verdict = diagnose(seen(screens=again))
+        verdict = diagnose(obs(screens=again))
         assert (verdict.cause, verdict.confidence) == (Cause.ASLEEP, HIGH)
         shown = [e.raw for e in verdict.evidence if e.source is Source.SCREEN]
         assert shown == ["dark", "picture desktop"]
 
     def test_from_outside_something_else_may_have_lit_it(self) -> None:
-        assert found(seen(screens=LIT_UP).from_outside()) == (*self.DARK, LOW)
+        assert found(obs(screens=LIT_UP).from_outside()) == (*self.DARK, LOW)
 
     @pytest.mark.parametrize(
         "change",
@@ -235,9 +237,14 @@ class TestDisplayWasDark:
             {"screens": ()},
             {"screens": screens((99.0, "x", False), (REACTED, "y", False))},
             {"screens": screens((99.0, "x", True), (REACTED, "x", True))},
-            {"looks": (look(REACTED, BY_BUTTON),)},
+            {"samples": (sample(REACTED, BY_BUTTON),)},
             {"pm1_after": (LATCHED,)},
-            {"screen_text": "Restarting", "control": Control.NONE, "survey": None, "looks": ()},
+            {
+                "screen_text": "Restarting",
+                "control": ChannelState.NONE,
+                "baseline": None,
+                "samples": (),
+            },
             NOT_ANSWERING,
         ],
         ids=[
@@ -251,18 +258,18 @@ class TestDisplayWasDark:
         ],
     )
     def test_not_blamed(self, change: dict[str, object]) -> None:
-        assert diagnose(seen(**{"screens": LIT_UP, **change})).cause is not Cause.ASLEEP
+        assert diagnose(obs(**{"screens": LIT_UP, **change})).cause is not Cause.ASLEEP
 
 
 class TestEventTracker:
     OPEN = {
-        "survey": survey(event_tracker=True),
+        "baseline": baseline(event_tracker=True),
         "screen_text": "Shut Down Windows\nShutdown Event Tracker",
     }
 
     def test_an_open_dialog_is_never_certain(self) -> None:
-        assert found(seen(**self.OPEN)) == (STAYED, Cause.EVENT_TRACKER, MEDIUM)
-        assert not settled(seen(**self.OPEN))
+        assert found(obs(**self.OPEN)) == (STAYED, Cause.EVENT_TRACKER, MEDIUM)
+        assert not is_conclusive(obs(**self.OPEN))
 
     def test_a_command_that_it_refuses(self) -> None:
         said = "A system shutdown is in progress.(1115)"
@@ -279,12 +286,12 @@ class TestEventTracker:
         [
             {"screen_text": None},
             {"screen_text": "Recycle Bin"},
-            {"survey": survey(event_tracker=False)},
-            {"survey": survey(event_tracker=None)},
-            {"survey": nobody(event_tracker=True), **AT_LOGON_SCREEN},
-            {"looks": (look(REACTED, BY_BUTTON),)},
-            {"looks": LOG_UNREAD},
-            {"survey": survey(event_tracker=True, button=button(0))},
+            {"baseline": baseline(event_tracker=False)},
+            {"baseline": baseline(event_tracker=None)},
+            {"baseline": nobody(event_tracker=True), **AT_LOGON_SCREEN},
+            {"samples": (sample(REACTED, BY_BUTTON),)},
+            {"samples": LOG_UNREAD},
+            {"baseline": baseline(event_tracker=True, button=button(0))},
         ],
         ids=[
             "screen unread",
@@ -298,7 +305,7 @@ class TestEventTracker:
         ],
     )
     def test_not_blamed(self, change: dict[str, object]) -> None:
-        assert diagnose(seen(**{**self.OPEN, **change})).cause is not Cause.EVENT_TRACKER
+        assert diagnose(obs(**{**self.OPEN, **change})).cause is not Cause.EVENT_TRACKER
 
 
 class TestRefused:
@@ -314,7 +321,7 @@ class TestRefused:
     def test_for_want_of_the_right(self, exit_code: int, said: str, confidence: object) -> None:
         refused = inside("shutdown /s /t 0", exit_code, said)
         assert found(refused) == (STAYED, Cause.DAMAGED_SYSTEM, confidence)
-        assert settled(refused) is (confidence is HIGH)
+        assert is_conclusive(refused) is (confidence is HIGH)
 
     @pytest.mark.parametrize(
         ("exit_code", "said"),
@@ -329,13 +336,13 @@ class TestAborted:
     BY_SYSTEM = record(9, 1075, param1="PC", param2=r"NT AUTHORITY\SYSTEM")
 
     def aborted(self, *records: object, **changes: object) -> Observation:
-        at = {"looks": (look(REACTED, *records),)}  # type: ignore[arg-type]
+        at = {"samples": (sample(REACTED, *records),)}  # type: ignore[arg-type]
         return inside("shutdown /s /t 5", **{**at, **changes})  # type: ignore[arg-type]
 
     def test_by_a_process(self) -> None:
         aborted = self.aborted(by_command(), self.BY_SYSTEM)
         assert found(aborted) == (*self.ABORTED, HIGH)
-        assert settled(aborted)
+        assert is_conclusive(aborted)
         assert diagnose(aborted).culprit == r"NT AUTHORITY\SYSTEM"
 
     @pytest.mark.parametrize("account", [r"PC\tester", "TESTER", ""])
@@ -357,8 +364,9 @@ class TestAborted:
         assert diagnose(self.aborted(*records)).cause is not Cause.DAMAGED_SYSTEM
 
     def test_a_press_counts_nothing_down_so_the_countdown_was_anothers(self) -> None:
-        ignored = seen(
-            survey=survey(button=button(0)), looks=(look(REACTED, by_command(), self.BY_SYSTEM),)
+        ignored = obs(
+            baseline=baseline(button=button(0)),
+            samples=(sample(REACTED, by_command(), self.BY_SYSTEM),),
         )
         assert diagnose(ignored).cause is not Cause.DAMAGED_SYSTEM
 
@@ -368,20 +376,22 @@ class TestCoreProcessEnded:
     WITHOUT = tuple(p for p in DESKTOP if p.name != "lsass.exe")
 
     def test_it_is_missing_and_its_restart_keeps_the_press_out(self) -> None:
-        assert found(seen(looks=looks([REACTED], processes=self.WITHOUT))) == self.ENDED
+        assert found(obs(samples=samples([REACTED], processes=self.WITHOUT))) == self.ENDED
 
     def test_its_restart_was_announced(self) -> None:
-        assert found(seen(looks=(look(REACTED, CORE_PROCESS_DIED),))) == self.ENDED
+        assert found(obs(samples=(sample(REACTED, CORE_PROCESS_DIED),))) == self.ENDED
 
     def test_the_restart_that_comes_is_waited_for(self) -> None:
-        assert not settled(seen(looks=(look(REACTED, CORE_PROCESS_DIED),)))
+        assert not is_conclusive(obs(samples=(sample(REACTED, CORE_PROCESS_DIED),)))
 
     def test_a_list_that_could_not_be_read_misses_nothing(self) -> None:
-        assert found(seen(looks=(look(unread=["processes"]),))) == INCONCLUSIVE
-        nothing_known = seen(survey=survey(processes=()), looks=(look(unread=["processes"]),))
+        assert found(obs(samples=(sample(unread=["processes"]),))) == INCONCLUSIVE
+        nothing_known = obs(
+            baseline=baseline(processes=()), samples=(sample(unread=["processes"]),)
+        )
         assert found(nothing_known) == INCONCLUSIVE
 
 
 def test_a_shutdown_given_up_on_its_screen_names_nobody() -> None:
-    given_up = seen(looks=(look(SPENT - 1, BY_BUTTON, record(9, 1073)),), ended_at=SPENT)
+    given_up = obs(samples=(sample(SPENT - 1, BY_BUTTON, record(9, 1073)),), ended_at=SPENT)
     assert found(given_up) == INCONCLUSIVE

@@ -17,6 +17,7 @@ from tests.diagnosis.observations import (
     MEDIUM,
     UPDATER,
     WINDOWS_OWN,
+    baseline,
     button,
     by_command,
     closed,
@@ -24,22 +25,21 @@ from tests.diagnosis.observations import (
     found,
     initiated,
     inside,
-    look,
-    looks,
     preparing,
     reset,
-    survey,
+    sample,
+    samples,
 )
 
 RESTARTED = Outcome.RESTARTED_INSTEAD
 UNKNOWN = (RESTARTED, Cause.UNKNOWN, LOW)
 ORDERLY = (closed(104.0),)
-PENDING = survey(update_markers=("RebootPending",))
+PENDING = baseline(update_markers=("RebootPending",))
 
 
 def restarted_inside(command: str, *before: HostEvent, **changes: object) -> object:
     events = reset(105.0, *before).events
-    return inside(command, events=events, ended_at=105.0, **{"looks": (), **changes})
+    return inside(command, events=events, ended_at=105.0, **{"samples": (), **changes})
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_power_off_that_was_commanded_asks_for_no_restart() -> None:
 
 def test_a_refused_command_asks_for_nothing() -> None:
     events = reset(105.0, *ORDERLY).events
-    refused = inside("shutdown /r /t 0", 5, "Access is denied.(5)", events=events, looks=())
+    refused = inside("shutdown /r /t 0", 5, "Access is denied.(5)", events=events, samples=())
     assert found(refused) == UNKNOWN
 
 
@@ -71,7 +71,7 @@ def test_a_refused_command_asks_for_nothing() -> None:
 )
 def test_a_restart_recorded_in_so_many_words(kind: str, confidence: object) -> None:
     record = by_command(8, kind)
-    verdict = found(reset(105, *ORDERLY, looks=(look(101, record),)))
+    verdict = found(reset(105, *ORDERLY, samples=(sample(101, record),)))
     expected = (RESTARTED, Cause.RESTART_REQUESTED, confidence)
     assert verdict == (UNKNOWN if confidence is None else expected)
 
@@ -79,7 +79,7 @@ def test_a_restart_recorded_in_so_many_words(kind: str, confidence: object) -> N
 @pytest.mark.parametrize("kind", ["power off", "Ausschalten"])
 def test_a_crash_in_the_middle_of_a_shutdown_is_no_wish_to_restart(kind: str) -> None:
     record = initiated(kind=kind)
-    assert found(reset(105, *ORDERLY, looks=(look(101, record),))) == UNKNOWN
+    assert found(reset(105, *ORDERLY, samples=(sample(101, record),))) == UNKNOWN
 
 
 def test_nothing_but_a_reset_names_nobody() -> None:
@@ -94,47 +94,47 @@ def test_nothing_but_a_reset_names_nobody() -> None:
     ids=["it turned the press into one", "it restarted just then by itself"],
 )
 def test_servicing_asked_for_it(records: tuple[object, ...], confidence: object) -> None:
-    seen = reset(105, *ORDERLY, looks=(look(101, *records),), survey=PENDING)
-    assert found(seen) == (RESTARTED, Cause.WINDOWS_UPDATE, confidence)
+    obs = reset(105, *ORDERLY, samples=(sample(101, *records),), baseline=PENDING)
+    assert found(obs) == (RESTARTED, Cause.WINDOWS_UPDATE, confidence)
 
 
 def test_updates_seen_at_work_before_it() -> None:
-    seen = reset(120, closed(119.0), looks=preparing((104, 118), UPDATER), survey=PENDING)
-    assert found(seen) == (RESTARTED, Cause.WINDOWS_UPDATE, MEDIUM)
+    obs = reset(120, closed(119.0), samples=preparing((104, 118), UPDATER), baseline=PENDING)
+    assert found(obs) == (RESTARTED, Cause.WINDOWS_UPDATE, MEDIUM)
 
 
 @pytest.mark.parametrize(
     "at",
-    [(), looks((104.0,), BY_BUTTON), looks((104.0,), BY_BUTTON, processes=WINDOWS_OWN)],
+    [(), samples((104.0,), BY_BUTTON), samples((104.0,), BY_BUTTON, processes=WINDOWS_OWN)],
     ids=["no look", "applications", "session over, no service at work"],
 )
 def test_markers_without_an_update_service_at_work_are_no_proof(at: tuple[object, ...]) -> None:
-    verdict = found(reset(120, closed(119.0), looks=at, survey=PENDING))
+    verdict = found(reset(120, closed(119.0), samples=at, baseline=PENDING))
     assert verdict == (RESTARTED, Cause.WINDOWS_UPDATE, LOW)
 
 
 def test_markers_do_not_count_against_a_restart_that_was_commanded() -> None:
-    asked = restarted_inside("shutdown /r /t 0", *ORDERLY, survey=PENDING)
+    asked = restarted_inside("shutdown /r /t 0", *ORDERLY, baseline=PENDING)
     assert found(asked) == (RESTARTED, Cause.RESTART_REQUESTED, HIGH)
 
 
 def test_a_core_process_that_died() -> None:
-    recorded = reset(105, *ORDERLY, looks=(look(101, BY_BUTTON, CORE_PROCESS_DIED),))
+    recorded = reset(105, *ORDERLY, samples=(sample(101, BY_BUTTON, CORE_PROCESS_DIED),))
     assert found(recorded) == (RESTARTED, Cause.DAMAGED_SYSTEM, HIGH)
-    without = tuple(p for p in survey().processes if p.name != "lsass.exe")
-    before = reset(105, *ORDERLY, survey=survey(processes=without))
+    without = tuple(p for p in baseline().processes if p.name != "lsass.exe")
+    before = reset(105, *ORDERLY, baseline=baseline(processes=without))
     assert found(before) == (RESTARTED, Cause.DAMAGED_SYSTEM, HIGH)
     assert found(before.from_outside()) == UNKNOWN
 
 
 def test_a_guest_whose_button_does_nothing_restarted_by_itself() -> None:
     """The restart is somebody's; the press is told of beside it."""
-    ignored = survey(button=button(0), update_markers=("RebootPending",))
-    seen = reset(105, *ORDERLY, looks=(look(101, BY_SERVICING),), survey=ignored)
-    assert found(seen) == (RESTARTED, Cause.WINDOWS_UPDATE, MEDIUM)
-    assert Cause.POWER_BUTTON_IGNORED in [cause for cause, _ in diagnose(seen).also_seen]
+    ignored = baseline(button=button(0), update_markers=("RebootPending",))
+    obs = reset(105, *ORDERLY, samples=(sample(101, BY_SERVICING),), baseline=ignored)
+    assert found(obs) == (RESTARTED, Cause.WINDOWS_UPDATE, MEDIUM)
+    assert Cause.POWER_BUTTON_IGNORED in [cause for cause, _ in diagnose(obs).also_seen]
 
 
 def test_numbers_that_are_none_are_passed_over() -> None:
-    odd = reset(105, looks=(look(101, initiated(reason="soon")),))
+    odd = reset(105, samples=(sample(101, initiated(reason="soon")),))
     assert found(odd) == UNKNOWN

@@ -10,34 +10,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from powerdown.core.outcome import Cause, Outcome
-from powerdown.diagnosis.diagnose import diagnose, settled
+from powerdown.diagnosis.diagnose import diagnose, is_conclusive
 from powerdown.diagnosis.rules.rule_order import RULES
 from powerdown.diagnosis.verdict import Confidence, Source
 from powerdown.guest.channels.channel import CommandResult
-from powerdown.guest.guest_baseline import Survey
-from powerdown.guest.guest_sample import Look
+from powerdown.guest.guest_baseline import GuestBaseline
+from powerdown.guest.guest_sample import GuestSample
 from powerdown.machine.activity import Activity
 from powerdown.machine.events import MONITOR_BACK, MONITOR_LOST, PROCESS_EXIT
 from powerdown.machine.protocol import Pm1Sample, RunState
-from powerdown.machine.screen_sample import ScreenLook
+from powerdown.machine.screen_sample import ScreenSample
 from powerdown.shutdown.observation import (
     CONTROL_BACK,
     CONTROL_CLOSED,
+    ChannelState,
     Command,
-    Control,
     Observation,
 )
 from powerdown.windows.console_session import ConsoleSession
 from powerdown.windows.event_records import EventRecord
 from powerdown.windows.processes import ProcessEntry
 from powerdown.windows.services import ServiceState, ServiceStatus
-from tests.diagnosis.observations import button, event, record, seen
+from tests.diagnosis.observations import button, event, obs, record
 from tests.support.paths import REPOSITORY
 
 EXAMPLES = 150
 
 moments = st.floats(100, 160)
-samples = st.builds(
+pm1_samples = st.builds(
     Pm1Sample,
     at=moments,
     status=st.sampled_from([0x0000, 0x0100, 0x0001, 0xFFFF]),
@@ -92,8 +92,8 @@ def sorted_records(found: list[EventRecord]) -> tuple[EventRecord, ...]:
     return tuple(sorted(found, key=lambda entry: entry.record_id))
 
 
-looks = st.builds(
-    Look,
+samples = st.builds(
+    GuestSample,
     at=moments,
     records=st.lists(records, max_size=3).map(sorted_records),
     services=services,
@@ -101,7 +101,7 @@ looks = st.builds(
     notes=st.sets(st.sampled_from(["records: no", "services: no", "processes: no"])).map(tuple),
 )
 surveys = st.builds(
-    Survey,
+    GuestBaseline,
     at=st.just(99.0),
     last_record=st.just(7),
     button=st.none() | st.integers(0, 5).map(button),
@@ -124,7 +124,7 @@ activities = st.lists(
     st.builds(Activity, moments, *[st.floats(0, 100)] * 2, *[st.integers(0, 10**6)] * 2),
     max_size=4,
 )
-screen_looks = st.builds(ScreenLook, moments, st.sampled_from("abc"), st.booleans())
+screen_looks = st.builds(ScreenSample, moments, st.sampled_from("abc"), st.booleans())
 
 
 def in_order(found: list) -> tuple:  # type: ignore[type-arg]
@@ -136,8 +136,8 @@ def observations(draw: st.DrawFn) -> Observation:
     """Whatever may be seen, consistent with itself or not; half the guests go on."""
     command = draw(st.sampled_from([Command.PRESS, Command.PRESS, *Command]))
     pressed = command is Command.PRESS
-    control = draw(st.sampled_from(Control))
-    answered = control in (Control.ALIVE, Control.LOST)
+    control = draw(st.sampled_from(ChannelState))
+    answered = control in (ChannelState.ALIVE, ChannelState.LOST)
     goes_on = draw(st.booleans())
     answer = st.none() | st.builds(
         CommandResult,
@@ -146,19 +146,19 @@ def observations(draw: st.DrawFn) -> Observation:
         st.just(""),
         st.just(""),
     )
-    return seen(
+    return obs(
         command=command,
         ended_at=draw(st.floats(100, 161)),
         powered_on_at=draw(st.sampled_from([10.0, 95.0])),
-        pm1_before=draw(st.none() | samples) if pressed else None,
-        pm1_after=draw(st.lists(samples, max_size=3).map(in_order)) if pressed else (),
+        pm1_before=draw(st.none() | pm1_samples) if pressed else None,
+        pm1_after=draw(st.lists(pm1_samples, max_size=3).map(in_order)) if pressed else (),
         events=draw(st.lists(events, max_size=0 if goes_on else 4).map(in_order)),
         run_state_before=draw(st.sampled_from([RunState.RUNNING, RunState.SUSPENDED])),
         run_state=RunState.RUNNING if goes_on else draw(st.none() | st.sampled_from(RunState)),
         woken_before=draw(st.booleans()),
         control=control,
-        survey=draw(surveys) if answered else None,
-        looks=draw(st.lists(looks, max_size=3).map(in_order)) if answered else (),
+        baseline=draw(surveys) if answered else None,
+        samples=draw(st.lists(samples, max_size=3).map(in_order)) if answered else (),
         answer=draw(answer) if command is Command.INSIDE else None,
         activity=draw(activities.map(in_order)),
         screens=draw(st.lists(screen_looks, max_size=3).map(in_order)),
@@ -190,7 +190,7 @@ def test_every_observation_has_a_verdict_that_rests_on_evidence(observation: Obs
 def test_what_is_settled_is_certain_and_waiting_does_not_change_it(
     observation: Observation,
 ) -> None:
-    if not settled(observation):
+    if not is_conclusive(observation):
         return
     verdict = diagnose(observation)
     assert verdict.confidence is Confidence.HIGH
@@ -212,19 +212,19 @@ def test_less_to_see_never_names_another_cause_with_confidence(observation: Obse
         assert outside.outcome is inside.outcome
 
 
-@given(observations(), st.sampled_from(["survey", "records", "services", "processes"]))
+@given(observations(), st.sampled_from(["baseline", "records", "services", "processes"]))
 @settings(max_examples=EXAMPLES)
 def test_a_blind_spot_never_makes_another_cause_certain(
     observation: Observation, part: str
 ) -> None:
-    if part == "survey":
-        blind = replace(observation, survey=None, looks=(), control=Control.SILENT)
+    if part == "baseline":
+        blind = replace(observation, baseline=None, samples=(), control=ChannelState.SILENT)
     else:
         blind = replace(
             observation,
-            looks=tuple(
-                replace(look, **{part: ()}, notes=(*look.notes, f"{part}: no"))
-                for look in observation.looks
+            samples=tuple(
+                replace(sample, **{part: ()}, notes=(*sample.notes, f"{part}: no"))
+                for sample in observation.samples
             ),
         )
     full, less = diagnose(observation), diagnose(blind)

@@ -21,30 +21,30 @@ from tests.diagnosis.observations import (
     STOPPING,
     UPDATER,
     WINDOWS_OWN,
+    baseline,
     by_command,
     closed,
     event,
     found,
     inside,
-    look,
-    looks,
     nobody,
     powered_off,
     preparing,
     record,
+    sample,
+    samples,
     service,
-    survey,
     works,
 )
 
 SLOW = Outcome.SLOW_BUT_COMPLETED
 UNKNOWN = (SLOW, Cause.UNKNOWN, LOW)
-PENDING = survey(update_markers=("RebootPending",))
+PENDING = baseline(update_markers=("RebootPending",))
 APP_TIMES = (102.0, 108.0, 116.0, 124.0)
 
 
 def slow(*shown: object, off: float = 130.0, **changes: object) -> Observation:
-    return powered_off(off, **{"looks": shown, **changes})
+    return powered_off(off, **{"samples": shown, **changes})
 
 
 def test_the_soft_budget_is_told() -> None:
@@ -57,17 +57,17 @@ class TestApplications:
     HELD = (SLOW, Cause.UNRESPONSIVE_APP)
 
     def test_the_program_that_was_waited_for(self) -> None:
-        held = slow(*looks(APP_TIMES, BY_BUTTON))
+        held = slow(*samples(APP_TIMES, BY_BUTTON))
         assert found(held) == (*self.HELD, HIGH)
         assert diagnose(held).culprit == "editor.exe"
         assert found(held.from_outside()) == UNKNOWN
 
     def test_where_windows_ends_programs_the_time_it_gives_them_is_told(self) -> None:
-        asked = diagnose(slow(*looks(APP_TIMES, BY_BUTTON)))
+        asked = diagnose(slow(*samples(APP_TIMES, BY_BUTTON)))
         assert "AutoEndTasks /t REG_SZ /d 1" in asked.remedy
         assert not any("WaitToKillAppTimeout" in fact.fact for fact in asked.evidence)
-        ends = survey(auto_end_tasks=True, wait_to_kill_app_ms=300_000)
-        late = slow(*looks(APP_TIMES, BY_BUTTON), survey=ends)
+        ends = baseline(auto_end_tasks=True, wait_to_kill_app_ms=300_000)
+        late = slow(*samples(APP_TIMES, BY_BUTTON), baseline=ends)
         assert found(late) == (*self.HELD, HIGH)
         verdict = diagnose(late)
         assert "WaitToKillAppTimeout" in verdict.remedy
@@ -77,22 +77,22 @@ class TestApplications:
 
     def test_many_programs_on_a_slow_guest(self) -> None:
         shown = (
-            *looks((102.0, 110.0), BY_BUTTON, processes=(*DESKTOP, APP)),
-            *looks((118.0, 124.0), BY_BUTTON, processes=(*DESKTOP, HELPER)),
+            *samples((102.0, 110.0), BY_BUTTON, processes=(*DESKTOP, APP)),
+            *samples((118.0, 124.0), BY_BUTTON, processes=(*DESKTOP, HELPER)),
         )
         assert found(slow(*shown)) == (*self.HELD, LOW)
 
     def test_seen_once_it_may_have_been_slow_by_nature(self) -> None:
-        assert found(slow(look(124.0, BY_BUTTON))) == (*self.HELD, MEDIUM)
+        assert found(slow(sample(124.0, BY_BUTTON))) == (*self.HELD, MEDIUM)
 
     @pytest.mark.parametrize(
         "shown",
         [
-            looks((102.0, 105.0), BY_BUTTON),
-            looks(APP_TIMES),
-            looks(APP_TIMES, by_command()),
-            looks(APP_TIMES, BY_BUTTON, processes=(*WINDOWS_OWN, HELPER)),
-            looks(APP_TIMES, BY_BUTTON, unread=["processes"]),
+            samples((102.0, 105.0), BY_BUTTON),
+            samples(APP_TIMES),
+            samples(APP_TIMES, by_command()),
+            samples(APP_TIMES, BY_BUTTON, processes=(*WINDOWS_OWN, HELPER)),
+            samples(APP_TIMES, BY_BUTTON, unread=["processes"]),
         ],
         ids=["short", "nothing recorded", "a countdown", "session over", "processes unread"],
     )
@@ -101,8 +101,8 @@ class TestApplications:
 
     def test_a_countdown_is_no_application(self) -> None:
         off = powered_off(160.0)
-        shown = looks((102.0, 130.0, 158.0), by_command())
-        late = inside("shutdown /s /t 60", events=off.events, ended_at=160.0, looks=shown)
+        shown = samples((102.0, 130.0, 158.0), by_command())
+        late = inside("shutdown /s /t 60", events=off.events, ended_at=160.0, samples=shown)
         assert found(late) == UNKNOWN
 
 
@@ -110,7 +110,7 @@ class TestPreshutdown:
     AT_WORK = (103.0, 110.0, 118.0, 127.0)
 
     def test_updates(self) -> None:
-        updating = slow(*preparing(self.AT_WORK, UPDATER), survey=PENDING)
+        updating = slow(*preparing(self.AT_WORK, UPDATER), baseline=PENDING)
         assert found(updating) == (SLOW, Cause.WINDOWS_UPDATE, HIGH)
         assert diagnose(updating).culprit == UPDATER
 
@@ -118,8 +118,8 @@ class TestPreshutdown:
         assert found(slow(*preparing(self.AT_WORK, UPDATER)))[1:] == (Cause.WINDOWS_UPDATE, MEDIUM)
 
     def test_marks_without_an_update_service_at_work(self) -> None:
-        assert found(slow(survey=PENDING)) == UNKNOWN
-        held = slow(*preparing(self.AT_WORK, HOLDER), survey=PENDING)
+        assert found(slow(baseline=PENDING)) == UNKNOWN
+        held = slow(*preparing(self.AT_WORK, HOLDER), baseline=PENDING)
         assert found(held) == (SLOW, Cause.UNRESPONSIVE_SERVICE, HIGH)
 
     def test_a_service_that_worked_until_its_time_was_up(self) -> None:
@@ -129,20 +129,20 @@ class TestPreshutdown:
         assert any("7043" in evidence.raw for evidence in diagnose(held).evidence)
 
     def test_at_the_logon_screen(self) -> None:
-        held = slow(*preparing(self.AT_WORK, HOLDER), survey=nobody())
+        held = slow(*preparing(self.AT_WORK, HOLDER), baseline=nobody())
         assert found(held) == (SLOW, Cause.UNRESPONSIVE_SERVICE, HIGH)
 
     def test_two_that_worked_as_long_are_rivals(self) -> None:
-        both = slow(*preparing(self.AT_WORK, HOLDER, UPDATER), survey=PENDING)
+        both = slow(*preparing(self.AT_WORK, HOLDER, UPDATER), baseline=PENDING)
         assert found(both) == (SLOW, Cause.UNRESPONSIVE_SERVICE, MEDIUM)
 
     def test_one_seen_at_the_end_by_chance_is_innocent(self) -> None:
         """PreshutdownOrder: another service has its turn when the long one has ended."""
         shown = (*preparing(self.AT_WORK, UPDATER), *preparing((128.0,), GPSVC))
-        assert diagnose(slow(*shown, survey=PENDING)).culprit == UPDATER
+        assert diagnose(slow(*shown, baseline=PENDING)).culprit == UPDATER
 
     def test_without_a_shell_to_tell_by_it_is_less_sure(self) -> None:
-        bare = slow(*preparing(self.AT_WORK, HOLDER), survey=survey(processes=WINDOWS_OWN))
+        bare = slow(*preparing(self.AT_WORK, HOLDER), baseline=baseline(processes=WINDOWS_OWN))
         assert found(bare) == (SLOW, Cause.UNRESPONSIVE_SERVICE, MEDIUM)
 
     @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ class TestPreshutdown:
             preparing((127.0,), HOLDER),
             preparing((103.0, 108.0), HOLDER),
             preparing(AT_WORK, HOLDER, records=()),
-            looks(AT_WORK, BY_BUTTON, services=[service(HOLDER, STOPPING), PLAIN], unread=["x"])[
+            samples(AT_WORK, BY_BUTTON, services=[service(HOLDER, STOPPING), PLAIN], unread=["x"])[
                 :1
             ],
         ],
@@ -162,10 +162,10 @@ class TestPreshutdown:
 
 
 class TestServices:
-    PATIENT = survey(wait_to_kill_service_ms=600_000)
+    PATIENT = baseline(wait_to_kill_service_ms=600_000)
 
     def late(self, **changes: object) -> Observation:
-        values = {"survey": self.PATIENT, "activity": works(0.03, 130.0)}
+        values = {"baseline": self.PATIENT, "activity": works(0.03, 130.0)}
         return powered_off(130.0, closed(104.0), **{**values, **changes})
 
     def test_it_took_long_behind_the_control_port(self) -> None:
@@ -174,8 +174,8 @@ class TestServices:
     @pytest.mark.parametrize(
         "change",
         [
-            {"survey": survey()},
-            {"survey": survey(wait_to_kill_service_ms=None)},
+            {"baseline": baseline()},
+            {"baseline": baseline(wait_to_kill_service_ms=None)},
             {"activity": works(0.2, 130.0, bytes_a_second=1_000_000)},
         ],
         ids=["short timeout", "timeout unread", "page file cleared"],
@@ -184,18 +184,18 @@ class TestServices:
         assert found(self.late(**change)) == (SLOW, Cause.UNRESPONSIVE_SERVICE, LOW)
 
     def test_a_little_late_and_services_took_a_moment_only(self) -> None:
-        late = powered_off(120.1, closed(118.0), survey=self.PATIENT)
+        late = powered_off(120.1, closed(118.0), baseline=self.PATIENT)
         assert found(late) == UNKNOWN
 
     def test_a_port_closed_by_a_timer_is_no_border(self) -> None:
-        answered = self.late(looks=(look(110.0),))
+        answered = self.late(samples=(sample(110.0),))
         assert found(answered) == UNKNOWN
-        back = powered_off(130.0, closed(104.0), event(CONTROL_BACK, 104.1), survey=self.PATIENT)
+        back = powered_off(130.0, closed(104.0), event(CONTROL_BACK, 104.1), baseline=self.PATIENT)
         assert found(back) == UNKNOWN
 
 
 def test_the_part_that_took_longest_is_to_blame() -> None:
-    shown = (*looks(APP_TIMES, BY_BUTTON), *preparing((125.0, 129.0), HOLDER))
+    shown = (*samples(APP_TIMES, BY_BUTTON), *preparing((125.0, 129.0), HOLDER))
     verdict = diagnose(slow(*shown))
     assert (verdict.cause, verdict.culprit) == (Cause.UNRESPONSIVE_APP, "editor.exe")
     assert any(HOLDER in evidence.fact for evidence in verdict.evidence)
@@ -203,9 +203,9 @@ def test_the_part_that_took_longest_is_to_blame() -> None:
 
 def test_two_that_took_as_long_leave_doubt() -> None:
     shown = (
-        *looks((102.0, 108.0, 115.0, 122.0), BY_BUTTON),
+        *samples((102.0, 108.0, 115.0, 122.0), BY_BUTTON),
         *preparing((124.0, 130.0, 138.0, 145.0), UPDATER),
     )
-    both = slow(*shown, off=147.0, survey=PENDING)
+    both = slow(*shown, off=147.0, baseline=PENDING)
     assert diagnose(both).confidence is LOW
     assert diagnose(both).cause in (Cause.UNRESPONSIVE_APP, Cause.WINDOWS_UPDATE)

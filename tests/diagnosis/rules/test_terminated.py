@@ -8,7 +8,7 @@ from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.diagnose import diagnose
 from powerdown.machine.events import PROCESS_EXIT, HostEvent
 from powerdown.machine.protocol import RunState
-from powerdown.shutdown.observation import Command, Control
+from powerdown.shutdown.observation import ChannelState, Command
 from tests.diagnosis.observations import (
     ARMED,
     BY_BUTTON,
@@ -19,17 +19,17 @@ from tests.diagnosis.observations import (
     MEDIUM,
     STOPPING,
     UNARMED,
+    baseline,
     button,
     by_command,
     event,
     found,
     initiated,
     inside,
-    look,
+    obs,
     powered_off,
-    seen,
+    sample,
     service,
-    survey,
 )
 
 COMPLETED = (Outcome.COMPLETED, Cause.NONE)
@@ -55,15 +55,15 @@ class TestCompleted:
         [
             ({"pm1_before": UNARMED, "pm1_after": ()}, MEDIUM),
             ({"pm1_after": (LATCHED,)}, MEDIUM),
-            ({"survey": survey(services=(service("x", STOPPING),))}, MEDIUM),
-            ({"looks": (look(101, by_command()),)}, MEDIUM),
-            ({"survey": survey(button=button(0))}, LOW),
-            ({"survey": survey(button=button(1))}, LOW),
-            ({"survey": survey(button=button(4))}, LOW),
-            ({"survey": survey(button=button(9))}, HIGH),
-            ({"survey": survey(button=None)}, HIGH),
-            ({"looks": (look(101, BY_BUTTON),)}, HIGH),
-            ({"looks": (look(101, initiated(8, "", "")),)}, HIGH),
+            ({"baseline": baseline(services=(service("x", STOPPING),))}, MEDIUM),
+            ({"samples": (sample(101, by_command()),)}, MEDIUM),
+            ({"baseline": baseline(button=button(0))}, LOW),
+            ({"baseline": baseline(button=button(1))}, LOW),
+            ({"baseline": baseline(button=button(4))}, LOW),
+            ({"baseline": baseline(button=button(9))}, HIGH),
+            ({"baseline": baseline(button=None)}, HIGH),
+            ({"samples": (sample(101, BY_BUTTON),)}, HIGH),
+            ({"samples": (sample(101, initiated(8, "", "")),)}, HIGH),
         ],
         ids=[
             "not armed",
@@ -95,7 +95,7 @@ class TestHibernated:
         ],
     )
     def test_power_off_behind_s4(self, settings: dict[str, object], remedy: str) -> None:
-        off = powered_off(105, event("SUSPEND_DISK", 104.9), survey=survey(**settings))
+        off = powered_off(105, event("SUSPEND_DISK", 104.9), baseline=baseline(**settings))
         assert found(off) == (Outcome.HIBERNATED, Cause.ASLEEP, HIGH)
         assert remedy in diagnose(off).remedy
 
@@ -106,37 +106,37 @@ class TestHibernated:
 
 @pytest.mark.parametrize("state", [RunState.PAUSED, RunState.PRELAUNCH, RunState.OTHER])
 def test_a_guest_that_the_host_stops_is_not_called_hung(state: RunState) -> None:
-    stopped = seen(
-        run_state_before=state, run_state=state, pm1_after=(LATCHED,), survey=None, looks=()
+    stopped = obs(
+        run_state_before=state, run_state=state, pm1_after=(LATCHED,), baseline=None, samples=()
     )
     assert found(stopped) == (Outcome.HOST_FAULT, Cause.HOST_FAULT, HIGH)
 
 
 class TestAsleep:
     def test_it_goes_to_sleep(self) -> None:
-        slept = seen(events=(event("SUSPEND", 101),), run_state=RunState.SUSPENDED)
+        slept = obs(events=(event("SUSPEND", 101),), run_state=RunState.SUSPENDED)
         assert found(slept) == (Outcome.SUSPENDED, Cause.ASLEEP, HIGH)
 
     def test_it_slept_already_and_only_latches_the_press(self) -> None:
         state = RunState.SUSPENDED
-        asleep = seen(
+        asleep = obs(
             run_state_before=state,
             run_state=state,
             pm1_after=(LATCHED,),
-            survey=None,
-            looks=(),
-            control=Control.SILENT,
+            baseline=None,
+            samples=(),
+            control=ChannelState.SILENT,
         )
         assert found(asleep) == (Outcome.SUSPENDED, Cause.ASLEEP, HIGH)
         assert found(asleep.from_outside()) == (Outcome.SUSPENDED, Cause.ASLEEP, HIGH)
 
     def test_a_press_that_wakes_it_is_not_called_sleep(self) -> None:
-        woken = seen(run_state_before=RunState.SUSPENDED, run_state=RunState.RUNNING)
+        woken = obs(run_state_before=RunState.SUSPENDED, run_state=RunState.RUNNING)
         assert diagnose(woken).cause is not Cause.ASLEEP
 
     @pytest.mark.parametrize("after", ["WAKEUP", "RESET"])
     def test_sleep_that_was_over_is_not_what_became_of_it(self, after: str) -> None:
-        awake = seen(events=(event("SUSPEND", 101), event(after, 102)))
+        awake = obs(events=(event("SUSPEND", 101), event(after, 102)))
         assert diagnose(awake).outcome is not Outcome.SUSPENDED
 
     def test_a_guest_that_slept_and_then_powered_off_is_off(self) -> None:
@@ -157,7 +157,7 @@ class TestCrashed:
         ids=["during", "before", "the end of it", "and restarts"],
     )
     def test_a_crash_that_was_reported(self, change: dict[str, object]) -> None:
-        assert found(seen(**change)) == (Outcome.CRASHED, Cause.DAMAGED_SYSTEM, HIGH)
+        assert found(obs(**change)) == (Outcome.CRASHED, Cause.DAMAGED_SYSTEM, HIGH)
 
 
 class TestHost:
@@ -174,7 +174,7 @@ class TestHost:
         self, command: Command, events: tuple[HostEvent, ...]
     ) -> None:
         forced = (Outcome.FORCED_OFF, Cause.FORCED_SHUTDOWN, HIGH)
-        assert found(seen(command=command, events=events)) == forced
+        assert found(obs(command=command, events=events)) == forced
 
     @pytest.mark.parametrize(
         "change",
@@ -187,14 +187,16 @@ class TestHost:
         ],
     )
     def test_a_host_that_fails_is_not_the_guests_fault(self, change: dict[str, object]) -> None:
-        assert found(seen(**change)) == (Outcome.HOST_FAULT, Cause.HOST_FAULT, HIGH)
+        assert found(obs(**change)) == (Outcome.HOST_FAULT, Cause.HOST_FAULT, HIGH)
 
     def test_a_disk_error_that_the_guest_got_is_none_of_the_host(self) -> None:
         reported = event("BLOCK_IO_ERROR", action="report")
-        assert found(seen(events=(reported,))) == INCONCLUSIVE
+        assert found(obs(events=(reported,))) == INCONCLUSIVE
 
 
 def test_what_ended_it_counts_before_what_it_looked_like() -> None:
     """A button set to nothing, a press not taken: the power went off all the same."""
-    off = powered_off(105, survey=survey(button=button(0)), pm1_before=ARMED, pm1_after=(LATCHED,))
+    off = powered_off(
+        105, baseline=baseline(button=button(0)), pm1_before=ARMED, pm1_after=(LATCHED,)
+    )
     assert diagnose(off).outcome is Outcome.COMPLETED

@@ -102,13 +102,13 @@ class TestPlaces:
         assert value(ntuser, r"Control Panel\Desktop", "AutoEndTasks") == (1, b"1\0\0\0")
 
     @pytest.mark.parametrize(
-        ("name", "saw"), [("nobody", "no ProfileImagePath ends"), ("", "no DefaultUserName")]
+        ("name", "actual"), [("nobody", "no ProfileImagePath ends"), ("", "no DefaultUserName")]
     )
-    def test_without_such_a_user(self, root: Path, name: str, saw: str) -> None:
+    def test_without_such_a_user(self, root: Path, name: str, actual: str) -> None:
         volume = DirectoryVolume(root)
         winlogon = rf"{paths.NT_CURRENT_VERSION}\Winlogon"
         volume.change([set_text(winlogon, "DefaultUserName", name)])
-        with pytest.raises(DiskError, match=saw):
+        with pytest.raises(DiskError, match=actual):
             volume.change(offline.desktop_value("AutoEndTasks", "1"))
 
     def test_a_profile_of_that_very_name_comes_before_others(self, root: Path) -> None:

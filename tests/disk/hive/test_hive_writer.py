@@ -337,7 +337,7 @@ class TestBaseBlock:
         assert cells.sequence == (2, 2)
 
     @pytest.mark.parametrize(
-        ("at", "bad", "saw"),
+        ("at", "bad", "actual"),
         [
             (0, b"fger", "does not begin with a base block"),
             (8, struct.pack("<I", 9), "dirty"),
@@ -346,7 +346,7 @@ class TestBaseBlock:
             (508, bytes(4), "checksum"),
         ],
     )
-    def test_what_is_not_sound_and_clean_is_refused(self, at: int, bad: bytes, saw: str) -> None:
+    def test_what_is_not_sound_and_clean_is_refused(self, at: int, bad: bytes, actual: str) -> None:
         data = bytearray(empty_hive("TEST"))
         data[at : at + len(bad)] = bad
         if at < 508:
@@ -354,7 +354,7 @@ class TestBaseBlock:
             for (word,) in struct.iter_unpack("<I", data[:508]):
                 value ^= word
             struct.pack_into("<I", data, 508, value)
-        with pytest.raises(DiskError, match=saw):
+        with pytest.raises(DiskError, match=actual):
             HiveCells(bytes(data), len(data))
 
 

@@ -30,7 +30,7 @@ from powerdown.disk.reader.contents_json import (
     snapshot_from_json,
     snapshot_to_json,
 )
-from powerdown.disk.reader.sandboxed_reader import DiskReader, ReaderCrashed, ReaderStumbled
+from powerdown.disk.reader.sandboxed_reader import DiskReader, ReaderCrashed, ReaderInternalError
 from powerdown.images.image import DiskFormat
 from tests.disk.image.test_disk_image import children, gone
 from tests.disk.volumes import (
@@ -166,7 +166,7 @@ LISTEN = "import os, sys, time, json\nline = sys.stdin.readline()\n"
 
 
 @pytest.mark.parametrize(
-    ("course", "saw"),
+    ("course", "actual"),
     [
         ("os.abort()", "SIGABRT"),
         ("os.kill(os.getpid(), 11)", "SIGSEGV"),
@@ -186,16 +186,16 @@ LISTEN = "import os, sys, time, json\nline = sys.stdin.readline()\n"
     ],
 )
 def test_whatever_it_does_is_one_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, course: str, saw: str | None
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, course: str, actual: str | None
 ) -> None:
     monkeypatch.setattr(sandboxed_reader, "_START", LISTEN + course)
     monkeypatch.setattr(reader_pipe, "MOST_ANSWER_BYTES", 10_000_000)
     with DiskReader() as reader:
-        limit = Deadline.after(20 if saw else 1.5)
+        limit = Deadline.after(20 if actual else 1.5)
         with pytest.raises((DiskError, DeadlineExpired)) as caught:
             reader.read_hive(tmp_path / "hive", REQUEST, limit)
-        if saw is not None:
-            assert saw in str(caught.value)
+        if actual is not None:
+            assert actual in str(caught.value)
             assert isinstance(caught.value, DiskError)
         elif "close" not in course:
             assert isinstance(caught.value, DeadlineExpired)
@@ -205,7 +205,7 @@ def test_whatever_it_does_is_one_error(
         if isinstance(caught.value, ReaderCrashed | DeadlineExpired):
             with pytest.raises(DiskError, match="No such file"):
                 reader.read_hive(tmp_path / "hive", REQUEST, deadline())
-    assert not isinstance(caught.value, ReaderStumbled) or caught.value.__notes__
+    assert not isinstance(caught.value, ReaderInternalError) or caught.value.__notes__
 
 
 HOLD = """

@@ -40,7 +40,7 @@ def inspected(changes: Keys) -> Inspection:
 
 
 def told(found: Inspection) -> list[tuple[Cause, Severity]]:
-    return [(finding.threat.cause, finding.threat.severity) for finding in found.findings]
+    return [(finding.risk.cause, finding.risk.severity) for finding in found.findings]
 
 
 def test_a_stock_server_has_three() -> None:
@@ -169,8 +169,8 @@ def test_what_the_volume_says() -> None:
 
 def test_a_disk_without_its_hives() -> None:
     keys = {path: values for path, values in stock().items() if path.startswith(r"HKLM\SOFTWARE")}
-    found = [f for f in inspect_disk(disk(keys)).findings if f.threat.severity is Severity.STOPS]
-    assert [(f.threat.cause, "SYSTEM" in f.threat.fact) for f in found] == [
+    found = [f for f in inspect_disk(disk(keys)).findings if f.risk.severity is Severity.STOPS]
+    assert [(f.risk.cause, "SYSTEM" in f.risk.fact) for f in found] == [
         (Cause.DAMAGED_SYSTEM, True)
     ]
 
@@ -178,5 +178,5 @@ def test_a_disk_without_its_hives() -> None:
 def test_a_hostile_name_is_not_put_into_a_command() -> None:
     evil = "x & format c:"
     found = inspected({service(evil): {"PreshutdownTimeout": 4_000_000, "Start": 2}})
-    remedy = next(f.threat.remedy for f in found.findings if evil in f.threat.fact)
+    remedy = next(f.risk.remedy for f in found.findings if evil in f.risk.fact)
     assert evil not in remedy

@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import ControlChannelError, DeadlineExpired, MachineError
 from powerdown.guest.channels.agent_channel import AgentChannel
-from powerdown.guest.channels.libvirt_agent_port import AgentByProxy
+from powerdown.guest.channels.libvirt_agent_port import LibvirtAgentPort
 from powerdown.machine.protocol import AgentRefused
 
 
-def answering(answer: str) -> AgentByProxy:
-    return AgentByProxy(lambda request, deadline: answer)
+def answering(answer: str) -> LibvirtAgentPort:
+    return LibvirtAgentPort(lambda request, deadline: answer)
 
 
-def failing(error: Callable[[], Exception]) -> AgentByProxy:
+def failing(error: Callable[[], Exception]) -> LibvirtAgentPort:
     def ask(request: str, deadline: Deadline) -> str:
         raise error()
 
-    return AgentByProxy(ask)
+    return LibvirtAgentPort(ask)
 
 
 def test_a_call_and_what_it_returns() -> None:
@@ -34,7 +34,7 @@ def test_a_call_and_what_it_returns() -> None:
         asked.append(json.loads(request))
         return '{"return": {"pid": 7}}'
 
-    port = AgentByProxy(ask)
+    port = LibvirtAgentPort(ask)
     assert port.execute("guest-exec", {"path": "cmd.exe"}, Deadline.after(1)) == {"pid": 7}
     assert port.execute("guest-ping", None, Deadline.after(1)) == {"pid": 7}
     assert asked == [

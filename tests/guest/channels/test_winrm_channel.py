@@ -11,7 +11,7 @@ from standin.wsman import serve
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import ControlChannelError, CredentialsRejected, DeadlineExpired
 from powerdown.guest.channels.winrm_channel import WinrmChannel
-from powerdown.images.image import Control, Transport, WinrmAuthentication
+from powerdown.images.image import ControlConfig, Transport, WinrmAuthentication
 from tests.guest.conftest import OpenChannel
 from tests.guest.hostile import Exchange, HostileServer, answer, behave, envelope
 from tests.standin.conftest import Machine
@@ -133,7 +133,7 @@ class TestNothingIsSentEarly:
             assert server.connections == 0
 
     def test_a_channel_needs_credentials(self) -> None:
-        control = Control(Transport.NONE, 5985, WinrmAuthentication.BASIC, None)
+        control = ControlConfig(Transport.NONE, 5985, WinrmAuthentication.BASIC, None)
         with pytest.raises(ControlChannelError, match="no credentials"):
             WinrmChannel(("127.0.0.1", 1), control)
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from powerdown.core.deadline import Deadline, now
-from powerdown.host.admission.admission import Admission, Place
+from powerdown.host.admission.admission import Admission, Slot
 from powerdown.host.admission.guest_cost import CostRecords, GuestKind
 from powerdown.host.admission.host_resources import CpuReading
 from powerdown.host.admission.slot_file import ProcessName
@@ -52,19 +52,19 @@ class Contender:
     def guest(self, *, spins: bool) -> None:
         """One guest: a process that lives until this worker is told to go on."""
         with (
-            self.admission.admit(KIND, Deadline.after(SECONDS)) as place,
+            self.admission.admit(KIND, Deadline.after(SECONDS)) as slot,
             subprocess.Popen(["cat"], stdin=subprocess.PIPE) as qemu,
         ):
             mark = self._directory / "spinning" / str(qemu.pid)
             if spins:
                 mark.touch()
-            self._live(place, qemu.pid)
+            self._live(slot, qemu.pid)
             mark.unlink(missing_ok=True)
 
-    def _live(self, place: Place, pid: int) -> None:
-        place.started(pid)
-        place.ready()
-        _say(place.note or "in")
+    def _live(self, slot: Slot, pid: int) -> None:
+        slot.started(pid)
+        slot.ready()
+        _say(slot.note or "in")
         sys.stdin.readline()
         _say("out")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from powerdown.host.admission.host_resources import CpuReading, Host
+from powerdown.host.admission.host_resources import CpuReading, HostResources
 
 GIB = 1024**3
 MIB = 1024**2
@@ -57,7 +57,7 @@ class FakeProc:
         file.write_text(text)
 
 
-class ScriptedHost(Host):
+class ScriptedHost(HostResources):
     """A host that has what a test says."""
 
     def __init__(self, cores: float = 2.0, free: int = 16 * GIB, total: int = 32 * GIB) -> None:

@@ -19,7 +19,7 @@ from powerdown.core.deadline import Deadline, now
 from powerdown.host.admission.admission import Admission
 from powerdown.host.admission.guest_cost import CostRecords, GuestKind, Life
 from powerdown.host.admission.host_resources import CpuReading
-from powerdown.host.admission.slot_file import Entry, Ledger, ProcessName, Standing
+from powerdown.host.admission.slot_file import ProcessName, SlotEntry, SlotFile, SlotState
 from tests.host.admission.fake_kernel import GIB, MIB, ScriptedHost
 from tests.support.paths import REPOSITORY
 
@@ -44,12 +44,12 @@ class Run:
     def __init__(self, directory: Path) -> None:
         self.costs = CostRecords(directory / "costs")
         self._directory = directory / "admission"
-        self._ledger = Ledger(self._directory)
+        self._ledger = SlotFile(self._directory)
 
     def admission(self, host: ScriptedHost) -> Admission:
         return Admission(self._directory, self.costs, host)
 
-    def other_guest(self, memory: int = 0, standing: Standing = Standing.READY) -> int:
+    def other_guest(self, memory: int = 0, standing: SlotState = SlotState.READY) -> int:
         other = ProcessName.of(os.getppid())
         assert other is not None
         with self._ledger.opened() as book:
@@ -64,7 +64,7 @@ class Run:
     def damage(self) -> None:
         (self._directory / "ledger.json").write_text('{"next_ti')
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[SlotEntry]:
         with self._ledger.opened() as book:
             return book.entries
 
@@ -75,9 +75,9 @@ def run(tmp_path: Path) -> Run:
 
 
 def test_the_only_guest_never_waits(run: Run) -> None:
-    with run.admission(SteadyHost(0, free=0)).admit(KIND, Deadline.after(60)) as place:
-        assert place.waited < 5
-        assert not place.note
+    with run.admission(SteadyHost(0, free=0)).admit(KIND, Deadline.after(60)) as slot:
+        assert slot.waited < 5
+        assert not slot.note
 
 
 def test_a_worker_does_not_wait_for_guests_of_its_own(run: Run) -> None:
@@ -89,7 +89,7 @@ def test_a_worker_does_not_wait_for_guests_of_its_own(run: Run) -> None:
 def test_nor_behind_those_who_wait_for_them(run: Run) -> None:
     admission = run.admission(SteadyHost(0))
     with admission.admit(KIND, Deadline.after(60)):
-        run.other_guest(standing=Standing.ASKED)
+        run.other_guest(standing=SlotState.ASKED)
         with admission.admit(KIND, Deadline.after(60)) as it:
             assert it.waited < 5
             assert not it.note
@@ -104,42 +104,42 @@ def test_whoever_is_lost_with_a_damaged_ledger_starts(run: Run) -> None:
         asked = worker.submit(admission.admit, KIND, Deadline.after(60), lambda _: waiting.set())
         assert waiting.wait(30)
         run.damage()
-        place = asked.result(30)
-    assert place.waited < 30
-    place.close()
+        slot = asked.result(30)
+    assert slot.waited < 30
+    slot.close()
     assert run.entries() == []
 
 
 def test_there_is_room_beside_a_guest_that_does_nothing(run: Run) -> None:
     run.other_guest()
-    with run.admission(SteadyHost(1.9)).admit(KIND, Deadline.after(60)) as place:
-        assert not place.note
+    with run.admission(SteadyHost(1.9)).admit(KIND, Deadline.after(60)) as slot:
+        assert not slot.note
 
 
 def test_with_a_core_for_everyone_nothing_is_measured(run: Run) -> None:
     run.other_guest()
     small = replace(KIND, vcpus=1)
-    with run.admission(SteadyHost(0)).admit(small, Deadline.after(60)) as place:
-        assert not place.note
+    with run.admission(SteadyHost(0)).admit(small, Deadline.after(60)) as slot:
+        assert not slot.note
 
 
 def test_whoever_has_waited_long_enough_starts_anyway(run: Run) -> None:
     run.other_guest()
-    with run.admission(SteadyHost(0.4)).admit(KIND, Deadline.after(0.5)) as place:
-        assert place.waited >= 0.5
-        assert "0.4 cores" in place.note
-        assert [entry.standing for entry in run.entries()] == [Standing.READY, Standing.STARTING]
+    with run.admission(SteadyHost(0.4)).admit(KIND, Deadline.after(0.5)) as slot:
+        assert slot.waited >= 0.5
+        assert "0.4 cores" in slot.note
+        assert [entry.standing for entry in run.entries()] == [SlotState.READY, SlotState.STARTING]
 
 
 def test_one_more_must_fit_into_memory(run: Run) -> None:
     other = run.other_guest(memory=3 * GIB)
     host = SteadyHost(2.0, free=4 * GIB)
-    with run.admission(host).admit(KIND, Deadline.after(0.3)) as place:
-        assert "may still take 3.00 GiB" in place.note
+    with run.admission(host).admit(KIND, Deadline.after(0.3)) as slot:
+        assert "may still take 3.00 GiB" in slot.note
     run.remove(other)
     run.other_guest(memory=GIB)
-    with run.admission(host).admit(KIND, Deadline.after(60)) as place:
-        assert not place.note
+    with run.admission(host).admit(KIND, Deadline.after(60)) as slot:
+        assert not slot.note
 
 
 def test_waiting_is_told_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,10 +152,10 @@ def test_waiting_is_told_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_place_given_up_is_free(run: Run) -> None:
-    place = run.admission(SteadyHost(2.0)).admit(KIND, Deadline.after(60))
+    slot = run.admission(SteadyHost(2.0)).admit(KIND, Deadline.after(60))
     assert len(run.entries()) == 1
-    place.close()
-    place.close()
+    slot.close()
+    slot.close()
     assert run.entries() == []
 
 
@@ -174,23 +174,23 @@ def test_who_is_stopped_while_waiting_leaves_the_queue(run: Run) -> None:
 def test_a_guest_that_has_ended_before_it_was_told_of_holds_nothing(run: Run) -> None:
     ended = subprocess.Popen(["true"])
     ended.wait(10)
-    with run.admission(SteadyHost(2.0)).admit(KIND, Deadline.after(60)) as place:
-        place.started(ended.pid)
+    with run.admission(SteadyHost(2.0)).admit(KIND, Deadline.after(60)) as slot:
+        slot.started(ended.pid)
         assert run.entries() == []
-        place.ready()
+        slot.ready()
 
 
 def test_what_a_guest_cost_is_recorded(run: Run) -> None:
     for _ in range(9):
         run.costs.add(replace(KIND, start="cold"), Life(1.0, 0.1, MIB))
-    place = run.admission(SteadyHost(2.0)).admit(KIND, Deadline.after(60))
+    slot = run.admission(SteadyHost(2.0)).admit(KIND, Deadline.after(60))
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as qemu:
-        place.started(qemu.pid, replace(KIND, start="cold"))
-        place.ready()
+        slot.started(qemu.pid, replace(KIND, start="cold"))
+        slot.ready()
         (entry,) = run.entries()
         assert entry.guest == ProcessName.of(qemu.pid)
         time.sleep(0.1)  # A guest's life.
-        place.close()
+        slot.close()
     assert run.costs.cost(replace(KIND, start="cold")).seen == 10
 
 
@@ -200,7 +200,7 @@ class Workers:
     def __init__(self, directory: Path, open_processes: ExitStack) -> None:
         self._directory = directory
         self._open = open_processes
-        self.ledger = Ledger(directory / "admission")
+        self.ledger = SlotFile(directory / "admission")
 
     def start(self, cores: float, way: str, count: int = 1) -> subprocess.Popen[bytes]:
         arguments = [str(self._directory), str(cores), way, str(count)]
@@ -217,7 +217,7 @@ class Workers:
 
     def asking(self) -> int:
         with self.ledger.opened() as book:
-            return sum(entry.standing is Standing.ASKED for entry in book.entries)
+            return sum(entry.standing is SlotState.ASKED for entry in book.entries)
 
 
 def said(processes: list[subprocess.Popen[bytes]], seconds: float) -> list[tuple[int, str]]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from powerdown.core.errors import HostError
-from powerdown.host.admission.host_resources import CpuReading, Host, free_cores
+from powerdown.host.admission.host_resources import CpuReading, HostResources, free_cores
 from tests.host.admission.fake_kernel import GIB, FakeProc
 
 
@@ -31,8 +31,8 @@ def cgroups(tmp_path: Path) -> Path:
     return tmp_path / "cgroups"
 
 
-def host(proc: FakeProc, cgroups: Path, cpus: tuple[int, ...] = (0, 2)) -> Host:
-    return Host(proc.path, cgroups, frozenset(cpus))
+def host(proc: FakeProc, cgroups: Path, cpus: tuple[int, ...] = (0, 2)) -> HostResources:
+    return HostResources(proc.path, cgroups, frozenset(cpus))
 
 
 def test_only_the_cpus_we_may_use_count(proc: FakeProc, cgroups: Path) -> None:
@@ -76,7 +76,7 @@ def test_garbage_in_a_group_is_no_limit(proc: FakeProc, cgroups: Path) -> None:
 
 
 def test_a_kernel_that_tells_nothing_is_an_error(tmp_path: Path) -> None:
-    silent = Host(tmp_path / "nowhere", tmp_path, frozenset({0}))
+    silent = HostResources(tmp_path / "nowhere", tmp_path, frozenset({0}))
     with pytest.raises(HostError, match="meminfo"):
         silent.free_memory()
     with pytest.raises(HostError, match="stat"):
@@ -103,7 +103,7 @@ def test_free_is_never_negative(
 
 
 def test_this_host_is_understood() -> None:
-    this = Host()
+    this = HostResources()
     assert 0 < this.cores() <= (os.cpu_count() or 1)
     assert 0 < this.free_memory() <= this.total_memory()
     assert this.read_cpu().idle > 0

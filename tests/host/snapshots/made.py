@@ -15,11 +15,11 @@ OTHER_KEY = "f" * 20
 
 def make(store: TemplateStore, key: str = KEY, image: str = "image", age: float = 0.0) -> Template:
     """A complete template in ``store``; its memory is a page of data between holes."""
-    draft = store.draft(key, store.memory_place(1 << 20))
-    draft.devices.write_bytes(b"devices")
-    draft.disk.write_bytes(b"disk")
-    draft.empty_overlay.write_bytes(b"overlay")
-    with draft.memory.open("wb") as memory:
+    partial = store.partial(key, store.memory_place(1 << 20))
+    partial.devices.write_bytes(b"devices")
+    partial.disk.write_bytes(b"disk")
+    partial.empty_overlay.write_bytes(b"overlay")
+    with partial.memory.open("wb") as memory:
         memory.truncate(1 << 20)
         memory.seek(1 << 19)
         memory.write(b"x" * 4096)
@@ -30,8 +30,8 @@ def make(store: TemplateStore, key: str = KEY, image: str = "image", age: float 
         uptime=12.5,
         clock_ahead=3600.0,
         memory_mib=1,
-        draft=draft,
-        digests={str(file): content_digest(file) for file in draft.files()},
+        partial=partial,
+        digests={str(file): content_digest(file) for file in partial.files()},
     )
     template.write_manifest()
     return template

@@ -39,10 +39,10 @@ class SilentHost:
 def test_on_disk_when_the_host_has_too_little(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "Host", SmallHost)
+    monkeypatch.setattr(module, "HostResources", SmallHost)
     assert memory_place(MIB, CACHE, tmp_path).directory.parent == tmp_path
     assert "host has 3 MiB of memory free of 4 MiB" in memory_place(2 * MIB, CACHE, tmp_path).why
-    monkeypatch.setattr(module, "Host", SilentHost)
+    monkeypatch.setattr(module, "HostResources", SilentHost)
     assert "host has 0 MiB" in memory_place(MIB, CACHE, tmp_path).why
 
 

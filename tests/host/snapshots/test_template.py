@@ -18,7 +18,7 @@ from tests.host.snapshots.made import flip, make
 
 def test_what_was_written_is_read_again(templates: TemplateStore) -> None:
     template = make(templates)
-    again = read_template(template.draft.directory)
+    again = read_template(template.partial.directory)
     assert again == template
     assert again is not None
     assert again.damage() == ""
@@ -27,12 +27,12 @@ def test_what_was_written_is_read_again(templates: TemplateStore) -> None:
 
 def test_a_clone_gets_copies_of_its_own(templates: TemplateStore, tmp_path: Path) -> None:
     template = make(templates)
-    template.draft.variables.write_bytes(b"uefi")
+    template.partial.variables.write_bytes(b"uefi")
     overlay = template.clone_disk(tmp_path)
     assert overlay.read_bytes() == b"overlay"
     assert overlay.with_suffix(".efivars").read_bytes() == b"uefi"
     overlay.write_bytes(b"changed")
-    assert template.draft.empty_overlay.read_bytes() == b"overlay"
+    assert template.partial.empty_overlay.read_bytes() == b"overlay"
 
 
 def test_a_clone_without_room_is_one_error(templates: TemplateStore, tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_clone_without_room_is_one_error(templates: TemplateStore, tmp_path: P
 @pytest.mark.parametrize("name", ["devices", "disk", "empty_overlay", "memory"])
 def test_every_file_is_compared(templates: TemplateStore, name: str) -> None:
     template = make(templates)
-    file: Path = getattr(template.draft, name)
+    file: Path = getattr(template.partial, name)
     flip(file)
     assert template.damage() == f"{file} is not what was saved"
     file.unlink()
@@ -53,26 +53,26 @@ def test_every_file_is_compared(templates: TemplateStore, name: str) -> None:
 def test_a_file_that_was_not_saved_is_damage(templates: TemplateStore) -> None:
     """Clones would get UEFI variables that the saved guest never had."""
     template = make(templates)
-    template.draft.variables.write_bytes(b"uefi")
-    assert template.damage() == f"{template.draft.variables} was not saved with it"
+    template.partial.variables.write_bytes(b"uefi")
+    assert template.damage() == f"{template.partial.variables} was not saved with it"
 
 
 def test_a_manifest_without_digests_vouches_for_nothing(templates: TemplateStore) -> None:
     template = replace(make(templates), digests={})
     assert "was not saved with it" in template.damage()
-    template.draft.memory.unlink()
-    assert template.damage() == f"{template.draft.memory} is missing"
+    template.partial.memory.unlink()
+    assert template.damage() == f"{template.partial.memory} is missing"
 
 
 def test_a_file_that_is_replaced_has_another_stamp(templates: TemplateStore) -> None:
     template = make(templates)
-    stamp = template.stamp()
-    assert json.loads(json.dumps(stamp)) == template.stamp()
-    flip(template.draft.memory)
-    assert template.stamp() != stamp
-    stamp = template.stamp()
-    template.draft.devices.write_bytes(b"devices")
-    assert template.stamp() != stamp
+    fingerprint = template.fingerprint()
+    assert json.loads(json.dumps(fingerprint)) == template.fingerprint()
+    flip(template.partial.memory)
+    assert template.fingerprint() != fingerprint
+    fingerprint = template.fingerprint()
+    template.partial.devices.write_bytes(b"devices")
+    assert template.fingerprint() != fingerprint
 
 
 @settings(max_examples=60, deadline=None)
@@ -87,7 +87,7 @@ def test_any_manifest_is_read_or_refused(
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.sampled_from(["key", "image", "made_at", "uptime", "clock_ahead", "memory_mib", "draft"]),
+    st.sampled_from(["key", "image", "made_at", "uptime", "clock_ahead", "memory_mib", "partial"]),
     st.none() | st.booleans() | st.lists(st.integers(), max_size=2) | st.just({"a": 1}),
 )
 def test_a_manifest_of_the_wrong_types_is_refused(
@@ -101,7 +101,7 @@ def test_a_manifest_of_the_wrong_types_is_refused(
         "uptime": 1.0,
         "clock_ahead": None,
         "memory_mib": 1,
-        "draft": {"memory": "/memory"},
+        "partial": {"memory": "/memory"},
         "digests": {},
     }
     directory = tmp_path_factory.mktemp("template")

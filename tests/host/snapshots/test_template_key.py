@@ -10,7 +10,7 @@ import pytest
 from powerdown.host.snapshots import template_key as module
 from powerdown.host.snapshots.template_key import template_key
 from powerdown.images.image import (
-    Control,
+    ControlConfig,
     Credentials,
     DiskBus,
     Firmware,
@@ -58,9 +58,9 @@ def test_who_was_logged_on_matters_and_the_password_stays_out(image: Image) -> N
     assert asked == changed
 
 
-def control(user: str, password: str = "secret") -> Control:
+def control(user: str, password: str = "secret") -> ControlConfig:
     credentials = Credentials(user, password)
-    return Control(Transport.WINRM, 5985, WinrmAuthentication.BASIC, credentials)
+    return ControlConfig(Transport.WINRM, 5985, WinrmAuthentication.BASIC, credentials)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_states_of_templates(templates: TemplateStore, tmpfs: Path) -> None:
     old = make(templates, "b" * 20, age=OLDEST_SECONDS + 60)
     future = make(templates, "c" * 20, age=-3600)
     half_made = make(templates, "d" * 20)
-    (half_made.draft.directory / MANIFEST).unlink()
+    (half_made.partial.directory / MANIFEST).unlink()
     listed = {one.name: one for one in listed_templates(templates)}
     assert {name: one.state for name, one in listed.items()} == {
         usable.name: State.USABLE,
@@ -88,7 +88,7 @@ def test_the_command(
     template = make(TemplateStore(tmp_path / "powerdown"), KEY)
     assert main(["templates", "list", "--json"]) == 0
     [told] = json.loads(capsys.readouterr().out)["templates"]
-    assert told["directory"] == str(template.draft.directory)
+    assert told["directory"] == str(template.partial.directory)
     assert main(["templates", "prune", "--all"]) == 0
     assert capsys.readouterr().out == f"removed {template.name} image, 0 MiB\n"
     assert main(["templates", "list"]) == 0

@@ -41,7 +41,7 @@ def test_the_latest_of_a_key_is_found(templates: TemplateStore) -> None:
 
 def test_files_are_nobody_elses(templates: TemplateStore) -> None:
     template = make(templates)
-    for directory in (template.draft.directory, template.draft.memory.parent.parent):
+    for directory in (template.partial.directory, template.partial.memory.parent.parent):
         assert directory.stat().st_mode & 0o077 == 0
 
 
@@ -51,20 +51,20 @@ def test_stores_of_two_caches_do_not_see_each_other(
     template = make(templates)
     other = TemplateStore(tmp_path / "other")
     assert other.known_names() == []
-    other.tidy("image", keep="", oldest=0.0)
+    other.collect_garbage("image", keep="", oldest=0.0)
     assert template.damage() == ""
 
 
 def test_a_template_under_a_foreign_name_is_none(templates: TemplateStore) -> None:
     template = make(templates)
     foreign = template.name.replace(KEY, OTHER_KEY)
-    template.draft.directory.rename(template.draft.directory.with_name(foreign))
+    template.partial.directory.rename(template.partial.directory.with_name(foreign))
     assert templates.find(OTHER_KEY) is None
 
 
 def test_without_manifest_there_is_no_template(templates: TemplateStore) -> None:
     template = make(templates)
-    (template.draft.directory / MANIFEST).unlink()
+    (template.partial.directory / MANIFEST).unlink()
     assert templates.find(KEY) is None
     assert templates.known_names() == [template.name]
     assert templates.remove(template.name)
@@ -74,7 +74,7 @@ def test_without_manifest_there_is_no_template(templates: TemplateStore) -> None
 def test_removing_leaves_nothing(templates: TemplateStore, tmpfs: Path) -> None:
     template = make(templates)
     assert templates.remove(template.name)
-    assert not template.draft.directory.exists()
+    assert not template.partial.directory.exists()
     assert list(tmpfs.iterdir()) == []
 
 
@@ -92,12 +92,12 @@ def test_what_is_used_stays(templates: TemplateStore) -> None:
 def test_what_is_distrusted_is_not_found_and_goes_when_it_can(templates: TemplateStore) -> None:
     template = make(templates)
     use = templates.use(template.name)
-    templates.distrust(template.name)
+    templates.invalidate(template.name)
     assert templates.find(KEY) is None
     # Guests that run from it keep what they run from.
     assert template.damage() == ""
     os.close(use)
-    templates.tidy("other", keep="", oldest=0.0)
+    templates.collect_garbage("other", keep="", oldest=0.0)
     assert templates.known_names() == []
 
 
@@ -141,9 +141,9 @@ def test_tidying_removes_what_is_of_no_use(templates: TemplateStore) -> None:
     old = make(templates, "d" * 20, image="other", age=1000)
     used = make(templates, "e" * 20)
     half_made = make(templates, "f" * 20, image="other")
-    (half_made.draft.directory / MANIFEST).unlink()
+    (half_made.partial.directory / MANIFEST).unlink()
     use = templates.use(used.name)
-    templates.tidy("image", keep=kept.name, oldest=kept.made_at - 500)
+    templates.collect_garbage("image", keep=kept.name, oldest=kept.made_at - 500)
     assert templates.known_names() == [kept.name, elsewhere.name, used.name]
     assert outdated.damage()
     assert old.damage()
@@ -164,7 +164,7 @@ def test_room_is_made_again_if_it_goes_meanwhile(
             gone.append(path)
 
     monkeypatch.setattr(Path, "mkdir", removed_at_once)
-    assert templates.draft(KEY, place).memory.parent.is_dir()
+    assert templates.partial(KEY, place).memory.parent.is_dir()
     assert gone
 
 
@@ -173,7 +173,7 @@ def test_a_directory_of_somebody_else_is_not_used(templates: TemplateStore) -> N
     place = templates.memory_place(1 << 20)
     place.directory.mkdir(mode=0o755)
     with pytest.raises(HostError, match="belongs to somebody else"):
-        templates.draft(KEY, place)
+        templates.partial(KEY, place)
 
 
 def test_a_store_that_cannot_be_made_is_one_error(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_damage_is_seen_and_mended(run: Run, later_run: Run, image: Image, name:
     with run.clone(image):
         pass
     run.starts.close()
-    flip(getattr(stored(run).draft, name))
+    flip(getattr(stored(run).partial, name))
     with later_run.clone(image) as cloned:
         assert cloned.machine.probe_pm1().button_armed
     assert "is not what was saved" in later_run.said[0]
@@ -165,7 +165,7 @@ def test_an_old_template_is_made_anew(run: Run, later_run: Run, image: Image) ->
         pass
     run.starts.close()
     old = stored(run)
-    manifest = old.draft.directory / MANIFEST
+    manifest = old.partial.directory / MANIFEST
     values = json.loads(manifest.read_text())
     values["made_at"] -= OLDEST_SECONDS
     manifest.write_text(json.dumps(values))
@@ -180,7 +180,7 @@ def test_a_template_of_tomorrow_is_made_anew(run: Run, later_run: Run, image: Im
     with run.clone(image):
         pass
     run.starts.close()
-    manifest = stored(run).draft.directory / MANIFEST
+    manifest = stored(run).partial.directory / MANIFEST
     values = json.loads(manifest.read_text())
     values["made_at"] += 3600
     manifest.write_text(json.dumps(values))
@@ -194,10 +194,10 @@ def test_a_template_of_tomorrow_is_made_anew(run: Run, later_run: Run, image: Im
 def test_guests_of_a_damaged_template_keep_it(run: Run, later_run: Run, image: Image) -> None:
     with run.clone(image) as cloned:
         damaged = stored(run)
-        flip(damaged.draft.memory)
+        flip(damaged.partial.memory)
         with later_run.clone(image):
             pass
-        assert damaged.draft.disk.exists()
+        assert damaged.partial.disk.exists()
         assert cloned.machine.probe_pm1().button_armed
     run.starts.close()
     later_run.starts.close()
@@ -208,8 +208,8 @@ def test_damage_in_the_middle_of_a_run_is_seen_and_mended(run: Run, image: Image
     with run.clone(image):
         pass
     # Behind the back of this run, which has read it already.
-    flip(stored(run).draft.devices)
-    stored(run).draft.devices.write_bytes(b"no state at all")
+    flip(stored(run).partial.devices)
+    stored(run).partial.devices.write_bytes(b"no state at all")
     with run.clone(image) as cloned:
         assert cloned.machine.probe_pm1().button_armed
     assert any("is not what was saved" in line for line in run.said)
@@ -315,7 +315,7 @@ def key_of(image: Image) -> str:
 def test_its_owner_need_not_be_root_to_clone(run: Run, image: Image) -> None:
     """QEMU opens the memory for writing, though nothing is written to it."""
     with run.clone(image):
-        assert stored(run).draft.memory.stat().st_mode & 0o777 == 0o600
+        assert stored(run).partial.memory.stat().st_mode & 0o777 == 0o600
 
 
 @guest
@@ -323,8 +323,8 @@ def test_a_state_that_does_not_fit_is_told_in_qemus_words(run: Run, image: Image
     with run.clone(image):
         pass
     template = stored(run)
-    template.draft.devices.chmod(0o600)
-    template.draft.devices.write_bytes(b"no state at all")
+    template.partial.devices.chmod(0o600)
+    template.partial.devices.write_bytes(b"no state at all")
     overlay = template.clone_disk(run.directory)
     with pytest.raises(MachineError, match="Not a migration stream"):
         QemuMachine.restore(image, TCG, overlay, template.saved_state)
@@ -417,7 +417,7 @@ def test_the_clock_goes_on_or_is_set_right(
         uptime=0.0,
         clock_ahead=at_save,
         memory_mib=1,
-        draft=None,  # type: ignore[arg-type]
+        partial=None,  # type: ignore[arg-type]
         digests={},
     )
     if right:

@@ -14,10 +14,10 @@ import pytest
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import MachineError
 from powerdown.core.outcome import Cause, Outcome
-from powerdown.diagnosis.diagnose import diagnose, settled
+from powerdown.diagnosis.diagnose import diagnose, is_conclusive
 from powerdown.images.image import Budgets
 from powerdown.machine.events import MONITOR_LOST, PROCESS_EXIT, named
-from powerdown.machine.external.external_qemu import AttachedQemu
+from powerdown.machine.external.external_qemu import ExternalQemu
 from powerdown.machine.external.qmp_socket import QmpAddress
 from powerdown.machine.protocol import RunState
 from powerdown.shutdown.forced_shutdown import cut_power
@@ -34,7 +34,7 @@ BUDGETS = Budgets(boot=20, reaction=1, shutdown_soft=5, shutdown_hard=6)
 SECONDS = 20.0
 
 Start = Callable[..., subprocess.Popen[bytes]]
-Attach = Callable[..., AttachedQemu]
+Attach = Callable[..., ExternalQemu]
 ALSO_ON_TCP = ("-qmp", "tcp:127.0.0.1:0,server=on,wait=off")
 
 
@@ -60,11 +60,11 @@ def start(tmp_path: Path, place: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def attach(tmp_path: Path, place: Path) -> Iterator[Attach]:
-    machines: list[AttachedQemu] = []
+    machines: list[ExternalQemu] = []
 
-    def attached(address: str = "") -> AttachedQemu:
+    def attached(address: str = "") -> ExternalQemu:
         where = QmpAddress.parse(address or str(place))
-        machines.append(AttachedQemu(where, BUDGETS, tmp_path / "qmp.jsonl"))
+        machines.append(ExternalQemu(where, BUDGETS, tmp_path / "qmp.jsonl"))
         return machines[-1]
 
     yield attached
@@ -73,7 +73,7 @@ def attach(tmp_path: Path, place: Path) -> Iterator[Attach]:
         machine.close()
 
 
-def exited(machine: AttachedQemu) -> list[str]:
+def exited(machine: ExternalQemu) -> list[str]:
     assert machine.events.wait(named(PROCESS_EXIT), Deadline.after(SECONDS)) is not None
     return [event.name for event in machine.events.since()]
 
@@ -96,7 +96,7 @@ def test_what_is_known_of_a_stranger(start: Start, attach: Attach, tmp_path: Pat
     assert before - 0.02 <= machine.started_at <= now()
     assert machine.activity().cpu_seconds > 0
     assert machine.screenshot(tmp_path / "screen.png").stat().st_size > 0
-    assert not machine.look_at_screen().dark
+    assert not machine.sample_screen().dark
     left = machine._execute("query-fdsets")
     assert left == []
 
@@ -131,7 +131,7 @@ def test_a_press_is_judged_as_on_a_machine_of_our_own(start: Start, attach: Atta
     start(OBEDIENT)
     machine = attach()
     armed(machine)
-    seen = with_qemu_end(press_power_button(machine, None, settled=settled), machine)
+    seen = with_qemu_end(press_power_button(machine, None, is_conclusive=is_conclusive), machine)
     verdict = diagnose(seen)
     assert (verdict.outcome, verdict.cause, verdict.also_seen) == (
         Outcome.COMPLETED,
@@ -146,7 +146,7 @@ def test_a_qemu_that_was_told_to_stay_is_not_called_a_lingerer(
     start(OBEDIENT, "-no-shutdown")
     machine = attach()
     armed(machine)
-    seen = with_qemu_end(press_power_button(machine, None, settled=settled), machine)
+    seen = with_qemu_end(press_power_button(machine, None, is_conclusive=is_conclusive), machine)
     assert diagnose(seen).outcome is Outcome.COMPLETED
     assert diagnose(seen).also_seen == ()
     assert [e.name for e in seen.events if e.name in ("SHUTDOWN", "STOP", QEMU_LINGERS)] == [
@@ -200,7 +200,7 @@ def test_a_connection_that_is_lost_is_not_the_guests_fault(start: Start, attach:
     def cut_the_line(seen: object) -> None:
         machine._relay.close()
 
-    seen = press_power_button(machine, None, settled=settled, onlooker=cut_the_line)
+    seen = press_power_button(machine, None, is_conclusive=is_conclusive, listener=cut_the_line)
     verdict = diagnose(seen)
     assert (verdict.outcome, verdict.cause) == (Outcome.HOST_FAULT, Cause.HOST_FAULT)
     lost = machine.events.first(named(MONITOR_LOST))
@@ -218,7 +218,9 @@ def test_a_qemu_that_is_killed_is_a_fault_of_the_host(start: Start, attach: Atta
     qemu = start(IGNORING)
     machine = attach()
     armed(machine)
-    seen = press_power_button(machine, None, settled=settled, onlooker=lambda seen: qemu.kill())
+    seen = press_power_button(
+        machine, None, is_conclusive=is_conclusive, listener=lambda seen: qemu.kill()
+    )
     assert diagnose(seen).outcome is Outcome.HOST_FAULT
     assert exited(machine)[-1] == PROCESS_EXIT
     assert machine.events.first(named("SHUTDOWN", MONITOR_LOST)) is None
@@ -246,8 +248,8 @@ def test_over_tcp_less_is_seen_and_nothing_breaks(start: Start, attach: Attach) 
     with pytest.raises(MachineError, match="UNIX socket"):
         machine.activity()
     # Into a directory that both can reach.
-    assert not machine.look_at_screen().dark
-    seen = press_power_button(machine, None, settled=settled)
+    assert not machine.sample_screen().dark
+    seen = press_power_button(machine, None, is_conclusive=is_conclusive)
     assert diagnose(seen).outcome is Outcome.COMPLETED
     assert exited(machine)[-2:] == ["SHUTDOWN", PROCESS_EXIT]
 
@@ -285,10 +287,10 @@ def test_a_qemu_of_another_user_shows_its_screen(
     machine = attach()
     armed(machine)
     assert machine.pid == qemu.pid
-    assert not machine.look_at_screen().dark
+    assert not machine.sample_screen().dark
     # Also by the other way, should QEMU not take files.
     machine._screen._lends = False
-    assert not machine.look_at_screen().dark
+    assert not machine.sample_screen().dark
 
 
 def test_nothing_is_left_in_a_qemu_whose_guest_is_stopped(start: Start, attach: Attach) -> None:
@@ -300,11 +302,11 @@ def test_nothing_is_left_in_a_qemu_whose_guest_is_stopped(start: Start, attach: 
         return [file for file in opened if "screen" in str(file.readlink())]
 
     for _ in range(2):
-        machine.look_at_screen()
+        machine.sample_screen()
     assert files() == []
     # A QEMU that cannot see this host's files must be handed one, which it keeps until it runs.
     machine._screen._local = False
-    machine.look_at_screen()
+    machine.sample_screen()
     (kept,) = files()
     assert kept.stat().st_size == 0
 

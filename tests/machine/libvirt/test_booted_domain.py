@@ -123,7 +123,7 @@ def test_seen_from_outside(on_daemon: Lab, tmp_path: Path) -> None:
         assert picture.size >= (640, 400)
         # The firmware has written something on the black screen.
         assert len(picture.convert("L").getcolors() or []) > 1
-    assert not machine.look_at_screen().dark
+    assert not machine.sample_screen().dark
     assert cpu_seconds(machine, 0.3) < 0.15
     machine.hang_cpus()
     assert cpu_seconds(machine, 0.3) > 0.15

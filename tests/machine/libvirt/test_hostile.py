@@ -14,14 +14,14 @@ import pytest
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import MachineError
 from powerdown.core.outcome import Cause, Outcome
-from powerdown.diagnosis.diagnose import diagnose, settled
+from powerdown.diagnosis.diagnose import diagnose, is_conclusive
 from powerdown.diagnosis.verdict import Verdict
 from powerdown.images.image import Budgets
 from powerdown.machine.events import MONITOR_BACK, MONITOR_LOST, PROCESS_EXIT, named
 from powerdown.machine.libvirt import connection
 from powerdown.machine.libvirt.binding import libvirt
 from powerdown.machine.libvirt.booted_domain import BootedDomain
-from powerdown.machine.libvirt.external_domain import AttachedDomain, attach_domain
+from powerdown.machine.libvirt.external_domain import ExternalDomain, attach_domain
 from powerdown.machine.protocol import Machine, RunState
 from powerdown.shutdown.qemu_end import with_qemu_end
 from powerdown.shutdown.soft_shutdown import press_power_button
@@ -38,7 +38,7 @@ BUDGETS = Budgets(boot=20, reaction=0.5, shutdown_soft=2, shutdown_hard=3)
 
 def press(machine: Machine) -> Verdict:
     """The verdict on a press."""
-    observed = press_power_button(machine, None, settled=settled)
+    observed = press_power_button(machine, None, is_conclusive=is_conclusive)
     return diagnose(with_qemu_end(observed, machine))
 
 
@@ -59,7 +59,7 @@ def meanwhile(machine: Machine, done: Callable[[], object]) -> Iterator[None]:
 
 
 @contextmanager
-def attached(lab: Lab, name: str, budgets: Budgets = BUDGETS) -> Iterator[AttachedDomain]:
+def attached(lab: Lab, name: str, budgets: Budgets = BUDGETS) -> Iterator[ExternalDomain]:
     assert lab.daemon is not None
     machine = attach_domain(lab.daemon.uri, name, budgets)
     try:

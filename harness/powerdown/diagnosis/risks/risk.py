@@ -32,7 +32,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True)
-class Threat:
+class Risk:
     """One of them.
 
     :param cause: the scenario that it is.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from powerdown.core.outcome import Cause
 from powerdown.diagnosis import progress, remedies
-from powerdown.diagnosis.risks.risk import Severity, Threat
+from powerdown.diagnosis.risks.risk import Risk, Severity
 from powerdown.diagnosis.rules.blocked import SERVICES_DOCUMENTED_MS
 from powerdown.diagnosis.verdict import Evidence
 from powerdown.windows.commands import ButtonAction
@@ -23,7 +23,7 @@ _Shown = tuple[Evidence, ...]
 
 def of_button(
     action: ButtonAction | None, shown: _Shown, severity: Severity = Severity.STOPS, on: str = ""
-) -> Threat | None:
+) -> Risk | None:
     """What a press is set to do.
 
     :param action: ``None`` where it is not known: then nothing is said.
@@ -38,14 +38,14 @@ def of_button(
     else:
         return None
     fact = f"the power button is set to {action.name.lower()}{on}"
-    return Threat(cause, severity, fact, shown, remedy)
+    return Risk(cause, severity, fact, shown, remedy)
 
 
-def of_power_left_on(shown: _Shown) -> Threat:
+def of_power_left_on(shown: _Shown) -> Risk:
     """Windows is to end without switching the power off (learn: Policy CSP, ADMX_Power). The
     documentation names shutdowns that programs ask for; of a press it is UNCONFIRMED.
     """
-    return Threat(
+    return Risk(
         Cause.POWER_BUTTON_IGNORED,
         Severity.MAY_STOP,
         "Windows is set to leave the power on when it has ended (DontPowerOffAfterShutdown)",
@@ -54,35 +54,35 @@ def of_power_left_on(shown: _Shown) -> Threat:
     )
 
 
-def of_no_logon(fact: str, severity: Severity, shown: _Shown) -> Threat:
+def of_no_logon(fact: str, severity: Severity, shown: _Shown) -> Risk:
     """A shutdown is not allowed while nobody is logged on.
 
     :param severity: whether somebody is.
     """
-    return Threat(Cause.NO_LOGON_SHUTDOWN, severity, fact, shown, remedies.ALLOW_WITHOUT_LOGON)
+    return Risk(Cause.NO_LOGON_SHUTDOWN, severity, fact, shown, remedies.ALLOW_WITHOUT_LOGON)
 
 
-def of_fast_startup(shown: _Shown) -> Threat:
+def of_fast_startup(shown: _Shown) -> Risk:
     """Whether a press shuts down in full then is UNCONFIRMED (facts 7)."""
-    return Threat(
+    return Risk(
         Cause.ASLEEP, Severity.MAY_STOP, "fast startup is on", shown, remedies.NO_FAST_STARTUP
     )
 
 
-def of_pending_updates(names: Sequence[str], shown: _Shown) -> Threat:
+def of_pending_updates(names: Sequence[str], shown: _Shown) -> Risk:
     """Update work waits for the next stop or start.
 
     :param names: its marks; there is one at least.
     """
     fact = f"update work is pending: {', '.join(names)}"
-    return Threat(Cause.WINDOWS_UPDATE, Severity.DELAYS, fact, shown, remedies.FINISH_UPDATES)
+    return Risk(Cause.WINDOWS_UPDATE, Severity.DELAYS, fact, shown, remedies.FINISH_UPDATES)
 
 
-def of_preshutdown(name: str, milliseconds: int, shown: _Shown) -> Threat | None:
+def of_preshutdown(name: str, milliseconds: int, shown: _Shown) -> Risk | None:
     """A service may hold a shutdown for long; those that install updates are known to."""
     if milliseconds <= SANE_PRESHUTDOWN_MS or progress.is_update_service(name):
         return None
-    return Threat(
+    return Risk(
         Cause.UNRESPONSIVE_SERVICE,
         Severity.DELAYS,
         f"service {name} may hold a shutdown for {milliseconds} ms (PreshutdownTimeout)",
@@ -91,11 +91,11 @@ def of_preshutdown(name: str, milliseconds: int, shown: _Shown) -> Threat | None
     )
 
 
-def of_service_limit(milliseconds: int, shown: _Shown) -> Threat | None:
+def of_service_limit(milliseconds: int, shown: _Shown) -> Risk | None:
     """All services together get long to stop."""
     if milliseconds <= SERVICES_DOCUMENTED_MS:
         return None
-    return Threat(
+    return Risk(
         Cause.UNRESPONSIVE_SERVICE,
         Severity.DELAYS,
         f"services get {milliseconds} ms (WaitToKillServiceTimeout)",
@@ -104,13 +104,13 @@ def of_service_limit(milliseconds: int, shown: _Shown) -> Threat | None:
     )
 
 
-def of_tracker(*, opened: bool, shown: _Shown) -> Threat:
+def of_tracker(*, opened: bool, shown: _Shown) -> Risk:
     """The Shutdown Event Tracker is on. That an open dialog of it holds an ACPI press up is
     UNCONFIRMED (facts 3).
 
     :param opened: whether a dialog of it is open.
     """
-    return Threat(
+    return Risk(
         Cause.EVENT_TRACKER,
         Severity.MAY_STOP if opened else Severity.LATENT,
         "a dialog of the Shutdown Event Tracker is open"

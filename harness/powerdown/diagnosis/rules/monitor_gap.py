@@ -16,15 +16,15 @@ _TAKEN_AWAY = ("migrated", "saved", "from_snapshot")
 virDomainEventStoppedDetailType)."""
 
 
-def end_unseen(seen: Observation) -> Verdict | None:
+def end_unseen(obs: Observation) -> Verdict | None:
     """QEMU has ended, or the guest was taken elsewhere, and nobody saw how.
 
     It may have powered off, crashed or been forced off meanwhile.
     """
-    ended = seen.exit
-    if ended is None or seen.command is Command.KILL or seen.event("SHUTDOWN") is not None:
+    ended = obs.exit
+    if ended is None or obs.command is Command.KILL or obs.event("SHUTDOWN") is not None:
         return None
-    lost = seen.event(MONITOR_LOST)
+    lost = obs.event(MONITOR_LOST)
     if ended.data.get("libvirt") in _TAKEN_AWAY:
         evidence = [observed.process_exit(ended, "libvirt took the guest from its QEMU")]
         remedy = remedies.LOOK_WHERE_IT_IS
@@ -46,12 +46,12 @@ def end_unseen(seen: Observation) -> Verdict | None:
     )
 
 
-def monitor_lost(seen: Observation) -> Verdict | None:
+def monitor_lost(obs: Observation) -> Verdict | None:
     """QEMU could not be seen any more, and nothing is known of the guest since."""
-    last = next((e for e in reversed(seen.events) if e.name in (MONITOR_LOST, MONITOR_BACK)), None)
-    if last is None or last.name == MONITOR_BACK or seen.exit is not None:
+    last = next((e for e in reversed(obs.events) if e.name in (MONITOR_LOST, MONITOR_BACK)), None)
+    if last is None or last.name == MONITOR_BACK or obs.exit is not None:
         return None
-    if seen.event("SHUTDOWN") is not None:
+    if obs.event("SHUTDOWN") is not None:
         return None
     return verdict(
         Outcome.HOST_FAULT,
@@ -62,12 +62,12 @@ def monitor_lost(seen: Observation) -> Verdict | None:
     )
 
 
-def less_sure(found: Verdict, seen: Observation) -> Verdict:
+def less_sure(found: Verdict, obs: Observation) -> Verdict:
     """A verdict on a guest that stayed up, where for a while nobody saw what it did.
 
     It may have restarted meanwhile, or been reset.
     """
-    gap = _gap(seen)
+    gap = _gap(obs)
     if gap is None or found.outcome is not Outcome.STAYED_UP:
         return found
     evidence = observed.host_event(gap, "until then QEMU's events could not be seen for a while")
@@ -79,11 +79,11 @@ def less_sure(found: Verdict, seen: Observation) -> Verdict:
     )
 
 
-def _gap(seen: Observation) -> HostEvent | None:
+def _gap(obs: Observation) -> HostEvent | None:
     """When the monitor was back, if it had been lost."""
-    return seen.event(MONITOR_BACK)
+    return obs.event(MONITOR_BACK)
 
 
-END_UNSEEN = Rule("end unseen", end_unseen, lasts=True)
+END_UNSEEN = Rule("end unseen", end_unseen, is_final=True)
 # A daemon may come back: more waiting may tell.
 LOST = Rule("monitor lost", monitor_lost)

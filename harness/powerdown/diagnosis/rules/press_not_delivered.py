@@ -7,15 +7,15 @@ from powerdown.diagnosis import observed, outside_activity, predicates, remedies
 from powerdown.diagnosis.rules.rule import Rule, verdict
 from powerdown.diagnosis.verdict import Confidence, Verdict
 from powerdown.machine.protocol import RunState
-from powerdown.shutdown.observation import Command, Control, Observation
+from powerdown.shutdown.observation import ChannelState, Command, Observation
 
 
-def wake_failed(seen: Observation) -> Verdict | None:
+def wake_failed(obs: Observation) -> Verdict | None:
     """After sleep the ACPI registers are gone: the host's firmware failed, not the guest."""
-    before = seen.pm1_before
-    if before is None or before.mapped or not seen.woken_before:
+    before = obs.pm1_before
+    if before is None or before.mapped or not obs.woken_before:
         return None
-    if any(sample.mapped for sample in seen.pm1_after) or not predicates.goes_on(seen):
+    if any(sample.mapped for sample in obs.pm1_after) or not predicates.goes_on(obs):
         return None
     return verdict(
         Outcome.HOST_FAULT,
@@ -32,62 +32,62 @@ def wake_failed(seen: Observation) -> Verdict | None:
     )
 
 
-def press_lost(seen: Observation) -> Verdict | None:
+def press_lost(obs: Observation) -> Verdict | None:
     """The press was dropped: the guest had not armed its power button."""
-    before = seen.pm1_before
-    if seen.command is not Command.PRESS or before is None or not seen.pm1_after:
+    before = obs.pm1_before
+    if obs.command is not Command.PRESS or before is None or not obs.pm1_after:
         return None
     # Asleep, stopped or gone it is in some other trouble than not having booted yet.
-    if seen.run_state is not RunState.RUNNING:
+    if obs.run_state is not RunState.RUNNING:
         return None
-    armed = before.button_armed or any(sample.button_armed for sample in seen.pm1_after)
-    if armed or any(sample.press_pending for sample in seen.pm1_after):
+    armed = before.button_armed or any(sample.button_armed for sample in obs.pm1_after)
+    if armed or any(sample.press_pending for sample in obs.pm1_after):
         return None
     why = "the power button is not enabled" if before.mapped else "the PM1 registers are not mapped"
-    up = seen.commanded_at - seen.powered_on_at
-    never_booted = up > seen.budgets.boot
+    up = obs.commanded_at - obs.powered_on_at
+    never_booted = up > obs.budgets.boot
     return verdict(
         Outcome.STAYED_UP,
         Cause.PRESS_LOST,
         Confidence.HIGH,
         (
             observed.registers(before, f"before the press, {up:.0f} s after power-on, {why}"),
-            observed.registers(seen.pm1_after[0], "after it the press is not latched"),
-            observed.run_state(seen),
-            *observed.shown(seen),
+            observed.registers(obs.pm1_after[0], "after it the press is not latched"),
+            observed.run_state(obs),
+            *observed.shown(obs),
         ),
         ruled_out=((Cause.POWER_BUTTON_IGNORED, "the press never reached the guest"),),
         remedy=remedies.BOOT_FAILURE if never_booted else remedies.PRESS_AGAIN,
     )
 
 
-def hung(seen: Observation) -> Verdict | None:
+def hung(obs: Observation) -> Verdict | None:
     """The press stays latched: the guest does not service interrupts any more.
 
     Sure where its CPUs spin or stand still and nothing else contradicts it.
     """
-    before, samples = seen.pm1_before, seen.pm1_after
+    before, samples = obs.pm1_before, obs.pm1_after
     if before is None or not before.button_armed or not samples:
         return None
-    waited = samples[-1].at - seen.commanded_at
-    if not samples[-1].press_pending or waited < seen.budgets.reaction:
+    waited = samples[-1].at - obs.commanded_at
+    if not samples[-1].press_pending or waited < obs.budgets.reaction:
         return None
-    if seen.press_taken_at is not None or not predicates.goes_on(seen):
+    if obs.press_taken_at is not None or not predicates.goes_on(obs):
         return None
-    if seen.control is Control.ALIVE and seen.looks:
+    if obs.control is ChannelState.ALIVE and obs.samples:
         return None
     evidence = [
         observed.registers(before, "before the press the button was armed"),
         observed.registers(samples[-1], f"after {waited:.1f} s the press is still latched"),
-        observed.run_state(seen),
-        observed.cpu(seen),
+        observed.run_state(obs),
+        observed.cpu(obs),
     ]
-    if seen.control is not Control.NONE:
-        evidence.append(observed.control(seen))
+    if obs.control is not ChannelState.NONE:
+        evidence.append(observed.control(obs))
     return verdict(
         Outcome.STAYED_UP,
         Cause.DAMAGED_SYSTEM,
-        _sure_it_hangs(seen),
+        _sure_it_hangs(obs),
         evidence,
         ruled_out=(
             (Cause.POWER_BUTTON_IGNORED, "a guest that ignores a press takes it first"),
@@ -97,22 +97,20 @@ def hung(seen: Observation) -> Verdict | None:
     )
 
 
-def _sure_it_hangs(seen: Observation) -> Confidence:
-    if outside_activity.is_starved(seen) or outside_activity.screen_changed(seen):
+def _sure_it_hangs(obs: Observation) -> Confidence:
+    if outside_activity.is_starved(obs) or outside_activity.screen_changed(obs):
         return Confidence.LOW
-    if outside_activity.is_pinned(seen) or outside_activity.stands_still(seen):
+    if outside_activity.is_pinned(obs) or outside_activity.stands_still(obs):
         return Confidence.HIGH
-    answered = seen.control is Control.LOST
+    answered = obs.control is ChannelState.LOST
     return (
-        Confidence.MEDIUM
-        if answered or outside_activity.cpu_share(seen) is None
-        else Confidence.LOW
+        Confidence.MEDIUM if answered or outside_activity.cpu_share(obs) is None else Confidence.LOW
     )
 
 
 NOT_TAKEN = (
-    Rule("wake-up failed", wake_failed, lasts=True),
-    Rule("press lost", press_lost, lasts=True),
-    Rule("hung", hung, lasts=True),
+    Rule("wake-up failed", wake_failed, is_final=True),
+    Rule("press lost", press_lost, is_final=True),
+    Rule("hung", hung, is_final=True),
 )
 """In the order asked."""

@@ -17,7 +17,7 @@ from powerdown.diagnosis import (
 from powerdown.diagnosis.rules.rule import Rule, verdict
 from powerdown.diagnosis.verdict import Confidence, Verdict
 from powerdown.guest.channels.channel import CommandResult
-from powerdown.shutdown.observation import Control, Observation
+from powerdown.shutdown.observation import ChannelState, Observation
 from powerdown.windows.commands import ButtonAction
 
 _PRIVILEGE_NOT_HELD = 1314
@@ -31,10 +31,10 @@ _ERROR_CODE = re.compile(r"\((\d{1,5})\)")
 _SLEEPS = (ButtonAction.SLEEP, ButtonAction.HIBERNATE)
 
 
-def refused(seen: Observation) -> Verdict | None:
+def refused(obs: Observation) -> Verdict | None:
     """A shutdown command inside was refused for want of the right to shut down."""
-    answer = seen.answer
-    if answer is None or answer.exit_code == 0 or not predicates.goes_on(seen):
+    answer = obs.answer
+    if answer is None or answer.exit_code == 0 or not predicates.goes_on(obs):
         return None
     codes = _error_codes(answer)
     if _PRIVILEGE_NOT_HELD in codes:
@@ -47,22 +47,22 @@ def refused(seen: Observation) -> Verdict | None:
         Outcome.STAYED_UP,
         Cause.DAMAGED_SYSTEM,
         confidence,
-        (observed.answer(seen, answer), observed.run_state(seen)),
+        (observed.answer(obs, answer), observed.run_state(obs)),
         ruled_out=((Cause.UNRESPONSIVE_APP, "no application was asked: the command was refused"),),
         remedy=remedies.RESTORE_PRIVILEGE,
     )
 
 
-def aborted(seen: Observation) -> Verdict | None:
+def aborted(obs: Observation) -> Verdict | None:
     """The shutdown that was asked for was begun and aborted again.
 
     By the account of the console's user it may have been a person.
     """
-    entry = initiation.aborted(seen)
-    if entry is None or not predicates.taken(seen) or not predicates.goes_on(seen):
+    entry = initiation.aborted(obs)
+    if entry is None or not predicates.taken(obs) or not predicates.goes_on(obs):
         return None
     account = entry.data.get("param2", "")
-    console = None if seen.survey is None else seen.survey.console
+    console = None if obs.baseline is None else obs.baseline.console
     user = None if console is None else console.user
     by_a_person = user is not None and account.rpartition("\\")[2].lower() == user.lower()
     return verdict(
@@ -71,8 +71,8 @@ def aborted(seen: Observation) -> Verdict | None:
         Confidence.LOW if by_a_person or not account else Confidence.HIGH,
         (
             observed.record(entry, "the shutdown was aborted"),
-            observed.session(seen),
-            observed.run_state(seen),
+            observed.session(obs),
+            observed.run_state(obs),
         ),
         ruled_out=((Cause.UNRESPONSIVE_APP, "the shutdown was aborted, not refused"),),
         remedy=remedies.FIND_ABORTER,
@@ -80,19 +80,19 @@ def aborted(seen: Observation) -> Verdict | None:
     )
 
 
-def core_process_ended(seen: Observation) -> Verdict | None:
+def core_process_ended(obs: Observation) -> Verdict | None:
     """A core process of Windows has ended: a restart is announced and keeps others out."""
-    if not predicates.taken(seen) or not predicates.goes_on(seen):
+    if not predicates.taken(obs) or not predicates.goes_on(obs):
         return None
-    entry = initiation.by_reason(seen, initiation.CRITICAL_PROCESS_REASON)
-    missing = progress.lacks_core_process(seen)
+    entry = initiation.by_reason(obs, initiation.CRITICAL_PROCESS_REASON)
+    missing = progress.lacks_core_process(obs)
     if entry is None and not missing:
         return None
-    evidence = [observed.run_state(seen), *observed.how_taken(seen)]
+    evidence = [observed.run_state(obs), *observed.how_taken(obs)]
     if entry is not None:
         evidence.append(observed.record(entry, "a restart was announced because of it"))
     if missing:
-        evidence.append(observed.core_process_missing(seen))
+        evidence.append(observed.core_process_missing(obs))
     return verdict(
         Outcome.STAYED_UP,
         Cause.DAMAGED_SYSTEM,
@@ -103,49 +103,49 @@ def core_process_ended(seen: Observation) -> Verdict | None:
     )
 
 
-def display_was_dark(seen: Observation) -> Verdict | None:
+def display_was_dark(obs: Observation) -> Verdict | None:
     """The press only lit a display that was off."""
-    lit = outside_activity.lit_up(seen)
-    if not predicates.took_it_and_did_nothing(seen) or lit is None or screen_words.under_way(seen):
+    lit = outside_activity.lit_up(obs)
+    if not predicates.took_it_and_did_nothing(obs) or lit is None or screen_words.under_way(obs):
         return None
-    quiet = predicates.is_quiet(seen)
-    if seen.control in (Control.ALIVE, Control.LOST) and not quiet:
+    quiet = predicates.is_quiet(obs)
+    if obs.control in (ChannelState.ALIVE, ChannelState.LOST) and not quiet:
         return None
     return verdict(
         Outcome.STAYED_UP,
         Cause.ASLEEP,
-        _sure_it_lit(seen, lit.at) if quiet else Confidence.LOW,
+        _sure_it_lit(obs, lit.at) if quiet else Confidence.LOW,
         (
-            observed.screen(seen.screens[0], "before the press the screen was dark"),
+            observed.screen(obs.screens[0], "before the press the screen was dark"),
             observed.screen(lit, "after it the screen was lit"),
-            *observed.how_taken(seen),
-            *(observed.nothing_recorded(seen) if quiet else ()),
+            *observed.how_taken(obs),
+            *(observed.nothing_recorded(obs) if quiet else ()),
         ),
         ruled_out=((Cause.PRESS_LOST, "the guest cleared the latched press"),),
         remedy=remedies.KEEP_DISPLAY_ON,
     )
 
 
-def power_button_ignored(seen: Observation) -> Verdict | None:
+def power_button_ignored(obs: Observation) -> Verdict | None:
     """The guest took the press, its setting asks for no shutdown, and it did nothing more."""
-    if not predicates.took_it_and_did_nothing(seen) or seen.button is None or seen.records:
+    if not predicates.took_it_and_did_nothing(obs) or obs.button is None or obs.records:
         return None
-    action = seen.button.effective()
+    action = obs.button.effective()
     if action is ButtonAction.SHUT_DOWN or action is None:
         return None
-    quiet = predicates.is_quiet(seen)
-    if not quiet and _may_be_ending(seen):
+    quiet = predicates.is_quiet(obs)
+    if not quiet and _may_be_ending(obs):
         return None
-    evidence = [observed.button(seen), *observed.how_taken(seen), observed.run_state(seen)]
-    if action is ButtonAction.DISPLAY_OFF and seen.screens:
-        evidence.append(observed.screen(seen.screens[-1], "the screen after the press"))
+    evidence = [observed.button(obs), *observed.how_taken(obs), observed.run_state(obs)]
+    if action is ButtonAction.DISPLAY_OFF and obs.screens:
+        evidence.append(observed.screen(obs.screens[-1], "the screen after the press"))
     if quiet:
-        evidence += observed.nothing_recorded(seen)
+        evidence += observed.nothing_recorded(obs)
         # A guest set to sleep that does not sleep may yet do so, or be unable to.
         confidence = Confidence.MEDIUM if action in _SLEEPS else Confidence.HIGH
     else:
         evidence += [
-            observed.control(seen),
+            observed.control(obs),
             observed.note("whether a shutdown was recorded after the guest had time to react"),
         ]
         confidence = Confidence.LOW if action in _SLEEPS else Confidence.MEDIUM
@@ -159,24 +159,24 @@ def power_button_ignored(seen: Observation) -> Verdict | None:
     )
 
 
-def no_logon(seen: Observation) -> Verdict | None:
+def no_logon(obs: Observation) -> Verdict | None:
     """Nobody is logged on, policy wants a logon, and the press was discarded."""
-    if not predicates.took_it_and_did_nothing(seen) or not predicates.is_quiet(seen):
+    if not predicates.took_it_and_did_nothing(obs) or not predicates.is_quiet(obs):
         return None
-    if not _forbids_without_logon(seen) or not _is_set_to_shut_down(seen):
+    if not _forbids_without_logon(obs) or not _is_set_to_shut_down(obs):
         return None
     # A press may be spent on a display that is off, and that is not always seen.
-    sure = outside_activity.was_dark(seen) is False
+    sure = outside_activity.was_dark(obs) is False
     return verdict(
         Outcome.STAYED_UP,
         Cause.NO_LOGON_SHUTDOWN,
         Confidence.HIGH if sure else Confidence.MEDIUM,
         (
-            observed.session(seen),
+            observed.session(obs),
             observed.setting("ShutdownWithoutLogon", "0"),
-            observed.button(seen),
-            *observed.how_taken(seen),
-            *observed.nothing_recorded(seen),
+            observed.button(obs),
+            *observed.how_taken(obs),
+            *observed.nothing_recorded(obs),
         ),
         ruled_out=(
             (Cause.PRESS_LOST, "the guest cleared the latched press"),
@@ -187,27 +187,31 @@ def no_logon(seen: Observation) -> Verdict | None:
     )
 
 
-def event_tracker(seen: Observation) -> Verdict | None:
+def event_tracker(obs: Observation) -> Verdict | None:
     """A dialog with the Shutdown Event Tracker is open, and the command had no effect.
 
     That an open dialog holds another shutdown up is UNCONFIRMED for Windows: never high confidence.
     """
-    survey = seen.survey
-    if not predicates.is_quiet(seen) or not predicates.goes_on(seen) or survey is None:
+    baseline = obs.baseline
+    if not predicates.is_quiet(obs) or not predicates.goes_on(obs) or baseline is None:
         return None
-    if survey.event_tracker is not True or survey.console is None or survey.console.user is None:
+    if (
+        baseline.event_tracker is not True
+        or baseline.console is None
+        or baseline.console.user is None
+    ):
         return None
-    if not screen_words.tracker(seen):
+    if not screen_words.tracker(obs):
         return None
     ruled_out = [(Cause.NO_LOGON_SHUTDOWN, "somebody is logged on")]
-    if predicates.took_it_and_did_nothing(seen) and _is_set_to_shut_down(seen):
-        how = (observed.button(seen), *observed.how_taken(seen))
+    if predicates.took_it_and_did_nothing(obs) and _is_set_to_shut_down(obs):
+        how = (observed.button(obs), *observed.how_taken(obs))
         ruled_out += [
             (Cause.PRESS_LOST, "the guest cleared the latched press"),
             (Cause.POWER_BUTTON_IGNORED, "the button is set to shut down"),
         ]
-    elif seen.answer is not None and _SHUTDOWN_IN_PROGRESS in _error_codes(seen.answer):
-        how = (observed.answer(seen, seen.answer),)
+    elif obs.answer is not None and _SHUTDOWN_IN_PROGRESS in _error_codes(obs.answer):
+        how = (observed.answer(obs, obs.answer),)
         ruled_out.append((Cause.UNRESPONSIVE_APP, "no shutdown was recorded"))
     else:
         return None
@@ -217,10 +221,10 @@ def event_tracker(seen: Observation) -> Verdict | None:
         Confidence.MEDIUM,
         (
             observed.setting("the Shutdown Event Tracker is on", "1"),
-            observed.screen_text(seen, "a dialog is open", seen.screen_text),
-            observed.session(seen),
+            observed.screen_text(obs, "a dialog is open", obs.screen_text),
+            observed.session(obs),
             *how,
-            *observed.nothing_recorded(seen),
+            *observed.nothing_recorded(obs),
         ),
         ruled_out=ruled_out,
         remedy=remedies.TRACKER_OFF,
@@ -233,41 +237,41 @@ def _error_codes(answer: CommandResult) -> set[int]:
     return {answer.exit_code, *(int(code) for code in _ERROR_CODE.findall(said))}
 
 
-def _sure_it_lit(seen: Observation, lit_at: float) -> Confidence:
+def _sure_it_lit(obs: Observation, lit_at: float) -> Confidence:
     """That the press was spent on the display: not if the next press would do nothing either."""
-    if lit_at > predicates.reacted_by(seen):
+    if lit_at > predicates.reacted_by(obs):
         return Confidence.LOW
-    wanted = _is_set_to_shut_down(seen) and not _forbids_without_logon(seen)
+    wanted = _is_set_to_shut_down(obs) and not _forbids_without_logon(obs)
     return Confidence.HIGH if wanted else Confidence.MEDIUM
 
 
-def _may_be_ending(seen: Observation) -> bool:
+def _may_be_ending(obs: Observation) -> bool:
     """Whether what was seen fits a guest that is on its way down for another reason."""
-    if seen.control_lost_at is not None or screen_words.under_way(seen):
+    if obs.control_lost_at is not None or screen_words.under_way(obs):
         return True
-    looked = any(progress.is_ending(seen, look) for look in seen.looks[-1:])
-    return looked or progress.was_ending(seen)
+    looked = any(progress.is_ending(obs, sample) for sample in obs.samples[-1:])
+    return looked or progress.was_ending(obs)
 
 
-def _is_set_to_shut_down(seen: Observation) -> bool:
-    return seen.button is not None and seen.button.effective() is ButtonAction.SHUT_DOWN
+def _is_set_to_shut_down(obs: Observation) -> bool:
+    return obs.button is not None and obs.button.effective() is ButtonAction.SHUT_DOWN
 
 
-def _forbids_without_logon(seen: Observation) -> bool:
-    survey = seen.survey
-    if survey is None or survey.console is None or survey.console.user is not None:
+def _forbids_without_logon(obs: Observation) -> bool:
+    baseline = obs.baseline
+    if baseline is None or baseline.console is None or baseline.console.user is not None:
         return False
-    return survey.shutdown_without_logon is False
+    return baseline.shutdown_without_logon is False
 
 
 NOT_WANTED = (
-    Rule("aborted", aborted, lasts=True),
+    Rule("aborted", aborted, is_final=True),
     Rule("core process ended", core_process_ended),
-    Rule("display was dark", display_was_dark, lasts=True),
-    Rule("power button ignored", power_button_ignored, lasts=True),
-    Rule("no logon", no_logon, lasts=True),
-    Rule("event tracker", event_tracker, lasts=True),
+    Rule("display was dark", display_was_dark, is_final=True),
+    Rule("power button ignored", power_button_ignored, is_final=True),
+    Rule("no logon", no_logon, is_final=True),
+    Rule("event tracker", event_tracker, is_final=True),
 )
 """In the order of the way of a press."""
 
-REFUSED = Rule("refused", refused, lasts=True)
+REFUSED = Rule("refused", refused, is_final=True)

@@ -14,28 +14,28 @@ _RESTARTS = frozenset({"r", "g"})
 """Options of shutdown.exe that restart (learn: shutdown)."""
 
 
-def restarted(seen: Observation) -> Verdict | None:
+def restarted(obs: Observation) -> Verdict | None:
     """The guest restarted instead of powering off; who asked decides the cause.
 
     A crash with automatic restart and a triple fault reset the machine too, also in the middle of
     a shutdown. What tells them apart is a restart that was recorded or commanded.
     """
-    reset = seen.event("RESET")
+    reset = obs.event("RESET")
     if reset is None or reset.data.get("reason") != "guest-reset":
         return None
     evidence = [observed.host_event(reset, "the guest reset itself")]
-    closed = predicates.services_gone_at(seen)
+    closed = predicates.services_gone_at(obs)
     orderly = closed is not None and closed <= reset.at
     if closed is not None and orderly:
         evidence.append(observed.control_closed(closed))
     found = (
-        _by_critical_process(seen)
-        or _by_servicing(seen)
-        or _by_request(seen)
-        or _by_pending_updates(seen)
+        _by_critical_process(obs)
+        or _by_servicing(obs)
+        or _by_request(obs)
+        or _by_pending_updates(obs)
     )
     if found is None:
-        evidence += [observed.record(r, "recorded since the command") for r in seen.records or ()]
+        evidence += [observed.record(r, "recorded since the command") for r in obs.records or ()]
         evidence.append(observed.note("who asked for it: it may have crashed"))
         found = Cause.UNKNOWN, Confidence.LOW, remedies.FIND_RESTART, ()
     cause, confidence, remedy, why = found
@@ -51,37 +51,37 @@ def restarted(seen: Observation) -> Verdict | None:
     )
 
 
-def _by_critical_process(seen: Observation) -> _Found | None:
+def _by_critical_process(obs: Observation) -> _Found | None:
     """A core process ended; Windows then restarts, whatever else was asked for."""
-    recorded = initiation.by_reason(seen, initiation.CRITICAL_PROCESS_REASON)
+    recorded = initiation.by_reason(obs, initiation.CRITICAL_PROCESS_REASON)
     if recorded is not None:
         why = observed.record(recorded, "Windows announced a restart because of it")
-    elif progress.lacks_core_process(seen):
-        why = observed.core_process_missing(seen)
+    elif progress.lacks_core_process(obs):
+        why = observed.core_process_missing(obs)
     else:
         return None
     return Cause.DAMAGED_SYSTEM, Confidence.HIGH, remedies.REPAIR_SYSTEM, (why,)
 
 
-def _by_servicing(seen: Observation) -> _Found | None:
+def _by_servicing(obs: Observation) -> _Found | None:
     """Servicing asked for it. Sure where it turned the very shutdown asked for into a restart."""
-    recorded = initiation.by_reason(seen, *initiation.SERVICING_REASONS)
-    if recorded is None or _asked_for_restart(seen):
+    recorded = initiation.by_reason(obs, *initiation.SERVICING_REASONS)
+    if recorded is None or _asked_for_restart(obs):
         return None
-    before = [r for r in seen.records or () if r.record_id < recorded.record_id]
-    turned = any(r.event_id == recorded.event_id and initiation.is_answer(seen, r) for r in before)
-    why = (observed.record(recorded, "who initiated it"), *_servicing_seen(seen))
+    before = [r for r in obs.records or () if r.record_id < recorded.record_id]
+    turned = any(r.event_id == recorded.event_id and initiation.is_answer(obs, r) for r in before)
+    why = (observed.record(recorded, "who initiated it"), *_servicing_seen(obs))
     confidence = Confidence.HIGH if turned else Confidence.MEDIUM
     return Cause.WINDOWS_UPDATE, confidence, remedies.FINISH_UPDATES, why
 
 
-def _by_request(seen: Observation) -> _Found | None:
+def _by_request(obs: Observation) -> _Found | None:
     """A restart was commanded inside, or a record says that one was initiated."""
-    answer = seen.answer
-    if answer is not None and answer.exit_code == 0 and _asked_for_restart(seen):
-        why = observed.answer(seen, answer)
+    answer = obs.answer
+    if answer is not None and answer.exit_code == 0 and _asked_for_restart(obs):
+        why = observed.answer(obs, answer)
         return Cause.RESTART_REQUESTED, Confidence.HIGH, remedies.FIND_RESTART, (why,)
-    recorded = initiation.restart(seen)
+    recorded = initiation.restart(obs)
     if recorded is None:
         return None
     confidence = Confidence.HIGH if initiation.says_restart(recorded) else Confidence.LOW
@@ -89,29 +89,29 @@ def _by_request(seen: Observation) -> _Found | None:
     return Cause.RESTART_REQUESTED, confidence, remedies.FIND_RESTART, (why,)
 
 
-def _by_pending_updates(seen: Observation) -> _Found | None:
+def _by_pending_updates(obs: Observation) -> _Found | None:
     """Update work was pending; sure of it only where it was seen to be done on the way down."""
-    pending = progress.pending_updates(seen)
-    if not pending or _asked_for_restart(seen):
+    pending = progress.pending_updates(obs)
+    if not pending or _asked_for_restart(obs):
         return None
     markers = ", ".join(pending)
-    at_work = _servicing_seen(seen)
+    at_work = _servicing_seen(obs)
     why = (*at_work, observed.setting("updates were pending before", markers))
     confidence = Confidence.MEDIUM if at_work else Confidence.LOW
     return Cause.WINDOWS_UPDATE, confidence, remedies.FINISH_UPDATES, why
 
 
-def _asked_for_restart(seen: Observation) -> bool:
-    if seen.command is not Command.INSIDE or seen.answer is None:
+def _asked_for_restart(obs: Observation) -> bool:
+    if obs.command is not Command.INSIDE or obs.answer is None:
         return False
-    return bool(_RESTARTS & initiation.command_options(seen.answer.command).keys())
+    return bool(_RESTARTS & initiation.command_options(obs.answer.command).keys())
 
 
-def _servicing_seen(seen: Observation) -> tuple[Evidence, ...]:
+def _servicing_seen(obs: Observation) -> tuple[Evidence, ...]:
     """Update services that were seen at work in the preshutdown phase."""
     return tuple(
         observed.service(look, service)
-        for look in progress.preshutdown_looks(seen)[-1:]
-        for service in progress.holders(seen, look)
+        for look in progress.preshutdown_looks(obs)[-1:]
+        for service in progress.holders(obs, look)
         if progress.is_update_service(service.name)
     )

@@ -17,12 +17,12 @@ class Rule:
     :param name: a few words, as in ``docs/diagnosis.md``.
     :param decide: the verdict, or ``None`` where the rule does not apply. It may claim high
         confidence only when no rival cause explains the same observation.
-    :param lasts: whether what it names stays so by itself, so that more waiting adds nothing.
+    :param is_final: whether what it names stays so by itself, so that more waiting adds nothing.
     """
 
     name: str
     decide: Callable[[Observation], Verdict | None]
-    lasts: bool = False
+    is_final: bool = False
 
 
 def verdict(

@@ -26,45 +26,45 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def _remedy(seen: Observation) -> str:
+def _remedy(obs: Observation) -> str:
     """What helps to know more."""
-    unasked = seen.survey is None and not seen.records
+    unasked = obs.baseline is None and not obs.records
     if (
         unasked
-        and predicates.took_it_and_did_nothing(seen)
-        and outside_activity.screen_changed(seen) is not True
+        and predicates.took_it_and_did_nothing(obs)
+        and outside_activity.screen_changed(obs) is not True
     ):
         return remedies.ASK_INSIDE
     return remedies.LOOK_AT_EVIDENCE
 
 
-def inconclusive(seen: Observation) -> Verdict:
+def inconclusive(obs: Observation) -> Verdict:
     """No rule explains it: say what was seen and nothing more."""
-    evidence: list[Evidence] = [observed.host_event(e, "seen") for e in seen.events]
-    if seen.pm1_before is not None:
-        evidence.append(observed.registers(seen.pm1_before, "before the press"))
-    if seen.press_taken_at is not None:
-        evidence.append(observed.taken(seen))
-    elif seen.pm1_after:
-        evidence.append(observed.registers(seen.pm1_after[-1], "last look after the press"))
-    if seen.run_state is not None:
-        evidence.append(observed.run_state(seen))
-    if seen.button is not None:
-        evidence += [observed.button(seen), observed.session(seen)]
-    if seen.answer is not None:
-        evidence.append(observed.answer(seen, seen.answer))
-    if seen.activity:
-        evidence.append(observed.cpu(seen))
+    evidence: list[Evidence] = [observed.host_event(e, "seen") for e in obs.events]
+    if obs.pm1_before is not None:
+        evidence.append(observed.registers(obs.pm1_before, "before the press"))
+    if obs.press_taken_at is not None:
+        evidence.append(observed.taken(obs))
+    elif obs.pm1_after:
+        evidence.append(observed.registers(obs.pm1_after[-1], "last look after the press"))
+    if obs.run_state is not None:
+        evidence.append(observed.run_state(obs))
+    if obs.button is not None:
+        evidence += [observed.button(obs), observed.session(obs)]
+    if obs.answer is not None:
+        evidence.append(observed.answer(obs, obs.answer))
+    if obs.activity:
+        evidence.append(observed.cpu(obs))
     evidence += [
-        observed.record(entry, "recorded since the command") for entry in seen.records or ()
+        observed.record(entry, "recorded since the command") for entry in obs.records or ()
     ]
-    if seen.screen_text:
-        evidence.append(observed.screen_text(seen, "text on the screen", seen.screen_text))
-    evidence += [observed.note(text) for text in seen.notes]
+    if obs.screen_text:
+        evidence.append(observed.screen_text(obs, "text on the screen", obs.screen_text))
+    evidence += [observed.note(text) for text in obs.notes]
     return verdict(
         Outcome.INCONCLUSIVE,
         Cause.UNKNOWN,
         Confidence.LOW,
         evidence,
-        remedy=_remedy(seen),
+        remedy=_remedy(obs),
     )

@@ -21,7 +21,7 @@ from powerdown.diagnosis import (
 from powerdown.diagnosis.rules.blocked import SERVICES_DOCUMENTED_MS
 from powerdown.diagnosis.rules.rule import verdict
 from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
-from powerdown.guest.guest_sample import Look
+from powerdown.guest.guest_sample import GuestSample
 from powerdown.shutdown.observation import Observation
 from powerdown.windows.event_records import EventRecord
 from powerdown.windows.user_settings import HUNG_APP_MS
@@ -58,20 +58,20 @@ class _Part:
     culprit: str = ""
 
 
-def why_slow(seen: Observation, evidence: Sequence[Evidence], off_at: float) -> Verdict:
+def why_slow(obs: Observation, evidence: Sequence[Evidence], off_at: float) -> Verdict:
     """The verdict on a shutdown that completed too late.
 
     :param off_at: when the power went off.
     """
-    soft, took = seen.budgets.shutdown_soft, off_at - seen.commanded_at
+    soft, took = obs.budgets.shutdown_soft, off_at - obs.commanded_at
     told = f"{took:.2f} s is more than the soft budget of {soft:.2f} s"
     base = [*evidence, observed.deduced("it was slow", told)]
     parts = [
         part
         for part in (
-            _applications(seen),
-            _preshutdown(seen) or _overrun(seen),
-            _services(seen, off_at),
+            _applications(obs),
+            _preshutdown(obs) or _overrun(obs),
+            _services(obs, off_at),
         )
         if part is not None and part.seconds > 0
     ]
@@ -102,53 +102,53 @@ def why_slow(seen: Observation, evidence: Sequence[Evidence], off_at: float) -> 
     )
 
 
-def _applications(seen: Observation) -> _Part | None:
-    looks = progress.application_looks(seen)
-    entry = initiation.initiated(seen)
-    if not looks or entry is None or initiation.may_count_down(seen, entry):
+def _applications(obs: Observation) -> _Part | None:
+    samples = progress.application_looks(obs)
+    entry = initiation.initiated(obs)
+    if not samples or entry is None or initiation.may_count_down(obs, entry):
         return None
-    programs = progress.steady_programs(seen, looks)
-    held = looks[-1].at - looks[0].at
+    programs = progress.steady_programs(obs, samples)
+    held = samples[-1].at - samples[0].at
     if not programs:
         confidence = Confidence.LOW
-    elif held * 1000 >= HUNG_APP_MS and not progress.others_are_logged_on(seen):
+    elif held * 1000 >= HUNG_APP_MS and not progress.others_are_logged_on(obs):
         confidence = Confidence.HIGH
     else:
         # Many programs on a slow guest, perhaps.
         confidence = Confidence.MEDIUM
     return _Part(
-        seconds=looks[-1].at - seen.commanded_at,
+        seconds=samples[-1].at - obs.commanded_at,
         cause=Cause.UNRESPONSIVE_APP,
         confidence=confidence,
         evidence=(
             observed.record(entry, "the shutdown was initiated"),
-            observed.programs(looks[-1], programs),
-            *(() if seen.survey is None else observed.time_of_applications(seen.survey)),
+            observed.programs(samples[-1], programs),
+            *(() if obs.baseline is None else observed.time_of_applications(obs.baseline)),
         ),
         ruled_out=(
             (Cause.UNRESPONSIVE_SERVICE, "no service had been asked to prepare by then"),
             (Cause.WINDOWS_UPDATE, "no service had been asked to prepare by then"),
         ),
-        remedy=remedies.for_applications(seen.survey),
+        remedy=remedies.for_applications(obs.baseline),
         culprit=", ".join(programs),
     )
 
 
-def _preshutdown(seen: Observation) -> _Part | None:
-    looks = progress.preshutdown_looks(seen)
-    if not looks:
+def _preshutdown(obs: Observation) -> _Part | None:
+    samples = progress.preshutdown_looks(obs)
+    if not samples:
         return None
-    lasted = looks[-1].at - looks[0].at
-    names = _longest_at_work(seen, looks)
+    lasted = samples[-1].at - samples[0].at
+    names = _longest_at_work(obs, samples)
     updates = [name for name in names if progress.is_update_service(name)]
     others = [name for name in names if name not in updates]
-    over = progress.session_is_over(seen, looks[-1]) is True
+    over = progress.session_is_over(obs, samples[-1]) is True
     evidence = [
-        observed.service(look, service)
-        for look in looks[-1:]
-        for service in progress.holders(seen, look)
+        observed.service(sample, service)
+        for sample in samples[-1:]
+        for service in progress.holders(obs, sample)
     ]
-    evidence += [observed.record(entry, "Windows gave up waiting") for entry in _overran(seen)]
+    evidence += [observed.record(entry, "Windows gave up waiting") for entry in _overran(obs)]
     if others:
         return _Part(
             seconds=lasted,
@@ -159,8 +159,8 @@ def _preshutdown(seen: Observation) -> _Part | None:
             remedy=remedies.STOP_SERVICE,
             culprit=", ".join(others),
         )
-    evidence.append(observed.writes(seen, looks[0].at, looks[-1].at))
-    markers = progress.pending_updates(seen)
+    evidence.append(observed.writes(obs, samples[0].at, samples[-1].at))
+    markers = progress.pending_updates(obs)
     if markers:
         evidence.append(observed.setting("updates were pending before", ", ".join(markers)))
     return _Part(
@@ -177,22 +177,22 @@ def _preshutdown(seen: Observation) -> _Part | None:
     )
 
 
-def _overrun(seen: Observation) -> _Part | None:
+def _overrun(obs: Observation) -> _Part | None:
     """A service that Windows gave up waiting for, when nobody could look: the log names it."""
-    entry, overran = initiation.initiated(seen), _overran(seen)
+    entry, overran = initiation.initiated(obs), _overran(obs)
     if entry is None or not overran:
         return None
     last = overran[-1]
     name = last.data.get("param1", "")
     updating = name in _UPDATE_SERVICES
     # With updates pending, a name in another language may be one of theirs.
-    doubtful = not updating and bool(progress.pending_updates(seen))
+    doubtful = not updating and bool(progress.pending_updates(obs))
     return _Part(
         seconds=(last.created - entry.created).total_seconds(),
         cause=Cause.WINDOWS_UPDATE if updating else Cause.UNRESPONSIVE_SERVICE,
         confidence=Confidence.LOW if doubtful else Confidence.MEDIUM,
         evidence=tuple(
-            observed.timed_record(seen, record, "Windows gave up waiting") for record in overran
+            observed.timed_record(obs, record, "Windows gave up waiting") for record in overran
         ),
         ruled_out=((Cause.UNRESPONSIVE_APP, "services were already asked to prepare"),),
         remedy=remedies.FINISH_UPDATES if updating else remedies.STOP_SERVICE,
@@ -200,18 +200,18 @@ def _overrun(seen: Observation) -> _Part | None:
     )
 
 
-def _services(seen: Observation, off_at: float) -> _Part | None:
-    closed = predicates.services_gone_at(seen)
+def _services(obs: Observation, off_at: float) -> _Part | None:
+    closed = predicates.services_gone_at(obs)
     if closed is None or closed > off_at:
         return None
-    survey = seen.survey
-    limit = None if survey is None else survey.wait_to_kill_service_ms
-    evidence = [observed.control_closed(closed), observed.writes(seen, closed, off_at)]
+    baseline = obs.baseline
+    limit = None if baseline is None else baseline.wait_to_kill_service_ms
+    evidence = [observed.control_closed(closed), observed.writes(obs, closed, off_at)]
     if limit is not None:
         evidence.append(observed.setting("WaitToKillServiceTimeout, milliseconds", f"{limit}"))
     # Clearing the page file, for one, is no service's doing (facts 5, ClearPageFileAtShutdown).
     likely = limit is not None and limit >= SERVICES_DOCUMENTED_MS
-    likely = likely and not outside_activity.wrote(seen, closed, off_at)
+    likely = likely and not outside_activity.wrote(obs, closed, off_at)
     return _Part(
         seconds=off_at - closed,
         cause=Cause.UNRESPONSIVE_SERVICE,
@@ -222,18 +222,18 @@ def _services(seen: Observation, off_at: float) -> _Part | None:
     )
 
 
-def _longest_at_work(seen: Observation, looks: Sequence[Look]) -> list[str]:
+def _longest_at_work(obs: Observation, samples: Sequence[GuestSample]) -> list[str]:
     """Names of the services that were seen at work for most of the phase."""
     seconds: dict[str, float] = {}
     began: dict[str, float] = {}
-    for look in looks:
-        for service in progress.holders(seen, look):
-            began.setdefault(service.name, look.at)
-            seconds[service.name] = look.at - began[service.name]
+    for sample in samples:
+        for service in progress.holders(obs, sample):
+            began.setdefault(service.name, sample.at)
+            seconds[service.name] = sample.at - began[service.name]
     most = max(seconds.values())
     return sorted(name for name, lasted in seconds.items() if lasted >= most * _DOMINANT)
 
 
-def _overran(seen: Observation) -> list[EventRecord]:
+def _overran(obs: Observation) -> list[EventRecord]:
     """Services that Windows gave up waiting for in the preshutdown phase (SCM 7043)."""
-    return [entry for entry in seen.records or () if entry.event_id == _OVERRAN]
+    return [entry for entry in obs.records or () if entry.event_id == _OVERRAN]

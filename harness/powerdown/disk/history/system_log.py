@@ -89,8 +89,8 @@ def read_system_log(data: bytes, after: int = 0) -> SystemLog:
     """
     chunks = chunks_of(data)
     if not data.startswith(FILE_MAGIC) and not chunks.found:
-        saw = "it is empty" if not data else f"it begins with {data[:8]!r} and holds no chunk"
-        raise _no_log(saw)
+        actual = "it is empty" if not data else f"it begins with {data[:8]!r} and holds no chunk"
+        raise _no_log(actual)
     damaged = chunks.lost
     stamps: list[Stamp] = []
     records: list[EventRecord] = []
@@ -337,9 +337,9 @@ def _moment(value: object) -> datetime:
     return moment
 
 
-def _no_log(saw: str) -> DiskError:
+def _no_log(actual: str) -> DiskError:
     return DiskError(
         "read the System log",
-        saw,
+        actual,
         r"Give a file such as Windows\System32\winevt\Logs\System.evtx of a Windows.",
     )

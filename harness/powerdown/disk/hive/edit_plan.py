@@ -16,7 +16,7 @@ from typing import Any
 from powerdown.core.errors import DiskError
 from powerdown.disk.hive.hive_on_disk import HiveOnDisk
 from powerdown.disk.hive.hive_writer import HiveValue, HiveWriter
-from powerdown.disk.hive.mounted_hives import EditPlaces, OpenHive
+from powerdown.disk.hive.mounted_hives import MountedHives, OpenHive
 from powerdown.disk.image.image_reader import SECTOR_BYTES
 from powerdown.disk.ntfs.ntfs_journal import JOURNAL_BYTES, journal_is_clean
 from powerdown.disk.ntfs.windows_volume import Disk, WindowsVolume
@@ -65,7 +65,7 @@ def plan_edits(
     :param written_at: time of the changes: 100 ns since 1601 (FILETIME).
     :raise DiskError: a hive is missing or damaged, or has no room for them.
     """
-    places = EditPlaces(volume, written_at)
+    places = MountedHives(volume, written_at)
     resolved = tuple(replace(edit, path=places.resolved(edit.path)) for edit in edits)
     changed: list[OpenHive] = []
     for edit in resolved:
@@ -110,10 +110,10 @@ def must_be_unused(volume: WindowsVolume) -> None:
         raise _in_use("NTFS's journal holds changes that are not on the volume: power was cut")
 
 
-def _in_use(saw: str) -> DiskInUse:
+def _in_use(actual: str) -> DiskInUse:
     return DiskInUse(
         "change the registry of a disk",
-        saw,
+        actual,
         "Start the guest and shut it down in order first, or inject online.",
     )
 

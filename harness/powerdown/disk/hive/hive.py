@@ -156,7 +156,7 @@ class Hive:
         try:
             key = self._key(path)
         except DiskError as error:
-            budget.note(f"{online}: {error.saw}")
+            budget.note(f"{online}: {error.actual}")
             return
         if key is not None:
             yield from self._walk(key, online, min(depth, _MOST_DEPTH), values, budget)
@@ -258,5 +258,5 @@ def _subkeys(key: Any) -> list[tuple[str, Any]]:
     return found
 
 
-def _damaged(name: str, saw: str) -> DiskError:
-    return DiskError(f"read the registry hive {name}", saw, _REMEDY)
+def _damaged(name: str, actual: str) -> DiskError:
+    return DiskError(f"read the registry hive {name}", actual, _REMEDY)

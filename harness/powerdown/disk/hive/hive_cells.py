@@ -256,6 +256,6 @@ class HiveCells:
         return at + _BIN_HEADER
 
 
-def damaged(saw: str) -> DiskError:
+def damaged(actual: str) -> DiskError:
     """The error for a hive whose structure is wrong."""
-    return DiskError("change a registry hive", saw, "Check the image; the hive is damaged.")
+    return DiskError("change a registry hive", actual, "Check the image; the hive is damaged.")

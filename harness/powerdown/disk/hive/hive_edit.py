@@ -108,10 +108,10 @@ def _put_back(overlay: Path, before: Iterable[Patch], why: BaseException) -> Non
         with DiskImage(overlay, DiskFormat.QCOW2, deadline, writable=True) as image:
             _write(image, before)
     except PowerdownError as error:
-        first = why.saw if isinstance(why, PowerdownError) else repr(why)
+        first = why.actual if isinstance(why, PowerdownError) else repr(why)
         raise DiskError(
             f"{_TRIED} {overlay}",
-            f"{first}; and what was there could not be put back: {error.saw}",
+            f"{first}; and what was there could not be put back: {error.actual}",
             "It may be written in part: throw the overlay away.",
         ) from why
 

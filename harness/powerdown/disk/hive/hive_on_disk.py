@@ -105,5 +105,5 @@ def newest_number(log: bytes) -> int:
     return max(numbers)
 
 
-def _refused(path: str, saw: str) -> DiskError:
-    return DiskError(f"change {path} on the disk", saw, "Inject online.")
+def _refused(path: str, actual: str) -> DiskError:
+    return DiskError(f"change {path} on the disk", actual, "Inject online.")

@@ -181,5 +181,5 @@ def _parts(path: str) -> list[str]:
     return [part for part in path.split("\\") if part]
 
 
-def _not_done(tried: str, saw: str) -> DiskError:
-    return DiskError(f"{tried} in a registry hive", saw, "Inject online.")
+def _not_done(action: str, actual: str) -> DiskError:
+    return DiskError(f"{action} in a registry hive", actual, "Inject online.")

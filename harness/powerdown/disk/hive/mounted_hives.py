@@ -46,7 +46,7 @@ class OpenHive:
     writer: HiveWriter
 
 
-class EditPlaces:
+class MountedHives:
     """The hives of one Windows; each is read when it is first needed.
 
     Calls raise :class:`DiskError` where a hive is missing or damaged.
@@ -141,5 +141,5 @@ class EditPlaces:
         return value.data.decode("utf-16-le", errors="replace").split("\0", 1)[0]
 
 
-def _unknown(tried: str, saw: str) -> DiskError:
-    return DiskError(tried, saw, "Check the image, or inject online.")
+def _unknown(action: str, actual: str) -> DiskError:
+    return DiskError(action, actual, "Check the image, or inject online.")

@@ -112,7 +112,7 @@ def _current_set(hive: Hive, budget: ReadBudget) -> str | None:
     try:
         current = hive.value("Select", "Current")
     except DiskError as error:
-        budget.note(f"which control set is current cannot be told: {error.saw}")
+        budget.note(f"which control set is current cannot be told: {error.actual}")
         return None
     if current is None or not isinstance(current.data, int) or not 0 < current.data <= _MOST_SETS:
         budget.note(r"which control set is current cannot be told: no number in Select\Current")

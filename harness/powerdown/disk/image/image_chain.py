@@ -93,9 +93,9 @@ def _backing_format(path: Path, base: Path, header: LayerHeader) -> DiskFormat:
         raise _refused(path, f"its base image has the format {header.backing_format!r}") from error
 
 
-def _refused(path: Path, saw: str) -> DiskError:
+def _refused(path: Path, actual: str) -> DiskError:
     return DiskError(
         f"open {path}",
-        saw,
+        actual,
         "Check it with `qemu-img info --backing-chain`; `qemu-img convert` makes one file of it.",
     )

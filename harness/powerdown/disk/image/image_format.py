@@ -87,10 +87,10 @@ def _is_device(path: Path) -> bool:
     return stat.S_ISBLK(path.stat().st_mode)
 
 
-def _unclear(path: Path, saw: str) -> DiskError:
+def _unclear(path: Path, actual: str) -> DiskError:
     return DiskError(
         f"tell the format of {path}",
-        saw,
+        actual,
         "Give it with --format; of a disk that a guest wrote as raw, that is raw whatever its "
         "header says.",
     )

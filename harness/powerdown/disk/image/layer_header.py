@@ -180,9 +180,11 @@ def _vmdk(head: bytes, text: bytes, *, descriptor: bool = False) -> LayerHeader:
     )
 
 
-def _unreadable(path: Path, saw: str) -> DiskError:
-    return DiskError(f"open {path}", saw, "Give a readable disk image.")
+def _unreadable(path: Path, actual: str) -> DiskError:
+    return DiskError(f"open {path}", actual, "Give a readable disk image.")
 
 
-def _damaged(path: Path, saw: str) -> DiskError:
-    return DiskError(f"open {path}", saw, "The image is damaged; check it with `qemu-img check`.")
+def _damaged(path: Path, actual: str) -> DiskError:
+    return DiskError(
+        f"open {path}", actual, "The image is damaged; check it with `qemu-img check`."
+    )

@@ -15,32 +15,32 @@ in bytes (qemu:docs/interop/qcow2.txt)."""
 _QCOW2_MAGIC = b"QFI\xfb"
 
 
-def overlay_size(path: Path, tried: str) -> int:
+def overlay_size(path: Path, action: str) -> int:
     """Bytes of the disk that an overlay presents.
 
-    :param tried: what it is wanted for, as in "destroy the boot sector of".
+    :param action: what it is wanted for, as in "destroy the boot sector of".
     :raise DiskError: the file has no backing file: it may be somebody's image.
     """
     try:
         header = read_start(path, _QCOW2.size)
     except DiskError as error:
-        raise not_written(tried, path, error.saw) from error
+        raise not_written(action, path, error.actual) from error
     if len(header) < _QCOW2.size:
-        raise not_written(tried, path, "it is no qcow2 overlay")
+        raise not_written(action, path, "it is no qcow2 overlay")
     magic, _, backing_offset, backing_length, _, size = _QCOW2.unpack(header)
     if magic != _QCOW2_MAGIC:
-        raise not_written(tried, path, "it is no qcow2 overlay")
+        raise not_written(action, path, "it is no qcow2 overlay")
     if backing_offset == 0 or backing_length == 0:
-        raise not_written(tried, path, "it has no backing file, so it is an image and no overlay")
+        raise not_written(action, path, "it has no backing file, so it is an image and no overlay")
     if size < SECTOR_BYTES:
-        raise not_written(tried, path, f"its disk has {size} bytes")
+        raise not_written(action, path, f"its disk has {size} bytes")
     return int(size)
 
 
-def not_written(tried: str, path: Path, saw: str) -> DiskError:
+def not_written(action: str, path: Path, actual: str) -> DiskError:
     """The error for a file that is left as it is."""
     return DiskError(
-        f"{tried} {path}",
-        saw,
+        f"{action} {path}",
+        actual,
         "Give the overlay of a guest that is off; images are never written.",
     )

@@ -85,7 +85,7 @@ def _header_crc(header: bytes) -> int:
     return zlib.crc32(header[:_GPT_CRC_AT] + bytes(4) + header[_GPT_CRC_AT + 4 :])
 
 
-def _damaged(saw: str) -> DiskError:
+def _damaged(actual: str) -> DiskError:
     return DiskError(
-        "read the GUID partition table", saw, "Check the disk's format in the image definition."
+        "read the GUID partition table", actual, "Check the disk's format in the image definition."
     )

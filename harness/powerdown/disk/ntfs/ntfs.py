@@ -132,7 +132,7 @@ def _volume_information(attribute: bytes) -> NtfsVolumeState:
     return NtfsVolumeState(dirty=bool(flags & _DIRTY), version=(major, minor), flags=flags)
 
 
-def _damaged(saw: str) -> DiskError:
+def _damaged(actual: str) -> DiskError:
     return DiskError(
-        "read the NTFS volume", f"found {saw}", "Check the image; its file system is damaged."
+        "read the NTFS volume", f"found {actual}", "Check the image; its file system is damaged."
     )

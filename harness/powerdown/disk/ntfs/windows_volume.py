@@ -194,7 +194,7 @@ def _windows_on(
         volume.close()
         seen.append(f"{kind}has no {SYSTEM_HIVE}")
     except DiskError as error:
-        seen.append(f"{kind}is damaged NTFS ({error.saw})")
+        seen.append(f"{kind}is damaged NTFS ({error.actual})")
     return None
 
 

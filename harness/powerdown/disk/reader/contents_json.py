@@ -196,9 +196,9 @@ def _is(item: Mapping[str, object], key: str, kind: type[_T]) -> _T:
     return value
 
 
-def _garbage(saw: str) -> DiskError:
+def _garbage(actual: str) -> DiskError:
     return DiskError(
         "understand what was read of the disk",
-        saw,
+        actual,
         "A hostile disk may do that to the process that reads it, or this is a bug in Powerdown.",
     )

@@ -19,7 +19,7 @@ _MOST_COMPLAINT = 2000
 HOSTILE = "The disk is damaged, or made to harm its reader; it did no harm."
 
 
-class ReaderStumbled(DiskError):
+class ReaderInternalError(DiskError):
     """The reader met what it does not expect; what it reads is damaged, or there is a bug in it."""
 
 

@@ -87,7 +87,7 @@ def _answer(question: Mapping[str, object]) -> dict[str, object]:
         return {"answer": _read(question)}
     except PowerdownError as error:
         kind = type(error).__name__
-        return {"error": [kind, error.tried, error.saw, error.remedy]}
+        return {"error": [kind, error.action, error.actual, error.remedy]}
     except MemoryError:
         return {"error": ["DiskError", "read the disk", "it takes too much memory", _BROKEN]}
     except Exception as error:

@@ -108,7 +108,7 @@ def _host_file(path: Path, what: str, most: int = _MOST_HIVE_BYTES) -> BytesSour
     try:
         content = read_start(path, most + 1)
     except DiskError as error:
-        raise DiskError(f"read {path}", error.saw, f"Give a readable {what}.") from error
+        raise DiskError(f"read {path}", error.actual, f"Give a readable {what}.") from error
     if len(content) > most:
         raise DiskError(f"read {path}", f"it is larger than {most} bytes", f"Give a {what}.")
     return BytesSource(content)
@@ -121,7 +121,7 @@ def _registry(windows: WindowsVolume, requests: Sequence[KeyRequest]) -> Registr
         try:
             hive = _hive(windows, path)
         except DiskError as error:
-            notes.append(f"{path} could not be read: {error.saw}")
+            notes.append(f"{path} could not be read: {error.actual}")
             continue
         if hive is None:
             notes.append(f"there is no {path}")
@@ -151,7 +151,7 @@ def _profiles(windows: WindowsVolume, notes: list[str]) -> Iterator[str]:
     try:
         folders = windows.names(_PROFILES)
     except DiskError as error:
-        notes.append(f"the users' profiles could not be listed: {error.saw}")
+        notes.append(f"the users' profiles could not be listed: {error.actual}")
         return
     if len(folders) > _MOST_PROFILES:
         notes.append(f"there are {len(folders)} profiles; {_MOST_PROFILES} were read")
@@ -160,7 +160,7 @@ def _profiles(windows: WindowsVolume, notes: list[str]) -> Iterator[str]:
             if windows.find(rf"{_PROFILES}\{folder}\{_PROFILE_HIVE}") is not None:
                 yield folder
         except DiskError as error:
-            notes.append(f"the profile {folder} could not be read: {error.saw}")
+            notes.append(f"the profile {folder} could not be read: {error.actual}")
 
 
 def _hive(windows: WindowsVolume, path: str) -> Hive | None:
@@ -187,7 +187,7 @@ def _log(windows: WindowsVolume, request: DiskRequest, notes: list[str]) -> Syst
             notes.append(f"{_SYSTEM_LOG} claims {file.size} bytes; {_MOST_LOG_BYTES} were read")
         return read_system_log(file.read(_MOST_LOG_BYTES), request.log_after)
     except DiskError as error:
-        notes.append(f"{_SYSTEM_LOG} could not be read: {error.saw}")
+        notes.append(f"{_SYSTEM_LOG} could not be read: {error.actual}")
         return None
 
 
@@ -195,6 +195,6 @@ def _size(windows: WindowsVolume, path: str, notes: list[str]) -> int | None:
     try:
         file = windows.find(path)
     except DiskError as error:
-        notes.append(f"whether there is a {path} could not be told: {error.saw}")
+        notes.append(f"whether there is a {path} could not be told: {error.actual}")
         return None
     return None if file is None else file.size

@@ -27,11 +27,11 @@ from powerdown.disk.reader.contents_json import (
     request_to_json,
     snapshot_from_json,
 )
-from powerdown.disk.reader.reader_pipe import HOSTILE, ReaderCrashed, ReaderStumbled, exchange
+from powerdown.disk.reader.reader_pipe import HOSTILE, ReaderCrashed, ReaderInternalError, exchange
 from powerdown.images.image import DiskFormat
 from powerdown.windows.registry_edit import RegistryEdit
 
-__all__ = ["DiskReader", "ReaderCrashed", "ReaderStumbled"]
+__all__ = ["DiskReader", "ReaderCrashed", "ReaderInternalError"]
 
 _T = TypeVar("_T")
 
@@ -175,8 +175,10 @@ class DiskReader:
                 env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
             )
         except OSError as error:
-            saw = error.strerror or str(error)
-            raise HostError("start a process that reads disks", saw, "End some others.") from error
+            actual = error.strerror or str(error)
+            raise HostError(
+                "start a process that reads disks", actual, "End some others."
+            ) from error
         return self._process
 
     def _ask(
@@ -229,8 +231,8 @@ def _answer(line: bytes, path: Path) -> object:
                 raise error_kind(*words[1:])
     if isinstance(said, dict) and isinstance(said.get("stumbled"), str):
         trace = said["stumbled"].strip()
-        saw = f"its reader stumbled: {trace.rpartition(chr(10))[2]}"
-        stumbled = ReaderStumbled(f"read {path}", saw, HOSTILE)
+        actual = f"its reader stumbled: {trace.rpartition(chr(10))[2]}"
+        stumbled = ReaderInternalError(f"read {path}", actual, HOSTILE)
         stumbled.add_note(trace)
         raise stumbled
     raise ReaderCrashed(f"read {path}", "its reader talks nonsense", HOSTILE)

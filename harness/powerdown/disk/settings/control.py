@@ -159,7 +159,7 @@ def _firewall(hives: Hives) -> Setting:
     for value in () if rules is None else rules.values:
         networks = _lets_in(value.data)
         if networks is not None:
-            stored = Stored(hives.at(_RULES, value.name).place, True, value)
+            stored = Stored(hives.at(_RULES, value.name).path, True, value)
             return stored.setting(
                 id, _GROUP, name, True, f"open ({networks})", Origin.REGISTRY, confirmed=False
             )

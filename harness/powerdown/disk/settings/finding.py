@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from powerdown.diagnosis.risks.risk import Threat
+from powerdown.diagnosis.risks.risk import Risk
 from powerdown.disk.settings.setting import Setting
 
 
@@ -12,11 +12,11 @@ from powerdown.disk.settings.setting import Setting
 class Finding:
     """One of them.
 
-    :param threat: the same that a look at the running guest would find.
+    :param risk: the same that a look at the running guest would find.
     :param settings: what shows it; the first one decides.
     :param doubt: what of it is not confirmed by documentation or measurement; empty for nothing.
     """
 
-    threat: Threat
+    risk: Risk
     settings: tuple[Setting, ...]
     doubt: str = ""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from powerdown.core.outcome import Cause
 from powerdown.diagnosis import remedies
 from powerdown.diagnosis.risks import setting_risks
-from powerdown.diagnosis.risks.risk import Severity, Threat
+from powerdown.diagnosis.risks.risk import Risk, Severity
 from powerdown.diagnosis.verdict import Evidence, Source
 from powerdown.disk.hiberfil import Hibernation
 from powerdown.disk.settings.finding import Finding
@@ -46,12 +46,12 @@ def findings(settings: Settings) -> tuple[Finding, ...]:
         *_tracker(settings),
         *_setup(settings),
     )
-    return tuple(sorted(found, key=lambda finding: finding.threat.severity.rank))
+    return tuple(sorted(found, key=lambda finding: finding.risk.severity.rank))
 
 
-def _found(threat: Threat | None, *settings: Setting, doubt: str = "") -> Iterator[Finding]:
-    if threat is not None:
-        yield Finding(threat, settings, doubt)
+def _found(risk: Risk | None, *settings: Setting, doubt: str = "") -> Iterator[Finding]:
+    if risk is not None:
+        yield Finding(risk, settings, doubt)
 
 
 def _shown(*settings: Setting) -> tuple[Evidence, ...]:
@@ -61,15 +61,15 @@ def _shown(*settings: Setting) -> tuple[Evidence, ...]:
 def evidence(setting: Setting) -> Evidence:
     """A setting, as a piece of evidence."""
     raw = setting.shown if setting.raw is None else setting.raw
-    place = f"{setting.place}: " if setting.place else ""
-    return Evidence(Source.SETTINGS, None, f"{setting.name}, {setting.origin}", f"{place}{raw}")
+    path = f"{setting.path}: " if setting.path else ""
+    return Evidence(Source.SETTINGS, None, f"{setting.name}, {setting.origin}", f"{path}{raw}")
 
 
 def _volume(settings: Settings) -> Iterator[Finding]:
     for setting in settings.starting("volume-dirty"):
         if setting.value is True:
             yield from _found(
-                Threat(
+                Risk(
                     Cause.FORCED_SHUTDOWN,
                     Severity.DELAYS,
                     "the system volume is marked dirty: it was cut off, and is checked at the next "
@@ -82,7 +82,7 @@ def _volume(settings: Settings) -> Iterator[Finding]:
     for setting in settings.starting("hibernated"):
         if setting.value in (Hibernation.HIBERNATED, Hibernation.RESUMING):
             yield from _found(
-                Threat(
+                Risk(
                     Cause.ASLEEP,
                     Severity.MAY_STOP,
                     "the last power-off was no shutdown: a saved system holds the volume, and goes "
@@ -103,7 +103,7 @@ def _hives(settings: Settings) -> Iterator[Finding]:
         setting = settings[id]
         if setting.origin is Origin.NOT_READ:
             yield from _found(
-                Threat(
+                Risk(
                     Cause.DAMAGED_SYSTEM,
                     Severity.STOPS,
                     f"the registry hive {hive} could not be read, and Windows needs it to start",
@@ -127,10 +127,10 @@ def _button(settings: Settings) -> Iterator[Finding]:
     if action is not None:
         yield from _found(setting_risks.of_button(action, _shown(on_ac)), on_ac)
         if action is ButtonAction.SHUT_DOWN:
-            threat = setting_risks.of_button(
+            risk = setting_risks.of_button(
                 _action(on_dc), _shown(on_dc), Severity.LATENT, on=" on battery power"
             )
-            yield from _found(threat, on_dc)
+            yield from _found(risk, on_dc)
         return
     if on_ac.origin is Origin.NOT_READ:
         return
@@ -140,7 +140,7 @@ def _button(settings: Settings) -> Iterator[Finding]:
         else "what the power button does makes no sense"
     )
     yield from _found(
-        Threat(
+        Risk(
             Cause.POWER_BUTTON_IGNORED,
             Severity.MAY_STOP,
             fact,
@@ -165,8 +165,8 @@ def _logon(settings: Settings) -> Iterator[Finding]:
     if logged_on.value is True:
         fact, severity = "while nobody is logged on, a press may be discarded", Severity.LATENT
     fact = f"{fact} (ShutdownWithoutLogon is 0)"
-    threat = setting_risks.of_no_logon(fact, severity, _shown(allowed, logged_on))
-    yield from _found(threat, allowed, logged_on, doubt=_PRESS_IGNORED)
+    risk = setting_risks.of_no_logon(fact, severity, _shown(allowed, logged_on))
+    yield from _found(risk, allowed, logged_on, doubt=_PRESS_IGNORED)
 
 
 def _sleep(settings: Settings) -> Iterator[Finding]:
@@ -180,7 +180,7 @@ def _sleep(settings: Settings) -> Iterator[Finding]:
     standby, hibernate = settings["standby-idle-ac"], settings["hibernate-idle-ac"]
     if _positive(standby):
         yield from _found(
-            Threat(
+            Risk(
                 Cause.ASLEEP,
                 Severity.MAY_STOP,
                 f"left alone, the guest goes to sleep {standby.shown}; a press on a sleeping guest "
@@ -193,7 +193,7 @@ def _sleep(settings: Settings) -> Iterator[Finding]:
         )
     if _positive(hibernate) and hibernation.value is True:
         yield from _found(
-            Threat(
+            Risk(
                 Cause.ASLEEP,
                 Severity.MAY_STOP,
                 f"left alone, the guest hibernates {hibernate.shown}: it is then off without a "
@@ -207,7 +207,7 @@ def _sleep(settings: Settings) -> Iterator[Finding]:
     display = settings["video-idle-ac"]
     if _positive(display):
         yield from _found(
-            Threat(
+            Risk(
                 Cause.ASLEEP,
                 Severity.LATENT,
                 f"the display goes off {display.shown}; the first press may only light it",
@@ -247,7 +247,7 @@ def _applications(settings: Settings) -> Iterator[Finding]:
     blocking = settings["allow-blocking-apps"]
     if blocking.value is True:
         yield from _found(
-            Threat(
+            Risk(
                 Cause.UNRESPONSIVE_APP,
                 Severity.LATENT,
                 "programs without a visible window may hold a shutdown too",
@@ -263,7 +263,7 @@ def _applications(settings: Settings) -> Iterator[Finding]:
     for setting in settings.starting(auto_end_tasks(user)):
         if setting.value is False:
             yield from _found(
-                Threat(
+                Risk(
                     Cause.UNRESPONSIVE_APP,
                     Severity.LATENT,
                     "a user is logged on by itself, and a program of theirs that does not end "
@@ -279,7 +279,7 @@ def _applications(settings: Settings) -> Iterator[Finding]:
             time = setting.value
             if isinstance(time, int) and time > _LONG_APPLICATION_MS:
                 yield from _found(
-                    Threat(
+                    Risk(
                         Cause.UNRESPONSIVE_APP,
                         Severity.LATENT,
                         f"a program that does not end holds a shutdown for {time} ms",
@@ -296,9 +296,9 @@ def _services(settings: Settings) -> Iterator[Finding]:
         service, time = setting.id.removeprefix(PRESHUTDOWN), setting.value
         if not isinstance(time, int) or "disabled" in setting.note:
             continue
-        threat = setting_risks.of_preshutdown(service, time, _shown(setting))
-        if threat is None and time > _SERVICE_DEFAULT_MS and service.lower() not in WINDOWS_OWN:
-            threat = Threat(
+        risk = setting_risks.of_preshutdown(service, time, _shown(setting))
+        if risk is None and time > _SERVICE_DEFAULT_MS and service.lower() not in WINDOWS_OWN:
+            risk = Risk(
                 Cause.UNRESPONSIVE_SERVICE,
                 Severity.LATENT,
                 f"service {service}, not known as Windows' own, may hold a shutdown for {time} ms "
@@ -306,7 +306,7 @@ def _services(settings: Settings) -> Iterator[Finding]:
                 _shown(setting),
                 remedies.for_service(service),
             )
-        yield from _found(threat, setting, doubt="whether it accepts preshutdown, only a run tells")
+        yield from _found(risk, setting, doubt="whether it accepts preshutdown, only a run tells")
     limit = settings["wait-to-kill-service"]
     time = settings.number("wait-to-kill-service")
     if time is not None:
@@ -335,7 +335,7 @@ def _setup(settings: Settings) -> Iterator[Finding]:
         unfinished.insert(0, state)
     if unfinished:
         yield from _found(
-            Threat(
+            Risk(
                 Cause.DAMAGED_SYSTEM,
                 Severity.MAY_STOP,
                 "its set-up is not complete: until it is, a press may be ignored",

@@ -167,7 +167,7 @@ def _password(hives: Hives) -> Setting:
 
 def _banner(hives: Hives) -> Setting:
     id, name = "logon-banner", "logon banner"
-    found = [hives.at(*place) for place in _BANNERS]
+    found = [hives.at(*path) for path in _BANNERS]
     for stored in found:
         if stored.text is not None and stored.text.strip():
             return stored.setting(

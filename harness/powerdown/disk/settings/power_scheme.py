@@ -206,11 +206,11 @@ def _read(hives: Hives, setting: _PowerSetting, source: PowerSource, scheme: str
 
 def _provisioned(hives: Hives, setting: _PowerSetting, stored: Stored, index: int) -> str:
     """What to say of a provisioned default that is another; empty where there is none."""
-    place = stored.place
-    other = hives.at(place.key, f"{_PROVISIONED}{place.name}")
+    path = stored.path
+    other = hives.at(path.key, f"{_PROVISIONED}{path.name}")
     if other.number in (None, index):
         return ""
-    return f"{other.place.name} there is {setting.shown(other.number)}: it may count instead"
+    return f"{other.path.name} there is {setting.shown(other.number)}: it may count instead"
 
 
 def _nowhere(

@@ -74,7 +74,7 @@ class Setting:
     note: str = ""
 
     @property
-    def place(self) -> str:
+    def path(self) -> str:
         """Where it is stored, or would be: key and name of the value."""
         return rf"{self.key}\{self.value_name}" if self.value_name else self.key
 

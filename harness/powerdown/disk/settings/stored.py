@@ -32,7 +32,7 @@ NOT_READ = "?"
 
 
 @dataclass(frozen=True)
-class Place:
+class RegistryPath:
     """A registry value, as online."""
 
     key: str
@@ -47,7 +47,7 @@ class Stored:
     :param value: ``None`` where there is none.
     """
 
-    place: Place
+    path: RegistryPath
     known: bool
     value: StoredValue | None
 
@@ -93,9 +93,9 @@ class Stored:
         :param secret: whether what is stored must not be shown.
         """
         raw = None if secret else self.raw
-        place = self.place
+        path = self.path
         return Setting(
-            id, group, name, value, shown, origin, place.key, place.name, raw, confirmed, note
+            id, group, name, value, shown, origin, path.key, path.name, raw, confirmed, note
         )
 
     def unknown(self, id: str, group: Group, name: str, *, secret: bool = False) -> Setting:
@@ -122,7 +122,7 @@ class Hives:
 
     def at(self, key: str, name: str) -> Stored:
         """What is stored as this value."""
-        return Stored(Place(key, name), self.has(key), self._registry.value(key, name))
+        return Stored(RegistryPath(key, name), self.has(key), self._registry.value(key, name))
 
     def key(self, path: str) -> StoredKey | None:
         """A key; ``None`` where there is none."""

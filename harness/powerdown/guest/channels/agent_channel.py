@@ -238,9 +238,9 @@ def _text(stream: bytes) -> str:
     return stream.decode("utf-8", errors="replace").replace("\r\n", "\n")
 
 
-def _nonsense(command: str, saw: str) -> ControlChannelError:
+def _nonsense(command: str, actual: str) -> ControlChannelError:
     return ControlChannelError(
         f"run {quoted(command)} through the guest agent",
-        f"its answer is not an agent's: {saw}",
+        f"its answer is not an agent's: {actual}",
         "Something else may listen on the agent's port.",
     )

@@ -229,9 +229,9 @@ def _description(error: object) -> str:
     return f"{error.get('class', '')}: {error.get('desc', '')}"
 
 
-def _nonsense(command: str, saw: str) -> ControlChannelError:
+def _nonsense(command: str, actual: str) -> ControlChannelError:
     return ControlChannelError(
-        f"call {command} of the guest agent", saw, "Something else may listen on its port."
+        f"call {command} of the guest agent", actual, "Something else may listen on its port."
     )
 
 

@@ -166,9 +166,9 @@ def _refuse_declarations(xml: str) -> None:
         raise _refused("its XML holds declarations or is not UTF-8")
 
 
-def _refused(saw: str) -> ControlChannelError:
+def _refused(actual: str) -> ControlChannelError:
     return ControlChannelError(
         "read an answer from the guest",
-        saw,
+        actual,
         "Something else than WinRM may listen on the guest's control port.",
     )

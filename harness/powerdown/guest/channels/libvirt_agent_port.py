@@ -11,7 +11,7 @@ from powerdown.guest.channels.agent_port import quoted, refused
 from powerdown.machine.protocol import AgentRefused, AskAgent
 
 
-class AgentByProxy:
+class LibvirtAgentPort:
     """An :class:`AgentPort` through whoever keeps the wire.
 
     :param ask: passes on one request.
@@ -34,16 +34,16 @@ class AgentByProxy:
         try:
             said = self._ask(json.dumps(request), deadline)
         except AgentRefused as error:
-            raise refused(command, error.saw) from error
+            raise refused(command, error.actual) from error
         except MachineError as error:
             if deadline.expired:
                 raise deadline.expire(
                     f"an answer of the guest agent to {command}",
-                    error.saw,
+                    error.actual,
                     "Does the agent run in the guest?",
                 ) from error
             raise ControlChannelError(
-                f"call {command} of the guest agent", error.saw, error.remedy
+                f"call {command} of the guest agent", error.actual, error.remedy
             ) from error
         return _returned(command, said)
 

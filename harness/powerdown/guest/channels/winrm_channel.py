@@ -33,7 +33,7 @@ from powerdown.guest.channels.bounded_transport import (
     GuestTransport,
 )
 from powerdown.guest.channels.channel import CommandResult, PortAnswer, quoted
-from powerdown.images.image import Control
+from powerdown.images.image import ControlConfig
 
 _OPERATION_SECONDS = 10
 """How long the guest may hold one request for output before it answers "still running"."""
@@ -58,7 +58,7 @@ class WinrmChannel:
     :param control: the image's control section; must have credentials.
     """
 
-    def __init__(self, address: tuple[str, int], control: Control) -> None:
+    def __init__(self, address: tuple[str, int], control: ControlConfig) -> None:
         if control.credentials is None:
             raise ControlChannelError(
                 "open a WinRM channel", "the image defines no credentials", "Add [control] user."
@@ -204,11 +204,11 @@ class WinrmChannel:
             raise self._meaning(error, command, deadline) from error
 
     def _meaning(self, error: Exception, command: str, deadline: Deadline) -> PowerdownError:
-        tried = f"run {quoted(command)} over WinRM at {self._endpoint}"
+        action = f"run {quoted(command)} over WinRM at {self._endpoint}"
         said = _quoted(error)
         if isinstance(error, InvalidCredentialsError):
             return CredentialsRejected(
-                tried,
+                action,
                 f"the guest rejects the credentials of {self._user!r}",
                 "Check [control] user and password, and that Basic is allowed "
                 '(winrm set winrm/config/service/auth @{Basic="true"}).',
@@ -223,16 +223,16 @@ class WinrmChannel:
             )
         if isinstance(error, (OSError, HTTPError)):
             return ControlChannelError(
-                tried, f"the connection failed ({said})", "The guest may be down or restarting."
+                action, f"the connection failed ({said})", "The guest may be down or restarting."
             )
         if isinstance(error, (WinRMError, WinRMTransportError)):
             return ControlChannelError(
-                tried, f"the guest answered with a fault ({said})", "See its WinRM event log."
+                action, f"the guest answered with a fault ({said})", "See its WinRM event log."
             )
         # pywinrm parses with ElementTree and looks elements up without checks: an answer that is
         # none can raise almost anything.
         return ControlChannelError(
-            tried,
+            action,
             f"the answer is not WS-Management ({type(error).__name__}: {said})",
             "Something else may listen on the guest's control port.",
         )

@@ -11,12 +11,18 @@ from types import TracebackType
 
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import HostError
-from powerdown.host.admission.cpu_sampler import Gauge
+from powerdown.host.admission.cpu_sampler import CpuSampler
 from powerdown.host.admission.guest_cost import CostRecords, GuestCost, GuestKind
 from powerdown.host.admission.guest_meter import GuestMeter
-from powerdown.host.admission.host_resources import Host
+from powerdown.host.admission.host_resources import HostResources
 from powerdown.host.admission.process_usage import PROC, read_memory
-from powerdown.host.admission.slot_file import Book, Entry, Ledger, ProcessName, Standing
+from powerdown.host.admission.slot_file import (
+    ProcessName,
+    SlotEntry,
+    SlotFile,
+    SlotState,
+    SlotTable,
+)
 from powerdown.host.admission.workers import memory_reserve
 
 PATIENCE = 120.0
@@ -57,21 +63,21 @@ class Admission:
         self,
         directory: Path,
         costs: CostRecords,
-        host: Host | None = None,
+        host: HostResources | None = None,
         proc: Path = PROC,
     ) -> None:
-        self._ledger = Ledger(directory, proc)
+        self._ledger = SlotFile(directory, proc)
         self._costs = costs
-        self._host = host or Host(proc)
+        self._host = host or HostResources(proc)
         self._proc = proc
-        self._gauge = Gauge(self._host, proc)
+        self._gauge = CpuSampler(self._host, proc)
 
     def admit(
         self,
         kind: GuestKind,
         deadline: Deadline,
         waits: Callable[[str], None] | None = None,
-    ) -> Place:
+    ) -> Slot:
         """Wait for a place for one more guest.
 
         :param deadline: when to start it all the same.
@@ -99,7 +105,7 @@ class Admission:
             raise
         waited = now() - began
         note = f"started after {waited:.0f} s of waiting although {obstacle}" if obstacle else ""
-        return Place(self, ticket, kind, waited, note)
+        return Slot(self, ticket, kind, waited, note)
 
     def _ask(self, kind: GuestKind, cost: GuestCost, deadline: Deadline) -> int:
         worker = ProcessName.of(os.getpid(), self._proc)
@@ -117,10 +123,10 @@ class Admission:
                 return None
             obstacle = self._obstacle(book, entry)
             if obstacle is None or anyway:
-                entry.standing = Standing.STARTING
+                entry.standing = SlotState.STARTING
             return obstacle
 
-    def _obstacle(self, book: Book, entry: Entry) -> str | None:
+    def _obstacle(self, book: SlotTable, entry: SlotEntry) -> str | None:
         living = book.living()
         # Those behind others read as well, to have measured when it is their turn.
         self._gauge.read(living)
@@ -137,7 +143,7 @@ class Admission:
             return self._no_memory(entry, living)
         return self._no_memory(entry, living) or self._no_core(living)
 
-    def _no_memory(self, entry: Entry, living: list[Entry]) -> str | None:
+    def _no_memory(self, entry: SlotEntry, living: list[SlotEntry]) -> str | None:
         to_come = sum(max(0, guest.memory - self._held(guest)) for guest in living)
         free = self._host.free_memory() - memory_reserve(self._host.total_memory())
         if free - to_come >= entry.memory:
@@ -147,11 +153,11 @@ class Admission:
             f"{len(living)} living guests may still take {to_come / _GIB:.2f} GiB"
         )
 
-    def _held(self, guest: Entry) -> int:
+    def _held(self, guest: SlotEntry) -> int:
         held = None if guest.guest is None else read_memory(guest.guest.pid, self._proc)
         return held or 0
 
-    def _no_core(self, living: list[Entry]) -> str | None:
+    def _no_core(self, living: list[SlotEntry]) -> str | None:
         free = self._gauge.free(living)
         if free is None:
             return "it is still being measured what the others do"
@@ -172,7 +178,7 @@ class Admission:
         with self._ledger.opened() as book:
             entry = book.find(ticket)
             if entry is not None:
-                entry.standing, entry.ready_at = Standing.READY, now()
+                entry.standing, entry.ready_at = SlotState.READY, now()
 
     def _leave(self, ticket: int) -> None:
         with self._ledger.opened() as book:
@@ -181,7 +187,7 @@ class Admission:
             self._gauge.read(book.living())
 
 
-class Place:
+class Slot:
     """A guest's place among those that live; close it when the guest is closed.
 
     :ivar waited: seconds it was waited for.
@@ -233,7 +239,7 @@ class Place:
         if life is not None:
             self._admission._costs.add(self._kind, life)
 
-    def __enter__(self) -> Place:
+    def __enter__(self) -> Slot:
         return self
 
     def __exit__(

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from powerdown.host.admission.host_resources import CpuReading, Host, free_cores
+from powerdown.host.admission.host_resources import CpuReading, HostResources, free_cores
 from powerdown.host.admission.process_usage import PROC, read_wanted
-from powerdown.host.admission.slot_file import Entry, Standing
+from powerdown.host.admission.slot_file import SlotEntry, SlotState
 
 _SHORTEST = 0.2
 """Seconds between two readings that tell enough; the kernel counts in hundredths."""
@@ -30,19 +30,19 @@ class _Reading:
     wanted: dict[int, float]
 
 
-class Gauge:
+class CpuSampler:
     """Measures between two readings of the kernel's counters, the older often from long ago.
 
     :param host: whose CPUs.
     :param proc: where the proc file system is.
     """
 
-    def __init__(self, host: Host, proc: Path = PROC) -> None:
+    def __init__(self, host: HostResources, proc: Path = PROC) -> None:
         self._host = host
         self._proc = proc
         self._readings: deque[_Reading] = deque()
 
-    def read(self, guests: Iterable[Entry]) -> None:
+    def read(self, guests: Iterable[SlotEntry]) -> None:
         """Read the counters now, to have something to compare with later; some 0.2 ms.
 
         :raise HostError: the kernel does not tell.
@@ -58,7 +58,7 @@ class Gauge:
         while cpu.at - self._readings[0].cpu.at > _OLDEST:
             self._readings.popleft()
 
-    def free(self, guests: Iterable[Entry]) -> float | None:
+    def free(self, guests: Iterable[SlotEntry]) -> float | None:
         """Cores free since a moment ago, less what starting guests have not taken yet.
 
         :return: ``None`` until two readings lie far enough apart.
@@ -75,7 +75,7 @@ class Gauge:
         claimed = sum(self._claim(guest, first, last) for guest in starting)
         return free_cores(first.cpu, last.cpu) - claimed
 
-    def _claim(self, guest: Entry, first: _Reading, last: _Reading) -> float:
+    def _claim(self, guest: SlotEntry, first: _Reading, last: _Reading) -> float:
         """Cores that a starting guest has a right to and does not use."""
         vcpus = min(float(guest.vcpus), self._host.cores())
         oldest = next((r for r in self._readings if guest.ticket in r.wanted), last)
@@ -85,11 +85,11 @@ class Gauge:
         return max(0.0, vcpus - _wants(guest, first, last))
 
 
-def _ready_before(guest: Entry, moment: float) -> bool:
-    return guest.standing is Standing.READY and guest.ready_at <= moment
+def _ready_before(guest: SlotEntry, moment: float) -> bool:
+    return guest.standing is SlotState.READY and guest.ready_at <= moment
 
 
-def _wants(guest: Entry, first: _Reading, last: _Reading) -> float:
+def _wants(guest: SlotEntry, first: _Reading, last: _Reading) -> float:
     """Cores it wanted between two readings; of one that came in between, all that it wanted."""
     before, after = (reading.wanted.get(guest.ticket, 0.0) for reading in (first, last))
     return max(0.0, after - before) / (last.cpu.at - first.cpu.at)

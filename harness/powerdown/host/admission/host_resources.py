@@ -47,7 +47,7 @@ def free_cores(earlier: CpuReading, later: CpuReading) -> float:
     return max(0.0, free) + max(0.0, later.ours - earlier.ours) / seconds
 
 
-class Host:
+class HostResources:
     """This host, as far as this process may use it.
 
     Control groups are those of version 2; a limit of version 1 is not seen.

@@ -18,7 +18,7 @@ from powerdown.core.errors import HostError
 from powerdown.host.admission.process_usage import PROC, start_time
 
 
-class Standing(StrEnum):
+class SlotState(StrEnum):
     """How far a guest has come."""
 
     ASKED = "asked"
@@ -49,7 +49,7 @@ class ProcessName:
 
 
 @dataclass
-class Entry:
+class SlotEntry:
     """One guest that lives or is asked for.
 
     :param ticket: its number; who has a lower one has asked earlier.
@@ -68,7 +68,7 @@ class Entry:
     vcpus: int
     memory: int
     patient_until: float
-    standing: Standing = Standing.ASKED
+    standing: SlotState = SlotState.ASKED
     guest: ProcessName | None = None
     ready_at: float = 0.0
 
@@ -78,7 +78,7 @@ class Entry:
 
 
 @dataclass
-class Book:
+class SlotTable:
     """What the ledger says while it is open.
 
     :param next_ticket: never given out before.
@@ -86,16 +86,18 @@ class Book:
     """
 
     next_ticket: int = 0
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[SlotEntry] = field(default_factory=list)
 
-    def enter(self, worker: ProcessName, vcpus: int, memory: int, patient_until: float) -> Entry:
+    def enter(
+        self, worker: ProcessName, vcpus: int, memory: int, patient_until: float
+    ) -> SlotEntry:
         """Ask for a guest."""
-        entry = Entry(self.next_ticket, worker, vcpus, memory, patient_until)
+        entry = SlotEntry(self.next_ticket, worker, vcpus, memory, patient_until)
         self.next_ticket += 1
         self.entries.append(entry)
         return entry
 
-    def find(self, ticket: int) -> Entry | None:
+    def find(self, ticket: int) -> SlotEntry | None:
         """The guest with this ticket, unless it has gone."""
         return next((entry for entry in self.entries if entry.ticket == ticket), None)
 
@@ -103,18 +105,18 @@ class Book:
         """Forget a guest; nothing happens if it has gone."""
         self.entries = [entry for entry in self.entries if entry.ticket != ticket]
 
-    def living(self) -> list[Entry]:
+    def living(self) -> list[SlotEntry]:
         """The guests that have been let in."""
-        return [entry for entry in self.entries if entry.standing is not Standing.ASKED]
+        return [entry for entry in self.entries if entry.standing is not SlotState.ASKED]
 
-    def before(self, ticket: int) -> list[Entry]:
+    def before(self, ticket: int) -> list[SlotEntry]:
         """Those who asked earlier and still wait."""
-        asked = (entry for entry in self.entries if entry.standing is Standing.ASKED)
+        asked = (entry for entry in self.entries if entry.standing is SlotState.ASKED)
         # One whose time is up lets itself in, or was stopped in some way: nobody waits for it.
         return [one for one in asked if one.ticket < ticket and one.patient_until > now()]
 
 
-class Ledger:
+class SlotFile:
     """The file. What dead processes have entered vanishes whenever it is opened.
 
     :param directory: private to the run and shared by its workers; made if need be.
@@ -127,7 +129,7 @@ class Ledger:
         directory.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
-    def opened(self) -> Iterator[Book]:
+    def opened(self) -> Iterator[SlotTable]:
         """Have it to oneself; what the block changes is kept unless it raises.
 
         :raise HostError: it cannot be read or written.
@@ -143,7 +145,7 @@ class Ledger:
             ) from error
 
     @contextmanager
-    def _locked(self) -> Iterator[Book]:
+    def _locked(self) -> Iterator[SlotTable]:
         file = os.open(
             self._directory / "ledger.json", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
         )
@@ -162,25 +164,25 @@ class Ledger:
             os.close(file)
 
 
-def _parse(text: str) -> Book:
+def _parse(text: str) -> SlotTable:
     if not text:
-        return Book()
+        return SlotTable()
     try:
         stored = json.loads(text)
-        return Book(stored["next_ticket"], [_entry(entry) for entry in stored["entries"]])
+        return SlotTable(stored["next_ticket"], [_entry(entry) for entry in stored["entries"]])
     except (ValueError, KeyError, TypeError):
         # A worker was killed while it wrote more than a page. The rest go on with a new book, in
         # which nobody has a ticket of the old one.
-        return Book(next_ticket=time.monotonic_ns())
+        return SlotTable(next_ticket=time.monotonic_ns())
 
 
-def _entry(stored: dict[str, Any]) -> Entry:
+def _entry(stored: dict[str, Any]) -> SlotEntry:
     guest = stored["guest"]
-    return Entry(
+    return SlotEntry(
         **{
             **stored,
             "worker": ProcessName(**stored["worker"]),
-            "standing": Standing(stored["standing"]),
+            "standing": SlotState(stored["standing"]),
             "guest": None if guest is None else ProcessName(**guest),
         }
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from powerdown.host.admission.guest_cost import GuestCost
-from powerdown.host.admission.host_resources import Host
+from powerdown.host.admission.host_resources import HostResources
 
 _GIB = 1024**3
 
@@ -46,7 +46,7 @@ def memory_reserve(total: int) -> int:
 
 
 def workers(
-    host: Host, costs: Sequence[GuestCost], *, shared: int = 0, limit: int | None = None
+    host: HostResources, costs: Sequence[GuestCost], *, shared: int = 0, limit: int | None = None
 ) -> Workers:
     """How many guests of these images can live at once on this host.
 

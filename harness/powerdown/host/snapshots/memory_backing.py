@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from powerdown.core.errors import HostError
-from powerdown.host.admission.host_resources import Host
+from powerdown.host.admission.host_resources import HostResources
 
 TMPFS = Path("/dev/shm")
 """Where Linux systems have a tmpfs for shared memory (man 7 shm_overview)."""
 
 
 @dataclass(frozen=True)
-class MemoryPlace:
+class MemoryBacking:
     """A directory for memory files.
 
     :param directory: private to this user; made when it is used.
@@ -28,7 +28,7 @@ class MemoryPlace:
     why: str
 
 
-def memory_place(needed: int, cache: Path, tmpfs: Path = TMPFS) -> MemoryPlace:
+def memory_place(needed: int, cache: Path, tmpfs: Path = TMPFS) -> MemoryBacking:
     """Where to put a memory file of ``needed`` bytes.
 
     It may fill up wholly, and a clone may write to all of its own copy: twice the guest's memory
@@ -38,8 +38,8 @@ def memory_place(needed: int, cache: Path, tmpfs: Path = TMPFS) -> MemoryPlace:
     """
     obstacle = _obstacle(needed, tmpfs, _private(tmpfs, cache))
     if obstacle:
-        return MemoryPlace(cache, f"on disk, for {obstacle}")
-    return MemoryPlace(_private(tmpfs, cache), f"on tmpfs {tmpfs}")
+        return MemoryBacking(cache, f"on disk, for {obstacle}")
+    return MemoryBacking(_private(tmpfs, cache), f"on tmpfs {tmpfs}")
 
 
 def private_places(cache: Path, tmpfs: Path = TMPFS) -> Iterable[Path]:
@@ -88,6 +88,6 @@ def _is_ours(directory: Path) -> bool:
 def _available_memory() -> int:
     """Bytes that can be used without swapping, as far as the kernel tells."""
     try:
-        return Host().free_memory()
+        return HostResources().free_memory()
     except HostError:
         return 0

@@ -14,13 +14,13 @@ class StartNote:
 
     :param told: how its guests start, for reports; empty until that is known.
     :param cold: whether they start cold.
-    :param stamp: of the template's files when they were last found sound.
+    :param fingerprint: of the template's files when they were last found sound.
     :param failed: how many templates turned out bad.
     """
 
     told: str = ""
     cold: bool = False
-    stamp: object = None
+    fingerprint: object = None
     failed: int = 0
 
 

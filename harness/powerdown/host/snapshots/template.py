@@ -38,7 +38,7 @@ _ZEROS = bytes(_CHUNK_BYTES)
 
 
 @dataclass(frozen=True)
-class Draft:
+class PartialTemplate:
     """Where the files of a template go, complete or not.
 
     :param directory: its own.
@@ -87,7 +87,7 @@ class Template:
     :param uptime: seconds the guest had run.
     :param clock_ahead: seconds its clock was ahead of the host's UTC, when that could be seen.
     :param memory_mib: the guest's memory.
-    :param draft: where the files are.
+    :param partial: where the files are.
     :param digests: of every file, by path.
     """
 
@@ -97,18 +97,18 @@ class Template:
     uptime: float
     clock_ahead: float | None
     memory_mib: int
-    draft: Draft
+    partial: PartialTemplate
     digests: Mapping[str, str]
 
     @property
     def name(self) -> str:
         """What it is called among templates: its key and a mark of its own."""
-        return self.draft.directory.name
+        return self.partial.directory.name
 
     @property
     def saved_state(self) -> SavedState:
         """What a machine is restored from."""
-        return SavedState(self.draft.memory, self.draft.devices, self.uptime)
+        return SavedState(self.partial.memory, self.partial.devices, self.uptime)
 
     def clone_disk(self, directory: Path) -> Path:
         """Make the disk of a clone in a new directory within ``directory``; its path.
@@ -117,25 +117,25 @@ class Template:
         """
         try:
             overlay = Path(mkdtemp(dir=directory.absolute())) / "overlay.qcow2"
-            shutil.copyfile(self.draft.empty_overlay, overlay)
-            if self.draft.variables.exists():
-                shutil.copyfile(self.draft.variables, variables_beside(overlay))
+            shutil.copyfile(self.partial.empty_overlay, overlay)
+            if self.partial.variables.exists():
+                shutil.copyfile(self.partial.variables, variables_beside(overlay))
         except OSError as error:
             raise HostError(
-                f"copy {self.draft.empty_overlay} to {directory}",
+                f"copy {self.partial.empty_overlay} to {directory}",
                 error.strerror or str(error),
                 "Make room there.",
             ) from error
         return overlay
 
-    def stamp(self) -> dict[str, list[int]]:
+    def fingerprint(self) -> dict[str, list[int]]:
         """What changes when a file is written to or replaced: cheap to compare."""
-        return {str(file): _stamp(file) for file in self.draft.files()}
+        return {str(file): _stamp(file) for file in self.partial.files()}
 
     def damage(self) -> str:
         """What is wrong with the files, after reading them all; empty if nothing is."""
-        present = {str(file) for file in self.draft.files()}
-        needed = {str(file) for file in self.draft.needed_files()}
+        present = {str(file) for file in self.partial.files()}
+        needed = {str(file) for file in self.partial.needed_files()}
         for path in sorted({*self.digests, *needed} - present):
             return f"{path} is missing"
         for path in sorted(present - set(self.digests)):
@@ -152,8 +152,8 @@ class Template:
     def write_manifest(self) -> None:
         """Complete the template: from now on it is there."""
         values = asdict(self)
-        values["draft"] = {"memory": str(self.draft.memory)}
-        manifest = self.draft.directory / MANIFEST
+        values["partial"] = {"memory": str(self.partial.memory)}
+        manifest = self.partial.directory / MANIFEST
         new = manifest.with_suffix(f".{os.getpid()}")
         new.write_text(json.dumps({"format": _FORMAT, **values}, indent=2) + "\n")
         new.replace(manifest)
@@ -165,9 +165,9 @@ def read_template(directory: Path) -> Template | None:
         values: dict[str, Any] = json.loads((directory / MANIFEST).read_bytes())
         if values.pop("format") != _FORMAT:
             return None
-        draft = Draft(directory, Path(values.pop("draft")["memory"]))
+        partial = PartialTemplate(directory, Path(values.pop("partial")["memory"]))
         digests = {str(path): str(value) for path, value in dict(values.pop("digests")).items()}
-        template = Template(draft=draft, digests=digests, **values)
+        template = Template(partial=partial, digests=digests, **values)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return template if _typed(template) else None

@@ -8,8 +8,8 @@ from powerdown.core.deadline import Deadline
 from powerdown.core.errors import MachineError
 from powerdown.guest.guest import Guest
 from powerdown.host.guest_time import GuestTime
-from powerdown.host.snapshots.memory_backing import MemoryPlace
-from powerdown.host.snapshots.template import Draft, Template, content_digest
+from powerdown.host.snapshots.memory_backing import MemoryBacking
+from powerdown.host.snapshots.template import PartialTemplate, Template, content_digest
 from powerdown.host.snapshots.template_store import TemplateStore
 from powerdown.images.image import Disk, DiskFormat, Image
 from powerdown.images.overlay import create_overlay
@@ -31,38 +31,38 @@ What it does a second after the last command, such as writing to its disk, is in
 
 
 def make_template(
-    store: TemplateStore, hypervisor: Hypervisor, image: Image, key: str, place: MemoryPlace
+    store: TemplateStore, hypervisor: Hypervisor, image: Image, key: str, place: MemoryBacking
 ) -> Template:
     """Make a template in ``store``, whose lock on ``key`` the caller has; all of it or nothing.
 
     :param place: where its memory goes.
     :raise PowerdownError: the guest does not get ready, or cannot be saved; nothing is left.
     """
-    draft = store.draft(key, place)
+    partial = store.partial(key, place)
     try:
-        template = _saved(draft, hypervisor, image, key)
+        template = _saved(partial, hypervisor, image, key)
         template.write_manifest()
     except OSError as error:
-        store.remove(draft.directory.name)
+        store.remove(partial.directory.name)
         raise MachineError(
             f"make a template of {image.name}", str(error), "Check free space."
         ) from error
     except BaseException:
-        store.remove(draft.directory.name)
+        store.remove(partial.directory.name)
         raise
     return template
 
 
-def _saved(draft: Draft, hypervisor: Hypervisor, image: Image, key: str) -> Template:
+def _saved(partial: PartialTemplate, hypervisor: Hypervisor, image: Image, key: str) -> Template:
     """Boot the image and save it; all files but the manifest."""
-    create_overlay(image.disk, draft.directory).rename(draft.disk)
-    memory = MemoryFile(draft.memory, shared=True)
-    guest = Guest.power_on(hypervisor, image, draft.disk, GuestTime(), memory=memory)
+    create_overlay(image.disk, partial.directory).rename(partial.disk)
+    memory = MemoryFile(partial.memory, shared=True)
+    guest = Guest.power_on(hypervisor, image, partial.disk, GuestTime(), memory=memory)
     try:
         guest.wait_until_ready()
         if guest.windows is not None:
             # What every press asks first: the guest has then done it once for all clones.
-            guest.windows.survey(image.budgets.boot)
+            guest.windows.baseline(image.budgets.boot)
         clock_ahead = guest.clock_ahead()
         # Last of all: what a guest does after an answer, every clone would do again.
         _wait_until_quiet(
@@ -70,24 +70,24 @@ def _saved(draft: Draft, hypervisor: Hypervisor, image: Image, key: str) -> Temp
         )
         guest.machine.pause()
         made_at = time.time()
-        uptime = guest.machine.save(draft.devices)
+        uptime = guest.machine.save(partial.devices)
         guest.machine.quit(Deadline.after(_QUIT_SECONDS))
     finally:
         guest.close()
-    saved_disk = Disk(draft.disk, DiskFormat.QCOW2, image.disk.bus)
-    create_overlay(saved_disk, draft.directory).rename(draft.empty_overlay)
-    for file in draft.files():
+    saved_disk = Disk(partial.disk, DiskFormat.QCOW2, image.disk.bus)
+    create_overlay(saved_disk, partial.directory).rename(partial.empty_overlay)
+    for file in partial.files():
         # QEMU opens memory for writing even where it maps it privately.
-        file.chmod(0o600 if file == draft.memory else 0o400)
+        file.chmod(0o600 if file == partial.memory else 0o400)
     return Template(
         key=key,
-        image=label(image.name, hypervisor.via),
+        image=label(image.name, hypervisor.backend),
         made_at=made_at,
         uptime=uptime,
         clock_ahead=clock_ahead,
         memory_mib=image.memory_mib,
-        draft=draft,
-        digests={str(file): content_digest(file) for file in draft.files()},
+        partial=partial,
+        digests={str(file): content_digest(file) for file in partial.files()},
     )
 
 

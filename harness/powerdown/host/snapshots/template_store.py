@@ -14,8 +14,13 @@ from threading import Event
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DeadlineExpired, HostError
-from powerdown.host.snapshots.memory_backing import TMPFS, MemoryPlace, memory_place, private_places
-from powerdown.host.snapshots.template import MANIFEST, Draft, Template, read_template
+from powerdown.host.snapshots.memory_backing import (
+    TMPFS,
+    MemoryBacking,
+    memory_place,
+    private_places,
+)
+from powerdown.host.snapshots.template import MANIFEST, PartialTemplate, Template, read_template
 
 Waiting = Callable[[str], None]
 """Told the process id of whoever has to be waited for."""
@@ -86,14 +91,14 @@ class TemplateStore:
 
     def place_of(self, template: Template) -> str:
         """Where the memory of a template lies, in a few words."""
-        on_disk = template.draft.memory.is_relative_to(self._root)
+        on_disk = template.partial.memory.is_relative_to(self._root)
         return "on disk" if on_disk else f"on tmpfs {TMPFS}"
 
-    def memory_place(self, memory_bytes: int) -> MemoryPlace:
+    def memory_place(self, memory_bytes: int) -> MemoryBacking:
         """Where the memory of a new template goes."""
         return memory_place(memory_bytes, self._root)
 
-    def draft(self, key: str, place: MemoryPlace) -> Draft:
+    def partial(self, key: str, place: MemoryBacking) -> PartialTemplate:
         """Empty room for a new template; take :meth:`locked` before.
 
         :param place: for its memory.
@@ -113,7 +118,7 @@ class TemplateStore:
             raise _no_room(directory, memory, error.strerror or str(error)) from error
         if foreign:
             raise _no_room(directory, memory, f"{place.directory} belongs to somebody else")
-        return Draft(directory, memory / "memory")
+        return PartialTemplate(directory, memory / "memory")
 
     @contextmanager
     def locked(
@@ -151,7 +156,7 @@ class TemplateStore:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         return descriptor
 
-    def distrust(self, name: str) -> None:
+    def invalidate(self, name: str) -> None:
         """See that nobody starts from a template any more; it goes when nobody uses it.
 
         Take :meth:`locked` before.
@@ -181,7 +186,7 @@ class TemplateStore:
                 place.rmdir()
         return True
 
-    def remove_distrusted(self, name: str) -> None:
+    def remove_invalidated(self, name: str) -> None:
         """Remove a template that nobody starts from any more, unless some guest still needs it."""
         if self.named(name) is None:
             # Another worker that ends may try just now, and find that we still used it.
@@ -189,7 +194,7 @@ class TemplateStore:
             with suppress(DeadlineExpired), self.locked(key_of(name), patience):
                 self.remove(name)
 
-    def tidy(self, image: str, keep: str, oldest: float) -> None:
+    def collect_garbage(self, image: str, keep: str, oldest: float) -> None:
         """Remove what is of no more use: half made templates, old ones, others of an image.
 
         What another process makes or uses just now stays. Holds no lock of its own before.
@@ -250,10 +255,10 @@ def _make_private(*directories: Path) -> None:
         directory.mkdir(mode=0o700, exist_ok=True)
 
 
-def _no_room(directory: Path, memory: Path, saw: str) -> HostError:
+def _no_room(directory: Path, memory: Path, actual: str) -> HostError:
     return HostError(
         f"make room for a template in {directory} and {memory}",
-        saw,
+        actual,
         "Check permissions and free space, or set XDG_CACHE_HOME.",
     )
 

@@ -86,7 +86,7 @@ class WarmStart:
                 # No room, or a program that is gone: no other template would help, nor a boot.
                 raise
             except PowerdownError as error:
-                self._distrust(image, template, error)
+                self._invalidate(image, template, error)
             else:
                 self._restore_ahead(template, image)
                 return guest
@@ -111,7 +111,7 @@ class WarmStart:
         while self._uses:
             name, use = self._uses.popitem()
             os.close(use)
-            self._store.remove_distrusted(name)
+            self._store.remove_invalidated(name)
 
     def _template(self, image: Image, time: GuestTime) -> Template | None:
         """The template of an image, made if need be; ``None`` to start cold."""
@@ -137,7 +137,7 @@ class WarmStart:
             note = self._notes.read(self._label(image))
             if note.cold:
                 return None
-            template = self._sound(image, key, note)
+            template = self._valid(image, key, note)
             if template is not None:
                 self._use(template)
                 return template
@@ -146,7 +146,7 @@ class WarmStart:
             if template is None:
                 return None
             self._use(template)
-        self._store.tidy(self._label(image), template.name, _oldest())
+        self._store.collect_garbage(self._label(image), template.name, _oldest())
         return template
 
     def _locked(self, image: Image, key: str) -> AbstractContextManager[None]:
@@ -157,18 +157,18 @@ class WarmStart:
         return self._store.locked(key, deadline, waiting)
 
     def _is_used_as(self, template: Template, note: StartNote) -> bool:
-        return template.name in self._uses and note.stamp == template.stamp()
+        return template.name in self._uses and note.fingerprint == template.fingerprint()
 
     def _use(self, template: Template) -> None:
         if template.name not in self._uses:
             self._uses[template.name] = self._store.use(template.name)
 
-    def _sound(self, image: Image, key: str, note: StartNote) -> Template | None:
+    def _valid(self, image: Image, key: str, note: StartNote) -> Template | None:
         """A template that can be trusted, if there is one."""
         template = self._store.find(key)
         if template is None:
             return None
-        if note.stamp != template.stamp():
+        if note.fingerprint != template.fingerprint():
             age = time.time() - template.made_at
             if age < 0:
                 fault = "it was made later than the host's clock shows"
@@ -178,7 +178,7 @@ class WarmStart:
                 fault = template.damage()
             if fault:
                 self._say(f"{image.name}: making its template anew, {fault}")
-                self._store.distrust(template.name)
+                self._store.invalidate(template.name)
                 return None
             self._trust(image, template, note, f"made {age / 60:.0f} min before")
         return template
@@ -192,7 +192,7 @@ class WarmStart:
             template = make_template(self._store, self._hypervisor, image, key, place)
         except PowerdownError as error:
             self._start_cold(
-                image, f"no template could be made ({_one_line(error.saw)})", note.failed
+                image, f"no template could be made ({_one_line(error.actual)})", note.failed
             )
             return None
         self._trust(image, template, note, f"made in {now() - began:.0f} s")
@@ -210,7 +210,7 @@ class WarmStart:
             self._standby.begin(template.name, partial(self._restore, template, image))
 
     def _label(self, image: Image) -> str:
-        return label(image.name, self._hypervisor.via)
+        return label(image.name, self._hypervisor.backend)
 
     def _clone_of(self, template: Template, image: Image, time: GuestTime) -> Guest:
         with time.counted():
@@ -225,7 +225,7 @@ class WarmStart:
             raise
         return guest
 
-    def _distrust(self, image: Image, template: Template, error: PowerdownError) -> None:
+    def _invalidate(self, image: Image, template: Template, error: PowerdownError) -> None:
         """A clone did not come up: its template is not used again."""
         self._say(f"{image.name}: a clone of its template did not come up: {error}")
         with ExitStack() as lock:
@@ -239,10 +239,10 @@ class WarmStart:
             if self._store.named(template.name) is None:
                 # Another worker has seen it too.
                 return
-            self._store.distrust(template.name)
+            self._store.invalidate(template.name)
             failed = self._notes.read(self._label(image)).failed + 1
             if failed >= _MOST_TRIES:
-                why = f"clones of its template do not come up ({_one_line(error.saw)})"
+                why = f"clones of its template do not come up ({_one_line(error.actual)})"
                 self._start_cold(image, why, failed)
             else:
                 self._notes.write(self._label(image), StartNote(failed=failed))
@@ -258,7 +258,8 @@ class WarmStart:
         place = self._store.place_of(template)
         told = f"warm, from template {template.key[:8]} ({how}; {stored} MiB, memory {place})"
         self._notes.write(
-            self._label(image), StartNote(told, stamp=template.stamp(), failed=note.failed)
+            self._label(image),
+            StartNote(told, fingerprint=template.fingerprint(), failed=note.failed),
         )
 
     def _key(self, image: Image) -> str:

@@ -21,7 +21,7 @@ _START_TIME = 22 - 3
 """Of the fields of /proc/PID/stat behind the name of the program (proc(5): starttime)."""
 
 
-class ForeignProcess:
+class ExternalProcess:
     """A process that is not the harness's own, watched to its end.
 
     :param pid: its id.
@@ -87,7 +87,7 @@ class ForeignProcess:
         self._descriptor = self._wake = -1
 
 
-def process_behind(connection: socket.socket, threads: Collection[int]) -> ForeignProcess | None:
+def process_behind(connection: socket.socket, threads: Collection[int]) -> ExternalProcess | None:
     """The process at the other end of a UNIX socket, if these threads are its own.
 
     The kernel names the process that began to listen there (unix(7), SO_PEERCRED). That may have
@@ -104,7 +104,7 @@ def process_behind(connection: socket.socket, threads: Collection[int]) -> Forei
     if pid <= 0:
         return None
     try:
-        process = ForeignProcess(pid)
+        process = ExternalProcess(pid)
     except (OSError, ValueError, IndexError):
         return None
     if all((_PROC / str(pid) / "task" / str(thread)).exists() for thread in threads):

@@ -14,8 +14,8 @@ from powerdown.images.image import Budgets
 from powerdown.machine.activity import Activity
 from powerdown.machine.events import MONITOR_LOST, PROCESS_EXIT, EventStream, named
 from powerdown.machine.external.agent_socket_path import find_agent_socket
-from powerdown.machine.external.external_process import ForeignProcess, process_behind
-from powerdown.machine.external.external_screen import ForeignScreen
+from powerdown.machine.external.external_process import ExternalProcess, process_behind
+from powerdown.machine.external.external_screen import ExternalScreen
 from powerdown.machine.external.qmp_socket import QmpAddress, connect_qmp, is_refused
 from powerdown.machine.monitor import Monitor
 from powerdown.machine.monitored import MonitoredMachine
@@ -37,7 +37,7 @@ _BETWEEN_SECONDS = 0.05
 _CLOSE_SECONDS = 5.0
 
 
-class AttachedQemu(MonitoredMachine):
+class ExternalQemu(MonitoredMachine):
     """A QEMU that was found running; a :class:`Machine`.
 
     QEMU's end is seen as the end of its connection: :data:`PROCESS_EXIT` without a status, which
@@ -57,7 +57,7 @@ class AttachedQemu(MonitoredMachine):
         self._found_at = now()
         self._paused_by_us = False
         self._closing = False
-        self._process: ForeignProcess | None = None
+        self._process: ExternalProcess | None = None
         deadline = Deadline.after(_CONNECT_SECONDS)
         connection = connect_qmp(address, deadline)
         events = EventStream()
@@ -79,7 +79,7 @@ class AttachedQemu(MonitoredMachine):
             self._let_go()
             raise
         lends = address.path is not None
-        self._screen = ForeignScreen(self._monitor, lends=lends, local=address.is_local)
+        self._screen = ExternalScreen(self._monitor, lends=lends, local=address.is_local)
         self._watcher = threading.Thread(target=self._watch_end, name="qemu-end", daemon=True)
         self._watcher.start()
 

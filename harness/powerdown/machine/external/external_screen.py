@@ -24,14 +24,14 @@ _SECONDS = 5.0
 """For tidying up behind a picture."""
 
 
-class FileLender(Qmp, Protocol):
+class FdPasser(Qmp, Protocol):
     """A QMP connection over which QEMU can be handed files."""
 
-    def lend_file(self, end: HasDescriptor, deadline: Deadline) -> int:
+    def add_fd(self, end: HasDescriptor, deadline: Deadline) -> int:
         """Give QEMU a file, which QMP commands then know as ``/dev/fdset/N``; what ``N`` is."""
 
 
-class ForeignScreen:
+class ExternalScreen:
     """Takes pictures of the screen: into a file that QEMU is handed, else one that both can reach.
 
     :param qmp: the connection to QEMU.
@@ -39,7 +39,7 @@ class ForeignScreen:
     :param local: whether QEMU is on this host, so that a name of a file may mean the same to it.
     """
 
-    def __init__(self, qmp: FileLender, *, lends: bool, local: bool) -> None:
+    def __init__(self, qmp: FdPasser, *, lends: bool, local: bool) -> None:
         self._qmp = qmp
         self._lends = lends
         self._local = local
@@ -75,8 +75,8 @@ class ForeignScreen:
     def _into_memory(self, deadline: Deadline) -> Picture.Image:
         with os.fdopen(os.memfd_create("screen"), "rb") as file:
             # QEMU wants one that is open for writing and nothing else, as it would open it itself.
-            with Path(f"/proc/self/fd/{file.fileno()}").open("wb") as lent:
-                number = self._qmp.lend_file(lent, deadline)
+            with Path(f"/proc/self/fd/{file.fileno()}").open("wb") as passed:
+                number = self._qmp.add_fd(passed, deadline)
             try:
                 name = f"/dev/fdset/{number}"
                 self._qmp.execute("screendump", {"filename": name}, deadline)

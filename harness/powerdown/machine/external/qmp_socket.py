@@ -77,13 +77,13 @@ def connect_qmp(address: QmpAddress, deadline: Deadline) -> socket.socket:
     :param deadline: for all of it: QEMU greets at once, unless another client has it.
     :raise MachineError: there is no QMP to be had there; says what is.
     """
-    tried = f"connect to QMP at {address}"
+    action = f"connect to QMP at {address}"
     try:
         connection = _connect(address, deadline)
     except OSError as error:
-        raise _unreachable(tried, address, error) from error
+        raise _unreachable(action, address, error) from error
     try:
-        _see_greeting(connection, tried, deadline)
+        _see_greeting(connection, action, deadline)
     except BaseException:
         connection.close()
         raise
@@ -122,60 +122,62 @@ def _connect(address: QmpAddress, deadline: Deadline) -> socket.socket:
     return connection
 
 
-def _see_greeting(connection: socket.socket, tried: str, deadline: Deadline) -> None:
+def _see_greeting(connection: socket.socket, action: str, deadline: Deadline) -> None:
     ready, _, _ = select.select([connection], [], [], deadline.remaining)
     if not ready:
-        raise _busy(tried, deadline)
+        raise _busy(action, deadline)
     try:
         said = connection.recv(256, socket.MSG_PEEK)
     except OSError as error:
-        raise MachineError(tried, str(error), _IS_IT_QMP) from error
+        raise MachineError(action, str(error), _IS_IT_QMP) from error
     if not said:
-        raise MachineError(tried, "it closed the connection at once", _IS_IT_QMP)
+        raise MachineError(action, "it closed the connection at once", _IS_IT_QMP)
     begin = said.lstrip()[: len(_GREETING)]
     if begin == _GREETING[: len(begin)]:
         return
     if said.startswith(_HUMAN):
         raise MachineError(
-            tried,
+            action,
             "it is a human monitor (HMP)",
             "Start QEMU with -qmp unix:PATH,server=on,wait=off besides.",
         )
-    raise MachineError(tried, f"what answers there is no QMP: it says {said[:60]!r}", _IS_IT_QMP)
+    raise MachineError(action, f"what answers there is no QMP: it says {said[:60]!r}", _IS_IT_QMP)
 
 
 _IS_IT_QMP = "Is it the socket of QEMU's option -qmp (or -mon mode=control)?"
 
 
-def _busy(tried: str, deadline: Deadline) -> MachineError:
+def _busy(action: str, deadline: Deadline) -> MachineError:
     return MachineError(
-        tried,
+        action,
         f"it takes the connection and says nothing within {deadline.allowed:.0f} s: QEMU serves "
         "one client at a time, so another has it; or it is no QMP socket; or QEMU hangs",
         _ANOTHER,
     )
 
 
-def _unreachable(tried: str, address: QmpAddress, error: OSError) -> MachineError:
+def _unreachable(action: str, address: QmpAddress, error: OSError) -> MachineError:
     if isinstance(error, PermissionError):
         return MachineError(
-            tried, "permission denied", "Do it as the user that runs QEMU, or as root."
+            action, "permission denied", "Do it as the user that runs QEMU, or as root."
         )
     if error.errno == errno.EAGAIN:
         # Linux, unix(7): so many wait for a UNIX socket already that there is no room for more.
-        return MachineError(tried, "others wait to be served there already", _ANOTHER)
-    saw = error.strerror or str(error) or type(error).__name__
+        return MachineError(action, "others wait to be served there already", _ANOTHER)
+    actual = error.strerror or str(error) or type(error).__name__
     path = address.path
     if path is None:
-        return MachineError(tried, saw, "Does QEMU run there, with -qmp tcp:HOST:PORT,server=on?")
+        return MachineError(
+            action, actual, "Does QEMU run there, with -qmp tcp:HOST:PORT,server=on?"
+        )
     try:
         mode = path.stat().st_mode
     except OSError:
-        return MachineError(tried, saw, "Is that the path of QEMU's option -qmp?")
+        return MachineError(action, actual, "Is that the path of QEMU's option -qmp?")
     if not stat.S_ISSOCK(mode):
-        return MachineError(tried, "it is no socket", "Is that the path of QEMU's option -qmp?")
+        return MachineError(action, "it is no socket", "Is that the path of QEMU's option -qmp?")
     return MachineError(
-        tried,
-        f"{saw}: nobody listens there",
+        action,
+        f"{actual}: nobody listens there",
         "QEMU has ended and left its socket behind, it seems.",
     )

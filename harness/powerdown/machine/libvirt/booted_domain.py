@@ -23,7 +23,7 @@ from powerdown.machine.libvirt.domain_xml import (
     uuid_in,
     with_disk,
 )
-from powerdown.machine.libvirt.libvirt_agent import AgentPassage
+from powerdown.machine.libvirt.libvirt_agent import LibvirtAgent
 from powerdown.machine.libvirt.libvirt_errors import machine_error
 from powerdown.machine.libvirt.orphan_guard import OrphanGuard
 from powerdown.machine.protocol import AskAgent
@@ -164,7 +164,7 @@ class BootedDomain(DomainMachine):
     def ask_agent(self) -> AskAgent | None:
         """Asks the guest agent through libvirt, if the image has one."""
         has_agent = self._image.control.transport is Transport.GUEST_AGENT
-        return AgentPassage(self._handle) if has_agent else None
+        return LibvirtAgent(self._handle) if has_agent else None
 
     def transcripts(self) -> list[Path]:
         """The domain's XML, QMP traffic and serial output, as far as written."""

@@ -41,7 +41,7 @@ class DomainHandle:
 
     def call(
         self,
-        tried: str,
+        action: str,
         work: Callable[[libvirt.virDomain], _T],
         deadline: Deadline,
         *,
@@ -52,14 +52,14 @@ class DomainHandle:
 
         A connection that is lost meanwhile is waited for, and the work is done again.
 
-        :param tried: what it is, for messages.
+        :param action: what it is, for messages.
         :param once: do it no second time, as it may have been done.
         :param needs_qemu: whether nobody answers any more once the guest has powered off.
         :raise MachineError: libvirt refuses, the domain is gone or powers off, or there is no
             answer in time.
         """
         return self.ask(
-            tried,
+            action,
             lambda virt: work(virt.lookupByUUIDString(self.uuid)),
             deadline,
             once=once,
@@ -68,7 +68,7 @@ class DomainHandle:
 
     def ask(
         self,
-        tried: str,
+        action: str,
         work: Callable[[libvirt.virConnect], _T],
         deadline: Deadline,
         *,
@@ -79,21 +79,21 @@ class DomainHandle:
         while True:
             if not self.connection.wait_until_back(deadline):
                 raise MachineError(
-                    tried,
+                    action,
                     f"the connection to {self.connection.uri} is lost",
                     "Does the daemon run? The guest may go on without it.",
                 )
             virt = self.connection.virt
             try:
                 ending = self._ending if needs_qemu else None
-                return self._bounded(tried, partial(work, virt), deadline, ending)
+                return self._bounded(action, partial(work, virt), deadline, ending)
             except libvirt.libvirtError as error:
                 if not is_lost(error, virt):
-                    raise machine_error(tried, error) from error
+                    raise machine_error(action, error) from error
                 self.connection.lost()
                 if once:
                     raise MachineError(
-                        tried,
+                        action,
                         f"the connection to {self.connection.uri} was lost meanwhile",
                         "Whether it was done is not known: look at the guest again.",
                     ) from error
@@ -116,17 +116,17 @@ class DomainHandle:
 
     def _bounded(
         self,
-        tried: str,
+        action: str,
         work: Callable[[], _T],
         deadline: Deadline,
         ending: Future[str] | None,
     ) -> _T:
         if ending is not None and ending.done():
-            raise _no_more(tried, ending)
+            raise _no_more(action, ending)
         began = now()
         answer = self._calls.begin(work)
         if answer is None:
-            raise MachineError(tried, "the machine was closed", "Use one that runs.")
+            raise MachineError(action, "the machine was closed", "Use one that runs.")
         try:
             either: tuple[Future[Any], ...] = (answer,) if ending is None else (answer, ending)
             wait(either, deadline.remaining, FIRST_COMPLETED)
@@ -138,13 +138,13 @@ class DomainHandle:
             return answer.result()
         answer.cancel()
         if ending is not None and ending.done():
-            raise _no_more(tried, ending)
+            raise _no_more(action, ending)
         raise MachineError(
-            tried,
+            action,
             f"libvirt did not answer within {deadline.allowed:.1f} s",
             "The host is overloaded, or QEMU hangs: see libvirt's log of the domain.",
         )
 
 
-def _no_more(tried: str, ending: Future[str]) -> MachineError:
-    return MachineError(tried, ending.result(), "Ask a machine that runs.")
+def _no_more(action: str, ending: Future[str]) -> MachineError:
+    return MachineError(action, ending.result(), "Ask a machine that runs.")

@@ -13,7 +13,7 @@ from powerdown.core.errors import MachineError
 from powerdown.images.image import Budgets
 from powerdown.machine.activity import Activity
 from powerdown.machine.events import PRESS_REFUSED, PROCESS_EXIT, EventStream, named
-from powerdown.machine.external.external_process import ForeignProcess
+from powerdown.machine.external.external_process import ExternalProcess
 from powerdown.machine.libvirt.binding import libvirt
 from powerdown.machine.libvirt.connection import Connection
 from powerdown.machine.libvirt.domain_events import DomainEvents
@@ -72,7 +72,7 @@ class DomainMachine(MonitoredMachine):
         events = EventStream()
         self._handle = DomainHandle(connection, uuid, events)
         self._transcript = Transcript(transcript)
-        self._process: ForeignProcess | None = None
+        self._process: ExternalProcess | None = None
         self._listener = DomainEvents(self._handle, events, self._transcript)
         super().__init__(DomainQmp(self._handle, self._transcript), events)
 
@@ -147,16 +147,16 @@ class DomainMachine(MonitoredMachine):
         if process is not None:
             process.close()
 
-    def _ask_to_shut_down(self, tried: str, mode: ShutdownMode) -> None:
+    def _ask_to_shut_down(self, action: str, mode: ShutdownMode) -> None:
         """Have libvirt ask, and note it if libvirt does not pass that on.
 
         It refuses for a guest that sleeps, is paused or has crashed; QEMU alone would latch the
         press.
         """
         try:
-            self._call(tried, _shutdown(mode), once=True)
+            self._call(action, _shutdown(mode), once=True)
         except NotRunning as error:
-            self.events.record(PRESS_REFUSED, {"why": error.saw})
+            self.events.record(PRESS_REFUSED, {"why": error.actual})
 
     def _send_press(self) -> None:
         self._ask_to_shut_down("press the power button", ShutdownMode.ACPI)
@@ -165,9 +165,9 @@ class DomainMachine(MonitoredMachine):
         return take_domain_screen(self._handle, deadline)
 
     def _call(
-        self, tried: str, work: Callable[[libvirt.virDomain], object], *, once: bool = False
+        self, action: str, work: Callable[[libvirt.virDomain], object], *, once: bool = False
     ) -> None:
-        self._handle.call(tried, work, Deadline.after(COMMAND_SECONDS), once=once)
+        self._handle.call(action, work, Deadline.after(COMMAND_SECONDS), once=once)
 
     def _end_domain(self) -> bool:
         """End the guest by whatever means; whether it has ended, as far as is known."""
@@ -188,7 +188,7 @@ class DomainMachine(MonitoredMachine):
         stopped = self._listener.wait_until_stopped(_AWAY_SECONDS if was_there else _TOLD_SECONDS)
         return stopped or not was_there
 
-    def _own_process(self) -> ForeignProcess | None:
+    def _own_process(self) -> ExternalProcess | None:
         """QEMU's process, looked for once it is needed and kept."""
         is_here = self.events.exit is None and not self._handle.connection.is_remote
         if self._process is None and is_here:

@@ -32,23 +32,23 @@ class DomainQmp:
         self, command: str, arguments: Mapping[str, object] | None, deadline: Deadline
     ) -> object:
         """Run a QMP command; what it returns."""
-        return self._run(command, arguments, deadline, lent=None)
+        return self._run(command, arguments, deadline, passed=None)
 
     def human(self, command_line: str, deadline: Deadline) -> str:
         """Run a command of the human monitor; what it prints."""
         answer = self.execute("human-monitor-command", {"command-line": command_line}, deadline)
         return answer if isinstance(answer, str) else ""
 
-    def lend(self, name: str, end: HasDescriptor, deadline: Deadline) -> None:
+    def pass_fd(self, name: str, end: HasDescriptor, deadline: Deadline) -> None:
         """Give QEMU a socket or file, which QMP commands then know as descriptor ``name``."""
-        self._run("getfd", {"fdname": name}, deadline, lent=end.fileno())
+        self._run("getfd", {"fdname": name}, deadline, passed=end.fileno())
 
     def _run(
         self,
         command: str,
         arguments: Mapping[str, object] | None,
         deadline: Deadline,
-        lent: int | None,
+        passed: int | None,
     ) -> object:
         message: dict[str, object] = {"execute": command}
         if arguments is not None:
@@ -56,9 +56,9 @@ class DomainQmp:
         text = json.dumps(message)
 
         def work(domain: libvirt.virDomain) -> str:
-            if lent is None:
+            if passed is None:
                 return str(libvirt_qemu.qemuMonitorCommand(domain, text, 0))
-            answer, _ = libvirt_qemu.qemuMonitorCommandWithFiles(domain, text, [lent], 0)
+            answer, _ = libvirt_qemu.qemuMonitorCommandWithFiles(domain, text, [passed], 0)
             return str(answer)
 
         self._transcript.write(now(), Way.SENT, message)

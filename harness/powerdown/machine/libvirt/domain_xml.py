@@ -196,7 +196,7 @@ def _add(parent: ET.Element, tag: str, text: str = "", **attributes: str) -> ET.
     return element
 
 
-def _no_domain(saw: str) -> MachineError:
+def _no_domain(actual: str) -> MachineError:
     return MachineError(
-        "restore a saved domain", f"its description is none: {saw}", "Start it cold (--cold)."
+        "restore a saved domain", f"its description is none: {actual}", "Start it cold (--cold)."
     )

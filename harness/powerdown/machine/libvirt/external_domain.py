@@ -11,7 +11,7 @@ from powerdown.machine.libvirt.binding import libvirt
 from powerdown.machine.libvirt.calls import call_alone
 from powerdown.machine.libvirt.connection import Connection
 from powerdown.machine.libvirt.domain_machine import DomainMachine
-from powerdown.machine.libvirt.libvirt_agent import AgentPassage
+from powerdown.machine.libvirt.libvirt_agent import LibvirtAgent
 from powerdown.machine.libvirt.libvirt_errors import machine_error
 from powerdown.machine.protocol import AskAgent
 from powerdown.machine.run_directory import RunDirectory
@@ -44,7 +44,7 @@ class _Found:
     vcpus: int
 
 
-class AttachedDomain(DomainMachine):
+class ExternalDomain(DomainMachine):
     """A domain of somebody else; :meth:`close` leaves it as it is.
 
     :param connection: to its libvirt; closed with it.
@@ -73,7 +73,7 @@ class AttachedDomain(DomainMachine):
     @property
     def ask_agent(self) -> AskAgent:
         """Asks the guest agent through libvirt, which says so if there is none."""
-        return AgentPassage(self._handle)
+        return LibvirtAgent(self._handle)
 
     def find_agent_socket(self) -> None:
         """libvirt has it."""
@@ -85,7 +85,7 @@ class AttachedDomain(DomainMachine):
         self._directory.close()
 
 
-def attach_domain(uri: str | None, name: str, budgets: Budgets) -> AttachedDomain:
+def attach_domain(uri: str | None, name: str, budgets: Budgets) -> ExternalDomain:
     """The running domain of a name, or of a UUID.
 
     :param uri: of its libvirt; ``None`` for the one that libvirt takes by default.
@@ -93,22 +93,22 @@ def attach_domain(uri: str | None, name: str, budgets: Budgets) -> AttachedDomai
     :raise MachineError: there is no such domain, it does not run, or libvirt does not let us look.
     """
     connection = Connection(uri)
-    tried = f"look at domain {name}"
+    action = f"look at domain {name}"
     try:
         found = call_alone(lambda: _find(connection.virt, name), _FIND_SECONDS)
         directory = RunDirectory("attached")
         try:
-            return AttachedDomain(connection, found, budgets, directory)
+            return ExternalDomain(connection, found, budgets, directory)
         except BaseException:
             directory.close()
             raise
     except libvirt.libvirtError as error:
         connection.close()
-        raise machine_error(tried, error) from error
+        raise machine_error(action, error) from error
     except TimeoutError as error:
         connection.close()
         raise MachineError(
-            tried,
+            action,
             f"libvirt at {connection.uri} does not answer within {_FIND_SECONDS:.0f} s",
             "Is its host overloaded? See libvirt's log there.",
         ) from error

@@ -14,7 +14,7 @@ _REFUSED = "unable to execute QEMU agent command"
 """How libvirt begins to tell of an agent's error (libvirt:src/qemu/qemu_agent.c)."""
 
 
-class AgentPassage:
+class LibvirtAgent:
     """An :class:`AskAgent` over virDomainQemuAgentCommand.
 
     :param handle: the domain.

@@ -47,36 +47,36 @@ def is_lost(error: libvirt.libvirtError, connection: libvirt.virConnect) -> bool
         return True
 
 
-def machine_error(tried: str, error: libvirt.libvirtError) -> MachineError:
+def machine_error(action: str, error: libvirt.libvirtError) -> MachineError:
     """The error for a domain that cannot do what it was asked for."""
     if is_gone(error):
         return MachineError(
-            tried,
+            action,
             f"the domain is gone ({said(error)})",
             f"It has ended, or somebody has ended it. {_LOG}",
         )
     if error.get_error_code() == libvirt.VIR_ERR_OPERATION_INVALID:
-        return NotRunning(tried, f"libvirt refused: {said(error)}", "Wake it, or let it go on.")
+        return NotRunning(action, f"libvirt refused: {said(error)}", "Wake it, or let it go on.")
     if error.get_error_code() in _FORBIDDEN:
-        return MachineError(tried, f"libvirt does not allow it ({said(error)})", _PERMISSIONS)
+        return MachineError(action, f"libvirt does not allow it ({said(error)})", _PERMISSIONS)
     return MachineError(
-        tried, f"libvirt refused: {said(error)}", "See libvirt's log of the domain."
+        action, f"libvirt refused: {said(error)}", "See libvirt's log of the domain."
     )
 
 
 def connect_error(uri: str, error: libvirt.libvirtError) -> PowerdownError:
     """The error for a host that cannot be reached."""
-    tried, code, text = f"connect to libvirt at {uri}", error.get_error_code(), said(error)
+    action, code, text = f"connect to libvirt at {uri}", error.get_error_code(), said(error)
     if code in _FORBIDDEN or "Permission denied" in text:
-        return HostError(tried, f"it is not allowed ({text})", _PERMISSIONS)
+        return HostError(action, f"it is not allowed ({text})", _PERMISSIONS)
     if "Failed to parse user" in text:
         return HostError(
-            tried,
+            action,
             text,
             "As root, libvirt's QEMU driver wants that user to exist: install libvirt's own "
             "packages, or useradd --system libvirt-qemu.",
         )
-    return HostError(tried, text, "Does the daemon run there? Try: virsh --connect URI uri.")
+    return HostError(action, text, "Does the daemon run there? Try: virsh --connect URI uri.")
 
 
 _LOG = "See libvirt's log of the domain."

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from powerdown.images.image import Firmware, Image
 from powerdown.machine.accelerator import QEMU, Accelerator
-from powerdown.machine.backend import Via
+from powerdown.machine.backend import Backend
 from powerdown.machine.libvirt.booted_domain import BootedDomain, DomainSite
 from powerdown.machine.libvirt.connection import Connection
 from powerdown.machine.libvirt.domain_xml import DomainWiring, domain_xml
@@ -27,7 +27,7 @@ class LibvirtHypervisor:
     :raise HostError: libvirt cannot be reached.
     """
 
-    via = Via.LIBVIRT
+    backend = Backend.LIBVIRT
     restores_ahead = False
 
     def __init__(self, accelerator: Accelerator, uri: str | None, cache: Path) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import MachineError
-from powerdown.machine.external.external_process import ForeignProcess
+from powerdown.machine.external.external_process import ExternalProcess
 from powerdown.machine.qmp import Qmp
 
 _PROC = Path("/proc")
 
 
-def find_qemu(qmp: Qmp, uuid: str, deadline: Deadline) -> ForeignProcess | None:
+def find_qemu(qmp: Qmp, uuid: str, deadline: Deadline) -> ExternalProcess | None:
     """The process whose threads QEMU says are its CPUs, and that bears the domain's UUID.
 
     The numbers of threads mean something else in another PID namespace and on another host, which
@@ -26,7 +26,7 @@ def find_qemu(qmp: Qmp, uuid: str, deadline: Deadline) -> ForeignProcess | None:
         thread = cpus[0]["thread-id"] if isinstance(cpus, list) else None
         told = (_PROC / str(thread) / "status").read_text()
         fields = dict(line.split(":\t", 1) for line in told.splitlines() if ":\t" in line)
-        process = ForeignProcess(int(fields["Tgid"]))
+        process = ExternalProcess(int(fields["Tgid"]))
     except (MachineError, OSError, LookupError, TypeError, ValueError):
         return None
     if _bears(process.pid, uuid):

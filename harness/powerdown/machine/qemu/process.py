@@ -157,9 +157,9 @@ class QemuProcess(BoundProcess):
 
     def launch_failure(self, status: int | None) -> MachineError:
         """The error for a QEMU that ended, or said nothing, before it could be talked to."""
-        saw = "it does not answer" if status is None else f"it ended with status {status}"
+        actual = "it does not answer" if status is None else f"it ended with status {status}"
         return MachineError(
             "start QEMU",
-            f"{saw}, saying: {self.stderr_tail() or 'nothing'}",
+            f"{actual}, saying: {self.stderr_tail() or 'nothing'}",
             f"The command was: {shlex.join(self._command)}",
         )
