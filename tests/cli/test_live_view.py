@@ -9,7 +9,6 @@ import pytest
 
 from powerdown.cli.live_steps import StepRow, StepState, step_rows
 from powerdown.cli.live_view import LiveView
-from powerdown.core.text import plain
 from powerdown.machine.events import PROCESS_EXIT, EventStream
 from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import Command, Observation
@@ -160,14 +159,3 @@ def test_it_stops_with_the_block_whatever_happens() -> None:
         raise KeyboardInterrupt
     assert not shown._thread.is_alive()
     assert out.getvalue().endswith("\n")
-
-
-@pytest.mark.parametrize("hidden", ["\x1b", "\n", "\r", "\x9b", "\u202e", "\ud800", "\u2028"])
-def test_hidden_characters_are_shown_as_what_they_are(hidden: str) -> None:
-    shown = plain(f"a{hidden}b")
-    assert hidden not in shown
-    assert shown.isprintable()
-
-
-def test_other_scripts_stay_as_they_are() -> None:
-    assert plain("Überprüfung 更新 ⚠") == "Überprüfung 更新 ⚠"

@@ -11,7 +11,7 @@ from powerdown.guest.guest import Guest
 from powerdown.guest.probe_programs import DOCUMENT
 from powerdown.host.admission.admission import Slot
 from powerdown.host.guest_time import GuestTime
-from powerdown.host.host import Host, cache_directory
+from powerdown.host.host import Host
 from powerdown.images.image import ControlConfig, Credentials, Transport, WinrmAuthentication
 from powerdown.machine.accelerator import Accelerator, AcceleratorKind
 from powerdown.machine.hypervisor import QemuHypervisor
@@ -24,14 +24,6 @@ TCG = Accelerator(AcceleratorKind.TCG, "never KVM in the harness's own tests")
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
     return Host(QemuHypervisor(TCG), tmp_path / "cache")
-
-
-def test_the_cache_lies_where_the_desktop_standard_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
-    assert cache_directory() == Path("/caches/powerdown")
-    monkeypatch.setenv("XDG_CACHE_HOME", "")
-    monkeypatch.setenv("HOME", "/home/someone")
-    assert cache_directory() == Path("/home/someone/.cache/powerdown")
 
 
 def test_this_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from standin.screen import Screen
 
 from powerdown.core.deadline import now
 from powerdown.machine import screen_text
-from powerdown.machine.screen_text import clean, read_screen
+from powerdown.machine.screen_text import printable_lines, read_screen
 
 needs_tesseract = pytest.mark.skipif(
     shutil.which(screen_text.PROGRAM) is None, reason="tesseract is not installed"
@@ -91,7 +91,7 @@ def test_what_a_guest_shows_does_no_harm(tmp_path: Path, monkeypatch: pytest.Mon
 
 @given(st.text())
 def test_only_lines_of_printable_characters_are_left(text: str) -> None:
-    cleaned = clean(text, 50)
+    cleaned = printable_lines(text, 50)
     assert len(cleaned) <= 50
     assert all(character.isprintable() or character == "\n" for character in cleaned)
     assert "\n\n" not in cleaned

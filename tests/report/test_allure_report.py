@@ -154,7 +154,7 @@ def test_status_says_where_it_stopped(results: Path) -> None:
 def test_verdict_names_evidence_rivals_and_remedy(results: Path) -> None:
     before, after = _result(results, "test_two_stages")["steps"]
     named = [step["name"] for step in before["steps"][5]["steps"]]
-    assert named[0].startswith("settings: bad ? ? [xxx")
+    assert named[0].startswith("settings: bad \\udcff \\x00 [xxx")
     assert len(named[0]) == 500
     assert named[1:] == [
         "not press-lost: the guest took the press",

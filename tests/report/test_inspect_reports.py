@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import powerdown.report
-from powerdown.core.text import plain
+from powerdown.core.text import printable
 from powerdown.diagnosis.risks.risk import Severity
 from powerdown.disk.inspection import Inspection, inspect_disk, inspect_hive
 from powerdown.disk.settings.setting import Group, Origin
@@ -177,4 +177,4 @@ def test_no_name_breaks_a_report(name: str) -> None:
     assert faults(as_sarif(found), SARIF_PARTS) == []
     ElementTree.fromstring(inspection_to_junit(name, found, Severity.LATENT).encode())
     text = inspection_text(name, found, 80, with_places=True)
-    assert all(line == plain(line) for line in text.split("\n"))
+    assert all(line == printable(line) for line in text.split("\n"))

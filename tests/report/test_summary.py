@@ -21,7 +21,7 @@ ok    soft-shutdown         control  completed, ntfs dirty after=False, records=
 FAIL  power-button-ignored  policy                                                                      120.0        0.8
         press                        stayed-up/power-button-ignored                           medium
         press after remedy           stayed-up/power-button-ignored, expected completed       medium
-       AssertionError: stayed-up?[2J because of power-button-ignored
+       AssertionError: stayed-up\\x1b[2J because of power-button-ignored
 
 windows  Server 2022
 THE DISK IMAGE WAS WRITTEN: its digest is not what it was before the run

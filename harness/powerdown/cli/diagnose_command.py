@@ -20,7 +20,7 @@ from powerdown.cli.live_steps import StepRow, step_rows
 from powerdown.cli.live_view import LiveView
 from powerdown.cli.output import echo
 from powerdown.core.errors import HostError
-from powerdown.core.text import plain
+from powerdown.core.text import printable
 from powerdown.diagnosis.forecast import forecast
 from powerdown.guest.windows import Windows
 from powerdown.machine.external.external_qemu import ExternalQemu
@@ -72,7 +72,7 @@ def _domain(target: DomainName, options: DiagnoseOptions) -> FoundMachine:
 
 def _look(machine: Machine, windows: Windows | None, options: DiagnoseOptions) -> int:
     if sys.stderr.isatty():
-        echo(f"looking at {plain(machine.name)} ...", sys.stderr)
+        echo(f"looking at {printable(machine.name)} ...", sys.stderr)
     told = forecast(observe_idle(machine, windows))
     if options.as_json:
         _print_json(forecast_to_json(machine.name, told))

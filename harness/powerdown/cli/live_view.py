@@ -12,14 +12,13 @@ import shutil
 import threading
 import unicodedata
 from dataclasses import replace
-from types import TracebackType
 from typing import TextIO
 
 from powerdown.cli.live_steps import StepRow, StepState, step_rows
 from powerdown.cli.output import echo
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import HostError
-from powerdown.core.text import plain
+from powerdown.core.text import printable
 from powerdown.images.image import Budgets
 from powerdown.machine.events import EventStream, Match, named
 from powerdown.shutdown.observation import Command, Observation
@@ -69,7 +68,7 @@ class LiveView:
         self, out: TextIO, name: str, events: EventStream, budgets: Budgets, *, drawn: bool
     ) -> None:
         self._out = out
-        self._name = plain(name)
+        self._name = printable(name)
         self._events = events
         self._budgets = budgets
         self._drawn = drawn
@@ -90,12 +89,7 @@ class LiveView:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._stopped.set()
         self._thread.join(_LEAVE_SECONDS)
         if error is None:
@@ -116,7 +110,7 @@ class LiveView:
 
     def note(self, text: str) -> None:
         """Say something about the whole of it."""
-        self._note = plain(text)
+        self._note = printable(text)
         if not self._drawn:
             self._write(f"{self._elapsed():7.1f} s   {self._note}")
 
@@ -224,7 +218,7 @@ def _nothing_yet() -> tuple[StepRow, ...]:
 
 def _line(row: StepRow) -> str:
     took = "" if row.seconds is None else f"{row.seconds:.2f} s"
-    told = plain(row.told)
+    told = printable(row.told)
     if row.state is StepState.NOW and told:
         told = f"waits for {told}"
     return f"  {_NAMES[row.step]:25}{row.state:9}{took:>9}  {told}".rstrip()

@@ -22,11 +22,12 @@ from powerdown.cli.templates_command import (
     templates_to_text,
 )
 from powerdown.core.errors import CredentialsRejected, PowerdownError
+from powerdown.core.files import cache_directory
 from powerdown.diagnosis.diagnose import diagnose, is_conclusive
 from powerdown.diagnosis.verdict import Verdict
 from powerdown.disk.post_mortem_reader import PostMortemReader
 from powerdown.faults.catalogue import CATALOGUE
-from powerdown.host.host import Host, cache_directory
+from powerdown.host.host import Host
 from powerdown.host.snapshots.template_store import TemplateStore
 from powerdown.images.definition import load
 from powerdown.images.image import Image

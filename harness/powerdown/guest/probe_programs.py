@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from powerdown.core.errors import HostError
+from powerdown.core.files import write_atomically
 
 _SOURCES = Path(__file__).parent / "probes"
 _COMPILER = "x86_64-w64-mingw32-gcc"
@@ -143,11 +144,10 @@ def compile_probe(program: ProbeProgram, cache_directory: Path) -> Path:
     if executable.is_file():
         return executable
     executable.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its destination: a rename is atomic only within one file system.
-    with tempfile.TemporaryDirectory(dir=cache_directory, prefix="compiling-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="powerdown-compiling-") as scratch:
         fresh = Path(scratch) / program.name
         _compile(program, fresh)
-        fresh.replace(executable)
+        write_atomically(executable, fresh.read_bytes(), mode=0o755)
     return executable
 
 

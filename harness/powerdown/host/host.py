@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from powerdown.core.deadline import Deadline
+from powerdown.core.files import cache_directory
 from powerdown.guest.guest import Guest
 from powerdown.guest.probe_programs import ProbeProgram, compile_probe
 from powerdown.host.admission.admission import PATIENCE, Admission, Slot
@@ -23,12 +23,6 @@ from powerdown.machine.accelerator import Accelerator, detect, qemu_version
 from powerdown.machine.backend import Backend
 from powerdown.machine.hypervisor import Hypervisor, QemuHypervisor
 from powerdown.report.gate_result import HostFacts
-
-
-def cache_directory() -> Path:
-    """Where what is costly to make is kept between runs (XDG Base Directory)."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "powerdown"
 
 
 @dataclass(frozen=True)

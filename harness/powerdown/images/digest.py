@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DiskError
+from powerdown.core.files import write_atomically
 
 _CHUNK_BYTES = 1 << 20
 
@@ -66,11 +66,9 @@ class KnownDigests:
 
     def _remember(self, path: Path, stamp: list[int], found: str) -> None:
         note = self._note(path)
-        new = note.with_suffix(f".{os.getpid()}")
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            new.write_text(json.dumps({"stamp": stamp, "digest": found}))
-            new.replace(note)
+            write_atomically(note, json.dumps({"stamp": stamp, "digest": found}))
         except OSError:
             # Without a cache the next run reads it again.
             return

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from powerdown.core.errors import DefinitionError
+from powerdown.core.text import printable
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -41,7 +42,7 @@ class Table:
         """The error for this key."""
         where = f"[{self._name}] {key}" if self._name else key
         return DefinitionError(
-            f"read image definition {self._file}", f"{_printable(where)}: {actual}", remedy
+            f"read image definition {self._file}", f"{printable(where)}: {actual}", remedy
         )
 
     def table(self, key: str, known: tuple[str, ...]) -> Table:
@@ -115,9 +116,5 @@ def _did_you_mean(key: str, known: tuple[str, ...]) -> str:
 
 def _described(value: object) -> str:
     """A value for a message: short, and on one line whatever it holds."""
-    text = _printable(repr(value))
+    text = printable(repr(value))
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)

@@ -10,13 +10,13 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from powerdown.core.errors import HostError
+from powerdown.core.files import write_atomically
 from powerdown.machine.qemu.process import bound_to_this_thread
 from powerdown.machine.run_directory import RunDirectory
 
@@ -214,9 +214,7 @@ def _store(cache: Path, key: str, found: Accelerator) -> None:
     text = json.dumps({"key": key, "kind": found.kind, "why": found.why})
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=cache.parent, delete=False) as file:
-            file.write(text)
-        Path(file.name).replace(cache)
+        write_atomically(cache, text)
     except OSError:
         # Without a cache the next run probes again.
         return

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
 from pathlib import Path
-from types import TracebackType
 
+from powerdown.core.closeable import Closeable
 from powerdown.core.errors import HostError
+from powerdown.core.files import try_lock
 
 _PREFIX = "powerdown-"
 _LOCK = "in-use"
 
 
-class RunDirectory:
+class RunDirectory(Closeable):
     """A directory only its owner can enter, removed on close unless kept.
 
     It holds no sockets, so the length of its path does not matter. What a killed run has left
@@ -57,17 +57,6 @@ class RunDirectory:
             os.close(self._lock)
             self._lock = None
 
-    def __enter__(self) -> RunDirectory:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
 
 def _lock(directory: Path, *, create: bool = False) -> int | None:
     """Hold the directory's lock; ``None`` when another process does or has just removed it."""
@@ -77,15 +66,14 @@ def _lock(directory: Path, *, create: bool = False) -> int | None:
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Without a link another process took it for abandoned between the opening and the locking.
+        if try_lock(lock) and os.fstat(lock).st_nlink > 0:
+            return lock
     except OSError:
         os.close(lock)
-        return None
-    if os.fstat(lock).st_nlink == 0:
-        # Another process took it for abandoned between the opening and the locking.
-        os.close(lock)
-        return None
-    return lock
+        raise
+    os.close(lock)
+    return None
 
 
 def _remove_abandoned(parent: Path) -> None:

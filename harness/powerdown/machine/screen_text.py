@@ -16,6 +16,8 @@ from pathlib import Path
 from PIL import Image as Picture
 from PIL import ImageOps
 
+from powerdown.core.text import blanked
+
 PROGRAM = "tesseract"
 
 _SECONDS = 20.0
@@ -58,10 +60,9 @@ def read_screen(picture: Picture.Image) -> Reading:
         return _run_tesseract(_readable(picture), Path(directory))
 
 
-def clean(text: str, most_characters: int = _MOST_CHARACTERS) -> str:
+def printable_lines(text: str, most_characters: int = _MOST_CHARACTERS) -> str:
     """Text fit for a report: lines of printable characters, none empty, cut to a length."""
-    printable = ("".join(c if c.isprintable() else " " for c in line) for line in text.splitlines())
-    lines = (" ".join(line.split()) for line in printable)
+    lines = (" ".join(blanked(line).split()) for line in text.splitlines())
     return "\n".join(line for line in lines if line)[:most_characters]
 
 
@@ -103,6 +104,6 @@ def _run_tesseract(picture: bytes, directory: Path) -> Reading:
     except OSError as error:
         return Reading(None, f"{PROGRAM} did not start: {error}")
     if result.returncode != 0:
-        said = clean(result.stderr.decode(errors="replace"), 300)
+        said = printable_lines(result.stderr.decode(errors="replace"), 300)
         return Reading(None, f"{PROGRAM} ended with status {result.returncode}, saying: {said}")
-    return Reading(clean(result.stdout.decode(errors="replace")))
+    return Reading(printable_lines(result.stdout.decode(errors="replace")))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -15,6 +13,7 @@ from pathlib import Path
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import HostError, PowerdownError
+from powerdown.core.files import locked, write_atomically
 from powerdown.core.outcome import Cause
 from powerdown.host.snapshots.start_notes import StartNotes
 from powerdown.images.definition import load, read
@@ -52,7 +51,7 @@ class SharedImages:
         name = read(definition).described.name
         note = self._directory / f"{name}.json"
         failure = self._directory / f"{name}.failure"
-        with self._locked():
+        with locked(self._directory / "images.lock"):
             if failure.exists():
                 raise HostError(*json.loads(failure.read_text()))
             try:
@@ -94,12 +93,6 @@ class SharedImages:
             return told.get(Backend.QMP, "")
         return "; ".join(f"via {backend}: {text}" for backend, text in told.items())
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with (self._directory / "images.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
 
 class WorkerNotes:
     """What workers leave for the controller and for each other, in case one of them dies.
@@ -113,9 +106,7 @@ class WorkerNotes:
     def select(self, records: Iterable[ScenarioRecord]) -> None:
         """Tell of every scenario that is going to run; each process of a run says the same."""
         self._directory.mkdir(exist_ok=True)
-        new = self._directory / f"selected.{os.getpid()}"
-        new.write_text(json.dumps([record.to_json() for record in records]))
-        new.replace(self._selected)
+        write_atomically(self._selected, json.dumps([record.to_json() for record in records]))
 
     def begin(self, test_id: str) -> bool:
         """Claim a test for this worker; false if another has begun it, which must have died.

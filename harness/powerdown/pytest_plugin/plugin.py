@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -14,6 +13,7 @@ from typing import Any, NoReturn
 import pytest
 
 from powerdown.core.errors import PowerdownError
+from powerdown.core.files import slug
 from powerdown.core.parent_death import die_with_parent
 from powerdown.host.host import Host
 from powerdown.images.definition import read
@@ -230,8 +230,7 @@ def open_scenario(host: Host, pytestconfig: pytest.Config) -> OpenScenario:
 
     @contextmanager
     def opened(image: Image, title: str) -> Iterator[Scenario]:
-        plain = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
-        artifacts = reports / "scenarios" / image.name / plain
+        artifacts = reports / "scenarios" / image.name / slug(title)
         scenario = Scenario(host, image, title, artifacts, injection)
         try:
             yield scenario

@@ -18,6 +18,7 @@ from allure_commons.model2 import Status as AllureStatus
 from allure_commons.types import AttachmentType
 
 from powerdown.core.deadline import now
+from powerdown.core.text import one_line
 from powerdown.diagnosis.verdict import Verdict
 from powerdown.shutdown.timeline import Phase, Step, Timeline
 
@@ -154,8 +155,7 @@ def _past_step(
     version keep it elsewhere, the steps remain and have the time of the report.
     """
     # A guest's text may be of any length and hold anything; a title is one short line.
-    line = " ".join(title[:2000].split())[:500]
-    step = allure.step("".join(c if c.isprintable() else "?" for c in line))
+    step = allure.step(one_line(title, 500))
     with step:
         made = _item(step.uuid)
         yield made

@@ -17,11 +17,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.core.text import clean
 from powerdown.diagnosis.verdict import Confidence, Verdict
 from powerdown.report.expected_json import expected_to_json
 from powerdown.report.json_file import write_json
 from powerdown.report.scenario_record import ScenarioRecord, StageRecord
-from powerdown.report.verdict_json import Json, clean
+from powerdown.report.verdict_json import Json
 
 SCHEMA_VERSION = 2
 """Version of the file's form; raised whenever a reader would have to change."""

@@ -28,10 +28,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from powerdown.core.text import clean
 from powerdown.diagnosis.cost_of_cut import Loss
 from powerdown.diagnosis.forecast import Forecast
 from powerdown.diagnosis.verdict import Verdict
-from powerdown.report.verdict_json import Json, clean, evidence_to_json, verdict_to_json
+from powerdown.report.verdict_json import Json, evidence_to_json, verdict_to_json
 
 _FORMAT = 1
 

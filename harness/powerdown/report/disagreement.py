@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from powerdown.core.text import clean
 from powerdown.machine.backend import Backend
 from powerdown.report.json_object import JsonObject
 from powerdown.report.scenario_record import ScenarioRecord, StageRecord, Status
-from powerdown.report.verdict_json import Json, clean
+from powerdown.report.verdict_json import Json
 
 _NOT_REACHED = "not reached"
 

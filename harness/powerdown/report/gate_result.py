@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from powerdown.core.text import clean
 from powerdown.report.disagreement import Disagreement
 from powerdown.report.json_file import write_json
 from powerdown.report.json_object import JsonObject, ReportFormatError
 from powerdown.report.scenario_record import ScenarioRecord, Status
-from powerdown.report.verdict_json import Json, clean
+from powerdown.report.verdict_json import Json
 
 SCHEMA_VERSION = 4
 """Version of the file's form; raised whenever a reader would have to change."""

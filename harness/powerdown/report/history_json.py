@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from powerdown.core.text import clean
 from powerdown.disk.history.power_history import PowerHistory, Session
 from powerdown.disk.history.session_end import BAD, ORDERLY, SessionEnd
 from powerdown.disk.history.shutdown_request import ShutdownRequest
-from powerdown.report.verdict_json import Json, clean
+from powerdown.report.verdict_json import Json
 from powerdown.windows.event_records import EventRecord
 
 SCHEMA_VERSION = 1

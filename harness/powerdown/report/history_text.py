@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 
-from powerdown.core.text import plain
+from powerdown.core.text import printable
 from powerdown.disk.history.clock_change import ClockChange
 from powerdown.disk.history.power_history import (
     HappeningKind,
@@ -162,7 +162,7 @@ def _doubt(end: SessionEnd) -> Iterator[str]:
 
 def _evidence(what: str, records: Iterable[EventRecord]) -> Iterator[str]:
     for record in records:
-        yield plain(f"      {what:6} #{record.record_id} {_moment(record.created)} {record}")
+        yield printable(f"      {what:6} #{record.record_id} {_moment(record.created)} {record}")
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -187,7 +187,7 @@ def _span(time: timedelta) -> str:
 
 def _wrapped(text: str, width: int, indent: str) -> list[str]:
     return textwrap.wrap(
-        plain(text),
+        printable(text),
         width,
         initial_indent=indent,
         subsequent_indent=f"{indent}  ",

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from powerdown.core.text import clean
 from powerdown.diagnosis.risks.risk import Severity
 from powerdown.disk.inspection import Inspection
 from powerdown.disk.settings.finding import Finding
 from powerdown.disk.settings.setting import Setting
-from powerdown.report.verdict_json import Json, clean
+from powerdown.report.verdict_json import Json
 
 SCHEMA_VERSION = 1
 

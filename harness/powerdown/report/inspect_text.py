@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from powerdown.core.text import plain
+from powerdown.core.text import printable
 from powerdown.diagnosis.risks.risk import Severity
 from powerdown.disk.inspection import Inspection
 from powerdown.disk.settings.finding import Finding
@@ -41,7 +41,7 @@ def inspection_text(name: str, found: Inspection, width: int, *, with_places: bo
     if hidden:
         names = ", ".join(hidden)
         lines += ["", "not known: where they are stored was not read", *_wrapped([names], width)]
-    return "\n".join(map(plain, lines))
+    return "\n".join(map(printable, lines))
 
 
 def _summary(found: Inspection) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
+from powerdown.core.files import write_atomically
 from powerdown.report.json_object import ReportFormatError
 
 
@@ -30,7 +29,8 @@ def write_report(text: str, path: Path, what: str) -> Path:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, text)
+        # Whoever may enter the directory may read its reports.
+        write_atomically(path, text, mode=0o644, durable=True)
     except OSError as error:
         raise ReportFormatError(
             f"write the {what} {path}",
@@ -38,19 +38,3 @@ def write_report(text: str, path: Path, what: str) -> Path:
             "Make the directory writable, or choose another.",
         ) from error
     return path
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp gives 0600; a report is for whoever may read the directory.
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

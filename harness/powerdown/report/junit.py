@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
-from powerdown.core.text import plain
+from powerdown.core.text import printable
 from powerdown.diagnosis.risks.risk import Severity
 from powerdown.disk.inspection import Inspection
 from powerdown.disk.settings.finding import Finding
@@ -26,7 +26,7 @@ def inspection_to_junit(name: str, found: Inspection, fail_on: Severity) -> str:
     :param fail_on: findings as bad as this, or worse, are failures; milder ones are printed.
     """
     suites = ElementTree.Element("testsuites")
-    suite = ElementTree.SubElement(suites, "testsuite", name=plain(f"powerdown inspect {name}"))
+    suite = ElementTree.SubElement(suites, "testsuite", name=printable(f"powerdown inspect {name}"))
     failures = 0
     for scenario in INSPECTED_SCENARIOS:
         case = ElementTree.SubElement(
@@ -39,7 +39,7 @@ def inspection_to_junit(name: str, found: Inspection, fail_on: Severity) -> str:
             failures += 1
             worst = failing[0].risk
             failure = ElementTree.SubElement(
-                case, "failure", type=str(worst.severity), message=plain(worst.fact)
+                case, "failure", type=str(worst.severity), message=printable(worst.fact)
             )
             failure.text = _text(failing)
         if milder:
@@ -54,7 +54,7 @@ def inspection_to_junit(name: str, found: Inspection, fail_on: Severity) -> str:
 
 
 def _text(findings: Iterable[Finding]) -> str:
-    return "\n\n".join("\n".join(map(plain, _lines(finding))) for finding in findings)
+    return "\n\n".join("\n".join(map(printable, _lines(finding))) for finding in findings)
 
 
 def _lines(finding: Finding) -> Iterable[str]:

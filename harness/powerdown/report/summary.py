@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from powerdown.core.outcome import Cause, Outcome
+from powerdown.core.text import one_line
 from powerdown.diagnosis.verdict import Confidence
 from powerdown.report.confusion import Confusion, View
 from powerdown.report.gate_result import GateResult, ImageRecord
@@ -83,11 +84,11 @@ class _Paint:
 
 
 def _image_lines(image: ImageRecord, width: int, paint: _Paint) -> list[str]:
-    name = _cut(_plain(image.name), width)
-    described = f"{_GAP}{_plain(image.description)}" if image.description else ""
+    name = _cut(one_line(image.name), width)
+    described = f"{_GAP}{one_line(image.description)}" if image.description else ""
     lines = [paint(name, _BOLD) + _cut(described, max(0, width - len(name)))]
     if image.start:
-        lines.append(paint(_cut(f"  guests start {_plain(image.start)}", width), _FAINT))
+        lines.append(paint(_cut(f"  guests start {one_line(image.start)}", width), _FAINT))
     if image.untouched is False:
         warning = "THE DISK IMAGE WAS WRITTEN: its digest is not what it was before the run"
         lines.append(paint(_cut(warning, width), _WARNING))
@@ -152,14 +153,14 @@ class _Layout:
 
 def _rows(record: ScenarioRecord) -> list[_Row]:
     mark, code = _MARKS[record.status]
-    words = (mark, _plain(record.scenario), _plain(record.variant))
+    words = (mark, one_line(record.scenario), one_line(record.variant))
     times = (f"{record.guest_seconds:.1f}", f"{record.harness_seconds:.1f}")
     if record.status in (Status.PASSED, Status.SKIPPED):
         return [_Row((*words, _findings(record.stages), _sure(record.stages), *times), code)]
     rows = [_Row((*words, "", "", *times), code)]
     for stage in record.stages:
         if stage.diagnosed is not None or stage.expected is not None:
-            cells = ("", f"{_GAP}{_plain(stage.name)}", "", _verdict(stage), _sure([stage]))
+            cells = ("", f"{_GAP}{one_line(stage.name)}", "", _verdict(stage), _sure([stage]))
             rows.append(_Row((*cells, "", ""), verdict="" if stage.as_expected else _WARNING))
     return rows
 
@@ -174,7 +175,7 @@ def _findings(stages: Sequence[StageRecord]) -> str:
             name = str(verdict.outcome if unnamed else verdict.cause)
             # The next start usually confirms what was seen before.
             found += [] if found and found[-1] == name else [name]
-        found += [f"{_plain(key)}={_plain(str(value))}" for key, value in stage.facts.items()]
+        found += [f"{one_line(key)}={one_line(str(value))}" for key, value in stage.facts.items()]
     return ", ".join(found)
 
 
@@ -182,7 +183,7 @@ def _message_lines(record: ScenarioRecord, width: int, paint: _Paint) -> list[st
     first = next((line for line in record.message.splitlines() if line.strip()), "")
     if record.status is Status.PASSED or not first:
         return []
-    return [paint(_cut(f"       {_plain(first)}", width), _MARKS[record.status][1])]
+    return [paint(_cut(f"       {one_line(first)}", width), _MARKS[record.status][1])]
 
 
 def _verdict(stage: StageRecord) -> str:
@@ -225,16 +226,18 @@ def _closing_lines(
     )
     lines = [", ".join(counts), ", ".join(seconds)]
     for reason, count in gate.skip_reasons.items():
-        lines.append(_cut(f"  skipped {count}: {_plain(reason) or 'no reason given'}", width))
+        lines.append(_cut(f"  skipped {count}: {one_line(reason) or 'no reason given'}", width))
     lines += _confusion_lines(Confusion.of(gate.scenarios), width, paint)
     for one in gate.disagreements:
-        lines.append(paint(_cut(f"qmp and libvirt disagree: {_plain(str(one))}", width), _WARNING))
+        lines.append(
+            paint(_cut(f"qmp and libvirt disagree: {one_line(str(one))}", width), _WARNING)
+        )
     host = gate.host
     on = f"QEMU {host.qemu_version}, {host.accelerator}: {host.why}"
-    lines.append(paint(_cut(_plain(on), width), _FAINT))
+    lines.append(paint(_cut(one_line(on), width), _FAINT))
     longest = max((len(name) for name in reports), default=0)
     # A path is copied from here, so it is never cut.
-    lines += [f"{_plain(name):{longest}}  {path}" for name, path in reports.items()]
+    lines += [f"{one_line(name):{longest}}  {path}" for name, path in reports.items()]
     return lines
 
 
@@ -252,14 +255,9 @@ def _confusion_lines(confusion: Confusion, width: int, paint: _Paint) -> list[st
         told += f", wrong low {tally.wrong_low}" if tally.wrong_low else ""
         lines.append(paint(_cut(told, width), _WARNING if tally.wrong_confident else ""))
     for view, entry in confusion.wrong_confident:
-        told = f"  WRONG ({view}) {_plain(str(entry))}"
+        told = f"  WRONG ({view}) {one_line(str(entry))}"
         lines.append(paint(_cut(told, width), _WARNING))
     return lines
-
-
-def _plain(text: str) -> str:
-    """``text`` on one line without control characters."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
 def _cut(text: str, width: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from powerdown.core.outcome import Cause, Outcome
+from powerdown.core.text import clean
 from powerdown.diagnosis.verdict import Confidence, Evidence, Source, Verdict
 from powerdown.report.json_object import JsonObject
 
@@ -71,8 +72,3 @@ def _read_finding(source: JsonObject) -> tuple[Cause, str]:
     read = source.choice("cause", Cause), source.text("fact")
     source.finish()
     return read
-
-
-def clean(text: str) -> str:
-    """``text`` without lone surrogates, which neither UTF-8 nor xdist can carry."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from powerdown.core.text import plain
+from powerdown.core.text import printable
 from powerdown.diagnosis.cost_of_cut import Loss
 from powerdown.diagnosis.forecast import Forecast
 from powerdown.diagnosis.risks.risks_of_guest import Risk
@@ -18,7 +18,7 @@ def verdict_text(verdict: Verdict) -> str:
     lines += [f"  also seen: {cause}: {fact}" for cause, fact in verdict.also_seen]
     if verdict.remedy:
         lines.append(f"  remedy: {verdict.remedy}")
-    return "\n".join(map(plain, lines))
+    return "\n".join(map(printable, lines))
 
 
 def forecast_text(guest: str, told: Forecast) -> str:
@@ -29,14 +29,14 @@ def forecast_text(guest: str, told: Forecast) -> str:
     lines += ["", "seen, without pressing:", *map(_evidence, told.evidence)]
     if told.unknown:
         lines += ["", "not known:", *(f"  {line}" for line in told.unknown)]
-    return "\n".join(map(plain, lines))
+    return "\n".join(map(printable, lines))
 
 
 def forced_text(after: float, losses: Iterable[Loss]) -> str:
     """What a power cut has cost."""
     lines = [f"its power was cut {after:.1f} s after the press; what that cost:"]
     lines += [f"  {loss.basis:12} {loss.fact} ({loss.source})" for loss in losses]
-    return "\n".join(map(plain, lines))
+    return "\n".join(map(printable, lines))
 
 
 def _finding(finding: Risk) -> Iterator[str]:

@@ -7,7 +7,6 @@ step becomes a *stage* of the report, with its timeline, verdict, screenshot and
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
@@ -20,6 +19,7 @@ import pytest
 
 from powerdown.core.deadline import now
 from powerdown.core.errors import PowerdownError
+from powerdown.core.files import slug
 from powerdown.core.outcome import Expected
 from powerdown.diagnosis.diagnose import diagnose, diagnose_previous_stop, is_conclusive
 from powerdown.diagnosis.verdict import Verdict
@@ -294,8 +294,7 @@ class Scenario:
     def _stem(self, name: str) -> Path:
         """Where files of a stage go; their endings follow."""
         self._artifacts.mkdir(parents=True, exist_ok=True)
-        plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-        return self._artifacts / f"{len(self._stages):02}-{plain}"
+        return self._artifacts / f"{len(self._stages):02}-{slug(name)}"
 
     def _save(self, guest: Guest, stem: Path) -> list[tuple[Path, str]]:
         """Have the screen and the transcripts kept as they are now; the files there will be."""

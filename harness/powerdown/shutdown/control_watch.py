@@ -15,7 +15,6 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
-from types import TracebackType
 
 from powerdown.core.deadline import Deadline
 from powerdown.machine.events import EventStream
@@ -54,12 +53,7 @@ class ControlWatch:
             self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._stopped.set()
         self._disconnect()
         if self._thread.ident is not None:

@@ -9,8 +9,6 @@ come.
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from powerdown.machine.events import EventStream, HostEvent
 from powerdown.machine.qemu.command_line import AGENT_PORT_ID
 from powerdown.shutdown.observation import CONTROL_BACK, CONTROL_CLOSED
@@ -32,12 +30,7 @@ class PortWatch:
         self._events.tell(self._hear)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._events.tell_no_more(self._hear)
 
     def _hear(self, event: HostEvent) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from powerdown.core.text import blanked
+
 MAX_LINE = 1000
 """Characters kept of a line; no command that is parsed prints longer ones that matter."""
 
@@ -15,5 +17,4 @@ def guest_lines(text: str) -> Iterator[str]:
     ['a', ' [2J']
     """
     for line in text.split("\n"):
-        kept = line[:MAX_LINE].rstrip("\r")
-        yield kept if kept.isprintable() else "".join(c if c.isprintable() else " " for c in kept)
+        yield blanked(line[:MAX_LINE].rstrip("\r"))

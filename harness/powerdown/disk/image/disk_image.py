@@ -19,9 +19,9 @@ import tempfile
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from powerdown.core.closeable import Closeable
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DiskError, HostError
 from powerdown.disk.image.image_chain import block_node
@@ -48,7 +48,7 @@ _START = 'test "$PPID" = "$1" || exit; shift; exec 3<&0 </dev/null; LISTEN_PID=$
 looks at its parent, the kernel has been asked to kill it with its parent."""
 
 
-class DiskImage:
+class DiskImage(Closeable):
     """An open disk; a context manager.
 
     :param path: the image, or the newest overlay on it; QEMU may hold it locked unless writable.
@@ -82,17 +82,6 @@ class DiskImage:
         except BaseException:
             self._end(0.0)
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def read(self, offset: int, length: int) -> bytes:
         """Read ``length`` bytes at ``offset``.

@@ -8,9 +8,9 @@ are bounded by their caller, directories and extents by number.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
+from powerdown.core.closeable import Closeable
 from powerdown.core.errors import DiskError
 from powerdown.disk.hiberfil import SIGNATURE_BYTES, Hibernation, hibernation_of
 from powerdown.disk.image.partition_file import Disk, PartitionFile
@@ -37,7 +37,7 @@ _SECTOR = 512
 _MOST_NAMES = 20_000
 
 
-class WindowsVolume:
+class WindowsVolume(Closeable):
     """An NTFS volume; a context manager.
 
     :param disk: what it is on.
@@ -54,17 +54,6 @@ class WindowsVolume:
         self._file = PartitionFile(disk, partition)
         self._volume = module.volume()
         _told("open the NTFS volume", lambda: self._volume.open_file_object(self._file))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the volume."""

@@ -11,10 +11,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import powerdown
+from powerdown.core.closeable import Closeable
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DeadlineExpired, DiskError, HostError, PowerdownError
 from powerdown.disk.disk_contents import DiskContents
@@ -47,7 +47,7 @@ _ERRORS: Mapping[str, type[PowerdownError]] = {
 }
 
 
-class DiskReader:
+class DiskReader(Closeable):
     """A process that reads disks; a context manager.
 
     It starts at once and loads what it needs while nobody waits for it. It is started again when
@@ -57,17 +57,6 @@ class DiskReader:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def read_disk(
         self,

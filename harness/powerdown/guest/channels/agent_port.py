@@ -7,6 +7,7 @@ from typing import Protocol
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import ControlChannelError
+from powerdown.core.text import blanked
 
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 """One message of an agent. Both streams of a command may be as large as the channel takes
@@ -74,4 +75,4 @@ def quoted(said: str) -> str:
     >>> quoted("no\\x1b[2Jthing")
     'no [2Jthing'
     """
-    return "".join(c if c.isprintable() else " " for c in said[:_QUOTED_CHARACTERS])
+    return blanked(said, _QUOTED_CHARACTERS)

@@ -26,6 +26,7 @@ from winrm.protocol import Protocol
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import ControlChannelError, CredentialsRejected, PowerdownError
+from powerdown.core.text import blanked
 from powerdown.guest.channels.bounded_socket import Allowance, connect
 from powerdown.guest.channels.bounded_transport import (
     MAX_ANSWER_BYTES,
@@ -205,7 +206,7 @@ class WinrmChannel:
 
     def _meaning(self, error: Exception, command: str, deadline: Deadline) -> PowerdownError:
         action = f"run {quoted(command)} over WinRM at {self._endpoint}"
-        said = _quoted(error)
+        said = blanked(str(error), _QUOTED_CHARACTERS)
         if isinstance(error, InvalidCredentialsError):
             return CredentialsRejected(
                 action,
@@ -240,12 +241,6 @@ class WinrmChannel:
 
 def _text(pieces: list[bytes]) -> str:
     return b"".join(pieces).decode("utf-8", errors="replace").replace("\r\n", "\n")
-
-
-def _quoted(error: Exception) -> str:
-    """What an error says, which may be what a guest says: short, and safe for a terminal."""
-    text = str(error)[:_QUOTED_CHARACTERS]
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _header_lines(answer: BinaryIO) -> Iterator[str]:

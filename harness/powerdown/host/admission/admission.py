@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
-from types import TracebackType
 
+from powerdown.core.closeable import Closeable
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import HostError
 from powerdown.host.admission.cpu_sampler import CpuSampler
@@ -187,7 +187,7 @@ class Admission:
             self._gauge.read(book.living())
 
 
-class Slot:
+class Slot(Closeable):
     """A guest's place among those that live; close it when the guest is closed.
 
     :ivar waited: seconds it was waited for.
@@ -238,14 +238,3 @@ class Slot:
             self._admission._leave(self._ticket)
         if life is not None:
             self._admission._costs.add(self._kind, life)
-
-    def __enter__(self) -> Slot:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from hashlib import sha256
 from math import isfinite
 from pathlib import Path
 
+from powerdown.core.files import locked, write_atomically
 from powerdown.images.image import Image
 from powerdown.machine.accelerator import Accelerator
 
@@ -134,8 +134,7 @@ class CostRecords:
             return
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            with self._file(kind).with_suffix(".lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with locked(self._file(kind).with_suffix(".lock")):
                 self._append(kind, life)
         except OSError:
             return
@@ -149,9 +148,7 @@ class CostRecords:
             full = file.tell() > _FULL
         if full:
             lines = [json.dumps(asdict(kind)) + "\n", *map(_line, self._read(kind))]
-            new = path.with_suffix(".new")
-            new.write_text("".join(lines))
-            new.replace(path)
+            write_atomically(path, "".join(lines))
 
     def _read(self, kind: GuestKind) -> list[Life]:
         """The most recent lives; lines that are damaged, or not a life, are passed over."""

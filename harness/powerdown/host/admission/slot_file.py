@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
@@ -15,6 +14,7 @@ from typing import Any
 
 from powerdown.core.deadline import now
 from powerdown.core.errors import HostError
+from powerdown.core.files import locked
 from powerdown.host.admission.process_usage import PROC, start_time
 
 
@@ -146,11 +146,7 @@ class SlotFile:
 
     @contextmanager
     def _locked(self) -> Iterator[SlotTable]:
-        file = os.open(
-            self._directory / "ledger.json", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with locked(self._directory / "ledger.json") as file:
             text = os.pread(file, os.fstat(file).st_size, 0).decode("ascii", errors="replace")
             book = _parse(text)
             book.entries = [entry for entry in book.entries if entry.alive(self._proc)]
@@ -160,8 +156,6 @@ class SlotFile:
             changed = json.dumps(asdict(book)).ljust(len(text))
             if changed != text:
                 os.pwrite(file, changed.encode(), 0)
-        finally:
-            os.close(file)
 
 
 def _parse(text: str) -> SlotTable:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from powerdown.core.files import write_atomically
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,7 @@ class StartNotes:
         """Replace the note on an image."""
         file = self._file(image)
         file.parent.mkdir(parents=True, exist_ok=True)
-        new = file.with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps(asdict(note)))
-        new.replace(file)
+        write_atomically(file, json.dumps(asdict(note)))
 
     def _file(self, image: str) -> Path:
         return self._directory / f"{image}.start"

@@ -28,6 +28,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from powerdown.core.errors import HostError
+from powerdown.core.files import write_atomically
 from powerdown.machine.qemu.launch import variables_beside
 from powerdown.machine.saved_state import SavedState
 
@@ -154,9 +155,7 @@ class Template:
         values = asdict(self)
         values["partial"] = {"memory": str(self.partial.memory)}
         manifest = self.partial.directory / MANIFEST
-        new = manifest.with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps({"format": _FORMAT, **values}, indent=2) + "\n")
-        new.replace(manifest)
+        write_atomically(manifest, json.dumps({"format": _FORMAT, **values}, indent=2) + "\n")
 
 
 def read_template(directory: Path) -> Template | None:

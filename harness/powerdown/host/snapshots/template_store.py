@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import secrets
@@ -14,6 +13,7 @@ from threading import Event
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DeadlineExpired, HostError
+from powerdown.core.files import lock, try_lock
 from powerdown.host.snapshots.memory_backing import (
     TMPFS,
     MemoryBacking,
@@ -85,7 +85,7 @@ class TemplateStore:
         """Whether some process makes it or has guests of it just now."""
         for lock_name in (key_of(name) + _LOCK_SUFFIX, name + _USE_SUFFIX):
             with self._open(lock_name) as lock:
-                if not _try_lock(lock, fcntl.LOCK_EX):
+                if not _try_lock(lock):
                     return True
         return False
 
@@ -132,7 +132,7 @@ class TemplateStore:
         """
         with self._open(key + _LOCK_SUFFIX) as lock:
             patience, silence = Event(), Deadline.after(0.0)
-            while not _try_lock(lock, fcntl.LOCK_EX):
+            while not _try_lock(lock):
                 holder = os.pread(lock, 20, 0).decode(errors="replace").strip()
                 if silence.expired and waiting is not None:
                     waiting(holder)
@@ -153,7 +153,7 @@ class TemplateStore:
         Take it while the template's key is :meth:`locked`.
         """
         descriptor = self._descriptor(name + _USE_SUFFIX)
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        lock(descriptor, shared=True)
         return descriptor
 
     def invalidate(self, name: str) -> None:
@@ -171,7 +171,7 @@ class TemplateStore:
         Take :meth:`locked` before.
         """
         with self._open(name + _USE_SUFFIX) as use:
-            if not _try_lock(use, fcntl.LOCK_EX):
+            if not _try_lock(use):
                 return False
             # Without its manifest the rest is nothing, should this be interrupted.
             with suppress(OSError):
@@ -270,15 +270,12 @@ def _allocated(file: Path) -> int:
         return 0
 
 
-def _try_lock(descriptor: int, kind: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return try_lock(descriptor)
     except OSError as error:
         raise HostError(
             "lock a template",
             error.strerror or str(error),
             "Set XDG_CACHE_HOME to a file system with locks.",
         ) from error
-    return True
