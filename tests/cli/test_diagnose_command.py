@@ -65,7 +65,7 @@ def start(tmp_path: Path, place: Path) -> Iterator[Start]:
 
 
 def attached(place: Path) -> ExternalQemu:
-    budgets = Budgets(boot=20, reaction=1, shutdown_soft=3, shutdown_hard=4)
+    budgets = Budgets(boot=20, reaction=1, shutdown_soft=3, shutdown_hard=4, settle=0)
     return ExternalQemu(QmpAddress(place), budgets, place.with_suffix(".jsonl"))
 
 

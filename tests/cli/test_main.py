@@ -55,8 +55,20 @@ def test_a_bad_definition_is_one_line_and_status_2(
 def test_a_failing_build_is_one_line_and_status_2(
     directory: GateDirectory, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli_main.main(["check", str(directory.unbuildable("unbuilt"))]) == 2
+    assert cli_main.main(["try", str(directory.unbuildable("unbuilt"))]) == 2
     assert "mmdebstrap is missing" in capsys.readouterr().err
+
+
+def test_a_check_builds_nothing_and_says_so(
+    directory: GateDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    definition = directory.unbuildable("unbuilt")
+    before = sorted(definition.parent.rglob("*"))
+    assert cli_main.main(["check", str(definition)]) == 0
+    assert sorted(definition.parent.rglob("*")) == before
+    printed = capsys.readouterr()
+    assert "not built and not checked now" in printed.out
+    assert printed.err == ""
 
 
 @pytest.mark.guest

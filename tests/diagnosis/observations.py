@@ -25,7 +25,7 @@ from powerdown.windows.power_button import PowerButton
 from powerdown.windows.processes import ProcessEntry
 from powerdown.windows.services import ServiceState, ServiceStatus
 
-BUDGETS = Budgets(boot=60, reaction=3, shutdown_soft=20, shutdown_hard=60)
+BUDGETS = Budgets(boot=60, reaction=3, shutdown_soft=20, shutdown_hard=60, settle=0)
 PRESSED = 100.0
 REACTED = 104.0
 """A moment at which a guest that reacts has done so."""

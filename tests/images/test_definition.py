@@ -24,6 +24,7 @@ from powerdown.images.image import (
     NicModel,
     Transport,
     Updates,
+    WinrmAuthentication,
 )
 from tests.support.paths import REPOSITORY
 
@@ -69,11 +70,13 @@ def test_defaults_are_the_documented_ones(write: Write, tmp_path: Path) -> None:
     assert (image.machine, image.firmware) == (MachineType.Q35, Firmware.BIOS)
     assert (image.memory_mib, image.vcpus, image.nic) == (4096, 2, NicModel.E1000E)
     assert (image.control.transport, image.control.port) == (Transport.WINRM, 5985)
+    assert image.control.authentication is WinrmAuthentication.NTLM
     assert image.control.credentials is not None
     assert image.control.credentials.password == "hunter2"
     budgets = image.budgets
-    assert (budgets.boot, budgets.reaction) == (600, 10)
-    assert (budgets.shutdown_soft, budgets.shutdown_hard) == (120, 300)
+    assert (budgets.boot, budgets.reaction) == (600, 30)
+    assert budgets.settle == 60
+    assert (budgets.shutdown_soft, budgets.shutdown_hard) == (120, 600)
     assert image.tpm is False
     assert image.updates == Updates(package=None, long_package=None, restarting_package=None)
 
@@ -156,8 +159,8 @@ def test_budgets_are_seconds_above_zero(write: Write, number: str) -> None:
 @pytest.mark.parametrize("key", ["reaction", "shutdown_soft"])
 def test_nothing_may_take_longer_than_the_hard_budget(write: Write, key: str) -> None:
     with pytest.raises(DefinitionError, match=rf"\[budgets\] {key}"):
-        load(write(more=f"[budgets]\n{key} = 301\n"))
-    assert load(write(more=f"[budgets]\n{key} = 300\n")).budgets.shutdown_hard == 300
+        load(write(more=f"[budgets]\n{key} = 601\n"))
+    assert load(write(more=f"[budgets]\n{key} = 600\n")).budgets.shutdown_hard == 600
 
 
 def test_update_packages_are_files_in_the_guest(write: Write) -> None:

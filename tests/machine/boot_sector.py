@@ -95,7 +95,7 @@ def boot_image(
         vcpus=1,
         nic=NicModel.E1000,
         control=ControlConfig(Transport.NONE, 5985, WinrmAuthentication.BASIC, None),
-        budgets=Budgets(boot=20, reaction=2, shutdown_soft=5, shutdown_hard=10),
+        budgets=Budgets(boot=20, reaction=2, shutdown_soft=5, shutdown_hard=10, settle=0),
     )
 
 

@@ -44,7 +44,7 @@ IMAGE = Image(
     vcpus=1,
     nic=NicModel.E1000,
     control=ControlConfig(Transport.NONE, 5985, WinrmAuthentication.BASIC, None),
-    budgets=Budgets(boot=0.3, reaction=0.1, shutdown_soft=0.3, shutdown_hard=0.5),
+    budgets=Budgets(boot=0.3, reaction=0.1, shutdown_soft=0.3, shutdown_hard=0.5, settle=0),
 )
 
 ARMED = (0x0000, 0x0120)

@@ -24,7 +24,7 @@ from powerdown.shutdown.post_mortem import PostMortem
 from powerdown.shutdown.timeline import Phase, Step
 from powerdown.windows.event_records import EventRecord
 
-BUDGETS = Budgets(boot=60, reaction=3, shutdown_soft=20, shutdown_hard=60)
+BUDGETS = Budgets(boot=60, reaction=3, shutdown_soft=20, shutdown_hard=60, settle=0)
 ARMED = Pm1Sample(at=99.9, status=0x0000, enable=0x0120)
 UNARMED = Pm1Sample(at=99.9, status=0x0000, enable=0x0000)
 LATCHED = Pm1Sample(at=100.1, status=0x0100, enable=0x0120)

@@ -100,6 +100,7 @@ class Foreign:
         ]
         if inside:
             command += ["--winrm", f"127.0.0.1:{self.port()}", "--user", user.user]
+            command += ["--authentication", "basic"]
         budgets = self.image.budgets
         command += ["--reaction", f"{budgets.reaction:g}", "--soft", f"{budgets.shutdown_soft:g}"]
         command += ["--hard", f"{budgets.shutdown_hard:g}", *arguments]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,16 +15,13 @@ from powerdown.cli.guest_access import (
     WinrmAccess,
     winrm_address,
 )
-from powerdown.images.image import Budgets, WinrmAuthentication
+from powerdown.images.image import Budgets, ControlConfig, WinrmAuthentication
 from powerdown.machine.external.qmp_socket import QmpAddress
 
 _T = TypeVar("_T")
 
-_BOOT_SECONDS = 600.0
-"""A guest that is not ready so long after the start of its QEMU never will be."""
-
-_REACTION, _SOFT, _HARD = 30.0, 120.0, 600.0
-"""For Windows, as docs/image-definitions.md has them: slow disks and emulation included."""
+_DEFAULTS = Budgets()
+"""Those of image definitions."""
 
 EXIT_STATUS = f"""\
 exit status of a look:
@@ -111,8 +108,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--authentication",
         type=WinrmAuthentication,
         choices=list(WinrmAuthentication),
-        default=None,
-        help="of WinRM (default: basic)",
+        help="how WinRM authenticates the user (default: ntlm)",
     )
     parser.add_argument("--press", action="store_true", help="press the power button and watch")
     parser.add_argument(
@@ -122,9 +118,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="with --press: cut the power if it is still on so long after the press",
     )
     for name, seconds, what in (
-        ("reaction", _REACTION, "after the press, within which a guest shows that it heeds it"),
-        ("soft", _SOFT, "after the press, within which it should be off"),
-        ("hard", _HARD, "after the press, until which it is watched"),
+        (
+            "reaction",
+            _DEFAULTS.reaction,
+            "time after the press for a first sign that it is handled",
+        ),
+        ("soft", _DEFAULTS.shutdown_soft, "time after the press by which it should be off"),
+        ("hard", _DEFAULTS.shutdown_hard, "time after the press until which it is watched"),
     ):
         parser.add_argument(
             f"--{name}",
@@ -155,7 +155,7 @@ def read_options(parsed: argparse.Namespace) -> DiagnoseOptions:
     if parsed.authentication is not None and parsed.winrm is None:
         parser.error("--authentication is for --winrm")
     if not parsed.reaction <= parsed.soft <= parsed.hard:
-        parser.error("--reaction, --soft and --hard must not fall in this order")
+        parser.error("--reaction must not exceed --soft, nor --soft --hard")
     if parsed.force_after is not None and parsed.force_after < parsed.reaction:
         parser.error("--force-after must leave the guest its --reaction")
     target = parsed.qmp if parsed.domain is None else DomainName(parsed.domain, parsed.connect)
@@ -172,7 +172,7 @@ def read_options(parsed: argparse.Namespace) -> DiagnoseOptions:
 
 def _inside(parsed: argparse.Namespace) -> InsideAccess:
     if parsed.winrm is not None:
-        authentication = parsed.authentication or WinrmAuthentication.BASIC
+        authentication = parsed.authentication or ControlConfig().authentication
         return WinrmAccess(parsed.winrm, parsed.user, authentication)
     if parsed.agent is None:
         return None
@@ -180,9 +180,14 @@ def _inside(parsed: argparse.Namespace) -> InsideAccess:
 
 
 def _budgets(parsed: argparse.Namespace) -> Budgets:
-    """Nobody watches beyond the moment at which the power is to be cut."""
+    """The guest is not watched beyond the moment at which its power is to be cut."""
     hard = parsed.hard if parsed.force_after is None else min(parsed.hard, parsed.force_after)
-    return Budgets(_BOOT_SECONDS, parsed.reaction, min(parsed.soft, hard), hard)
+    return replace(
+        _DEFAULTS,
+        reaction=parsed.reaction,
+        shutdown_soft=min(parsed.soft, hard),
+        shutdown_hard=hard,
+    )
 
 
 def _seconds(text: str) -> float:

@@ -19,16 +19,19 @@ from powerdown.guest.channels.channel import GuestChannel
 from powerdown.guest.channels.libvirt_agent_port import LibvirtAgentPort
 from powerdown.guest.channels.winrm_channel import WinrmChannel
 from powerdown.guest.windows import Windows
-from powerdown.images.image import ControlConfig, Credentials, Transport, WinrmAuthentication
+from powerdown.images.image import (
+    WINRM_PORT,
+    ControlConfig,
+    Credentials,
+    Transport,
+    WinrmAuthentication,
+)
 from powerdown.machine.external.agent_socket_path import AGENT_PORT_NAME
 from powerdown.machine.external.host_name import host_name
 from powerdown.machine.protocol import FoundMachine
 
 PASSWORD_VARIABLE = "POWERDOWN_PASSWORD"
 """Environment variable for the password: on a command line everybody could read it."""
-
-_WINRM_PORT = 5985
-"""HTTP (learn: Installation and configuration for Windows Remote Management)."""
 
 _HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]+))(?::([0-9]{1,5}))?")
 
@@ -68,7 +71,7 @@ def winrm_address(text: str) -> tuple[str, int]:
     :raise ValueError: it is neither.
     """
     found = _HOST.fullmatch(text)
-    port = _WINRM_PORT if found is None or found[3] is None else int(found[3])
+    port = WINRM_PORT if found is None or found[3] is None else int(found[3])
     if found is None or not 0 < port < 1 << 16:
         raise ValueError(f"{text!r} is not HOST or HOST:PORT")
     return host_name(found[1] or found[2]), port

@@ -29,7 +29,7 @@ from powerdown.disk.post_mortem_reader import PostMortemReader
 from powerdown.faults.catalogue import CATALOGUE
 from powerdown.host.host import Host
 from powerdown.host.snapshots.template_store import TemplateStore
-from powerdown.images.definition import load
+from powerdown.images.definition import Definition, load, read
 from powerdown.images.image import Image
 from powerdown.machine.run_directory import RunDirectory
 from powerdown.report.verdict_json import verdict_to_json
@@ -72,11 +72,10 @@ def _status(options: argparse.Namespace) -> int:
             return inspect_command.run_inspect(options)
         if options.action == "history":
             return history_command.run_history(options)
-        image = load(options.definition)
         if options.action == "check":
-            echo(_describe(image))
+            echo(_describe(read(options.definition)))
             return 0
-        verdict = _try(image)
+        verdict = _try(load(options.definition))
         told = json.dumps(verdict_to_json(verdict), indent=2)
         echo(told if options.json else verdict_text(verdict))
         return verdict_status(verdict)
@@ -100,7 +99,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = parser.add_subparsers(dest="action", required=True)
-    check = actions.add_parser("check", help="read an image definition and say what is wrong")
+    check = actions.add_parser(
+        "check", help="validate an image definition; runs and changes nothing"
+    )
     attempt = actions.add_parser("try", help="boot the image, press the power button, say why")
     attempt.add_argument("--json", action="store_true", help="print the verdict as JSON")
     for action in (check, attempt):
@@ -170,8 +171,14 @@ def _try(image: Image) -> Verdict:
             return diagnose(post_mortem.examine(obs, guest.machine))
 
 
-def _describe(image: Image) -> str:
+def _describe(definition: Definition) -> str:
+    image = definition.described
     disk = f"{image.disk.path} ({image.disk.format}, {image.disk.bus})"
+    if definition.build is not None:
+        disk = (
+            f"built by {definition.build} when first needed ({image.disk.format}, "
+            f"{image.disk.bus}); not built and not checked now"
+        )
     control = image.control.transport
     return (
         f"{image.name}: {image.description}\n"

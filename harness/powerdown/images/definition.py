@@ -2,7 +2,7 @@
 
 ::
 
-    name = "server-2022"                # required; lower case letters, digits, dashes
+    name = "server-2022"                # required; lower-case letters, digits, hyphens
     description = "our golden image"    # default: empty
 
     [disk]
@@ -21,27 +21,27 @@
     start = "warm"                      # default warm, from a template; or cold, from power-on
 
     [control]
-    transport = "winrm"                 # default winrm; or guest-agent; none: from outside only
-    # What follows belongs to winrm. With guest-agent, none of it may be given.
+    transport = "winrm"                 # default winrm; or guest-agent, none (outside only)
+    # The other keys are for winrm only.
     port = 5985                         # default 5985, WinRM over HTTP
-    authentication = "ntlm"             # default ntlm, which Windows accepts as it comes; or basic
+    authentication = "ntlm"             # default ntlm, which a stock Windows accepts; or basic
     user = "Administrator"              # required with winrm
-    password_env = "IMAGE_PASSWORD"     # name of the environment variable that holds the password
-    # password = "..."                  # instead, only where there is no secret to keep
+    password_env = "IMAGE_PASSWORD"     # environment variable that holds the password
+    # password = "..."                  # instead, for a password that is not secret
 
     [budgets]                           # seconds
     boot = 600                          # default 600
-    reaction = 10                       # default 10
+    reaction = 30                       # default 30
     shutdown_soft = 120                 # default 120
-    shutdown_hard = 300                 # default 300
+    shutdown_hard = 600                 # default 600
     settle = 60                         # default 60; used only with transport "none"
 
-    [updates]                           # packages in the guest, each optional: see Updates
+    [updates]                           # packages in the guest, each optional; see Updates
     package = 'C:\\Updates\\update.cab'
     long_package = 'C:\\Updates\\long-update.cab'
     restarting_package = 'C:\\Updates\\restarting-update.cab'
 
-The disk's format and the firmware have no default: guessing them wrong looks like a broken image.
+The disk's format and the firmware have no default: with a wrong guess the image would look broken.
 """
 
 from __future__ import annotations
@@ -77,34 +77,35 @@ from powerdown.images.table import Table
 _HARDWARE = ("type", "firmware", "memory_mib", "vcpus", "nic", "tpm")
 _TABLES = ("disk", "machine", "control", "budgets", "updates")
 _SECRETS = ("user", "password", "password_env")
-_WITHOUT_USE = {
+_NOT_APPLICABLE = {
     Transport.NONE: _SECRETS,
     Transport.GUEST_AGENT: ("port", "authentication", *_SECRETS),
 }
-"""Keys of [control] that mean nothing with a transport."""
+"""Keys of [control] that do not apply to a transport."""
 
 _NAME = re.compile(r"[a-z0-9-]+")
-# It becomes part of a command line: what cmd.exe would not take as it is is not allowed.
+# It becomes part of a command line, so characters that are special to cmd.exe are not allowed.
 _GUEST_PATH = re.compile(r'(?i:[a-z]:(\\[^\\/:*?"<>|%&^!(),;=\s\x00-\x1f]+)+\.cab)')
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _BUILD_SECONDS = 600.0
-"""Time allowed for a build; the stand-in's takes well under two minutes, once."""
+"""Time allowed for a build; the stand-in's first one takes under two minutes."""
 
 
 @dataclass(frozen=True)
 class Definition:
-    """A definition that was read and found sound, before anything was built.
+    """A valid definition; its disk may not have been built yet.
 
     :param described: the image; its ``disk.path`` is the build executable where there is one.
-    :param build: executable that makes the disk and prints its path; ``None`` for a given disk.
+    :param build: executable that builds the disk and prints its path; ``None`` when the
+        definition names the disk itself.
     """
 
     described: Image
     build: Path | None
 
     def resolve(self, deadline: Deadline) -> Image:
-        """The image with its disk at hand, built when need be.
+        """The image with the path of its disk, which is built if necessary.
 
         :raise HostError: the build failed.
         :raise DeadlineExpired: the build took too long.
@@ -116,7 +117,7 @@ class Definition:
 
 
 def load(path: Path) -> Image:
-    """Read a definition and have its disk at hand: :func:`read`, then build when need be.
+    """Read a definition and build its disk if necessary.
 
     :raise DefinitionError: the definition cannot be used.
     :raise HostError: the build failed.
@@ -126,7 +127,7 @@ def load(path: Path) -> Image:
 
 
 def read(path: Path) -> Definition:
-    """Read and check a definition; runs nothing.
+    """Read and validate a definition without running anything.
 
     :raise DefinitionError: names the file, the key and the remedy.
     """
@@ -143,22 +144,22 @@ def read(path: Path) -> Definition:
     except tomllib.TOMLDecodeError as error:
         raise _unreadable(path, f"not TOML: {error}", "Correct the syntax there.") from error
     except (ValueError, RecursionError) as error:
-        # tomllib lets these out for absurd dates, numbers and nesting.
+        # tomllib raises these for impossible dates, huge numbers and deep nesting.
         raise _unreadable(path, f"not TOML: {error}", "Correct the value.") from error
     return parse(path, values, os.environ)
 
 
 def parse(path: Path, values: Mapping[str, object], environment: Mapping[str, str]) -> Definition:
-    """The definition that TOML values describe.
+    """The definition given by parsed TOML.
 
     :param path: absolute path of the definition.
-    :param environment: where ``password_env`` is looked up.
+    :param environment: environment variables, for ``password_env``.
     :raise DefinitionError: names the file, the key and the remedy.
     """
     top = Table(path, "", values, ("name", "description", *_TABLES))
     name = top.string("name")
     if not _NAME.fullmatch(name):
-        raise top.error("name", f"is {name!r}", "Use only a-z, 0-9 and dashes.")
+        raise top.error("name", f"is {name!r}", "Use only a-z, 0-9 and hyphens.")
     disk, build = _disk(top, path)
     machine = top.table("machine", (*_HARDWARE, "start"))
     image = Image(
@@ -213,29 +214,29 @@ def _build(table: Table, definition: Path) -> Path:
 
 
 def _check_file(table: Table, key: str, path: Path, mode: int, able: str) -> None:
-    # os.path answers False where pathlib raises: names too long, NUL bytes.
+    # os.path returns False where pathlib raises: for names that are too long and NUL bytes.
     if not os.path.isfile(path):  # noqa: PTH113
-        raise table.error(key, f"there is no file {str(path)!r}", "Correct it, or put it there.")
+        raise table.error(
+            key, f"there is no file {str(path)!r}", "Correct the path, or put it there."
+        )
     if not os.access(path, mode):
         raise table.error(key, f"{str(path)!r} is not {able}", "Change its permissions.")
 
 
 def _control(top: Table, environment: Mapping[str, str]) -> ControlConfig:
     table = top.table("control", ("transport", "port", "authentication", *_SECRETS))
-    transport = table.choice("transport", Transport, Transport.WINRM)
+    defaults = ControlConfig()
+    transport = table.choice("transport", Transport, defaults.transport)
     credentials = None
-    useless = _WITHOUT_USE.get(transport, ())
-    for key in useless:
+    for key in _NOT_APPLICABLE.get(transport, ()):
         if key in table:
-            raise table.error(key, f'has no use with transport "{transport}"', "Remove it.")
+            raise table.error(key, f'does not apply to transport "{transport}"', "Remove it.")
     if transport is Transport.WINRM:
         credentials = Credentials(table.string("user"), _password(table, environment))
     return ControlConfig(
         transport=transport,
-        port=table.integer("port", 5985, most=65535),
-        authentication=table.choice(
-            "authentication", WinrmAuthentication, WinrmAuthentication.NTLM
-        ),
+        port=table.integer("port", defaults.port, most=65535),
+        authentication=table.choice("authentication", WinrmAuthentication, defaults.authentication),
         credentials=credentials,
     )
 
@@ -246,7 +247,7 @@ def _password(table: Table, environment: Mapping[str, str]) -> str:
         raise table.error(
             "password_env, password",
             actual,
-            "Give password_env, or password where there is no secret to keep.",
+            "Give password_env, or password if it need not be secret.",
         )
     if "password" in table:
         return table.string("password")
@@ -254,8 +255,8 @@ def _password(table: Table, environment: Mapping[str, str]) -> str:
     if not _ENVIRONMENT_NAME.fullmatch(variable):
         raise table.error(
             "password_env",
-            "is no name of an environment variable",
-            "Give the variable's name, not the password.",
+            "is not the name of an environment variable",
+            "Give the name of the variable, not the password itself.",
         )
     password = environment.get(variable)
     if not password:
@@ -269,12 +270,13 @@ def _password(table: Table, environment: Mapping[str, str]) -> str:
 
 def _budgets(top: Table) -> Budgets:
     table = top.table("budgets", ("boot", "reaction", "shutdown_soft", "shutdown_hard", "settle"))
+    defaults = Budgets()
     budgets = Budgets(
-        boot=table.seconds("boot", 600.0),
-        reaction=table.seconds("reaction", 10.0),
-        shutdown_soft=table.seconds("shutdown_soft", 120.0),
-        shutdown_hard=table.seconds("shutdown_hard", 300.0),
-        settle=table.seconds("settle", 60.0),
+        boot=table.seconds("boot", defaults.boot),
+        reaction=table.seconds("reaction", defaults.reaction),
+        shutdown_soft=table.seconds("shutdown_soft", defaults.shutdown_soft),
+        shutdown_hard=table.seconds("shutdown_hard", defaults.shutdown_hard),
+        settle=table.seconds("settle", defaults.settle),
     )
     for key in ("reaction", "shutdown_soft"):
         if getattr(budgets, key) > budgets.shutdown_hard:
@@ -302,7 +304,8 @@ def _guest_path(table: Table, key: str) -> str | None:
     if not _GUEST_PATH.fullmatch(path):
         raise table.error(
             key,
-            "is no absolute Windows path of a .cab file without blanks and signs",
+            "must be an absolute Windows path of a .cab file, without spaces and without "
+            "characters that are special to cmd.exe",
             r"Write it like 'C:\Updates\update.cab'.",
         )
     return path

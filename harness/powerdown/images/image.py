@@ -1,4 +1,4 @@
-"""What an image definition says, as values."""
+"""One Windows image to test, as typed values; :mod:`.definition` reads them from TOML."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class MachineType(StrEnum):
 
 
 class Firmware(StrEnum):
-    """What runs before the boot loader."""
+    """Firmware of the virtual machine."""
 
     BIOS = "bios"
     UEFI = "uefi"
@@ -48,10 +48,12 @@ class NicModel(StrEnum):
 
 
 class Start(StrEnum):
-    """How the guests of an image start unless a test wants otherwise."""
+    """How the guests of an image start unless a test asks for something else."""
 
     WARM = "warm"
+    """From a template, a saved guest that is ready."""
     COLD = "cold"
+    """From power-on."""
 
 
 class Transport(StrEnum):
@@ -67,6 +69,10 @@ class WinrmAuthentication(StrEnum):
 
     BASIC = "basic"
     NTLM = "ntlm"
+
+
+WINRM_PORT = 5985
+"""WinRM over HTTP (learn: Installation and configuration for Windows Remote Management)."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +91,11 @@ class Disk:
 
 @dataclass(frozen=True)
 class Credentials:
-    """Whom the control channel logs on as. The password stays out of ``repr``.
+    """The account that the control channel logs on with. ``repr`` hides the password.
 
-    :param user: account name; it should be the one Windows logs on by itself, so that
-        programs can be started on its desktop.
-    :param password: the secret, from the environment or a definition that has none to keep.
+    :param user: account name; it should be the autologon account, so that programs can be
+        started on its desktop.
+    :param password: its password.
     """
 
     user: str
@@ -101,51 +107,54 @@ class Credentials:
 
 @dataclass(frozen=True)
 class ControlConfig:
-    """The control channel.
+    """Configuration of the control channel.
 
-    :param transport: how to talk to the guest; ``none`` leaves only what is seen from outside.
-    :param port: TCP port inside the guest (5985 for WinRM over HTTP).
-    :param authentication: how WinRM identifies the user.
-    :param credentials: whom to log on as; ``None`` exactly when ``transport`` is not ``winrm``:
-        the guest agent runs commands as LocalSystem and asks nobody who they are.
+    The default authentication is NTLM: a stock Windows accepts it over HTTP, because it encrypts
+    the messages itself; Basic has to be enabled first.
+
+    :param transport: how commands reach the guest; with ``none`` it is observed from outside only.
+    :param port: TCP port inside the guest.
+    :param authentication: how WinRM authenticates the user.
+    :param credentials: the account to log on with; ``None`` exactly when ``transport`` is not
+        ``winrm``: the guest agent runs commands as LocalSystem and needs no account.
     """
 
-    transport: Transport
-    port: int
-    authentication: WinrmAuthentication
-    credentials: Credentials | None
+    transport: Transport = Transport.WINRM
+    port: int = WINRM_PORT
+    authentication: WinrmAuthentication = WinrmAuthentication.NTLM
+    credentials: Credentials | None = None
 
 
 @dataclass(frozen=True)
 class Budgets:
-    """How long this image may take, all in seconds.
+    """Time limits of an image, in seconds. The defaults allow for Windows on a slow disk.
 
-    :param boot: power-on until the control channel answers and the power button is armed.
-    :param reaction: press until anything at all must be seen of a guest that reacts.
-    :param shutdown_soft: press to power off; longer is *slow but completed*.
-    :param shutdown_hard: press to power off; after that nothing more is waited for.
-    :param settle: without a control channel, time after the button was armed until Windows is
-        taken to listen to it: the kernel arms it early, and from outside nothing shows the rest.
+    :param boot: from power-on until the control channel answers and the power button is armed.
+    :param reaction: from the press until the first sign that the guest acts on it.
+    :param shutdown_soft: from the press to power off; longer is *slow but completed*.
+    :param shutdown_hard: from the press to power off; the guest is not watched any longer.
+    :param settle: without a control channel, from the arming of the power button until Windows is
+        assumed to handle a press: the kernel arms it early in the boot, and nothing later can be
+        seen from outside.
     """
 
-    boot: float
-    reaction: float
-    shutdown_soft: float
-    shutdown_hard: float
-    settle: float = 0.0
+    boot: float = 600.0
+    reaction: float = 30.0
+    shutdown_soft: float = 120.0
+    shutdown_hard: float = 600.0
+    settle: float = 60.0
 
 
 @dataclass(frozen=True)
 class Updates:
-    """Update packages that lie on the image; all are Windows paths in the guest.
+    """Update packages on the image: Windows paths of ``.cab`` files for ``dism /add-package``.
 
-    Each is what ``dism /add-package`` takes: a ``.cab``. Scenarios that need one are skipped where
-    it is ``None``.
+    Scenarios that need a package are skipped where it is ``None``.
 
-    :param package: its work at shutdown lasts longer than the soft budget and shorter than the
-        hard one.
-    :param long_package: its work outlives the hard budget.
-    :param restarting_package: it is complete only after a restart, which it brings about itself.
+    :param package: a package whose work at shutdown takes longer than the soft budget and less
+        than the hard one.
+    :param long_package: a package whose work takes longer than the hard budget.
+    :param restarting_package: a package that restarts the guest to complete its installation.
     """
 
     package: str | None = None
@@ -168,9 +177,9 @@ class Image:
     :param nic: network card model.
     :param control: the control channel.
     :param budgets: time limits in seconds.
-    :param updates: update packages that lie on it.
+    :param updates: update packages on its disk.
     :param start: from a template, or from power-on.
-    :param tpm: whether it has a TPM 2.0.
+    :param tpm: whether the machine has a TPM 2.0.
     """
 
     name: str

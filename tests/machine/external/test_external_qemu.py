@@ -30,7 +30,7 @@ from tests.machine.qemu.test_qemu_machine import armed
 
 pytestmark = pytest.mark.guest
 
-BUDGETS = Budgets(boot=20, reaction=1, shutdown_soft=5, shutdown_hard=6)
+BUDGETS = Budgets(boot=20, reaction=1, shutdown_soft=5, shutdown_hard=6, settle=0)
 SECONDS = 20.0
 
 Start = Callable[..., subprocess.Popen[bytes]]

@@ -33,7 +33,7 @@ from tests.machine.qemu.test_qemu_machine import armed
 
 pytestmark = pytest.mark.guest
 
-BUDGETS = Budgets(boot=20, reaction=0.5, shutdown_soft=2, shutdown_hard=3)
+BUDGETS = Budgets(boot=20, reaction=0.5, shutdown_soft=2, shutdown_hard=3, settle=0)
 
 
 def press(machine: Machine) -> Verdict:
