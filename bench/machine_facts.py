@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from powerdown.host.host import Host
+from powerdown.report.gate_result import HostFacts
 
 _MEMORY_INFORMATION = Path("/proc/meminfo")
 _CPU_INFORMATION = Path("/proc/cpuinfo")
@@ -42,7 +43,7 @@ class MachineFacts:
     @classmethod
     def of(cls, host: Host) -> MachineFacts:
         """Look at this host."""
-        facts = host.facts()
+        facts = HostFacts.of(host.accelerator)
         return cls(
             cores=len(os.sched_getaffinity(0)),
             cpu=_field(_CPU_INFORMATION, "model name") or platform.machine(),

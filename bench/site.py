@@ -14,7 +14,7 @@ from bench.floor import floor_seconds
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import DeadlineExpired, MachineError
 from powerdown.guest.guest import Guest
-from powerdown.host.guest_time import GuestTime
+from powerdown.guest.guest_time import GuestTime
 from powerdown.host.host import Host
 from powerdown.host.snapshots.memory_backing import TMPFS
 from powerdown.host.snapshots.start_notes import StartNotes

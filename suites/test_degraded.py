@@ -19,8 +19,7 @@ from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.diagnosis.verdict import Source
 from powerdown.faults.catalogue import CATALOGUE
 from powerdown.faults.fault import Fault
-from powerdown.faults.fault_cycle import inject
-from powerdown.faults.scenario_target import ScenarioTarget
+from powerdown.faults.fault_cycle import boot_with_faults
 from powerdown.guest.guest import Guest
 from powerdown.images.image import Credentials, Image, Transport
 from powerdown.machine.events import named
@@ -51,8 +50,7 @@ def of(*names: str) -> pytest.MarkDecorator:
 @of("asleep/already-asleep", "asleep/button-hibernates", "damaged-system/hang")
 def test_what_shows_from_outside_is_named(scenario: Scenario, fault: Fault) -> None:
     """Sleep, hibernation, a hang: registers, run state and events are enough."""
-    target = ScenarioTarget(scenario)
-    inject(scenario, target, fault)
+    target = boot_with_faults(scenario, fault)
     verdict = scenario.press(target.guest, "press", fault.expected, agentless=True)
     assert Expected(verdict.outcome, verdict.cause) in fault.expected
 
@@ -61,8 +59,7 @@ def test_what_shows_from_outside_is_named(scenario: Scenario, fault: Fault) -> N
 @of("unresponsive-app/refuses")
 def test_what_the_screen_tells_is_named(scenario: Scenario, fault: Fault) -> None:
     """Windows' own screen tells of a program in the way, where it can be read."""
-    target = ScenarioTarget(scenario)
-    inject(scenario, target, fault)
+    target = boot_with_faults(scenario, fault)
     verdict = scenario.press(target.guest, "press", fault.expected, agentless=True)
     text = " ".join(e.raw for e in verdict.evidence if e.source is Source.SCREEN)
     if "shut" not in text.lower():
@@ -74,8 +71,7 @@ def test_what_the_screen_tells_is_named(scenario: Scenario, fault: Fault) -> Non
 @of("power-button-ignored/by-scheme", "event-tracker/dialog-open", "windows-update/finishes")
 def test_what_only_the_inside_tells_is_left_open(scenario: Scenario, fault: Fault) -> None:
     """A press that was taken and had no effect, or a late one, has too many causes to name one."""
-    target = ScenarioTarget(scenario)
-    inject(scenario, target, fault)
+    target = boot_with_faults(scenario, fault)
     scenario.press(target.guest, "press", fault.expected, agentless=True)
 
 
@@ -83,8 +79,7 @@ def test_what_only_the_inside_tells_is_left_open(scenario: Scenario, fault: Faul
 @of("power-button-ignored/by-scheme", "unresponsive-app/refuses")
 def test_a_channel_lost_in_mid_shutdown_misleads_nobody(scenario: Scenario, fault: Fault) -> None:
     """The service behind the channel stops just after the press, for a reason of its own."""
-    target = ScenarioTarget(scenario)
-    inject(scenario, target, fault)
+    target = boot_with_faults(scenario, fault)
     with _channel_lost_at_press(target.guest):
         scenario.press(target.guest, "press", fault.expected, degraded=True)
 
@@ -95,8 +90,7 @@ def test_a_guest_that_refuses_the_user_is_judged_from_outside(scenario: Scenario
     wrong = _wrong_password(scenario.image)
     fault = fault_named("power-button-ignored/by-scheme")
     assert fault.remedy is not None
-    target = ScenarioTarget(scenario)
-    inject(scenario, target, fault)
+    target = boot_with_faults(scenario, fault)
     guest = target.guest
     with guest.logged_on_as(wrong):
         verdict = scenario.press(guest, "press", fault.expected, degraded=True)

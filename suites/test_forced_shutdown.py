@@ -12,11 +12,13 @@ import pytest
 
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.diagnosis.verdict import Verdict
+from powerdown.disk.ntfs.volume_state import volume_state
 from powerdown.guest.probe_programs import DOCUMENT, UPDATER
 from powerdown.host.host import Host
 from powerdown.images.image import Image
 from powerdown.pytest_plugin.plugin import OpenScenario
-from powerdown.scenario.scenario import Scenario, SharedStages
+from powerdown.scenario.recorder import SharedStages
+from powerdown.scenario.scenario import Scenario
 from powerdown.shutdown import unfinished_work
 from powerdown.shutdown.forced_shutdown import FORCED_COMMANDS
 from powerdown.shutdown.observation import Command
@@ -58,21 +60,21 @@ def aftermath(
     forced = way is not Command.PRESS
     with open_scenario(image, f"forced-shutdown {way}") as scenario:
         guest = scenario.boot()
-        inside = scenario.inside(guest)
+        inside = guest.expect_windows()
         programs = host.probe_program(DOCUMENT), host.probe_program(UPDATER)
         unfinished_work.begin(inside, *programs)
         if forced:
             scenario.cut_power(guest, way, FORCED)
         else:
             scenario.press(guest, "soft shutdown", (COMPLETED, WAITED))
-        dirty = guest.volume_state().dirty
+        dirty = volume_state(guest.machine.overlay).dirty
         again = scenario.boot_again(guest)
         previous_stop = scenario.diagnose_previous_stop(again, FORCED if forced else COMPLETED)
         return Aftermath(
             forced=forced,
             dirty=dirty,
-            document=unfinished_work.document(scenario.inside(again)),
-            update=unfinished_work.update(scenario.inside(again)),
+            document=unfinished_work.document(again.expect_windows()),
+            update=unfinished_work.update(again.expect_windows()),
             previous_stop=previous_stop,
             stages=SharedStages(scenario.stages),
         )

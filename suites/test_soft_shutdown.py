@@ -36,7 +36,7 @@ def test_press_completes_after_a_cold_boot(scenario: Scenario) -> None:
 @pytest.mark.scenario("soft-shutdown", variant="press-while-booting")
 def test_press_while_booting_is_lost_and_harmless(scenario: Scenario) -> None:
     """A press before the guest has armed its button is lost; a later one completes."""
-    guest = scenario.boot(wait=False)
+    guest = scenario.power_on()
     lost = Expected(Outcome.STAYED_UP, Cause.PRESS_LOST)
     scenario.press(guest, "press in firmware", lost)
     scenario.wait_until_ready(guest)

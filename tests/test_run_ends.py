@@ -20,7 +20,7 @@ from tests.machine.boot_sector import HUNG
 
 HANGING = """
 def hang(scenario, name):
-    scenario.boot(wait=False)
+    scenario.power_on()
     Path(name).write_text(str(os.getpid()))
     Path("hold").open("rb").read()
 
@@ -37,7 +37,7 @@ def test_two(scenario):
 CRASHING = """
 @pytest.mark.scenario("x", variant="crash")
 def test_crash(scenario):
-    scenario.boot(wait=False)
+    scenario.power_on()
     os._exit(1)
 
 @pytest.mark.scenario("x", variant="other")

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from powerdown.core.errors import MachineError
+from powerdown.core.errors import MachineError, NotOnThisGuest
 from powerdown.faults import windows_update
 from powerdown.faults.catalogue import CATALOGUE
-from powerdown.faults.fault import NotOnThisGuest, beyond_hard_ms, beyond_soft_ms
+from powerdown.faults.fault import beyond_hard_ms, beyond_soft_ms
 from powerdown.guest.guest_baseline import GuestBaseline
 from powerdown.images.image import Updates
 from powerdown.machine.events import PROCESS_EXIT

@@ -15,7 +15,7 @@ from powerdown.core.errors import (
     PowerdownError,
 )
 from powerdown.guest.channels.channel import CommandResult
-from powerdown.guest.readiness import wait_until_ready
+from powerdown.guest.readiness import await_ready
 from powerdown.machine.events import PROCESS_EXIT
 from tests.shutdown.fake_machine import ARMED, IMAGE, UNARMED, ScriptedChannel, ScriptedMachine
 
@@ -46,7 +46,7 @@ def test_ready_is_armed_and_answering() -> None:
     machine = ScriptedMachine([UNARMED, (0xFFFF, 0xFFFF), ARMED])
     started = now()
     channel = ScriptedChannel({"ver": "Microsoft Windows"})
-    ready = wait_until_ready(machine, channel, Deadline.after(PATIENCE))
+    ready = await_ready(machine, channel, Deadline.after(PATIENCE))
     assert ready.answered_at is not None
     assert started < ready.armed_at <= ready.answered_at == ready.at
     assert ready.pm1.button_armed
@@ -55,12 +55,12 @@ def test_ready_is_armed_and_answering() -> None:
 
 def test_a_guest_that_restarts_before_it_answers_must_arm_again() -> None:
     machine = ScriptedMachine([ARMED, UNARMED, ARMED])
-    ready = wait_until_ready(machine, ScriptedChannel({"ver": ""}), Deadline.after(PATIENCE))
+    ready = await_ready(machine, ScriptedChannel({"ver": ""}), Deadline.after(PATIENCE))
     assert ready.pm1.button_armed
 
 
 def test_a_guest_without_channel_is_ready_when_it_is_armed() -> None:
-    ready = wait_until_ready(ScriptedMachine([ARMED]), None, Deadline.after(PATIENCE))
+    ready = await_ready(ScriptedMachine([ARMED]), None, Deadline.after(PATIENCE))
     assert ready.answered_at is None
     assert ready.at == ready.armed_at
 
@@ -68,7 +68,7 @@ def test_a_guest_without_channel_is_ready_when_it_is_armed() -> None:
 def test_a_guest_without_channel_gets_its_time_to_settle() -> None:
     patient = replace(IMAGE, budgets=replace(IMAGE.budgets, settle=0.2))
     machine = ScriptedMachine([ARMED], image=patient)
-    ready = wait_until_ready(machine, None, Deadline.after(PATIENCE))
+    ready = await_ready(machine, None, Deadline.after(PATIENCE))
     assert ready.pm1.at >= ready.armed_at + 0.2
 
 
@@ -77,27 +77,27 @@ def test_a_guest_that_ends_while_it_settles_is_an_error() -> None:
     machine = ScriptedMachine([ARMED], image=patient)
     threading.Timer(0.1, ending(machine)).start()
     with pytest.raises(MachineError, match="its QEMU ended"):
-        wait_until_ready(machine, None, Deadline.after(PATIENCE))
+        await_ready(machine, None, Deadline.after(PATIENCE))
 
 
 def test_a_guest_that_never_arms_is_told_apart() -> None:
     channel = ScriptedChannel({"ver": ""})
     with pytest.raises(DeadlineExpired, match=r"arm its power button within 0\.5 s"):
-        wait_until_ready(ScriptedMachine([UNARMED]), channel, Deadline.after(SHORT))
+        await_ready(ScriptedMachine([UNARMED]), channel, Deadline.after(SHORT))
     assert channel.commands == [], "an unarmed guest is asked nothing"
 
 
 def test_a_guest_that_arms_but_never_answers_is_told_apart() -> None:
     channel = ScriptedChannel({}, alive=False)
     with pytest.raises(DeadlineExpired, match="control channel of scripted answer") as caught:
-        wait_until_ready(ScriptedMachine([ARMED]), channel, Deadline.after(SHORT))
+        await_ready(ScriptedMachine([ARMED]), channel, Deadline.after(SHORT))
     assert "nothing answers" in caught.value.actual
 
 
 def test_the_last_reason_is_told() -> None:
     # Port answers, every command fails.
     with pytest.raises(DeadlineExpired, match="not recognized"):
-        wait_until_ready(ScriptedMachine([ARMED]), ScriptedChannel({}), Deadline.after(SHORT))
+        await_ready(ScriptedMachine([ARMED]), ScriptedChannel({}), Deadline.after(SHORT))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_the_last_reason_is_told() -> None:
 )
 def test_a_guest_that_is_still_starting_is_tried_again(error: PowerdownError) -> None:
     channel = StubbornChannel(error, error)
-    ready = wait_until_ready(ScriptedMachine([ARMED]), channel, Deadline.after(PATIENCE))
+    ready = await_ready(ScriptedMachine([ARMED]), channel, Deadline.after(PATIENCE))
     assert ready.answered_at is not None
     assert channel.tries == 3
 
@@ -121,7 +121,7 @@ def test_wrong_credentials_are_raised_at_once() -> None:
     channel = StubbornChannel(*[rejected] * 1000)
     deadline = Deadline.after(PATIENCE)
     with pytest.raises(CredentialsRejected) as caught:
-        wait_until_ready(ScriptedMachine([ARMED]), channel, deadline)
+        await_ready(ScriptedMachine([ARMED]), channel, deadline)
     assert caught.value is rejected
     assert channel.tries == 1
     assert not deadline.expired
@@ -136,7 +136,7 @@ def test_one_command_does_not_use_up_the_boot_budget() -> None:
             return super().run(command, deadline)
 
     channel = Recording({"ver": ""})
-    wait_until_ready(ScriptedMachine([ARMED]), channel, Deadline.after(3600))
+    await_ready(ScriptedMachine([ARMED]), channel, Deadline.after(3600))
     assert allowed[0] < 600
 
 
@@ -150,7 +150,7 @@ def test_qemu_that_ends_meanwhile_is_said_at_once(pm1: tuple[int, int], alive: b
     end.start()
     try:
         with pytest.raises(MachineError, match="ended"):
-            wait_until_ready(machine, ScriptedChannel({"ver": ""}, alive=alive), deadline)
+            await_ready(machine, ScriptedChannel({"ver": ""}, alive=alive), deadline)
     finally:
         end.join()
     assert not deadline.expired

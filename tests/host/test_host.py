@@ -7,14 +7,16 @@ import pytest
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import HostError, PowerdownError
+from powerdown.disk.ntfs.volume_state import volume_state
 from powerdown.guest.guest import Guest
+from powerdown.guest.guest_time import GuestTime
 from powerdown.guest.probe_programs import DOCUMENT
 from powerdown.host.admission.admission import Slot
-from powerdown.host.guest_time import GuestTime
 from powerdown.host.host import Host
 from powerdown.images.image import ControlConfig, Credentials, Transport, WinrmAuthentication
 from powerdown.machine.accelerator import Accelerator, AcceleratorKind
 from powerdown.machine.hypervisor import QemuHypervisor
+from powerdown.report.gate_result import HostFacts
 from tests.machine.boot_sector import HUNG, UNARMED, boot_image
 from tests.shutdown.fake_machine import IMAGE, ScriptedChannel, ScriptedMachine
 
@@ -29,7 +31,7 @@ def host(tmp_path: Path) -> Host:
 def test_this_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("POWERDOWN_ACCEL", "tcg")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    facts = Host.of_this_host().facts()
+    facts = HostFacts.of(Host.of_this_host().accelerator)
     assert facts.qemu_version[0].isdigit()
     assert (facts.accelerator, facts.why) == ("tcg", "POWERDOWN_ACCEL=tcg")
     monkeypatch.setenv("POWERDOWN_ACCEL", "steam")
@@ -139,7 +141,7 @@ class TestGuest:
         with host.boot(boot_image(tmp_path, HUNG), tmp_path) as guest:
             guest.machine.kill(Deadline.after(10))
             with pytest.raises(PowerdownError):
-                guest.volume_state()
+                volume_state(guest.machine.overlay)
 
     def test_with_winrm_it_has_a_channel_that_does_not_answer_yet(
         self, host: Host, tmp_path: Path

@@ -27,7 +27,7 @@ def test_cut(scenario, way):
 
 @pytest.mark.scenario("power-button-ignored", variant="inside")
 def test_inside(scenario):
-    scenario.inside(scenario.boot())
+    scenario.boot().expect_windows()
 
 def test_of_something_else():
     pass
@@ -126,8 +126,10 @@ class TestFullRun:
         record = full_run.record("obedient", "power-button-ignored", "inside")
         assert record.status is Status.SKIPPED
         assert full_run.gate.skip_reasons == {
-            "needs a control channel; image ignoring defines none": 1,
-            "needs a control channel; image obedient defines none": 1,
+            "cannot be provoked here: could not ask ignoring from inside: its image defines no "
+            "control channel. Give it one in [control].": 1,
+            "cannot be provoked here: could not ask obedient from inside: its image defines no "
+            "control channel. Give it one in [control].": 1,
         }
 
     def test_the_file_follows_its_schema(self, full_run: FullRun) -> None:
@@ -293,7 +295,7 @@ def test_a_wrong_confident_verdict_fails_the_run(tmp_path: Path) -> None:
         """
 @pytest.mark.scenario("soft-shutdown", variant="wrong")
 def test_nobody_looks(scenario):
-    with pytest.raises(pytest.fail.Exception):
+    with pytest.raises(AssertionError):
         scenario.press(scenario.boot(), "press", FORCED)
 """,
     )
@@ -313,7 +315,7 @@ def test_a_guest_is_gone_after_a_test_that_fails_or_cannot_be_set_up(tmp_path: P
         """
 @pytest.fixture
 def broken(scenario):
-    scenario.boot(wait=False)
+    scenario.power_on()
     raise RuntimeError("broken fixture")
 
 @pytest.mark.scenario("x", variant="set-up")
@@ -322,7 +324,7 @@ def test_set_up(broken):
 
 @pytest.mark.scenario("x", variant="call")
 def test_call(scenario):
-    scenario.boot(wait=False)
+    scenario.power_on()
     assert False, "as it happens"
 
 @pytest.mark.scenario("x", variant="after")

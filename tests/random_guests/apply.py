@@ -30,6 +30,7 @@ from powerdown.guest.probe_programs import (
 )
 from powerdown.guest.windows import WORK_DIRECTORY
 from powerdown.machine.events import named
+from powerdown.scenario.scenario import Scenario
 from powerdown.shutdown.observation import Observation
 from powerdown.shutdown.soft_shutdown import command_inside, press_power_button
 from powerdown.windows import (
@@ -56,6 +57,12 @@ _SLEEP_TASK = "powerdown-sleep"
 _DISPLAY_SECONDS = 2
 _EVENT_SECONDS = 60.0
 _DIALOG_SECONDS = 15.0
+
+
+def start(scenario: Scenario, guest: Configuration) -> ScenarioTarget:
+    """Boot a guest, unless it is to be caught on its way up and needs no settings before."""
+    caught = guest.ask.early and not any(_settings(guest))
+    return ScenarioTarget(scenario, None if caught else scenario.boot())
 
 
 def bring(target: ScenarioTarget, guest: Configuration) -> None:

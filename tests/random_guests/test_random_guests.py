@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from powerdown.core.deadline import now
-from powerdown.faults.scenario_target import ScenarioTarget
 from powerdown.images.image import Image
 from powerdown.pytest_plugin.plugin import OpenScenario
 
 from .again import keep
-from .apply import ask, bring
+from .apply import ask, bring, start
 from .compare import compare, told
 from .conftest import RECORD
 from .draw import draw
@@ -34,7 +33,7 @@ def test_verdict_is_what_the_documented_rules_imply(
     began = now()
     guest = draw(guest_number, random_seed, image)
     with open_scenario(image, f"random {random_seed} {guest_number}") as scenario:
-        target = ScenarioTarget(scenario)
+        target = start(scenario, guest)
         bring(target, guest)
         brought = now()
         obs = ask(target, guest)

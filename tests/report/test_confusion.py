@@ -14,15 +14,13 @@ from hypothesis import strategies as st
 
 import powerdown.report
 from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.diagnosis.judgement import Judgement, is_wrong_confident, judge
 from powerdown.diagnosis.verdict import Confidence, Verdict
 from powerdown.report.confusion import (
     LABELS,
     Confusion,
-    Judgement,
     Tally,
     View,
-    is_wrong_confident,
-    judge,
     label,
 )
 from powerdown.report.json_object import ReportFormatError

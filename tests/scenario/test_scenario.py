@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from powerdown.core.errors import PowerdownError
+from powerdown.core.errors import NotOnThisGuest, PowerdownError
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.guest.windows import Windows
-from powerdown.scenario.scenario import SharedStages
+from powerdown.scenario.expectation import UnexpectedVerdict
+from powerdown.scenario.recorder import SharedStages
 from powerdown.shutdown.observation import Command
 from tests.boot_sector_scenarios import Open, boot_sector_scenarios
 from tests.machine.boot_sector import HUNG, IGNORING, OBEDIENT, UNARMED
@@ -56,7 +57,7 @@ def test_another_verdict_fails_the_test_and_is_still_a_stage(
 ) -> None:
     open_scenario = scenario(IGNORING)
     guest = open_scenario.boot()
-    with pytest.raises(pytest.fail.Exception) as failed:
+    with pytest.raises(UnexpectedVerdict) as failed:
         open_scenario.press(guest, "press", COMPLETED)
     message = str(failed.value)
     assert message.startswith("press: expected completed (none), diagnosed inconclusive")
@@ -69,17 +70,17 @@ def test_another_verdict_fails_the_test_and_is_still_a_stage(
 
 def test_the_outcome_alone_is_not_enough(scenario: Open) -> None:
     open_scenario = scenario(UNARMED)
-    guest = open_scenario.boot(wait=False)
+    guest = open_scenario.power_on()
     assert open_scenario.stages == ()
     ignored = Expected(Outcome.STAYED_UP, Cause.POWER_BUTTON_IGNORED)
-    with pytest.raises(pytest.fail.Exception, match="because of press-lost"):
+    with pytest.raises(UnexpectedVerdict, match="because of press-lost"):
         open_scenario.press(guest, "press", ignored)
     open_scenario.press(guest, "press", PRESS_LOST)
 
 
 def test_an_attempt_is_also_judged_from_outside(scenario: Open) -> None:
     open_scenario = scenario(UNARMED)
-    guest = open_scenario.boot(wait=False)
+    guest = open_scenario.power_on()
     guest.windows = Windows(ScriptedChannel({}))
     open_scenario.press(guest, "press", PRESS_LOST)
     (press,) = open_scenario.stages
@@ -103,8 +104,8 @@ def test_without_the_inside_doubt_is_right_and_a_wrong_sure_verdict_is_not(
     assert open_scenario.stages[-1].degraded
     assert open_scenario.stages[-1].expected == ignored
     unarmed = scenario(UNARMED)
-    lost = unarmed.boot(wait=False)
-    with pytest.raises(pytest.fail.Exception, match="because of press-lost"):
+    lost = unarmed.power_on()
+    with pytest.raises(UnexpectedVerdict, match="because of press-lost"):
         unarmed.press(lost, "press", ignored, degraded=True)
 
 
@@ -123,7 +124,7 @@ def test_a_guest_that_was_cut_off_boots_again(scenario: Open, way: Command) -> N
 
 def test_guests_of_one_scenario_have_disks_of_their_own(scenario: Open) -> None:
     open_scenario = scenario(HUNG)
-    guests = [open_scenario.boot(wait=False) for _ in range(2)]
+    guests = [open_scenario.power_on() for _ in range(2)]
     overlays = {guest.machine.overlay for guest in guests}
     assert len(overlays) == 2
     open_scenario.close()
@@ -134,7 +135,7 @@ def test_guests_of_one_scenario_have_disks_of_their_own(scenario: Open) -> None:
 
 def test_a_guest_that_does_not_get_ready_leaves_its_screen(scenario: Open, tmp_path: Path) -> None:
     open_scenario = scenario(UNARMED)
-    guest = open_scenario.boot(wait=False)
+    guest = open_scenario.power_on()
     image = guest.machine.image
     hurried = replace(image, budgets=replace(image.budgets, boot=0.2))
     guest.machine._image = hurried
@@ -149,11 +150,13 @@ def test_without_a_channel_the_inside_is_skipped(scenario: Open) -> None:
     open_scenario = scenario(HUNG)
     guest = open_scenario.boot()
     for ask in (
-        lambda: open_scenario.inside(guest),
+        lambda: guest.expect_windows(),
         lambda: open_scenario.command_inside(guest, "shutdown /s", "inside", COMPLETED),
         lambda: open_scenario.diagnose_previous_stop(guest, COMPLETED),
     ):
-        with pytest.raises(pytest.skip.Exception, match="image boot-sector defines none"):
+        with pytest.raises(
+            NotOnThisGuest, match="boot-sector from inside: its image defines no control channel"
+        ):
             ask()
 
 
@@ -162,7 +165,7 @@ def test_the_previous_stop_is_judged_by_the_next_start(scenario: Open) -> None:
     guest = open_scenario.boot()
     # Nothing recorded: no verdict may be made up.
     guest.windows = Windows(ScriptedChannel({"wevtutil": ""}))
-    with pytest.raises(pytest.fail.Exception, match=r"next start: expected forced-off"):
+    with pytest.raises(UnexpectedVerdict, match=r"next start: expected forced-off"):
         open_scenario.diagnose_previous_stop(guest, FORCED)
     assert open_scenario.stages[-1].name == "next start"
 

@@ -22,6 +22,7 @@ from standin.screen import BLUE, DESKTOP_BLUE, Screen
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import CredentialsRejected
+from powerdown.disk.ntfs.volume_state import volume_state
 from powerdown.guest.channels.winrm_channel import WinrmChannel
 from powerdown.images.definition import load
 from powerdown.images.image import Credentials, DiskBus, Firmware, MachineType, NicModel
@@ -120,7 +121,7 @@ def first(host, image, tmp_path_factory, pe) -> Session:
         windows.run("taskkill /f /im document.exe").checked()
         screens["shutting down"] = shown(guest, lambda s: s.shutting_down())
         notes["end"] = ended(guest)
-        notes["volume"] = guest.volume_state()
+        notes["volume"] = volume_state(guest.machine.overlay)
         return Session(guest.machine.overlay, (), screens, notes)
 
 
@@ -134,7 +135,7 @@ def second(host, image, first, tmp_path_factory) -> Session:
         log = guest.windows.run("wevtutil qe System /f:xml").checked().output
         notes["saved"] = guest.windows.read_file(SAVED)
         guest.machine.kill(Deadline.after(SECONDS))
-        notes["volume"] = guest.volume_state()
+        notes["volume"] = volume_state(guest.machine.overlay)
     everything = parse_events(log)
     starts = [at for at, record in enumerate(everything) if record.event_id == 12]
     assert len(starts) == 2
@@ -170,7 +171,7 @@ def third(host, image, second, tmp_path_factory) -> Session:
         log = windows.run("wevtutil qe System /f:xml").checked().output
         seen = press_power_button(machine, windows)
         notes["press"] = seen
-        notes["volume"] = guest.volume_state()
+        notes["volume"] = volume_state(guest.machine.overlay)
         serial = (machine.run_directory / "serial.log").read_text(errors="replace")
     everything = parse_events(log)
     last = second.records[-1].record_id
@@ -321,7 +322,7 @@ def test_other_machines_boot_and_power_off(host, image, tmp_path, machine, firmw
         guest.wait_until_ready()
         guest.machine.press_power_button()
         assert ended(guest) == "guest-shutdown"
-        assert not guest.volume_state().dirty
+        assert not volume_state(guest.machine.overlay).dirty
 
 
 # What is asked of the registry inside, and where it is in the hive files.

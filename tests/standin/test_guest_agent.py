@@ -11,7 +11,8 @@ from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import ControlChannelError, DeadlineExpired
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.diagnose import diagnose, is_conclusive
-from powerdown.host.guest_time import GuestTime
+from powerdown.disk.ntfs.volume_state import volume_state
+from powerdown.guest.guest_time import GuestTime
 from powerdown.images.definition import load
 from powerdown.machine.events import named
 from powerdown.machine.protocol import RunState
@@ -113,7 +114,7 @@ def test_a_clone_answers_and_a_fault_is_named_and_remedied(clone):
     seen = press(clone)
     assert diagnose(seen).outcome is Outcome.COMPLETED
     assert CONTROL_CLOSED in names(seen)
-    assert not clone.volume_state().dirty
+    assert not volume_state(clone.machine.overlay).dirty
 
 
 def test_it_is_found_again_after_a_restart(clone):

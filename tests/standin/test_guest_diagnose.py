@@ -20,7 +20,7 @@ import pytest
 
 from powerdown.core.deadline import Deadline
 from powerdown.guest.channels.winrm_channel import WinrmChannel
-from powerdown.guest.readiness import wait_until_ready
+from powerdown.guest.readiness import await_ready
 from powerdown.guest.windows import Windows
 from powerdown.images.definition import load
 from powerdown.images.image import Image
@@ -77,9 +77,9 @@ class Foreign:
         finally:
             channel.close()
 
-    def wait_until_ready(self) -> None:
+    def await_ready(self) -> None:
         with self.channel() as channel, self.attached() as machine:
-            wait_until_ready(machine, channel, Deadline.after(SECONDS))
+            await_ready(machine, channel, Deadline.after(SECONDS))
 
     def set_button(self, action: ButtonAction) -> None:
         with self.channel() as channel:

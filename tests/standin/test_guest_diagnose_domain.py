@@ -17,7 +17,7 @@ import pytest
 
 from powerdown.core.deadline import Deadline
 from powerdown.guest.channels.winrm_channel import WinrmChannel
-from powerdown.guest.readiness import wait_until_ready
+from powerdown.guest.readiness import await_ready
 from powerdown.guest.windows import Windows
 from powerdown.images.definition import load
 from powerdown.images.image import Image
@@ -78,7 +78,7 @@ class ForeignDomain:
         assert found is not None, printed
         channel = WinrmChannel(("127.0.0.1", int(found[1])), self.image.control)
         try:
-            wait_until_ready(machine, channel, Deadline.after(SECONDS))
+            await_ready(machine, channel, Deadline.after(SECONDS))
             yield Windows(channel)
         finally:
             channel.close()

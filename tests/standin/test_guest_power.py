@@ -8,6 +8,7 @@ import pytest
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import PowerdownError
+from powerdown.disk.ntfs.volume_state import volume_state
 from powerdown.images.definition import load
 from powerdown.machine.events import PROCESS_EXIT, named
 from powerdown.machine.protocol import RunState
@@ -57,7 +58,7 @@ def test_hibernation_is_s4_and_the_next_start_goes_on(host, image, tmp_path, pe)
         set_button(guest, ButtonAction.HIBERNATE)
         guest.machine.press_power_button()
         assert ends(guest) == ["SUSPEND_DISK", "SHUTDOWN"]
-        assert not guest.volume_state().dirty
+        assert not volume_state(guest.machine.overlay).dirty
         overlay = guest.machine.overlay
     with host.boot(image, tmp_path, overlay) as guest:
         guest.wait_until_ready()
@@ -94,7 +95,7 @@ def test_an_nmi_is_a_crash_that_reaches_the_host(host, image, tmp_path):
         guest.machine.inject_nmi()
         assert guest.machine.events.wait(named("GUEST_PANICKED"), Deadline.after(SECONDS))
         assert guest.machine.run_state() is RunState.GUEST_PANICKED
-        assert guest.volume_state().dirty
+        assert volume_state(guest.machine.overlay).dirty
         overlay = guest.machine.overlay
     with host.boot(image, tmp_path, overlay) as guest:
         guest.wait_until_ready()

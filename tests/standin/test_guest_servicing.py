@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from powerdown.core.deadline import Deadline
+from powerdown.disk.ntfs.volume_state import volume_state
 from powerdown.images.definition import load
 from powerdown.machine.events import named
 from powerdown.windows.event_records import parse_events
@@ -69,7 +70,7 @@ def test_an_update_is_worked_on_before_the_power_goes_off(host, image, tmp_path)
         took = off.at - pressed_at
         assert image.budgets.shutdown_soft < took < image.budgets.shutdown_hard
         machine.events.wait(named("PROCESS_EXIT"), Deadline.after(SECONDS))
-        assert not guest.volume_state().dirty
+        assert not volume_state(guest.machine.overlay).dirty
 
 
 def test_an_update_that_needs_a_restart_restarts_the_guest(host, image, tmp_path):

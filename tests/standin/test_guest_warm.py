@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from powerdown.core.deadline import Deadline
-from powerdown.host.guest_time import GuestTime
+from powerdown.disk.ntfs.volume_state import volume_state
+from powerdown.guest.guest_time import GuestTime
 from powerdown.host.snapshots.template import content_digest
 from powerdown.host.snapshots.template_store import TemplateStore
 from powerdown.host.snapshots.warm_start import WarmStart
@@ -129,7 +130,7 @@ def test_it_sleeps_and_wakes(clone):
     assert log(clone)[-2:] == [42, 107]
     set_button(clone, ButtonAction.SHUT_DOWN)
     assert press(clone) == "guest-shutdown"
-    assert not clone.volume_state().dirty
+    assert not volume_state(clone.machine.overlay).dirty
 
 
 @plain
@@ -137,7 +138,7 @@ def test_it_restarts_and_its_disk_boots_again(host, clone, image, tmp_path):
     restart(clone)
     assert log(clone).count(12) == 2
     assert press(clone) == "guest-shutdown"
-    assert not clone.volume_state().dirty
+    assert not volume_state(clone.machine.overlay).dirty
     with host.boot(image, tmp_path, clone.machine.overlay) as later:
         later.wait_until_ready()
         ids = log(later)
@@ -149,7 +150,7 @@ def test_it_restarts_and_its_disk_boots_again(host, clone, image, tmp_path):
 @plain
 def test_without_power_it_leaves_a_dirty_volume(host, clone, image, tmp_path):
     clone.machine.kill(Deadline.after(SECONDS))
-    assert clone.volume_state().dirty
+    assert volume_state(clone.machine.overlay).dirty
     with host.boot(image, tmp_path, clone.machine.overlay) as later:
         later.wait_until_ready()
         assert log(later).count(41) == 1
@@ -160,7 +161,7 @@ def test_its_crash_reaches_the_host(clone):
     clone.machine.inject_nmi()
     happens(clone, "GUEST_PANICKED")
     assert clone.machine.run_state() is RunState.GUEST_PANICKED
-    assert clone.volume_state().dirty
+    assert volume_state(clone.machine.overlay).dirty
 
 
 @with_uefi

@@ -51,3 +51,7 @@ class DiskError(PowerdownError):
 
 class DeadlineExpired(PowerdownError):
     """A wait ended without what it waited for."""
+
+
+class NotOnThisGuest(PowerdownError):
+    """A scenario cannot be provoked on this guest; that says nothing of its shutdown."""

@@ -10,16 +10,9 @@ from contextlib import suppress
 from functools import partial
 
 from powerdown.core.deadline import Deadline, now
-from powerdown.core.errors import DeadlineExpired, PowerdownError
+from powerdown.core.errors import DeadlineExpired, NotOnThisGuest, PowerdownError
 from powerdown.core.outcome import Cause, Expected, Outcome
-from powerdown.faults.fault import (
-    COMPLETED,
-    BlockedAt,
-    Fault,
-    NotOnThisGuest,
-    ScenarioId,
-    set_if_permitted,
-)
+from powerdown.faults.fault import COMPLETED, BlockedAt, Fault, ScenarioId, set_if_permitted
 from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Offline, fixed
 from powerdown.faults.waiting import wait_until

@@ -17,17 +17,9 @@ from contextlib import suppress
 from functools import partial
 
 from powerdown.core.deadline import Deadline, now
-from powerdown.core.errors import ControlChannelError, PowerdownError
+from powerdown.core.errors import ControlChannelError, NotOnThisGuest, PowerdownError
 from powerdown.core.outcome import Cause, Expected, Outcome
-from powerdown.faults.fault import (
-    COMPLETED,
-    BlockedAt,
-    Fault,
-    NotOnThisGuest,
-    Recovery,
-    ScenarioId,
-    Trigger,
-)
+from powerdown.faults.fault import COMPLETED, BlockedAt, Fault, Recovery, ScenarioId, Trigger
 from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Offline, fixed
 from powerdown.faults.waiting import wait_until
@@ -315,6 +307,7 @@ VARIANTS = (
         remedies=("restore the disk from the image",),
         sources=("facts 0", "facts 8", "qemu:hw/acpi/core.c"),
         inject=_break_boot,
+        boots_itself=True,
         remedy=_restore_disk,
         expected=(LOST,),
         blocked_at=BlockedAt.DELIVERY,

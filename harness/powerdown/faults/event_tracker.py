@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import partial
 
 from powerdown.core.deadline import Deadline
-from powerdown.core.errors import DeadlineExpired
+from powerdown.core.errors import DeadlineExpired, NotOnThisGuest
 from powerdown.core.outcome import Cause, Expected, Outcome
-from powerdown.faults.fault import COMPLETED, BlockedAt, Fault, NotOnThisGuest, ScenarioId, settings
+from powerdown.faults.fault import COMPLETED, BlockedAt, Fault, ScenarioId, settings
 from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Offline, fixed
 from powerdown.faults.waiting import wait_until

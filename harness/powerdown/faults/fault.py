@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from powerdown.core.errors import PowerdownError
+from powerdown.core.errors import NotOnThisGuest
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import ONLINE_ONLY, Offline, OnlineOnly
@@ -96,6 +96,7 @@ class Fault:
     :param command: with :attr:`Trigger.INSIDE`, the command line.
     :param recovery: how to get at the guest afterwards.
     :param missing: why an image cannot run it; ``None`` when it can.
+    :param boots_itself: whether its injection starts the guest, so that none is booted before.
     :param offline: how it is injected while the guest is off, or why it cannot be.
     """
 
@@ -113,14 +114,11 @@ class Fault:
     command: str = ""
     recovery: Recovery = Recovery.IN_PLACE
     missing: Callable[[Image], str | None] = lambda image: None
+    boots_itself: bool = False
     offline: Offline | OnlineOnly = ONLINE_ONLY
 
     def __str__(self) -> str:
         return f"{self.scenario}/{self.variant}"
-
-
-class NotOnThisGuest(PowerdownError):
-    """A fault cannot be provoked on this guest; that says nothing of its shutdown."""
 
 
 def settings(*command_lines: str) -> Callable[[FaultTarget], None]:

@@ -11,11 +11,10 @@ from powerdown.machine.protocol import Machine
 
 
 class FaultTarget(Protocol):
-    """One guest under test; it is booted when it is first used.
+    """One guest under test.
 
-    Calls raise what :class:`Machine` and
-    :class:`Windows` raise, and
-    :class:`DeadlineExpired` when the guest does not get where it should.
+    Calls raise what :class:`Machine` and :class:`Windows` raise, and :class:`DeadlineExpired` when
+    the guest does not reach the state that is waited for.
     """
 
     @property
@@ -24,11 +23,14 @@ class FaultTarget(Protocol):
 
     @property
     def machine(self) -> Machine:
-        """It from outside."""
+        """The guest from outside."""
 
     @property
     def windows(self) -> Windows:
-        """It from inside; without a control channel the test is skipped."""
+        """The guest from inside.
+
+        :raise NotOnThisGuest: it has no control channel.
+        """
 
     def upload(self, program: ProbeProgram) -> str:
         """Compile a probe program if need be and copy it into the guest; its path there."""

@@ -1,4 +1,4 @@
-"""Injecting faults into a guest that is off, and remedying them so.
+"""Injecting faults into a guest that is off, and remedying them likewise.
 
 The remedy is written offline only where the guest can be shut down in order first. After a power
 cut the newest writes of Windows may be in logs alone, its own and NTFS's, that it applies at the
@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import pytest
-
-from powerdown.core.errors import DeadlineExpired
+from powerdown.core.errors import DeadlineExpired, NotOnThisGuest
 from powerdown.disk.hive.hive_edit import DiskInUse
 from powerdown.faults.fault import Fault
 from powerdown.faults.offline import Offline, OnlineOnly
@@ -19,18 +17,21 @@ from powerdown.faults.scenario_target import ScenarioTarget
 from powerdown.scenario.scenario import Scenario
 
 
-def inject_offline(scenario: Scenario, target: ScenarioTarget, faults: Iterable[Fault]) -> None:
-    """Write the settings of these faults to a fresh overlay, start it, and do what else they take.
+def boot_injected(scenario: Scenario, faults: Iterable[Fault]) -> ScenarioTarget:
+    """Write the settings of these faults to a fresh overlay, boot it, and do what else they take.
 
-    Skips the test where one of them cannot be injected so.
+    :raise NotOnThisGuest: one of them cannot be injected offline.
+    :raise DiskError: the disk's registry cannot be changed.
     """
     __tracebackhide__ = True
     plans = [_offline(fault) for fault in faults]
-    edits = tuple(edit for plan in plans for edit in plan.edits(target.image))
+    edits = tuple(edit for plan in plans for edit in plan.edits(scenario.image))
+    target = ScenarioTarget(scenario)
     target.boot_edited(edits)
     scenario.note(target.guest, "inject", {"offline": f"{len(edits)} changes"})
     for plan in plans:
         plan.then(target)
+    return target
 
 
 def remedy_offline(scenario: Scenario, target: ScenarioTarget, fault: Fault) -> bool:
@@ -56,7 +57,8 @@ def remedy_offline(scenario: Scenario, target: ScenarioTarget, fault: Fault) -> 
 
 
 def _offline(fault: Fault) -> Offline:
-    __tracebackhide__ = True
     if isinstance(fault.offline, OnlineOnly):
-        pytest.skip(f"{fault.variant} cannot be injected offline: {fault.offline.reason}")
+        raise NotOnThisGuest(
+            f"inject {fault} offline", fault.offline.reason, "Inject it online instead."
+        )
     return fault.offline

@@ -33,35 +33,41 @@ _EDIT_SECONDS = 60.0
 
 
 class ScenarioTarget:
-    """A :class:`FaultTarget`: the guest is booted when it is first used."""
+    """A :class:`FaultTarget`: the guest of a scenario that runs now.
 
-    def __init__(self, scenario: Scenario) -> None:
+    :param scenario: boots further guests and records what is done.
+    :param guest: the guest, ready; ``None`` for a fault that starts its own.
+    """
+
+    def __init__(self, scenario: Scenario, guest: Guest | None = None) -> None:
         self._scenario = scenario
-        self._guest: Guest | None = None
+        self._guest = guest
         self._since = now()
 
     @property
     def image(self) -> Image:
-        """What it runs."""
+        """What the guest runs."""
         return self._scenario.image
 
     @property
     def guest(self) -> Guest:
-        """The guest that runs now, booted and ready if none was used yet."""
+        """The guest that runs now."""
         if self._guest is None:
-            self._became_ready(self._scenario.boot())
-        assert self._guest is not None
+            raise RuntimeError("no guest was started yet: boot one and pass it, or boot_fresh()")
         return self._guest
 
     @property
     def machine(self) -> Machine:
-        """It from outside."""
+        """The guest from outside."""
         return self.guest.machine
 
     @property
     def windows(self) -> Windows:
-        """It from inside; without a control channel the test is skipped, saying so."""
-        return self._scenario.inside(self.guest)
+        """The guest from inside.
+
+        :raise NotOnThisGuest: it has no control channel.
+        """
+        return self.guest.expect_windows()
 
     def upload(self, program: ProbeProgram) -> str:
         """Compile a probe program if need be and copy it into the guest; its path there."""
@@ -89,7 +95,7 @@ class ScenarioTarget:
                 "Run it in the guest by hand; look at the screenshot.",
             )
         self._scenario.wait_until_ready(guest, "restart")
-        self._became_ready(guest)
+        self._started(guest)
 
     def wake(self) -> None:
         """Wake it from sleep and wait until it is ready.
@@ -98,12 +104,12 @@ class ScenarioTarget:
         """
         self.guest.machine.wake()
         self._scenario.wait_until_ready(self.guest, "wake")
-        self._became_ready(self.guest)
+        self._started(self.guest)
 
     def wait_until_ready(self) -> None:
         """Wait until it can be pressed and asked, as after a restart of its own."""
         self._scenario.wait_until_ready(self.guest)
-        self._became_ready(self.guest)
+        self._started(self.guest)
 
     def wait_until_ended(self) -> None:
         """Wait until the shutdown under way has powered it off or restarted it.
@@ -124,17 +130,17 @@ class ScenarioTarget:
 
     def boot_again(self) -> None:
         """Cut the power if it is still on, start the same disk and wait until it is ready."""
-        self._became_ready(self._scenario.boot_again(self.guest))
+        self._started(self._scenario.boot_again(self.guest))
 
     def boot_fresh(self, *, wait: bool = True) -> None:
         """Cut the power, and start with a new disk."""
         self._cut_power()
-        self._became_ready(self._scenario.boot(wait=wait))
+        self._started(self._scenario.boot() if wait else self._scenario.power_on())
 
     def boot_unbootable(self) -> None:
         """Cut the power, and start with a new disk whose boot sector is destroyed."""
         self._cut_power()
-        self._became_ready(self._scenario.boot(wait=False, prepare=destroy_boot_sector))
+        self._started(self._scenario.power_on(destroy_boot_sector))
 
     def boot_edited(self, edits: Sequence[RegistryEdit]) -> None:
         """Cut the power, and start with a new disk whose registry was changed so before.
@@ -142,7 +148,9 @@ class ScenarioTarget:
         :raise DiskError: the disk's registry cannot be changed.
         """
         self._cut_power()
-        self._became_ready(self._scenario.boot(prepare=lambda overlay: _edit(overlay, edits)))
+        guest = self._scenario.power_on(lambda overlay: _edit(overlay, edits))
+        self._scenario.wait_until_ready(guest)
+        self._started(guest)
 
     def shut_down(self) -> None:
         """Shut it down in order, from inside.
@@ -201,7 +209,7 @@ class ScenarioTarget:
                 guest.machine.events.wait(named(PROCESS_EXIT), Deadline.after(_EXIT_SECONDS))
         return ended
 
-    def _became_ready(self, guest: Guest) -> None:
+    def _started(self, guest: Guest) -> None:
         self._guest = guest
         self._since = now()
 

@@ -13,13 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from powerdown.core.errors import ControlChannelError
+from powerdown.core.errors import ControlChannelError, NotOnThisGuest
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.faults.fault import (
     COMPLETED,
     BlockedAt,
     Fault,
-    NotOnThisGuest,
     Recovery,
     ScenarioId,
     set_if_permitted,

@@ -1,4 +1,4 @@
-"""One guest from power-on to the end, from outside and from inside."""
+"""One guest from power-on to its end: the machine outside, Windows inside."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
+from powerdown.core.closeable import Closeable
 from powerdown.core.deadline import Deadline
-from powerdown.core.errors import MachineError
-from powerdown.disk.ntfs.volume_state import NtfsVolumeState, volume_state
+from powerdown.core.errors import MachineError, NotOnThisGuest
 from powerdown.guest.channels.agent_channel import AgentChannel
 from powerdown.guest.channels.agent_port import AgentPort
 from powerdown.guest.channels.agent_socket import AgentSocket
 from powerdown.guest.channels.channel import GuestChannel
 from powerdown.guest.channels.libvirt_agent_port import LibvirtAgentPort
 from powerdown.guest.channels.winrm_channel import WinrmChannel
-from powerdown.guest.readiness import Readiness, wait_until_ready, wait_until_restored
+from powerdown.guest.guest_time import GuestTime, TimedChannel
+from powerdown.guest.readiness import Readiness, await_ready, await_restored
 from powerdown.guest.windows import Windows
-from powerdown.host.admission.admission import Slot
-from powerdown.host.guest_time import GuestTime, TimedChannel
-from powerdown.images.image import ControlConfig, Credentials, DiskFormat, Image, Transport
+from powerdown.images.image import ControlConfig, Credentials, Image, Transport
 from powerdown.machine.events import HostEvent
 from powerdown.machine.hypervisor import Hypervisor
 from powerdown.machine.protocol import BootedMachine
@@ -31,13 +31,26 @@ _CLOCK_SECONDS = 10.0
 """For one answer of the control port."""
 
 
-class Guest:
-    """One guest under test, from outside and from inside.
+class GuestSlot(Protocol):
+    """A guest's slot among those that the host has room for."""
 
-    :ivar machine: it from outside.
-    :ivar windows: it from inside; ``None`` until it is ready, and for an image without control
-        channel for ever.
-    :ivar time: time spent waiting for it.
+    def started(self, pid: int) -> None:
+        """Note the process that runs the guest."""
+
+    def ready(self) -> None:
+        """Note that the guest has booted."""
+
+    def close(self) -> None:
+        """Give the slot up."""
+
+
+class Guest(Closeable):
+    """One guest under test; closed at the end of a ``with`` block.
+
+    :ivar machine: the guest from outside.
+    :ivar windows: the guest from inside; ``None`` until it is ready, and always for an image
+        without a control channel.
+    :ivar time: the time spent waiting for it.
     """
 
     def __init__(self, machine: BootedMachine, time: GuestTime) -> None:
@@ -46,7 +59,7 @@ class Guest:
         machine.events.on_waited = time.add
         self._agent = _agent_port(machine)
         self._channel = self.open_channel()
-        self._place: Slot | None = None
+        self._slot: GuestSlot | None = None
         self.windows: Windows | None = None
 
     @classmethod
@@ -58,9 +71,9 @@ class Guest:
         time: GuestTime,
         memory: MemoryFile | None = None,
     ) -> Guest:
-        """Start it on ``overlay``.
+        """Start a guest on ``overlay``.
 
-        :param hypervisor: who starts it.
+        :param hypervisor: what starts it.
         :param memory: a file for the guest's memory, if it is to be saved.
         """
         with time.counted():
@@ -76,31 +89,44 @@ class Guest:
             machine.close()
             raise
 
+    def expect_windows(self) -> Windows:
+        """The guest from inside.
+
+        :raise NotOnThisGuest: it has no control channel, or is not ready yet.
+        """
+        if self.windows is None:
+            raise NotOnThisGuest(
+                f"ask {self.machine.image.name} from inside",
+                "its image defines no control channel",
+                "Give it one in [control].",
+            )
+        return self.windows
+
     def go_on(self, deadline: Deadline) -> Readiness:
-        """Let a restored guest run, and see that it can be pressed and asked again."""
+        """Let a restored guest run, and wait until it can be pressed and asked again."""
         with self.time.counted():
             self.machine.resume()
-            readiness = wait_until_restored(self.machine, self._channel, deadline)
+            readiness = await_restored(self.machine, self._channel, deadline)
         self._can_be_asked()
         return readiness
 
-    def hold(self, place: Slot) -> None:
-        """Hold a place among the guests of this host, and give it up with its end."""
+    def hold(self, slot: GuestSlot) -> None:
+        """Hold a slot among the guests of this host until this guest is closed."""
         pid = self.machine.pid
         if pid is not None:
-            self._place = place
-            place.started(pid)
+            self._slot = slot
+            slot.started(pid)
 
     def wait_until_ready(self) -> Readiness:
         """Wait until it can be pressed and asked, within its boot budget."""
         deadline = Deadline.after(self.machine.image.budgets.boot)
         with self.time.counted():
-            readiness = wait_until_ready(self.machine, self._channel, deadline)
+            readiness = await_ready(self.machine, self._channel, deadline)
         self._can_be_asked()
         return readiness
 
     def clock_ahead(self) -> float | None:
-        """Seconds its clock is ahead of the host's UTC; ``None`` if that cannot be seen."""
+        """Seconds its clock is ahead of the host's UTC; ``None`` if that cannot be read."""
         if self._channel is None:
             return None
         with self.time.counted():
@@ -108,9 +134,9 @@ class Guest:
         return None if answer is None else answer.clock_ahead
 
     def open_channel(self, credentials: Credentials | None = None) -> GuestChannel | None:
-        """A control channel of its own, which the caller closes; ``None`` where there is none.
+        """A further control channel, which the caller closes; ``None`` where there is none.
 
-        :param credentials: whom to log on as, instead of whom the image says.
+        :param credentials: the user to log on as, instead of the image's.
         """
         control = self.machine.image.control
         if credentials is not None:
@@ -119,7 +145,7 @@ class Guest:
 
     @contextmanager
     def logged_on_as(self, credentials: Credentials) -> Iterator[None]:
-        """Ask the inside as somebody else while the block runs."""
+        """Ask the inside as another user while the block runs."""
         channel, before = self.open_channel(credentials), self.windows
         if channel is None:
             yield
@@ -131,30 +157,26 @@ class Guest:
             self.windows = before
             channel.close()
 
-    def volume_state(self) -> NtfsVolumeState:
-        """The system volume's NTFS state, read from the disk; the guest must be off or paused."""
-        return volume_state(self.machine.overlay, DiskFormat.QCOW2)
-
     def close(self) -> None:
         """End it if it still runs; never raises, may be called twice."""
         if self._channel is not None:
             self._channel.close()
         if self._agent is not None:
             self._agent.close()
-        if self._place is not None:
+        if self._slot is not None:
             # What it has cost can be read as long as QEMU lives.
-            self._place.close()
+            self._slot.close()
         with self.time.counted():
             self.machine.close()
 
     def _can_be_asked(self) -> None:
-        if self._place is not None:
-            self._place.ready()
+        if self._slot is not None:
+            self._slot.ready()
         self.windows = None if self._channel is None else Windows(self._channel)
 
 
 def _agent_port(machine: BootedMachine) -> AgentSocket | LibvirtAgentPort | None:
-    """The one wire to the guest's agent, for all channels."""
+    """The one port of the guest's agent, shared by all channels."""
     if machine.ask_agent is not None:
         return LibvirtAgentPort(machine.ask_agent)
     if machine.agent_socket is None:

@@ -45,9 +45,7 @@ class Readiness:
         return max(self.armed_at, self.answered_at or self.armed_at)
 
 
-def wait_until_ready(
-    machine: Machine, channel: GuestChannel | None, deadline: Deadline
-) -> Readiness:
+def await_ready(machine: Machine, channel: GuestChannel | None, deadline: Deadline) -> Readiness:
     """Wait until a press can arrive and, where there is a channel, commands are answered.
 
     :raise MachineError: QEMU ended first.
@@ -65,9 +63,7 @@ def wait_until_ready(
     return Readiness(armed_at=armed.at, answered_at=answered_at, pm1=again)
 
 
-def wait_until_restored(
-    machine: Machine, channel: GuestChannel | None, deadline: Deadline
-) -> Readiness:
+def await_restored(machine: Machine, channel: GuestChannel | None, deadline: Deadline) -> Readiness:
     """Wait until a guest that was saved when it was ready is so again: its CPUs run already.
 
     That commands work was seen before it was saved; now its button must be armed, its network must

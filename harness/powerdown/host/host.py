@@ -10,19 +10,18 @@ from pathlib import Path
 from powerdown.core.deadline import Deadline
 from powerdown.core.files import cache_directory
 from powerdown.guest.guest import Guest
+from powerdown.guest.guest_time import GuestTime
 from powerdown.guest.probe_programs import ProbeProgram, compile_probe
 from powerdown.host.admission.admission import PATIENCE, Admission, Slot
 from powerdown.host.admission.guest_cost import CostRecords, GuestKind
 from powerdown.host.admission.host_resources import HostResources
 from powerdown.host.admission.workers import Workers, workers
-from powerdown.host.guest_time import GuestTime
 from powerdown.host.snapshots.warm_start import Say, WarmStart
 from powerdown.images.image import Image, Start
 from powerdown.images.overlay import create_overlay
-from powerdown.machine.accelerator import Accelerator, detect, qemu_version
+from powerdown.machine.accelerator import Accelerator, detect
 from powerdown.machine.backend import Backend
 from powerdown.machine.hypervisor import Hypervisor, QemuHypervisor
-from powerdown.report.gate_result import HostFacts
 
 
 @dataclass(frozen=True)
@@ -91,11 +90,6 @@ class Host:
         """Where it is remembered what guests cost."""
         return self.cache / "costs"
 
-    def facts(self) -> HostFacts:
-        """What guests run on, for reports."""
-        version = qemu_version().removeprefix("QEMU emulator version ")
-        return HostFacts(version, self.accelerator.kind.value, self.accelerator.why)
-
     def probe_program(self, program: ProbeProgram) -> Path:
         """A probe program, compiled if it has to be."""
         return compile_probe(program, self.cache)
@@ -114,12 +108,12 @@ class Host:
         """
         if self.warm_start is None:
             return None
-        with ExitStack() as on_failure, self._admitted(image, Start.WARM, time) as place:
+        with ExitStack() as on_failure, self._admitted(image, Start.WARM, time) as slot:
             guest = self.warm_start.clone(image, time)
-            if guest is not None and place is not None:
+            if guest is not None and slot is not None:
                 on_failure.callback(guest.close)
-                guest.hold(place)
-                place.ready()
+                guest.hold(slot)
+                slot.ready()
                 on_failure.pop_all()
             return guest
 
@@ -129,45 +123,44 @@ class Host:
             self.warm_start.close()
         self.hypervisor.close()
 
-    @contextmanager
     def boot(
         self,
         image: Image,
         directory: Path,
         overlay: Path | None = None,
         time: GuestTime | None = None,
-    ) -> Iterator[Guest]:
-        """Switch a guest on; it is gone when the block ends, whatever happens in it.
+    ) -> Guest:
+        """Switch a guest on, to be closed by the caller; :meth:`Guest.wait_until_ready` is next.
 
         :param directory: where its overlay goes.
         :param overlay: boot from the overlay of an earlier guest instead of a new one.
         :param time: where the time spent waiting for it is counted; its own if not given.
         """
         disk, time = overlay or create_overlay(image.disk, directory), time or GuestTime()
-        with ExitStack() as opened:
-            with self._admitted(image, Start.COLD, time) as place:
-                guest = Guest.power_on(self.hypervisor, image, disk, time)
-                opened.callback(guest.close)
-                if place is not None:
-                    guest.hold(place)
-            yield guest
+        with ExitStack() as on_failure, self._admitted(image, Start.COLD, time) as slot:
+            guest = Guest.power_on(self.hypervisor, image, disk, time)
+            on_failure.callback(guest.close)
+            if slot is not None:
+                guest.hold(slot)
+            on_failure.pop_all()
+        return guest
 
     @contextmanager
     def _admitted(self, image: Image, start: Start, time: GuestTime) -> Iterator[Slot | None]:
-        """A place for a guest to hold; given up if it does not come to that."""
+        """A slot for a guest to hold; given up if none does."""
         if self.admission is None:
             yield None
             return
         kind = self._kind(image, start)
-        place = self.admission.admit(kind, Deadline.after(PATIENCE), self.say)
-        time.queue(place.waited)
-        if place.note:
-            self.say(f"{image.name}: {place.note}")
+        slot = self.admission.admit(kind, Deadline.after(PATIENCE), self.say)
+        time.queue(slot.waited)
+        if slot.note:
+            self.say(f"{image.name}: {slot.note}")
         try:
-            yield place
+            yield slot
         finally:
-            if not place.held:
-                place.close()
+            if not slot.held:
+                slot.close()
 
     def _kind(self, image: Image, start: Start) -> GuestKind:
         backend = self.hypervisor.backend

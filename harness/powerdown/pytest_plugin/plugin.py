@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -12,7 +13,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from powerdown.core.errors import PowerdownError
+from powerdown.core.errors import NotOnThisGuest, PowerdownError
 from powerdown.core.files import slug
 from powerdown.core.parent_death import die_with_parent
 from powerdown.host.host import Host
@@ -30,7 +31,7 @@ from powerdown.pytest_plugin.gate_run import (
 )
 from powerdown.pytest_plugin.selected_images import image_names
 from powerdown.report.confusion import Confusion
-from powerdown.report.gate_result import GateResult
+from powerdown.report.gate_result import GateResult, HostFacts
 from powerdown.report.scenario_record import ScenarioRecord, Status
 from powerdown.report.summary import render
 from powerdown.scenario.injection import Injection
@@ -255,6 +256,15 @@ def scenario(
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """Skip a test whose scenario cannot be provoked on its guest."""
+    try:
+        return (yield)
+    except NotOnThisGuest as error:
+        pytest.skip(f"cannot be provoked here: {error}")
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -280,7 +290,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     file, confusion_file = (_reports(config) / name for name in ("gate.json", "confusion.json"))
     records.complete(WorkerNotes(config.stash[_run_key]).selected())
     try:
-        host = Host.of_this_host().facts()
+        host = HostFacts.of(Host.of_this_host().accelerator)
         others = records_to_compare(config)
         result = gate_result(host, SharedImages(config.stash[_run_key]), records, others)
         result.write(file)
@@ -415,4 +425,4 @@ def _message(report: pytest.TestReport) -> str:
         return ""
     crash = getattr(report.longrepr, "reprcrash", None)
     told = report.longreprtext if crash is None else str(crash.message)
-    return told.removeprefix("Failed: ")
+    return re.sub(r"^(Failed|[\w.]+\.UnexpectedVerdict): ", "", told)

@@ -18,7 +18,8 @@ from types import MappingProxyType
 
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.core.text import clean
-from powerdown.diagnosis.verdict import Confidence, Verdict
+from powerdown.diagnosis.judgement import Judgement, judge
+from powerdown.diagnosis.verdict import Confidence
 from powerdown.report.expected_json import expected_to_json
 from powerdown.report.json_file import write_json
 from powerdown.report.scenario_record import ScenarioRecord, StageRecord
@@ -37,30 +38,6 @@ class View(StrEnum):
     """The same attempts and the degraded ones, from outside only."""
     DEGRADED = "degraded"
     """Attempts without control channel, or one refused or lost on purpose, from what was left."""
-
-
-class Judgement(StrEnum):
-    """What a verdict is worth."""
-
-    RIGHT = "right"
-    INCONCLUSIVE = "inconclusive"
-    """It names no cause, and its outcome is right or left open: honest."""
-    WRONG = "wrong"
-
-
-def judge(actual: Expected, verdict: Verdict) -> Judgement:
-    """Hold a verdict against what held."""
-    if actual == Expected(verdict.outcome, verdict.cause):
-        return Judgement.RIGHT
-    open_ended = verdict.outcome in (Outcome.INCONCLUSIVE, actual.outcome)
-    if verdict.cause is Cause.UNKNOWN and open_ended:
-        return Judgement.INCONCLUSIVE
-    return Judgement.WRONG
-
-
-def is_wrong_confident(actual: Expected, verdict: Verdict) -> bool:
-    """Whether a verdict is wrong and does not say that it may be: the worst there is."""
-    return judge(actual, verdict) is Judgement.WRONG and verdict.confidence is not Confidence.LOW
 
 
 def label(actual: Expected) -> str:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from powerdown.core.text import clean
+from powerdown.machine.accelerator import Accelerator, qemu_version
 from powerdown.report.disagreement import Disagreement
 from powerdown.report.json_file import write_json
 from powerdown.report.json_object import JsonObject, ReportFormatError
@@ -34,6 +35,15 @@ class HostFacts:
     qemu_version: str
     accelerator: str
     why: str
+
+    @classmethod
+    def of(cls, accelerator: Accelerator) -> HostFacts:
+        """Ask this host.
+
+        :raise HostError: QEMU is missing or does not run.
+        """
+        version = qemu_version().removeprefix("QEMU emulator version ")
+        return cls(version, accelerator.kind.value, accelerator.why)
 
     def to_json(self) -> Json:
         """As written to ``gate.json``."""

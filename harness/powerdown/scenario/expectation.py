@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
-
 from powerdown.core.outcome import Expected
+from powerdown.diagnosis.judgement import is_wrong_confident
 from powerdown.diagnosis.verdict import Verdict
-from powerdown.report.confusion import is_wrong_confident
 
 ExpectedVerdicts = Expected | tuple[Expected, ...]
 """The verdict that is right, or several of them, the likeliest first."""
+
+
+class UnexpectedVerdict(AssertionError):
+    """A verdict is not the expected one; the message has its evidence and its remedy."""
 
 
 def matched(expected: ExpectedVerdicts, verdict: Verdict) -> Expected:
@@ -21,10 +23,11 @@ def matched(expected: ExpectedVerdicts, verdict: Verdict) -> Expected:
 def assert_verdict(
     expected: ExpectedVerdicts, verdict: Verdict, name: str, *, or_in_doubt: bool = False
 ) -> None:
-    """Fail the test, as an assertion, unless the verdict is right.
+    """Check that the verdict is right.
 
     :param name: what was done.
-    :param or_in_doubt: let pass also what is inconclusive or of low confidence.
+    :param or_in_doubt: accept also what is inconclusive or of low confidence.
+    :raise UnexpectedVerdict: it is not.
     """
     __tracebackhide__ = True
     alternatives = _alternatives(expected)
@@ -34,7 +37,7 @@ def assert_verdict(
         return
     right = " or ".join(f"{e.outcome} ({e.cause})" for e in alternatives)
     facts = "\n".join(f"  {e.source}: {e.fact}: {e.raw}" for e in verdict.evidence)
-    pytest.fail(
+    raise UnexpectedVerdict(
         f"{name}: expected {right}, diagnosed {verdict}\n{facts}\n"
         f"  remedy: {verdict.remedy or 'none known'}"
     )

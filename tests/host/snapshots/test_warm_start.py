@@ -18,7 +18,7 @@ import pytest
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import HostError, MachineError
 from powerdown.guest.guest import Guest
-from powerdown.host.guest_time import GuestTime
+from powerdown.guest.guest_time import GuestTime
 from powerdown.host.snapshots import template_making, warm_start
 from powerdown.host.snapshots.clone_clock import check_clock
 from powerdown.host.snapshots.start_notes import StartNotes
@@ -352,7 +352,7 @@ def test_an_interrupted_making_leaves_nothing(
 WORKER = """
 import pickle, sys
 from pathlib import Path
-from powerdown.host.guest_time import GuestTime
+from powerdown.guest.guest_time import GuestTime
 from powerdown.machine.hypervisor import QemuHypervisor
 from powerdown.host.snapshots.warm_start import WarmStart
 directory = Path(sys.argv[1])

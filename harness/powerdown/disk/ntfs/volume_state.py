@@ -23,7 +23,7 @@ _SECONDS = 30.0
 __all__ = ["NtfsVolumeState", "volume_state"]
 
 
-def volume_state(disk: Path, format: DiskFormat) -> NtfsVolumeState:
+def volume_state(disk: Path, format: DiskFormat = DiskFormat.QCOW2) -> NtfsVolumeState:
     """What the system volume says of itself.
 
     Windows' disks hold several NTFS volumes; the largest is taken for the system's.

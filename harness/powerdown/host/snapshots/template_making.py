@@ -7,7 +7,7 @@ import time
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import MachineError
 from powerdown.guest.guest import Guest
-from powerdown.host.guest_time import GuestTime
+from powerdown.guest.guest_time import GuestTime
 from powerdown.host.snapshots.memory_backing import MemoryBacking
 from powerdown.host.snapshots.template import PartialTemplate, Template, content_digest
 from powerdown.host.snapshots.template_store import TemplateStore

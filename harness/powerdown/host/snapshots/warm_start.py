@@ -17,7 +17,7 @@ from pathlib import Path
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import DeadlineExpired, HostError, PowerdownError
 from powerdown.guest.guest import Guest
-from powerdown.host.guest_time import GuestTime
+from powerdown.guest.guest_time import GuestTime
 from powerdown.host.snapshots.clone_clock import check_clock
 from powerdown.host.snapshots.standby import Standby
 from powerdown.host.snapshots.start_notes import StartNote, StartNotes

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import ControlChannelError
-from powerdown.host.guest_time import GuestTime, TimedChannel, union_seconds
+from powerdown.guest.guest_time import GuestTime, TimedChannel, union_seconds
 from tests.shutdown.fake_machine import ScriptedChannel
 
 intervals = st.lists(
