@@ -32,54 +32,56 @@ from tests.diagnosis.observations import (
     under_way,
 )
 
-WAITING, NOW, DONE, NOT_SEEN = StepState
+PENDING, RUNNING, DONE, NOT_SEEN = StepState
 
 
 def states(rows: tuple[StepRow, ...]) -> list[StepState]:
     return [row.state for row in rows]
 
 
-def told(rows: tuple[StepRow, ...], step: Step) -> str:
-    return next(row.told for row in rows if row.step is step)
+def detail(rows: tuple[StepRow, ...], step: Step) -> str:
+    return next(row.detail for row in rows if row.step is step)
 
 
 def test_a_press_that_is_latched() -> None:
     rows = step_rows(obs(pm1_after=(LATCHED,), samples=()))
-    assert states(rows) == [DONE, NOW, WAITING, WAITING, WAITING]
-    assert "latched" in told(rows, Step.ACPI)
+    assert states(rows) == [DONE, RUNNING, PENDING, PENDING, PENDING]
+    assert "latched" in detail(rows, Step.ACPI)
 
 
 def test_a_press_that_was_dropped() -> None:
     rows = step_rows(obs(pm1_before=UNARMED, pm1_after=(UNARMED,), samples=(), baseline=None))
-    assert rows[1].state is NOW
-    assert "not armed" in rows[1].told
+    assert rows[1].state is RUNNING
+    assert "not armed" in rows[1].detail
 
 
 def test_a_guest_that_sleeps() -> None:
     rows = step_rows(obs(pm1_after=(LATCHED,), run_state=RunState.SUSPENDED, samples=()))
-    assert "sleeps" in told(rows, Step.ACPI)
+    assert "asleep" in detail(rows, Step.ACPI)
 
 
 @pytest.mark.parametrize(
-    ("observed", "waits_for"),
+    ("observed", "waiting_for"),
     [
-        (obs(baseline=None, samples=()), "from outside"),
+        (obs(baseline=None, samples=()), "visible from outside"),
         (obs(samples=()), "first answer"),
-        (obs(), "none is recorded"),
+        (obs(), "has none yet"),
         (under_way(sample(110.0, BY_BUTTON, processes=(*DESKTOP, APP))), APP.name),
-        (under_way(*preparing((110.0,), UPDATER)), f"services at work: {UPDATER}"),
+        (under_way(*preparing((110.0,), UPDATER)), f"waiting for services: {UPDATER}"),
     ],
 )
-def test_what_is_waited_for_once_the_press_was_taken(observed: Observation, waits_for: str) -> None:
+def test_what_is_waited_for_once_the_press_was_taken(
+    observed: Observation, waiting_for: str
+) -> None:
     rows = step_rows(observed)
-    assert states(rows) == [DONE, DONE, NOW, WAITING, WAITING]
-    assert waits_for in told(rows, Step.APPLICATIONS)
+    assert states(rows) == [DONE, DONE, RUNNING, PENDING, PENDING]
+    assert waiting_for in detail(rows, Step.APPLICATIONS)
 
 
 def test_core_services_and_the_end() -> None:
     going = under_way(events=(event("POWERDOWN", PRESSED), closed(105.0)), ended_at=106.0)
     rows = step_rows(going)
-    assert states(rows) == [DONE, DONE, DONE, NOW, WAITING]
+    assert states(rows) == [DONE, DONE, DONE, RUNNING, PENDING]
     assert rows[3].seconds == pytest.approx(1.0)
     off = powered_off(107.0, event("POWERDOWN", PRESSED), closed(105.0))
     rows = step_rows(off)
@@ -95,7 +97,7 @@ def test_what_was_not_seen_in_the_end() -> None:
 def test_a_power_cut_is_no_step_of_the_guests() -> None:
     cut = event("SHUTDOWN", 103.0, guest=False, reason="host-qmp-quit")
     rows = step_rows(obs(events=(event("POWERDOWN", PRESSED), cut, event(PROCESS_EXIT, 103.1))))
-    assert states(rows) == [DONE, DONE, NOW, WAITING, WAITING]
+    assert states(rows) == [DONE, DONE, RUNNING, PENDING, PENDING]
 
 
 def view(out: io.StringIO, events: EventStream, *, drawn: bool) -> LiveView:

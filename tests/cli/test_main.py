@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from powerdown.cli import main as cli_main
+from powerdown.cli import try_command
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.verdict import Confidence, Evidence, Source, Verdict
 from powerdown.images.image import Image
@@ -67,7 +69,7 @@ def test_a_check_builds_nothing_and_says_so(
     assert cli_main.main(["check", str(definition)]) == 0
     assert sorted(definition.parent.rglob("*")) == before
     printed = capsys.readouterr()
-    assert "not built and not checked now" in printed.out
+    assert "not built or checked now" in printed.out
     assert printed.err == ""
 
 
@@ -119,7 +121,7 @@ def test_the_exit_status_says_what_became_of_the_guest(
     directory: GateDirectory, monkeypatch: pytest.MonkeyPatch, outcome: Outcome, status: int
 ) -> None:
     verdict = Verdict(outcome, Cause.UNKNOWN, Confidence.LOW, ())
-    monkeypatch.setattr(cli_main, "_try", lambda image: verdict)
+    monkeypatch.setattr(try_command, "_try", lambda image: verdict)
     assert cli_main.main(["try", str(directory.image("hung", HUNG))]) == status
 
 
@@ -128,12 +130,12 @@ def test_a_verdict_is_told_with_evidence_rivals_and_remedy(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(cli_main, "_try", lambda image: IGNORED)
+    monkeypatch.setattr(try_command, "_try", lambda image: IGNORED)
     assert cli_main.main(["try", str(directory.image("hung", HUNG))]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == str(IGNORED)
     assert lines[1].split(maxsplit=1) == ["acpi", "the press was taken: 0x0001"]
-    assert lines[2:] == ["  not press-lost: it was taken", "  remedy: Set it to shut down."]
+    assert lines[2:] == ["  ruled out: press-lost: it was taken", "  remedy: Set it to shut down."]
 
 
 def test_an_interrupt_is_no_traceback(
@@ -144,19 +146,48 @@ def test_an_interrupt_is_no_traceback(
     def interrupted(image: Image) -> Verdict:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli_main, "_try", interrupted)
+    monkeypatch.setattr(try_command, "_try", interrupted)
     assert cli_main.main(["try", str(directory.image("hung", HUNG))]) == 130
     assert capsys.readouterr().err == "powerdown: interrupted\n"
 
 
-def test_no_action_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("arguments", [[], ["templates"]])
+def test_without_a_command_the_help_is_printed(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli_main.main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(" ".join(["usage: powerdown", *arguments]))
+    assert "commands:" in printed.err
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        cli_main.main([])
-    assert ended.value.code == 2
-    assert "usage: powerdown" in capsys.readouterr().err
+        cli_main.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"powerdown {version('powerdown')}\n"
 
 
-def test_help_explains_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
+COMMANDS = (
+    ["check"],
+    ["try"],
+    ["diagnose"],
+    ["inspect"],
+    ["history"],
+    ["scenarios"],
+    ["templates", "list"],
+    ["templates", "prune"],
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_explains_the_exit_status(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
-        cli_main.main(["--help"])
-    assert "3  inconclusive" in capsys.readouterr().out
+        cli_main.main([*command, "--help"])
+    printed = capsys.readouterr().out
+    assert "exit status" in printed
+    assert all(f"\n  {status}" in printed for status in (0, 2, 130, 141))
+    assert all(len(line) < 80 for line in printed.splitlines())

@@ -49,7 +49,7 @@ def test_a_full_disk_is_one_line() -> None:
             SCENARIOS, stdout=full, stderr=subprocess.PIPE, text=True, timeout=SECONDS, check=False
         )
     assert done.returncode == 2
-    assert done.stderr.startswith("powerdown: could not print what was found: No space left")
+    assert done.stderr.startswith("powerdown: could not print the result: No space left")
     assert done.stderr.count("\n") == 1
 
 

@@ -152,20 +152,20 @@ class TestJunit:
 class TestText:
     @pytest.mark.parametrize("width", [80, 120])
     def test_only_places_and_remedies_are_wider(self, found: Inspection, width: int) -> None:
-        text = inspection_text("disk.qcow2", found, width, with_places=False)
+        text = inspection_text("disk.qcow2", found, width, with_paths=False)
         wide = [line for line in text.splitlines() if len(line) > width]
         assert [line for line in wide if "\\" not in line and "remedy: " not in line] == []
 
     def test_findings_come_first(self, found: Inspection) -> None:
-        text = inspection_text("disk.qcow2", found, 80, with_places=False)
+        text = inspection_text("disk.qcow2", found, 80, with_paths=False)
         assert text.startswith("disk.qcow2: 7 findings: 2 stops, 3 delays, 2 latent\n")
         assert text.index("stops: power-button-ignored") < text.index("\npower button\n")
         assert "SYSTEM.LOG1 was replayed" in text
 
     def test_places_where_wanted(self, found: Inspection) -> None:
         place = found.settings["hibernation"].path
-        assert place not in inspection_text("d", found, 80, with_places=False)
-        assert place in inspection_text("d", found, 80, with_places=True)
+        assert place not in inspection_text("d", found, 80, with_paths=False)
+        assert place in inspection_text("d", found, 80, with_paths=True)
 
 
 @given(st.text(max_size=12))
@@ -176,5 +176,5 @@ def test_no_name_breaks_a_report(name: str) -> None:
     assert faults(as_json(found), SCHEMA) == []
     assert faults(as_sarif(found), SARIF_PARTS) == []
     ElementTree.fromstring(inspection_to_junit(name, found, Severity.LATENT).encode())
-    text = inspection_text(name, found, 80, with_places=True)
+    text = inspection_text(name, found, 80, with_paths=True)
     assert all(line == printable(line) for line in text.split("\n"))

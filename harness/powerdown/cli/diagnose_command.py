@@ -1,20 +1,22 @@
-"""``powerdown diagnose``: why does a guest that runs already not go down?
+"""``powerdown diagnose``: why does a running guest not shut down?
 
-It looks, and with ``--press`` it presses and watches. The guest is somebody's: nothing is changed
-in it, it goes on as it was found, and its power is cut only where that was asked for in so many
-words.
+Without ``--press`` the guest is only observed; with it, its power button is pressed and the
+shutdown followed. The guest is not ours: nothing is changed in it, it keeps running, and its power
+is cut only if ``--force-after`` says so.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
+from powerdown.cli import diagnose_options
 from powerdown.cli.diagnose_options import DiagnoseOptions, DomainName
 from powerdown.cli.diagnose_press import press_and_watch
-from powerdown.cli.exit_status import FORCED_STATUS, forecast_status, verdict_status
+from powerdown.cli.exit_status import ExitStatus, forecast_status, verdict_status
 from powerdown.cli.guest_access import inside_of
 from powerdown.cli.live_steps import StepRow, step_rows
 from powerdown.cli.live_view import LiveView
@@ -31,19 +33,26 @@ from powerdown.report.verdict_text import forced_text, forecast_text, verdict_te
 from powerdown.shutdown.observe_idle import observe_idle
 
 
-def diagnose_guest(options: DiagnoseOptions) -> int:
-    """Look at the guest, or press and watch; prints what was found. The exit status.
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    diagnose_options.add_options(parser)
+    parser.set_defaults(run=run_diagnose)
 
-    :raise PowerdownError: nothing can be said.
+
+def run_diagnose(parsed: argparse.Namespace) -> int:
+    """Observe the guest, or press its power button too, and print the result; the exit status.
+
+    :raise PowerdownError: there is no result.
     """
-    with _attached(options) as machine, inside_of(options.inside, machine) as windows:
+    options = diagnose_options.read_options(parsed)
+    with _attach(options) as machine, inside_of(options.inside, machine) as windows:
         if options.press:
             return _press(machine, windows, options)
-        return _look(machine, windows, options)
+        return _observe(machine, windows, options)
 
 
 @contextmanager
-def _attached(options: DiagnoseOptions) -> Iterator[FoundMachine]:
+def _attach(options: DiagnoseOptions) -> Iterator[FoundMachine]:
     target = options.target
     if isinstance(target, DomainName):
         with closing(_domain(target, options)) as domain:
@@ -58,27 +67,27 @@ def _attached(options: DiagnoseOptions) -> Iterator[FoundMachine]:
         except OSError as error:
             actual = error.strerror or str(error)
             raise HostError(
-                f"write the transcript {transcript}", actual, "Choose another place."
+                f"write the transcript {transcript}", actual, "Choose another file."
             ) from error
         yield opened.enter_context(closing(machine))
 
 
 def _domain(target: DomainName, options: DiagnoseOptions) -> FoundMachine:
-    # Only here: not everybody has libvirt, and what is missing is then told in one line.
+    # Imported only here: libvirt is optional, and a missing one is reported in one line.
     from powerdown.machine.libvirt.external_domain import attach_domain
 
     return attach_domain(target.uri, target.name, options.budgets)
 
 
-def _look(machine: Machine, windows: Windows | None, options: DiagnoseOptions) -> int:
+def _observe(machine: Machine, windows: Windows | None, options: DiagnoseOptions) -> int:
     if sys.stderr.isatty():
-        echo(f"looking at {printable(machine.name)} ...", sys.stderr)
-    told = forecast(observe_idle(machine, windows))
+        echo(f"examining {printable(machine.name)} ...", sys.stderr)
+    result = forecast(observe_idle(machine, windows))
     if options.as_json:
-        _print_json(forecast_to_json(machine.name, told))
+        _print_json(forecast_to_json(machine.name, result))
     else:
-        echo(forecast_text(machine.name, told))
-    return forecast_status(told)
+        echo(forecast_text(machine.name, result))
+    return forecast_status(result)
 
 
 def _press(machine: Machine, windows: Windows | None, options: DiagnoseOptions) -> int:
@@ -96,7 +105,7 @@ def _press(machine: Machine, windows: Windows | None, options: DiagnoseOptions) 
             echo(forced_text(cut.after, cut.losses))
     if pressed.failure is not None:
         raise pressed.failure
-    return verdict_status(verdict) if cut is None else FORCED_STATUS
+    return verdict_status(verdict) if cut is None else ExitStatus.FORCED
 
 
 def _view(machine: Machine, options: DiagnoseOptions) -> LiveView:
@@ -107,7 +116,12 @@ def _view(machine: Machine, options: DiagnoseOptions) -> LiveView:
 
 def _row_to_json(row: StepRow) -> dict[str, object]:
     seconds = None if row.seconds is None else round(row.seconds, 3)
-    return {"step": str(row.step), "state": str(row.state), "seconds": seconds, "told": row.told}
+    return {
+        "step": str(row.step),
+        "state": str(row.state),
+        "seconds": seconds,
+        "detail": row.detail,
+    }
 
 
 def _print_json(value: object) -> None:

@@ -1,4 +1,4 @@
-"""What ``powerdown diagnose`` is asked for on its command line."""
+"""The command line of ``powerdown diagnose``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from powerdown.cli.exit_status import ExitStatus, exit_status_help
 from powerdown.cli.guest_access import (
     PASSWORD_VARIABLE,
     AgentAccess,
@@ -21,31 +22,39 @@ from powerdown.machine.external.qmp_socket import QmpAddress
 _T = TypeVar("_T")
 
 _DEFAULTS = Budgets()
-"""Those of image definitions."""
+"""The defaults of image definitions."""
 
-EXIT_STATUS = f"""\
-exit status of a look:
-  0  nothing was found that would stop a soft shutdown (what would delay it is told)
-  1  something was found that would
-  3  only a press can tell, or it could not be seen
-exit status with --press:
-  0  the guest powered off
-  1  it did not
-  3  inconclusive
-  4  it did not, and its power was cut (--force-after)
-of both:
-  2  nothing could be said: bad input, no connection, host fault
-  130  interrupted; the guest goes on
-  141  nobody reads what is printed any more; the guest goes on
+_DESCRIPTION = """\
+Examine a running guest without changing anything in it: would it shut down if
+its power button were pressed, and if not, why not? With --press, press the
+button and follow the shutdown."""
 
-The password for --winrm is taken from {PASSWORD_VARIABLE} in the environment, or asked for."""
+_OBSERVE_STATUS = {
+    ExitStatus.SUCCESS: "nothing was found that would stop a soft shutdown; delays are reported",
+    ExitStatus.FAILURE: "something was found that would stop it",
+    ExitStatus.INCONCLUSIVE: "only a press can tell, or the guest could not be observed",
+}
+_PRESS_STATUS = {
+    ExitStatus.SUCCESS: "the guest powered off",
+    ExitStatus.FAILURE: "it did not",
+    ExitStatus.INCONCLUSIVE: "inconclusive",
+    ExitStatus.FORCED: "it did not, and its power was cut (--force-after)",
+}
+_EPILOG = f"""\
+{exit_status_help(_OBSERVE_STATUS, "exit status without --press")}
+
+{exit_status_help(_PRESS_STATUS, "exit status with --press")}
+
+The guest keeps running unless it shut down or its power was cut. The password
+for --winrm is read from the environment variable {PASSWORD_VARIABLE}, or
+asked for."""
 
 
 @dataclass(frozen=True)
 class DomainName:
-    """A domain of libvirt's.
+    """A libvirt domain.
 
-    :param uri: of its libvirt; ``None`` for the one that libvirt takes by default.
+    :param uri: connection URI; ``None`` for libvirt's default.
     """
 
     name: str
@@ -54,16 +63,16 @@ class DomainName:
 
 @dataclass(frozen=True)
 class DiagnoseOptions:
-    """What is wanted.
+    """The options, typed.
 
-    :param target: which guest.
-    :param inside: the way into it.
-    :param budgets: how long it may take.
-    :param press: whether to press, not only look.
-    :param force_after: cut the power if it is still on so many seconds after the press; ``None``
-        to leave it on.
-    :param as_json: whether to print JSON.
-    :param transcript: where the traffic with QEMU is kept; ``None`` to keep it nowhere.
+    :param target: the guest.
+    :param inside: how to query it from inside.
+    :param budgets: how long the shutdown may take.
+    :param press: press the power button rather than only observe.
+    :param force_after: seconds after the press at which the power is cut if it is still on;
+        ``None`` to leave it on.
+    :param as_json: print JSON.
+    :param transcript: the file to keep the QMP traffic in; ``None`` to discard it.
     """
 
     target: QmpAddress | DomainName
@@ -77,22 +86,24 @@ class DiagnoseOptions:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
+    parser.description = _DESCRIPTION
+    parser.epilog = _EPILOG
     parser.set_defaults(parser=parser)
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument(
         "--qmp",
         type=_typed(QmpAddress.parse),
         metavar="SOCKET",
-        help="the guest's QEMU: path of its -qmp socket, or HOST:PORT",
+        help="the guest's QMP socket: its path, or HOST:PORT",
     )
-    target.add_argument("--domain", metavar="NAME", help="the guest: a domain of libvirt's")
-    parser.add_argument("--connect", metavar="URI", help="libvirt that has the domain")
+    target.add_argument("--domain", metavar="NAME", help="the guest's libvirt domain")
+    parser.add_argument("--connect", metavar="URI", help="libvirt connection of --domain")
     inside = parser.add_mutually_exclusive_group()
     inside.add_argument(
         "--winrm",
         type=_typed(winrm_address),
         metavar="HOST[:PORT]",
-        help="ask the inside over WinRM too (HTTP, port 5985 unless given)",
+        help="also query the guest over WinRM (HTTP; default port: 5985)",
     )
     inside.add_argument(
         "--agent",
@@ -100,31 +111,33 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=Path(),
         metavar="SOCKET",
-        help="ask the inside over the guest agent: UNIX socket of its port, or nothing to have "
-        "QEMU tell it or a domain's libvirt pass questions on",
+        help="also query the guest through its QEMU guest agent; SOCKET is the UNIX socket of "
+        "the agent's port, by default the one that QEMU reports (with --domain, libvirt relays)",
     )
-    parser.add_argument("--user", metavar="NAME", help="whom to log on as over WinRM")
+    parser.add_argument("--user", metavar="NAME", help="user to log on as over WinRM")
     parser.add_argument(
         "--authentication",
         type=WinrmAuthentication,
         choices=list(WinrmAuthentication),
-        help="how WinRM authenticates the user (default: ntlm)",
+        help="authentication of --winrm (default: ntlm)",
     )
-    parser.add_argument("--press", action="store_true", help="press the power button and watch")
+    parser.add_argument(
+        "--press", action="store_true", help="press the power button and follow the shutdown"
+    )
     parser.add_argument(
         "--force-after",
         type=_seconds,
         metavar="SECONDS",
-        help="with --press: cut the power if it is still on so long after the press",
+        help="with --press: cut the power if it is still on this long after the press",
     )
     for name, seconds, what in (
+        ("reaction", _DEFAULTS.reaction, "how long the guest has to react to the press"),
         (
-            "reaction",
-            _DEFAULTS.reaction,
-            "time after the press for a first sign that it is handled",
+            "soft",
+            _DEFAULTS.shutdown_soft,
+            "how soon after the press it should be off; later is slow",
         ),
-        ("soft", _DEFAULTS.shutdown_soft, "time after the press by which it should be off"),
-        ("hard", _DEFAULTS.shutdown_hard, "time after the press until which it is watched"),
+        ("hard", _DEFAULTS.shutdown_hard, "how long after the press to stop waiting for it"),
     ):
         parser.add_argument(
             f"--{name}",
@@ -135,29 +148,31 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument(
-        "--transcript", type=Path, metavar="FILE", help="keep what was said to and by QEMU (--qmp)"
+        "--transcript", type=Path, metavar="FILE", help="with --qmp: write the QMP traffic to FILE"
     )
 
 
 def read_options(parsed: argparse.Namespace) -> DiagnoseOptions:
-    """The options, typed; those that do not go together end the program as argparse does."""
+    """The options, typed; a combination that makes no sense is a usage error."""
     parser: argparse.ArgumentParser = parsed.parser
     if parsed.connect is not None and parsed.domain is None:
-        parser.error("--connect names a libvirt: give --domain too")
+        parser.error("--connect requires --domain")
     if parsed.transcript is not None and parsed.qmp is None:
-        parser.error("--transcript is for --qmp: libvirt has QEMU's monitor to itself")
+        parser.error("--transcript requires --qmp: libvirt keeps a domain's monitor to itself")
     if parsed.force_after is not None and not parsed.press:
-        parser.error("--force-after only goes with --press")
+        parser.error("--force-after requires --press")
     if parsed.agent not in (None, Path()) and parsed.domain is not None:
-        parser.error("--agent takes no socket with --domain: libvirt keeps it")
+        parser.error(
+            "--agent takes no SOCKET with --domain: libvirt keeps a domain's agent socket to itself"
+        )
     if (parsed.winrm is None) != (parsed.user is None):
-        parser.error("--winrm and --user go together")
+        parser.error("--winrm and --user must be given together")
     if parsed.authentication is not None and parsed.winrm is None:
-        parser.error("--authentication is for --winrm")
+        parser.error("--authentication requires --winrm")
     if not parsed.reaction <= parsed.soft <= parsed.hard:
-        parser.error("--reaction must not exceed --soft, nor --soft --hard")
+        parser.error("--reaction must not be longer than --soft, nor --soft longer than --hard")
     if parsed.force_after is not None and parsed.force_after < parsed.reaction:
-        parser.error("--force-after must leave the guest its --reaction")
+        parser.error("--force-after must not be shorter than --reaction")
     target = parsed.qmp if parsed.domain is None else DomainName(parsed.domain, parsed.connect)
     return DiagnoseOptions(
         target,
@@ -180,7 +195,7 @@ def _inside(parsed: argparse.Namespace) -> InsideAccess:
 
 
 def _budgets(parsed: argparse.Namespace) -> Budgets:
-    """The guest is not watched beyond the moment at which its power is to be cut."""
+    """The budgets, none of which reaches beyond the moment at which the power is to be cut."""
     hard = parsed.hard if parsed.force_after is None else min(parsed.hard, parsed.force_after)
     return replace(
         _DEFAULTS,
@@ -196,12 +211,14 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < 1e6:
-        raise argparse.ArgumentTypeError(f"{text} is no sensible number of seconds")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of seconds above 0 and below 1000000"
+        )
     return seconds
 
 
 def _typed(read: Callable[[str], _T]) -> Callable[[str], _T]:
-    """``read``, with its message in the usage error."""
+    """``read`` as a type of argparse, which hides a ValueError's message."""
 
     def checked(text: str) -> _T:
         try:

@@ -1,4 +1,4 @@
-"""The power button of a guest that was found running: pressed, watched, and cut if so wanted."""
+"""Press the power button of a running guest, follow its shutdown and cut its power if requested."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from powerdown.shutdown.observation import ChannelState, Command, Observation
 from powerdown.shutdown.qemu_end import with_qemu_end
 from powerdown.shutdown.soft_shutdown import press_power_button
 
-_LAST_LOOK_SECONDS = 15.0
-"""For asking a guest what still runs, just before its power is cut."""
+_LAST_SAMPLE_SECONDS = 15.0
+"""For asking a guest what still runs just before its power is cut."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Cut:
 
 @dataclass(frozen=True)
 class Pressed:
-    """What became of a guest.
+    """The result of a press.
 
-    :param obs: what was seen of it before its power was cut, if it was.
+    :param obs: what was observed up to the power cut, if there was one.
     :param cut: the power cut; ``None`` without one.
-    :param failure: why its power could not be cut, although it was to be.
+    :param failure: why the power could not be cut as requested.
     """
 
     obs: Observation
@@ -56,19 +56,19 @@ class Pressed:
 def press_and_watch(
     machine: Machine, windows: Windows | None, force_after: float | None, view: LiveView
 ) -> Pressed:
-    """Press the power button and watch until the result is known.
+    """Press the power button and follow the shutdown until the result is known.
 
-    :param windows: the inside of the guest; ``None`` to watch from outside only.
+    :param windows: the guest from inside; ``None`` to observe it from outside only.
     :param force_after: seconds after the press at which the power of a guest that is still up is
         cut; ``None`` to leave it up.
-    :param view: is shown all of it.
-    :raise MachineError: QEMU refuses the press, or is gone.
+    :param view: shows the progress.
+    :raise MachineError: QEMU refuses the press, or has ended.
     """
     if machine.run_state() is RunState.SHUTDOWN:
         raise MachineError(
             f"press the power button of {machine.name}",
-            "its guest is off already (run state shutdown)",
-            "Start it again: QMP quit or virsh destroy, then start.",
+            "the guest is off already (run state shutdown)",
+            "End this QEMU (QMP quit, or virsh destroy) and start the guest again.",
         )
     obs = press_power_button(machine, windows, is_conclusive=is_conclusive, listener=view.update)
     view.update(obs)
@@ -77,10 +77,10 @@ def press_and_watch(
     due = Deadline(obs.commanded_at + force_after, force_after)
     view.note(f"still up: its power will be cut {force_after:g} s after the press")
     if machine.events.wait(_no_power_to_cut, due) is None:
-        last = _last_look(machine, windows, obs)
+        last = _last_sample(machine, windows, obs)
         if machine.events.first(_no_power_to_cut) is None:
             return _cut(machine, obs, last)
-    # It went down by itself after all.
+    # It shut down by itself after all.
     later = replace(obs, events=machine.events.since(obs.commanded_at), run_state=None)
     return Pressed(with_qemu_end(later, machine))
 
@@ -90,14 +90,14 @@ def _no_power_to_cut(event: HostEvent) -> bool:
     return POWER_IS_OFF(event) or (event.name == MONITOR_LOST and "for_good" in event.data)
 
 
-def _last_look(machine: Machine, windows: Windows | None, obs: Observation) -> Observation:
-    """What still runs, asked for the last time where the guest answers."""
+def _last_sample(machine: Machine, windows: Windows | None, obs: Observation) -> Observation:
+    """The observation with one more sample, if the guest still answers."""
     if windows is None or obs.baseline is None or obs.control is not ChannelState.ALIVE:
         return obs
     try:
-        sample = windows.sample(obs.baseline.last_record, _LAST_LOOK_SECONDS)
+        sample = windows.sample(obs.baseline.last_record, _LAST_SAMPLE_SECONDS)
     except PowerdownError:
-        # What was seen before will have to do; it says when that was.
+        # The previous sample has to do; it is dated.
         return obs
     return replace(obs, samples=(*obs.samples, sample))
 

@@ -1,4 +1,4 @@
-"""Options of the commands that read a disk at rest."""
+"""Options of the commands that read the disk of a guest that is off."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ def add_disk_options(parser: argparse.ArgumentParser) -> None:
         "--format",
         type=DiskFormat,
         choices=list(DiskFormat),
-        help="of the disk (default: what its first bytes say)",
+        help="format of the disk (default: detected from its first bytes)",
     )
     parser.add_argument(
         "--volume",
         type=int,
         metavar="NUMBER",
-        help="which volume has the Windows, where there are several",
+        help="the volume with Windows on it, if there are several",
     )

@@ -1,4 +1,4 @@
-"""Ways into a guest that was found running, as ``powerdown diagnose`` is told of them."""
+"""Ways to query a running guest from inside, as ``powerdown diagnose`` offers them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from powerdown.machine.external.host_name import host_name
 from powerdown.machine.protocol import FoundMachine
 
 PASSWORD_VARIABLE = "POWERDOWN_PASSWORD"
-"""Environment variable for the password: on a command line everybody could read it."""
+"""Environment variable for the password, which every user could read on a command line."""
 
 _HOST = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]+))(?::([0-9]{1,5}))?")
 
@@ -43,7 +43,7 @@ class WinrmAccess:
     """WinRM of a guest.
 
     :param address: host and port.
-    :param user: whom to log on as.
+    :param user: the user to log on as.
     """
 
     address: tuple[str, int]
@@ -53,10 +53,10 @@ class WinrmAccess:
 
 @dataclass(frozen=True)
 class AgentAccess:
-    """The guest agent, at QEMU's end of its port.
+    """The QEMU guest agent, through the host's end of its port.
 
-    :param socket: path of the UNIX socket of QEMU's chardev; ``None`` to ask QEMU for it, or
-        libvirt to pass questions on.
+    :param socket: path of the UNIX socket of QEMU's chardev; ``None`` to ask QEMU for it, or to
+        have libvirt relay.
     """
 
     socket: Path | None
@@ -79,10 +79,10 @@ def winrm_address(text: str) -> tuple[str, int]:
 
 @contextmanager
 def inside_of(access: InsideAccess, machine: FoundMachine) -> Iterator[Windows | None]:
-    """The inside of a guest; ``None`` where there is no way into it.
+    """The guest from inside; ``None`` without access.
 
     :param machine: the same guest from outside.
-    :raise ControlChannelError: there is no password, or no such agent socket.
+    :raise ControlChannelError: the password is missing, or the agent's socket is.
     """
     if access is None:
         yield None
@@ -108,7 +108,8 @@ def _channel(access: WinrmAccess | AgentAccess, machine: FoundMachine) -> Iterat
         raise ControlChannelError(
             f"find the guest agent's socket of {machine.name}",
             f"its QEMU has no UNIX socket behind a port {AGENT_PORT_NAME}",
-            "Give the guest one, or another way into it (--winrm), or none.",
+            f"Add a virtio-serial port {AGENT_PORT_NAME} to the guest, use --winrm instead, "
+            "or leave out --agent.",
         )
     with _connected(place) as connection, closing(AgentSocket(connection)) as port:
         yield AgentChannel(port)
@@ -124,8 +125,8 @@ def _connected(path: Path) -> socket.socket:
         raise ControlChannelError(
             f"connect to the guest agent's socket {path}",
             error.strerror or str(error),
-            "It is the path of QEMU's -chardev socket,path=...,server=on,wait=off behind the port "
-            "org.qemu.guest_agent.0; libvirt keeps that of its domains for itself.",
+            "Give the path of QEMU's -chardev socket,path=...,server=on,wait=off behind the port "
+            "org.qemu.guest_agent.0. libvirt keeps those of its domains to itself: use --domain.",
         ) from error
     return connection
 
@@ -137,12 +138,14 @@ def _password(user: str) -> str:
     if not sys.stdin.isatty():
         raise ControlChannelError(
             f"log on to the guest as {user}",
-            "there is no password, and no terminal to ask for it",
+            "no password is set, and there is no terminal to ask for it",
             f"Set the environment variable {PASSWORD_VARIABLE}.",
         )
     try:
         return getpass.getpass(f"Password of {user} in the guest: ")
     except EOFError as error:
         raise ControlChannelError(
-            f"log on to the guest as {user}", "no password was given", "Give it when asked."
+            f"log on to the guest as {user}",
+            "no password was given",
+            f"Enter it when asked, or set the environment variable {PASSWORD_VARIABLE}.",
         ) from error

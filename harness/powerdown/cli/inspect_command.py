@@ -1,6 +1,6 @@
-"""``powerdown inspect``: would a Windows shut down softly, by what its disk says alone?
+"""``powerdown inspect``: which settings on the disk of a guest endanger a soft shutdown?
 
-Nothing is booted and nothing is written. A child process of its own reads the disk.
+Nothing is booted, and nothing is written to the disk. A child process reads it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from powerdown.cli.disk_options import add_disk_options
+from powerdown.cli.exit_status import ExitStatus, exit_status_help
 from powerdown.cli.output import echo
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DiskError
@@ -28,56 +29,55 @@ from powerdown.report.junit import inspection_to_junit
 from powerdown.report.sarif import inspection_to_sarif
 
 _SECONDS = 60.0
-"""It takes some two seconds; a slow disk of the host, and many overlays, take more."""
+"""It takes about two seconds; longer from a slow disk or through many overlays."""
 
 _HIVE_MAGIC = b"regf"
 """Format of hives: msuhanov/regf."""
 
-EXIT_STATUS = """\
-exit status:
-  0  nothing was found that is as bad as --fail-on says
-  1  something was found that is
-  2  nothing could be said: bad input, missing tool, host fault
-  130  interrupted
-  141  nobody reads what is printed any more"""
+_EXIT_STATUS = {
+    ExitStatus.SUCCESS: "no finding is as severe as --fail-on",
+    ExitStatus.FAILURE: "at least one finding is",
+}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.epilog = EXIT_STATUS
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = exit_status_help(_EXIT_STATUS)
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("disk", type=Path, nargs="?", help="disk image, or the newest overlay on it")
+    what.add_argument(
+        "disk", type=Path, nargs="?", help="disk image (the topmost overlay, if there are any)"
+    )
     what.add_argument(
         "--hive",
         type=Path,
         metavar="FILE",
-        help="a registry hive alone instead: SYSTEM, SOFTWARE, DEFAULT or NTUSER.DAT",
+        help="examine a registry hive instead: SYSTEM, SOFTWARE, DEFAULT or NTUSER.DAT",
     )
     add_disk_options(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument(
-        "--places", action="store_true", help="print the registry path of every setting too"
+        "--paths", action="store_true", help="also print the registry path of each setting"
     )
-    parser.add_argument("--sarif", type=Path, metavar="FILE", help="write SARIF 2.1.0 too")
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML too")
+    parser.add_argument("--sarif", type=Path, metavar="FILE", help="also write a SARIF 2.1.0 log")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="also write a JUnit XML report")
     parser.add_argument(
         "--fail-on",
         type=Severity,
         choices=list(Severity),
         default=Severity.STOPS,
-        help="the mildest finding that fails (default: stops)",
+        help="exit with status 1 on findings of this severity or worse (default: stops)",
     )
+    parser.set_defaults(run=run_inspect)
 
 
 def run_inspect(options: argparse.Namespace) -> int:
-    """Look, print what was found, write the reports that are wanted; the exit status.
+    """Examine the disk or hive, print the result and write the reports; the exit status.
 
-    :raise PowerdownError: nothing can be said, or a report cannot be written.
+    :raise PowerdownError: it cannot be read, or a report cannot be written.
     """
     hive: Path | None = options.hive
     kind, path = (Kind.DISK, options.disk) if hive is None else (Kind.HIVE, hive)
-    found = _looked(kind, path, options)
+    found = _inspect(kind, path, options)
     fail_on: Severity = options.fail_on
     if options.sarif is not None:
         write_json(
@@ -86,15 +86,15 @@ def run_inspect(options: argparse.Namespace) -> int:
     if options.junit is not None:
         write_report(inspection_to_junit(str(path), found, fail_on), options.junit, "JUnit report")
     if options.json:
-        told = inspection_to_json(kind, str(path), found, fail_on, version("powerdown"))
-        echo(json.dumps(told, indent=2))
+        document = inspection_to_json(kind, str(path), found, fail_on, version("powerdown"))
+        echo(json.dumps(document, indent=2))
     else:
         columns = shutil.get_terminal_size().columns
-        echo(inspection_text(str(path), found, columns, with_places=options.places))
-    return 1 if found.at_least(fail_on) else 0
+        echo(inspection_text(str(path), found, columns, with_paths=options.paths))
+    return ExitStatus.FAILURE if found.at_least(fail_on) else ExitStatus.SUCCESS
 
 
-def _looked(kind: Kind, path: Path, options: argparse.Namespace) -> Inspection:
+def _inspect(kind: Kind, path: Path, options: argparse.Namespace) -> Inspection:
     deadline = Deadline.after(_SECONDS)
     _check_fits(kind, path, options)
     with closing(DiskReader()) as reader:
@@ -107,25 +107,27 @@ def _looked(kind: Kind, path: Path, options: argparse.Namespace) -> Inspection:
 
 
 def _check_fits(kind: Kind, path: Path, options: argparse.Namespace) -> None:
-    """Have no hive read as a disk, no option passed over in silence, and no disk written over.
+    """Refuse a hive read as a disk, options that do not apply, and a report over its source.
 
-    :raise DiskError: what was given does not fit together.
+    :raise DiskError: the options contradict each other.
     """
-    of_disks = options.format is not None or options.volume is not None
-    if kind is Kind.HIVE and of_disks:
+    disk_options = options.format is not None or options.volume is not None
+    if kind is Kind.HIVE and disk_options:
         raise DiskError(
-            f"inspect the hive {path}", "it is no disk", "Leave --format and --volume out."
+            f"inspect the hive {path}",
+            "a hive has neither format nor volumes",
+            "Leave out --format and --volume.",
         )
     if kind is Kind.DISK and options.format is None and _is_hive(path):
-        raise DiskError(f"inspect {path}", "it is a registry hive", "Give it with --hive.")
+        raise DiskError(f"inspect {path}", "it is a registry hive", "Use --hive.")
     for report in (options.sarif, options.junit):
         if report is not None and report.exists() and path.exists() and report.samefile(path):
-            actual = "the report would be written over what is looked at"
-            raise DiskError(f"inspect {path}", actual, "Give the report another name.")
+            actual = "the report would overwrite it"
+            raise DiskError(f"inspect {path}", actual, "Write the report to another file.")
 
 
 def _is_hive(path: Path) -> bool:
-    """Of what cannot be opened the reader says why."""
+    """Whether it is one; a file that cannot be opened is left for the reader to report."""
     try:
         if not path.is_file():
             return False
@@ -140,6 +142,6 @@ def _known(found: Inspection, hive: Path) -> Inspection:
         return found
     raise DiskError(
         f"inspect the hive {hive}",
-        "; ".join(("it holds none of the settings that bear on a shutdown", *found.notes)),
+        "; ".join(("it holds none of the settings that affect a shutdown", *found.notes)),
         "Give a SYSTEM, SOFTWARE or DEFAULT hive, or a user's NTUSER.DAT.",
     )

@@ -1,4 +1,4 @@
-"""The five steps of a shutdown under way: where it stands, and what is waited for."""
+"""The five steps of a shutdown in progress: how far it got, and what it is waiting for."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ _MOST_NAMES = 4
 
 
 class StepState(StrEnum):
-    """Where a step stands."""
+    """Progress of a step."""
 
-    WAITING = "waiting"
-    NOW = "now"
+    PENDING = "pending"
+    RUNNING = "running"
     DONE = "done"
     NOT_SEEN = "not seen"
 
 
 @dataclass(frozen=True)
 class StepRow:
-    """One step as it is shown.
+    """One step as displayed.
 
-    :param seconds: how long it took, or lasts by now; ``None`` where that is not known.
-    :param told: what showed its end, or what is waited for.
+    :param seconds: how long it took, or has taken so far; ``None`` where that is unknown.
+    :param detail: what showed its end, or what it is waiting for.
     """
 
     step: Step
     state: StepState
     seconds: float | None = None
-    told: str = ""
+    detail: str = ""
 
 
 def step_rows(obs: Observation, *, over: bool = False) -> tuple[StepRow, ...]:
     """The steps in order.
 
-    :param obs: what was seen up to ``ended_at``.
-    :param over: whether nothing is waited for any more.
+    :param obs: what was observed up to ``ended_at``.
+    :param over: whether waiting has ended.
     """
     obs = _without_a_cut(obs)
     phases = {phase.step: phase for phase in timeline_of(obs).phases}
     rows = [_row(step, phases.get(step), obs, over=over) for step in Step]
-    if over or any(row.state is StepState.NOW for row in rows):
+    if over or any(row.state is StepState.RUNNING for row in rows):
         return tuple(rows)
     for number, row in enumerate(rows):
-        if row.state is StepState.WAITING:
-            rows[number] = StepRow(row.step, StepState.NOW, None, _waits_for(row.step, obs))
+        if row.state is StepState.PENDING:
+            rows[number] = StepRow(row.step, StepState.RUNNING, None, _waiting_for(row.step, obs))
             break
     return tuple(rows)
 
 
 def _without_a_cut(obs: Observation) -> Observation:
-    """A power that the host has cut is no step of the guest's."""
+    """``obs`` up to the moment at which the host cut the power, which is no step of the guest's."""
     off = obs.event("SHUTDOWN")
     if off is None or off.data.get("guest") is not False:
         return obs
@@ -67,47 +67,48 @@ def _row(step: Step, phase: Phase | None, obs: Observation, *, over: bool) -> St
     if phase is not None and phase.duration is not None:
         return StepRow(step, StepState.DONE, phase.duration, phase.evidence[-1])
     if phase is None:
-        # Behind it the power may have gone off already.
+        # The power may have gone off without this step having been seen.
         passed = over or obs.event("SHUTDOWN") is not None
-        return StepRow(step, StepState.NOT_SEEN if passed else StepState.WAITING)
+        return StepRow(step, StepState.NOT_SEEN if passed else StepState.PENDING)
     if over:
         return StepRow(step, StepState.NOT_SEEN, None, "not seen to end")
-    is_final = max(0.0, obs.ended_at - phase.start)
-    return StepRow(step, StepState.NOW, is_final, _waits_for(step, obs))
+    seconds = max(0.0, obs.ended_at - phase.start)
+    return StepRow(step, StepState.RUNNING, seconds, _waiting_for(step, obs))
 
 
-def _waits_for(step: Step, obs: Observation) -> str:
+def _waiting_for(step: Step, obs: Observation) -> str:
     if step is Step.COMMAND:
-        return "QEMU to say POWERDOWN"
+        return "waiting for QEMU's POWERDOWN event"
     if step is Step.ACPI:
         return _acpi(obs)
     if step is Step.APPLICATIONS:
         return _applications(obs)
-    return "the power to go off" if step is Step.CORE_SERVICES else "QEMU to end"
+    what = "the power to go off" if step is Step.CORE_SERVICES else "QEMU to exit"
+    return f"waiting for {what}"
 
 
 def _acpi(obs: Observation) -> str:
     if obs.run_state is RunState.SUSPENDED:
-        return "the guest, which sleeps: it can take nothing"
+        return "the guest is asleep and cannot handle the press"
     if obs.pm1_before is not None and not obs.pm1_before.button_armed:
-        return "nothing: the button was not armed, QEMU dropped the press"
+        return "the power button was not armed: QEMU dropped the press"
     latched = bool(obs.pm1_after) and obs.pm1_after[-1].press_pending
-    return "the guest to take the press" + ("; it is latched" if latched else "")
+    return "waiting for the guest to handle the press" + ("; it is latched" if latched else "")
 
 
 def _applications(obs: Observation) -> str:
     if not obs.samples:
         if obs.baseline is None:
-            return "the end; from outside no more is seen of this"
-        return "a first answer from inside"
+            return "waiting for the power to go off; no more is visible from outside"
+        return "waiting for the guest's first answer"
     sample = obs.samples[-1]
     holders = progress.holders(obs, sample)
     if holders:
-        return f"services at work: {_some([service.name for service in holders])}"
+        return f"waiting for services: {_some([service.name for service in holders])}"
     if not obs.records:
-        return "a sign of a shutdown: none is recorded yet"
+        return "waiting for a sign of the shutdown; the System log has none yet"
     names = sorted({program.name for program in progress.programs(obs, sample)})
-    return f"programs to end: {_some(names)}" if names else "services to stop"
+    return f"waiting for {f'programs to exit: {_some(names)}' if names else 'services to stop'}"
 
 
 def _some(names: list[str]) -> str:

@@ -1,7 +1,7 @@
-"""A shutdown under way on the screen: five lines that are drawn anew, or plain lines.
+"""The progress of a shutdown in a terminal: five lines that are redrawn, or a log line per change.
 
-Drawn with the standard's control sequences for cursor and colour (ECMA-48, which is what terminals
-understand), and only on a terminal. What a guest says is shown without its control characters.
+Redrawn with the control sequences of ECMA-48, and only on a terminal. Text from a guest is shown
+without control characters.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _UP, _CLEAR, _BOLD, _DIM, _GREEN, _YELLOW, _PLAIN = (
     "\x1b[0m",
 )
 _COLOURS = {
-    StepState.WAITING: _DIM,
-    StepState.NOW: _BOLD,
+    StepState.PENDING: _DIM,
+    StepState.RUNNING: _BOLD,
     StepState.DONE: _GREEN,
     StepState.NOT_SEEN: _YELLOW,
 }
@@ -55,13 +55,13 @@ _NAMES = {
 
 
 class LiveView:
-    """Shows the attempt on one machine while the block runs.
+    """Shows the shutdown of one guest while its block runs.
 
-    :param out: where to.
-    :param name: of the guest.
-    :param events: of its machine.
-    :param budgets: how long it may take.
-    :param drawn: whether ``out`` is a terminal to draw on; else a line is written for each change.
+    :param out: where to write.
+    :param name: the guest's name.
+    :param events: the events of its machine.
+    :param budgets: how long the shutdown may take.
+    :param drawn: whether ``out`` is a terminal to redraw on; otherwise each change is a line.
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class LiveView:
         self._coloured = drawn and not os.environ.get("NO_COLOR")
         self._began_at = now()
         self._note = ""
-        self._seen: Observation | None = None
+        self._latest: Observation | None = None
         self._over = False
         self._failure: HostError | None = None
         self._lines = 0
-        self._told: dict[Step, tuple[StepState, str]] = {}
+        self._written: dict[Step, tuple[StepState, str]] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="live-view", daemon=True)
@@ -95,28 +95,28 @@ class LiveView:
         if error is None:
             self._show()
             return
-        # What went wrong is told; that it cannot be shown either would only hide it.
+        # The error matters more than that its effect cannot be shown.
         with contextlib.suppress(HostError):
             self._show()
 
     def update(self, obs: Observation) -> None:
-        """Take what was seen so far; an :data:`ObservationListener`.
+        """Take the observation so far; an :data:`ObservationListener`.
 
-        :raise HostError: it cannot be shown any more.
+        :raise HostError: an earlier one could not be shown.
         """
-        self._seen = obs
+        self._latest = obs
         if self._failure is not None:
             raise self._failure
 
     def note(self, text: str) -> None:
-        """Say something about the whole of it."""
+        """Show a remark on the whole shutdown."""
         self._note = printable(text)
         if not self._drawn:
             self._write(f"{self._elapsed():7.1f} s   {self._note}")
 
     def finish(self, obs: Observation) -> None:
-        """Show how it ended."""
-        self._seen, self._over = obs, True
+        """Show the final state."""
+        self._latest, self._over = obs, True
         self._show()
 
     def _watch(self) -> None:
@@ -139,17 +139,17 @@ class LiveView:
     def _show(self) -> None:
         with self._lock:
             obs = self._now()
-            rows = step_rows(obs, over=self._over) if obs is not None else _nothing_yet()
+            rows = step_rows(obs, over=self._over) if obs is not None else _all_pending()
             if self._drawn:
                 self._draw(rows)
             else:
-                self._tell(rows)
+                self._write_changes(rows)
 
     def _now(self) -> Observation | None:
-        """The last observation, with what has happened since."""
+        """The latest observation, with the events since."""
         if self._over:
-            return self._seen
-        obs = self._seen
+            return self._latest
+        obs = self._latest
         if obs is None:
             pressed = self._events.first(named("POWERDOWN"), since=self._began_at)
             if pressed is None:
@@ -158,7 +158,7 @@ class LiveView:
         return replace(obs, events=self._events.since(obs.commanded_at), ended_at=now())
 
     def _elapsed(self) -> float:
-        """Seconds since the press, or since the beginning while there was none."""
+        """Seconds since the press; before it, since this view was made."""
         obs = self._now()
         if obs is None:
             return now() - self._began_at
@@ -177,21 +177,21 @@ class LiveView:
     def _head(self) -> str:
         clock = f"{self._name}: {self._elapsed():.1f} s"
         if self._now() is None:
-            return f"{clock}, looking at it before the press"
+            return f"{clock}, examining it before the press"
         if self._note and not self._over:
             return f"{clock} after the press; {self._note}"
         if self._over:
-            return f"{self._name}: watched for {self._elapsed():.1f} s after the press"
+            return f"{self._name}: followed for {self._elapsed():.1f} s after the press"
         budgets = self._budgets
         limits = f"soft {budgets.shutdown_soft:g} s, at most {budgets.shutdown_hard:g} s"
         return f"{clock} after the press ({limits})"
 
-    def _tell(self, rows: tuple[StepRow, ...]) -> None:
+    def _write_changes(self, rows: tuple[StepRow, ...]) -> None:
         for row in rows:
-            news = row.state, row.told
-            if row.state is StepState.WAITING or self._told.get(row.step) == news:
+            news = row.state, row.detail
+            if row.state is StepState.PENDING or self._written.get(row.step) == news:
                 continue
-            self._told[row.step] = news
+            self._written[row.step] = news
             self._write(f"{self._elapsed():7.1f} s {_line(row)}")
 
     def _write(self, text: str) -> None:
@@ -203,22 +203,20 @@ def _later_than(at: float) -> Match:
 
 
 def _fit(text: str, columns: int) -> str:
-    """As much of a text as fits: a longer line goes on in the next, and drawing over it fails."""
+    """As much of a text as fits on one line: a wrapped line would break the redrawing."""
     for number, character in enumerate(text):
-        # Unicode Standard Annex 11: these take two columns.
+        # Wide and fullwidth characters take two columns (Unicode Standard Annex 11).
         columns -= 2 if unicodedata.east_asian_width(character) in "WF" else 1
         if columns < 0:
             return text[:number]
     return text
 
 
-def _nothing_yet() -> tuple[StepRow, ...]:
-    return tuple(StepRow(step, StepState.WAITING) for step in Step)
+def _all_pending() -> tuple[StepRow, ...]:
+    return tuple(StepRow(step, StepState.PENDING) for step in Step)
 
 
 def _line(row: StepRow) -> str:
     took = "" if row.seconds is None else f"{row.seconds:.2f} s"
-    told = printable(row.told)
-    if row.state is StepState.NOW and told:
-        told = f"waits for {told}"
-    return f"  {_NAMES[row.step]:25}{row.state:9}{took:>9}  {told}".rstrip()
+    detail = printable(row.detail)
+    return f"  {_NAMES[row.step]:25}{row.state:9}{took:>9}  {detail}".rstrip()

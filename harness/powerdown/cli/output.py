@@ -1,28 +1,27 @@
-"""What is printed for the caller, whose end of the pipe may be gone and whose disk may be full."""
+"""Standard output and error: a pipe may be closed by its reader, and a disk may be full."""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import sys
 from typing import TextIO
 
+from powerdown.cli.exit_status import ExitStatus
 from powerdown.core.errors import HostError
-
-BROKEN_STDOUT_STATUS = 141
-"""What a shell makes of SIGPIPE: 128 and its number. Python gives an error instead."""
 
 
 class BrokenStdout(HostError):
-    """The reader of a pipe is gone, as ``head`` is once it has enough."""
+    """The reader of a pipe has closed it, as ``head`` does once it has enough."""
 
 
 def echo(text: str, out: TextIO | None = None) -> None:
-    """Print ``text`` as a line, at once.
+    """Print ``text`` and a line break, unbuffered.
 
-    :param out: where; standard output if not given.
-    :raise NobodyReads: nobody reads it any more.
-    :raise HostError: it cannot be written.
+    :param out: where to; standard output if not given.
+    :raise BrokenStdout: the reader of the pipe has closed it.
+    :raise HostError: it cannot be written for another reason.
     """
     out = out or sys.stdout
     try:
@@ -31,20 +30,35 @@ def echo(text: str, out: TextIO | None = None) -> None:
         _give_up(out)
         kind = BrokenStdout if isinstance(error, BrokenPipeError) else HostError
         actual = error.strerror or str(error)
-        raise kind("print what was found", actual, "Print it elsewhere.") from error
+        raise kind("print the result", actual, "Redirect it elsewhere.") from error
 
 
 def configure_stdout() -> None:
-    """Have characters that the terminal's encoding lacks escaped: a guest says what it likes."""
+    """Escape characters that the terminal's encoding lacks: guests may report any text."""
     for out in (sys.stdout, sys.stderr):
-        # Tests put others in their place.
+        # Tests replace these streams by others.
         reconfigure = getattr(out, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
 
 
+def print_help_by_default(parser: argparse.ArgumentParser) -> None:
+    """Have a command line that names no command of ``parser`` print its help and fail."""
+
+    def print_help(_options: argparse.Namespace) -> int:
+        echo(parser.format_help().rstrip(), sys.stderr)
+        return ExitStatus.ERROR
+
+    parser.set_defaults(run=print_help)
+
+
+def sentence(summary: str) -> str:
+    """The summary of a command as the description at the head of its help."""
+    return f"{summary[0].upper()}{summary[1:]}{'' if summary.endswith('?') else '.'}"
+
+
 def _give_up(out: TextIO) -> None:
-    """Drop what could not be written: Python would try again at its end, and complain."""
+    """Discard what could not be written: Python would retry it at exit, and print a warning."""
     with contextlib.suppress(OSError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         try:

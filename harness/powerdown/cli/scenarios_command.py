@@ -1,4 +1,4 @@
-"""The catalogue as text and as JSON: ``powerdown scenarios``.
+"""``powerdown scenarios``: the failures that can be provoked, as text or as JSON.
 
 The JSON::
 
@@ -10,32 +10,54 @@ The JSON::
            "injects": ["..."],          command lines, keys and host actions, in order
            "remedies": ["..."],         likewise; command lines can be pasted into the guest
            "sources": ["..."],
-           "blocked_at": "delivery",    where in the chain to power-off it holds, or "none"
+           "blocked_at": "delivery",    the step at which the shutdown stops, or "none"
            "trigger": "button",         or "inside", then with
-           "command": "",               the command line that asks for the shutdown
+           "command": "",               the command line that requests the shutdown
            "offline": "no",             whether it can be injected while the guest is off: "in
                                         full", "in part" (its settings) or "no"
-           "offline_note": "...",       why not, or what is unconfirmed of it; may be empty
+           "offline_note": "...",       why not, or what is unconfirmed about it; may be empty
            "expected": [{"outcome": "suspended", "cause": "asleep"}]}]}]}
 
-Of several expected verdicts the first is what documented policy implies; the others are right too,
-where what Windows does is unconfirmed.
+The first of several expected verdicts follows from documented policy; the others count as right
+too, because what Windows does is unconfirmed.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import shutil
 import textwrap
 from collections.abc import Iterable
 from itertools import groupby
 
+from powerdown.cli.exit_status import ExitStatus, exit_status_help
+from powerdown.cli.output import echo
+from powerdown.faults.catalogue import CATALOGUE
 from powerdown.faults.fault import Fault
 from powerdown.faults.offline import OnlineOnly
 from powerdown.report.expected_json import expected_to_json
 
 _WIDEST = 120
 _NARROWEST = 60
-_LABELS = ("inject", "ask", "expect", "remedy", "offline", "source")
+_LABELS = ("inject", "trigger", "expect", "remedy", "offline", "source")
 _INDENT = "      "
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.epilog = exit_status_help({ExitStatus.SUCCESS: "listed"})
+    parser.add_argument("--json", action="store_true", help="print the list as JSON")
+    parser.set_defaults(run=run_scenarios)
+
+
+def run_scenarios(options: argparse.Namespace) -> int:
+    """Print the catalogue; the exit status."""
+    if options.json:
+        echo(json.dumps(scenarios_to_json(CATALOGUE), indent=2))
+    else:
+        echo(scenarios_to_text(CATALOGUE, shutil.get_terminal_size().columns))
+    return ExitStatus.SUCCESS
 
 
 def scenarios_to_json(catalogue: Iterable[Fault]) -> dict[str, object]:
@@ -53,9 +75,9 @@ def scenarios_to_json(catalogue: Iterable[Fault]) -> dict[str, object]:
 
 
 def scenarios_to_text(catalogue: Iterable[Fault], width: int) -> str:
-    """The catalogue to read.
+    """The catalogue for a terminal.
 
-    :param width: columns to fill at most, where command lines allow it: those are never broken.
+    :param width: columns to wrap at, within 60 and 120; command lines are never wrapped.
     """
     width = max(_NARROWEST, min(width, _WIDEST))
     blocks = []
@@ -77,11 +99,11 @@ def _by_scenario(
 
 
 def _entries(fault: Fault) -> tuple[tuple[str, ...], ...]:
-    asked = fault.command or "press the power button"
-    right = " or ".join(str(expected) for expected in fault.expected)
+    trigger = fault.command or "press the power button"
+    expected = " or ".join(str(verdict) for verdict in fault.expected)
     note = _offline_note(fault)
     offline = f"{_offline(fault)}: {note}" if note else _offline(fault)
-    return fault.injects, (asked,), (right,), fault.remedies, (offline,), fault.sources
+    return fault.injects, (trigger,), (expected,), fault.remedies, (offline,), fault.sources
 
 
 def _labelled(label: str, entries: tuple[str, ...]) -> list[str]:

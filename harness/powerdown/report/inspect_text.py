@@ -19,12 +19,12 @@ _NAME_COLUMNS, _VALUE_COLUMNS = 40, 20
 _INDENT = "  "
 
 
-def inspection_text(name: str, found: Inspection, width: int, *, with_places: bool) -> str:
+def inspection_text(name: str, found: Inspection, width: int, *, with_paths: bool) -> str:
     """Findings first, then every setting and where it comes from.
 
     :param name: of what was looked at.
     :param width: columns of the terminal. Command lines and registry paths are never broken.
-    :param with_places: whether the registry path of every setting is wanted.
+    :param with_paths: whether the registry path of every setting is wanted.
     """
     width = max(_NARROWEST, min(width, _WIDEST))
     lines = [f"{name}: {_summary(found)}"]
@@ -36,7 +36,7 @@ def inspection_text(name: str, found: Inspection, width: int, *, with_places: bo
         lines += ["", "notes", *_wrapped(found.notes, width)]
     read = [setting for setting in found.settings if setting.origin is not Origin.NOT_READ]
     for group, settings in groupby(read, key=lambda setting: setting.group):
-        lines += ["", group, *_table(list(settings), width, with_places=with_places)]
+        lines += ["", group, *_table(list(settings), width, with_paths=with_paths)]
     hidden = [setting.name for setting in found.settings if setting.origin is Origin.NOT_READ]
     if hidden:
         names = ", ".join(hidden)
@@ -76,7 +76,7 @@ def _finding(finding: Finding, width: int) -> Iterator[str]:
     yield f"  remedy: {risk.remedy}"
 
 
-def _table(settings: list[Setting], width: int, *, with_places: bool) -> Iterator[str]:
+def _table(settings: list[Setting], width: int, *, with_paths: bool) -> Iterator[str]:
     name_columns = min(_NAME_COLUMNS, max(len(setting.name) for setting in settings))
     value_columns = min(_VALUE_COLUMNS, max(len(setting.shown) for setting in settings))
     for setting in settings:
@@ -92,7 +92,7 @@ def _table(settings: list[Setting], width: int, *, with_places: bool) -> Iterato
         said = "; ".join(filter(None, (doubt, note)))
         if said:
             yield from _wrapped([said], width, indent="      ")
-        if with_places:
+        if with_paths:
             yield from _path(setting)
 
 

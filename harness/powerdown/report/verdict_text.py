@@ -14,7 +14,7 @@ from powerdown.diagnosis.verdict import Evidence, Verdict
 def verdict_text(verdict: Verdict) -> str:
     """A verdict with its evidence, the rivals it rules out and the remedy."""
     lines = [str(verdict), *map(_evidence, verdict.evidence)]
-    lines += [f"  not {cause}: {why}" for cause, why in verdict.ruled_out]
+    lines += [f"  ruled out: {cause}: {why}" for cause, why in verdict.ruled_out]
     lines += [f"  also seen: {cause}: {fact}" for cause, fact in verdict.also_seen]
     if verdict.remedy:
         lines.append(f"  remedy: {verdict.remedy}")
