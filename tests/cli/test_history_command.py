@@ -19,8 +19,8 @@ from powerdown.disk.disk_request import DiskRequest
 from powerdown.disk.hiberfil import Hibernation
 from powerdown.disk.history.event_log_chunks import FILE_HEADER_SIZE, FILE_MAGIC
 from powerdown.disk.history.system_log import SystemLog
-from powerdown.disk.hive.registry_snapshot import RegistrySnapshot
 from powerdown.disk.ntfs.ntfs import NtfsVolumeState
+from powerdown.disk.registry_snapshot import RegistrySnapshot
 from powerdown.images.image import DiskFormat
 from powerdown.report.history_text import history_to_text
 from tests.disk.power_log import history_of, log_of

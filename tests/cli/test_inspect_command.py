@@ -14,7 +14,7 @@ from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DiskError, PowerdownError
 from powerdown.disk.disk_contents import DiskContents
 from powerdown.disk.disk_request import DiskRequest
-from powerdown.disk.hive.registry_snapshot import RegistrySnapshot
+from powerdown.disk.registry_snapshot import RegistrySnapshot
 from powerdown.images.image import DiskFormat
 from powerdown.windows import registry_paths as paths
 from tests.disk.stock import disk, snapshot, stock

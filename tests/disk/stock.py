@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from powerdown.disk.disk_contents import DiskContents
 from powerdown.disk.hiberfil import Hibernation
-from powerdown.disk.hive.registry_snapshot import (
+from powerdown.disk.ntfs.ntfs import NtfsVolumeState
+from powerdown.disk.registry_snapshot import (
     RegistrySnapshot,
     StoredKey,
     StoredValue,
     ValueData,
 )
-from powerdown.disk.ntfs.ntfs import NtfsVolumeState
 from powerdown.disk.settings.updates import PENDING_XML
 from powerdown.windows import registry_paths as paths
 from powerdown.windows.commands import PBUTTONACTION, SUB_BUTTONS

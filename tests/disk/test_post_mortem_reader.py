@@ -16,9 +16,9 @@ from powerdown.disk.disk_contents import DiskContents
 from powerdown.disk.disk_request import DiskRequest
 from powerdown.disk.hiberfil import Hibernation
 from powerdown.disk.history.system_log import SystemLog
-from powerdown.disk.hive.registry_snapshot import RegistrySnapshot
 from powerdown.disk.ntfs.ntfs import NtfsVolumeState
 from powerdown.disk.post_mortem_reader import PostMortemReader
+from powerdown.disk.registry_snapshot import RegistrySnapshot
 from powerdown.images.image import DiskFormat
 from powerdown.shutdown.observation import Observation
 from powerdown.shutdown.post_mortem import PostMortem

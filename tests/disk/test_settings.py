@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from powerdown.disk.hive.registry_snapshot import (
+from powerdown.disk.inspection import inspect_disk, inspect_hive
+from powerdown.disk.registry_snapshot import (
     RegistrySnapshot,
     StoredKey,
     StoredValue,
     ValueData,
 )
-from powerdown.disk.inspection import inspect_disk, inspect_hive
 from powerdown.disk.settings.all_settings import ALL_SETTINGS, settings_of_disk, settings_of_hive
 from powerdown.disk.settings.setting import Origin, Setting, Settings
 from powerdown.windows import registry_paths as paths

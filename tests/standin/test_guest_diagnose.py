@@ -77,7 +77,7 @@ class Foreign:
         finally:
             channel.close()
 
-    def await_ready(self) -> None:
+    def wait_until_ready(self) -> None:
         with self.channel() as channel, self.attached() as machine:
             await_ready(machine, channel, Deadline.after(SECONDS))
 

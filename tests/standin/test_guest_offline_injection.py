@@ -14,10 +14,10 @@ from builder.volume_flags import flags_offsets
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DiskError
+from powerdown.disk import offline_registry
 from powerdown.disk.disk_request import DiskRequest, KeyRequest
-from powerdown.disk.hive import hive_edit
-from powerdown.disk.hive.hive_edit import DiskInUse, edit_registry
 from powerdown.disk.image.disk_image import DiskImage
+from powerdown.disk.offline_registry import DiskInUse, edit_registry
 from powerdown.disk.reader.sandboxed_reader import DiskReader
 from powerdown.faults.catalogue import CATALOGUE
 from powerdown.faults.fault_cycle import PRESS_AFTER_REMEDY, PRESS_WITH_FAULT, run_fault_cycle
@@ -191,7 +191,7 @@ def test_what_cannot_be_written_whole_is_put_back(image, overlay, monkeypatch):
 
 
 def test_what_does_not_read_back_is_put_back(image, overlay, monkeypatch):
-    monkeypatch.setattr(hive_edit, "_holds", lambda seen, edit: False)
+    monkeypatch.setattr(offline_registry, "_holds", lambda seen, edit: False)
     with pytest.raises(DiskError, match="did not read back: set value"):
         edit(overlay)
     assert same_disk(overlay, image.disk.path)

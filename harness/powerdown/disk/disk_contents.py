@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from powerdown.disk.hiberfil import Hibernation
-from powerdown.disk.hive.registry_snapshot import RegistrySnapshot
 from powerdown.disk.ntfs.ntfs import NtfsVolumeState
+from powerdown.disk.registry_snapshot import RegistrySnapshot
 
 if TYPE_CHECKING:
     from powerdown.disk.history.system_log import SystemLog

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from powerdown.diagnosis.risks.risk import Severity
 from powerdown.disk.disk_contents import DiskContents
-from powerdown.disk.hive.registry_snapshot import RegistrySnapshot
+from powerdown.disk.registry_snapshot import RegistrySnapshot
 from powerdown.disk.settings.all_settings import settings_of_disk, settings_of_hive
 from powerdown.disk.settings.finding import Finding
 from powerdown.disk.settings.findings import findings

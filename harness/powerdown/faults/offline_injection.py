@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from powerdown.core.errors import DeadlineExpired, NotOnThisGuest
-from powerdown.disk.hive.hive_edit import DiskInUse
+from powerdown.disk.offline_registry import DiskInUse
 from powerdown.faults.fault import Fault
 from powerdown.faults.offline import Offline, OnlineOnly
 from powerdown.faults.scenario_target import ScenarioTarget

@@ -9,7 +9,7 @@ from pathlib import Path
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import ControlChannelError
 from powerdown.disk.damage import destroy_boot_sector
-from powerdown.disk.hive.hive_edit import edit_registry
+from powerdown.disk.offline_registry import edit_registry
 from powerdown.guest.guest import Guest
 from powerdown.guest.probe_programs import ProbeProgram
 from powerdown.guest.windows import Windows

@@ -1,7 +1,7 @@
 """Changes to a registry as values: what is done, not how.
 
 The same change can be made online by a command line and offline to the hives of a guest that is
-off (:mod:`hive_edit`).
+off (:mod:`offline_registry`).
 """
 
 from __future__ import annotations

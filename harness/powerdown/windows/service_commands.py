@@ -10,6 +10,9 @@ from powerdown.windows import registry_paths as paths
 DEFAULT_WAIT_TO_KILL_SERVICE_MS = 5000
 """What Windows 8 and later set up, and take where the value is absent (facts 5, 14)."""
 
+SERVICES_DOCUMENTED_MS = 20_000
+"""What the documentation says services get in the shutdown phase, roughly (w32: Services)."""
+
 
 def create_automatic_service(name: str, program: str) -> str:
     """Create a service that starts with Windows (learn: sc.exe create; blanks after ``=``)."""

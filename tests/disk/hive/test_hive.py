@@ -25,8 +25,8 @@ from powerdown.disk.hive.registry_reader import (
     read_registry,
     wanted_mounts,
 )
-from powerdown.disk.hive.registry_snapshot import RegistrySnapshot, StoredKey, StoredValue
 from powerdown.disk.hive.value_data import decode_data
+from powerdown.disk.registry_snapshot import RegistrySnapshot, StoredKey, StoredValue
 from tests.disk.volumes import SOFTWARE_KEYS, SYSTEM_KEYS, USER_KEYS, Values, dword, hive, text
 from tests.support.paths import REPOSITORY
 

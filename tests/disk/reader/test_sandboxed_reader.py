@@ -19,7 +19,6 @@ from powerdown.core.errors import DeadlineExpired, DiskError, HostError
 from powerdown.disk.disk_contents import DiskContents
 from powerdown.disk.disk_request import DiskRequest, KeyRequest
 from powerdown.disk.hiberfil import Hibernation
-from powerdown.disk.hive.registry_snapshot import RegistrySnapshot, StoredKey, StoredValue
 from powerdown.disk.ntfs.ntfs import NtfsVolumeState
 from powerdown.disk.reader import reader_pipe, sandboxed_reader
 from powerdown.disk.reader.contents_json import (
@@ -31,6 +30,7 @@ from powerdown.disk.reader.contents_json import (
     snapshot_to_json,
 )
 from powerdown.disk.reader.sandboxed_reader import DiskReader, ReaderCrashed, ReaderInternalError
+from powerdown.disk.registry_snapshot import RegistrySnapshot, StoredKey, StoredValue
 from powerdown.images.image import DiskFormat
 from tests.disk.image.test_disk_image import children, gone
 from tests.disk.volumes import (

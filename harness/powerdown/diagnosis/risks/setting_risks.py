@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from powerdown.core.outcome import Cause
 from powerdown.diagnosis import progress, remedies
 from powerdown.diagnosis.risks.risk import Risk, Severity
-from powerdown.diagnosis.rules.blocked import SERVICES_DOCUMENTED_MS
 from powerdown.diagnosis.verdict import Evidence
 from powerdown.windows.commands import ButtonAction
+from powerdown.windows.service_commands import SERVICES_DOCUMENTED_MS
 
 SANE_PRESHUTDOWN_MS = 3_600_000
 """The longest Windows gives its own services, wuauserv of 2008 R2 apart (facts 14)."""

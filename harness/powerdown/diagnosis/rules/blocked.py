@@ -15,11 +15,9 @@ from powerdown.diagnosis import (
 from powerdown.diagnosis.rules.rule import Rule, verdict
 from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.shutdown.observation import ChannelState, Command, Observation
+from powerdown.windows.service_commands import SERVICES_DOCUMENTED_MS
 from powerdown.windows.services import ServiceState
 from powerdown.windows.user_settings import HUNG_APP_MS
-
-SERVICES_DOCUMENTED_MS = 20_000
-"""What the documentation says services get in the shutdown phase, roughly (w32: Services)."""
 
 
 def application_blocks(obs: Observation) -> Verdict | None:

@@ -18,12 +18,12 @@ from powerdown.diagnosis import (
     progress,
     remedies,
 )
-from powerdown.diagnosis.rules.blocked import SERVICES_DOCUMENTED_MS
 from powerdown.diagnosis.rules.rule import verdict
 from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.guest.guest_sample import GuestSample
 from powerdown.shutdown.observation import Observation
 from powerdown.windows.event_records import EventRecord
+from powerdown.windows.service_commands import SERVICES_DOCUMENTED_MS
 from powerdown.windows.user_settings import HUNG_APP_MS
 
 _OVERRAN = 7043

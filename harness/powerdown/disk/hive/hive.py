@@ -24,10 +24,10 @@ from powerdown.disk.hive.hive_logs import (
     is_dirty,
     replay,
 )
-from powerdown.disk.hive.registry_snapshot import StoredKey, StoredValue
 from powerdown.disk.hive.value_data import decode_data
 from powerdown.disk.ntfs.libyal import LIBRARY_ERRORS, plain_error, told
 from powerdown.disk.optional_module import optional_module
+from powerdown.disk.registry_snapshot import StoredKey, StoredValue
 
 _T = TypeVar("_T")
 

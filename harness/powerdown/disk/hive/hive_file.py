@@ -10,8 +10,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
+from powerdown.disk.file_object import FileObject
 from powerdown.disk.hive.hive_logs import Replay
-from powerdown.disk.ntfs.file_object import FileObject
 
 MOST_HIVE_BYTES = 1 << 32
 """Cells are found by 32 bits."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from powerdown.core.errors import DiskError
 from powerdown.disk.disk_request import KeyRequest
 from powerdown.disk.hive.hive import Hive, ReadBudget
-from powerdown.disk.hive.registry_snapshot import RegistrySnapshot, StoredKey
+from powerdown.disk.registry_snapshot import RegistrySnapshot, StoredKey
 
 SYSTEM = r"HKLM\SYSTEM"
 SOFTWARE = r"HKLM\SOFTWARE"

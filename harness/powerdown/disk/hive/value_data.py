@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from powerdown.disk.hive.registry_snapshot import (
+from powerdown.disk.registry_snapshot import (
     REG_DWORD,
     REG_DWORD_BIG_ENDIAN,
     REG_EXPAND_SZ,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from powerdown.disk.file_object import FileObject
 from powerdown.disk.image.partitions import Partition
-from powerdown.disk.ntfs.file_object import FileObject
 
 _MOST_READ_BYTES = 1 << 24
 """The most the library may ask for at once."""

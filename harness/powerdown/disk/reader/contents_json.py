@@ -14,13 +14,13 @@ from powerdown.disk.disk_contents import DiskContents
 from powerdown.disk.disk_request import DiskRequest, KeyRequest
 from powerdown.disk.hiberfil import Hibernation
 from powerdown.disk.history.system_log import system_log_from_json, system_log_to_json
-from powerdown.disk.hive.registry_snapshot import (
+from powerdown.disk.ntfs.ntfs import NtfsVolumeState
+from powerdown.disk.registry_snapshot import (
     RegistrySnapshot,
     StoredKey,
     StoredValue,
     ValueData,
 )
-from powerdown.disk.ntfs.ntfs import NtfsVolumeState
 
 _T = TypeVar("_T")
 

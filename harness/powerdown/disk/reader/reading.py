@@ -24,11 +24,11 @@ from powerdown.disk.hive.registry_reader import (
     read_registry,
     wanted_mounts,
 )
-from powerdown.disk.hive.registry_snapshot import RegistrySnapshot
 from powerdown.disk.image.disk_image import DiskImage
 from powerdown.disk.image.image_format import recognised_format
 from powerdown.disk.image.layer_header import read_start
 from powerdown.disk.ntfs.windows_volume import WindowsVolume, find_windows
+from powerdown.disk.registry_snapshot import RegistrySnapshot
 from powerdown.images.image import DiskFormat
 
 _CONFIG = r"Windows\System32\config"

@@ -21,13 +21,13 @@ from powerdown.disk.disk_contents import DiskContents
 from powerdown.disk.disk_request import DiskRequest
 from powerdown.disk.history.system_log import SystemLog, system_log_from_json
 from powerdown.disk.hive.edit_plan import DiskInUse, EditPlan, edits_to_json, plan_from_json
-from powerdown.disk.hive.registry_snapshot import RegistrySnapshot
 from powerdown.disk.reader.contents_json import (
     contents_from_json,
     request_to_json,
     snapshot_from_json,
 )
 from powerdown.disk.reader.reader_pipe import HOSTILE, ReaderCrashed, ReaderInternalError, exchange
+from powerdown.disk.registry_snapshot import RegistrySnapshot
 from powerdown.images.image import DiskFormat
 from powerdown.windows.registry_edit import RegistryEdit
 

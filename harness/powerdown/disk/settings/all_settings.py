@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from powerdown.disk.disk_contents import DiskContents
 from powerdown.disk.disk_request import DiskRequest, KeyRequest
-from powerdown.disk.hive.registry_snapshot import RegistrySnapshot
+from powerdown.disk.registry_snapshot import RegistrySnapshot
 from powerdown.disk.settings.control import CONTROL_KEYS, control_settings
 from powerdown.disk.settings.hibernation_settings import HIBERNATION_KEYS, hibernation_settings
 from powerdown.disk.settings.logon import LOGON_KEYS, logon_settings, tracker_settings

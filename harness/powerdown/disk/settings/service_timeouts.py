@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from powerdown.disk.disk_request import KeyRequest
-from powerdown.disk.hive.registry_snapshot import StoredKey
+from powerdown.disk.registry_snapshot import StoredKey
 from powerdown.disk.settings.setting import Group, Origin, Setting
 from powerdown.disk.settings.stored import Hives
 from powerdown.disk.settings.switches import milliseconds

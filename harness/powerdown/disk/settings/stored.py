@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from powerdown.disk.hive.registry_snapshot import RegistrySnapshot, StoredKey, StoredValue
+from powerdown.disk.registry_snapshot import RegistrySnapshot, StoredKey, StoredValue
 from powerdown.disk.settings.setting import Group, Origin, Setting, SettingValue
 from powerdown.windows.registry_output import RegistryValue
 

@@ -14,13 +14,13 @@ from powerdown.images.image import Budgets
 from powerdown.machine.activity import Activity
 from powerdown.machine.events import MONITOR_LOST, PROCESS_EXIT, EventStream, named
 from powerdown.machine.external.agent_socket_path import find_agent_socket
-from powerdown.machine.external.external_process import ExternalProcess, process_behind
 from powerdown.machine.external.external_screen import ExternalScreen
 from powerdown.machine.external.qmp_socket import QmpAddress, connect_qmp, is_refused
+from powerdown.machine.external_process import ExternalProcess, process_behind
 from powerdown.machine.monitor import Monitor
 from powerdown.machine.monitored import MonitoredMachine
 from powerdown.machine.protocol import RunState
-from powerdown.machine.qemu.relay import Relay
+from powerdown.machine.relay import Relay
 
 _CONNECT_SECONDS = 5.0
 """QEMU greets within milliseconds, unless the host is overloaded or another client has it."""

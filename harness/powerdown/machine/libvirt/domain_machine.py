@@ -13,7 +13,7 @@ from powerdown.core.errors import MachineError
 from powerdown.images.image import Budgets
 from powerdown.machine.activity import Activity
 from powerdown.machine.events import PRESS_REFUSED, PROCESS_EXIT, EventStream, named
-from powerdown.machine.external.external_process import ExternalProcess
+from powerdown.machine.external_process import ExternalProcess
 from powerdown.machine.libvirt.binding import libvirt
 from powerdown.machine.libvirt.connection import Connection
 from powerdown.machine.libvirt.domain_events import DomainEvents

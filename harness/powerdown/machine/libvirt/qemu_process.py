@@ -7,7 +7,7 @@ from pathlib import Path
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import MachineError
-from powerdown.machine.external.external_process import ExternalProcess
+from powerdown.machine.external_process import ExternalProcess
 from powerdown.machine.qmp import Qmp
 
 _PROC = Path("/proc")

@@ -10,9 +10,9 @@ import pytest
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DeadlineExpired, DiskError
-from powerdown.disk.hive import hive_edit
-from powerdown.disk.hive.hive_edit import edit_registry
+from powerdown.disk import offline_registry
 from powerdown.disk.image.disk_image import DiskImage
+from powerdown.disk.offline_registry import edit_registry
 from powerdown.disk.reader.sandboxed_reader import DiskReader
 from powerdown.images.image import Disk, DiskBus, DiskFormat
 from powerdown.images.overlay import create_overlay
@@ -116,6 +116,6 @@ def test_what_cannot_be_put_back_is_told(overlay: Path, monkeypatch: pytest.Monk
     def fail(image: DiskImage, patches: object) -> None:
         raise DiskError("write it", "no space", "Make some.")
 
-    monkeypatch.setattr(hive_edit, "_write", fail)
+    monkeypatch.setattr(offline_registry, "_write", fail)
     with pytest.raises(DiskError, match="no space; and what was there could not be put back"):
         edit_registry(overlay, EDITS, deadline())

@@ -16,11 +16,11 @@ from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DiskError, PowerdownError
 from powerdown.disk.disk_request import DiskRequest, KeyRequest
 from powerdown.disk.hive.edit_plan import DiskInUse, Patch, encode
-from powerdown.disk.hive.registry_snapshot import RegistrySnapshot
 from powerdown.disk.hive.value_data import decode_data
 from powerdown.disk.image.disk_image import DiskImage
 from powerdown.disk.image.overlay_check import overlay_size
 from powerdown.disk.reader.sandboxed_reader import DiskReader
+from powerdown.disk.registry_snapshot import RegistrySnapshot
 from powerdown.images.image import DiskFormat
 from powerdown.windows.registry_edit import EditAction, RegistryEdit
 

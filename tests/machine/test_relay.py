@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from powerdown.machine.qemu.relay import Relay
+from powerdown.machine.relay import Relay
 
 SECONDS = 10.0
 
