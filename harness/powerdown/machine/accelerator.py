@@ -1,24 +1,25 @@
 """Which accelerator works here. ``/dev/kvm`` that opens is not KVM that works.
 
-On some hosts KVM opens, creates a virtual machine and then spins for ever before the first guest
-instruction. So a tiny guest has to run to its own end, under a deadline, before KVM is believed.
+A KVM inside another virtual machine was seen to spin for ever before the first guest instruction,
+one to run 16-bit code and fail in the boot loader ("KVM internal error: emulation failure"), and
+one to lack a part of Hyper-V's interface. So a test guest that needs of a CPU what Windows needs
+has to run to its own end, with the CPU that guests will get, before KVM is believed.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from powerdown.core.deadline import Deadline
 from powerdown.core.errors import HostError
 from powerdown.core.files import write_atomically
-from powerdown.machine.qemu.process import bound_to_this_thread
-from powerdown.machine.run_directory import RunDirectory
+from powerdown.machine.accelerator_probe import REVISION, ProbeResult, probe
 
 QEMU = "qemu-system-x86_64"
 """The emulator's program."""
@@ -27,17 +28,13 @@ OVERRIDE = "POWERDOWN_ACCEL"
 """Environment variable that names the accelerator and skips the probe."""
 
 _PROBE_SECONDS = 10.0
-"""Time for the probe guest. It needs some 0.1 s, under software emulation too."""
+"""Time for the test guest. It needs some 0.2 s, under software emulation too."""
 
-_EXIT_VALUE = 0x10
-_EXIT_STATUS = (_EXIT_VALUE << 1) | 1
-"""What isa-debug-exit makes of the value written to it (qemu:hw/misc/debugexit.c)."""
+_SEARCH_SECONDS = 20.0
+"""Time for finding the flags that a KVM lacks, all of them together."""
 
-_FIRMWARE_BYTES = 64 * 1024
-"""QEMU wants firmware in multiples of 64 KiB; the CPU starts 16 bytes before its end."""
-
-_RESET_VECTOR = bytes([0xB0, _EXIT_VALUE, 0xE6, 0xF4, 0xF4, 0xEB, 0xFD])
-"""mov al, VALUE; out 0xf4, al; hlt; jmp to the hlt."""
+_FLAG_SECONDS = 3.0
+"""Time for the test guest with one more flag, where it works without."""
 
 
 HYPERV_FLAGS = (
@@ -56,7 +53,19 @@ HYPERV_FLAGS = (
     # GUEST_PANICKED with the stop code, without a driver in the guest.
     "hv-crash",
 )
-"""CPU flags for Windows under KVM; software emulation has no Hyper-V interface."""
+"""CPU flags for Windows under KVM; software emulation has no Hyper-V interface. None stands before
+one that it needs."""
+
+_NEEDED_FLAGS = {
+    "hv-synic": ("hv-vpindex",),
+    "hv-stimer": ("hv-vpindex", "hv-synic", "hv-time"),
+    "hv-tlbflush": ("hv-vpindex",),
+    "hv-ipi": ("hv-vpindex",),
+}
+"""Flags without which QEMU refuses a flag (qemu:docs/system/i386/hyperv.rst, "Requires")."""
+
+_HOST_CPU = "host"
+"""QEMU's CPU model with all that the host's CPU has; KVM only."""
 
 
 class AcceleratorKind(StrEnum):
@@ -69,7 +78,7 @@ class AcceleratorKind(StrEnum):
     def cpu_model(self) -> str:
         """What goes with QEMU's ``-cpu``: the best that the accelerator has, fit for Windows."""
         if self is AcceleratorKind.KVM:
-            return ",".join(("host", *HYPERV_FLAGS))
+            return _kvm_cpu(HYPERV_FLAGS)
         return "max"
 
 
@@ -98,9 +107,12 @@ def detect(
 ) -> Accelerator:
     """The accelerator that works on this host.
 
-    The probe's answer is kept in ``cache_directory`` until QEMU or the running kernel changes.
+    The answer is kept in ``cache_directory`` until QEMU, the probe or the running kernel changes.
 
-    :param seconds: time allowed for the probe guest.
+    KVM is used with all of :data:`HYPERV_FLAGS` or not at all, so that verdicts do not depend on
+    which flags a host happens to have.
+
+    :param seconds: time allowed for one run of the test guest.
     :raise HostError: :data:`OVERRIDE` names no accelerator, or QEMU is not installed.
     """
     chosen = environment.get(OVERRIDE)
@@ -111,56 +123,70 @@ def detect(
     except OSError as error:
         return Accelerator(AcceleratorKind.TCG, f"{kvm_device}: {error.strerror}")
     cache = cache_directory / "accelerator.json"
-    key = f"{qemu_version(qemu)}, {AcceleratorKind.KVM.cpu_model}, on boot {_boot_id()}"
+    cpu = AcceleratorKind.KVM.cpu_model
+    key = f"probe {REVISION}, {qemu_version(qemu)}, {cpu}, on boot {_boot_id()}"
     known = _cached(cache, key)
     if known is not None:
         return known
-    found = _judge(probe(AcceleratorKind.KVM, qemu=qemu, seconds=seconds))
+    found = _find_out(qemu, seconds)
     _store(cache, key, found)
     return found
 
 
-def probe(kind: AcceleratorKind, *, qemu: str = QEMU, seconds: float = _PROBE_SECONDS) -> str:
-    """Run a tiny guest to its own end; empty when it got there, else what happened instead.
-
-    It is killed with the harness: where KVM spins it would go on for ever.
-
-    :param seconds: time allowed; then the guest is killed.
-    :raise HostError: QEMU or setpriv is not installed.
-    """
-    if shutil.which(qemu) is None:
-        raise _no_qemu(qemu, FileNotFoundError("it is not installed"))
-    with RunDirectory("probe") as directory:
-        firmware = directory.path / "firmware"
-        firmware.write_bytes(_firmware())
-        command = [qemu, "-nodefaults", "-no-user-config", "-machine", "pc", "-accel", kind]
-        # With the CPU that guests will get: a KVM inside another may run code and yet lack some
-        # of Hyper-V's interface ("kernel doesn't allow setting HyperV VP_INDEX").
-        command += ["-cpu", kind.cpu_model]
-        command += ["-m", "16", "-display", "none", "-bios", str(firmware)]
-        command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
-        try:
-            result = subprocess.run(
-                bound_to_this_thread(command),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                timeout=seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return f"a tiny guest did not end within {seconds:.0f} s"
-        except OSError as error:
-            raise _no_qemu("setpriv", error) from error
-    if result.returncode == _EXIT_STATUS:
-        return ""
-    said = result.stderr.decode(errors="replace").strip().splitlines()
-    why = said[-1][:200] if said else "it said nothing"
-    return f"a tiny guest ended with status {result.returncode}: {why}"
+def _find_out(qemu: str, seconds: float) -> Accelerator:
+    """Whether KVM works, and if not, what it lacks."""
+    found = _probe_kvm(HYPERV_FLAGS, qemu, seconds)
+    if found.works:
+        return Accelerator(AcceleratorKind.KVM, "a test guest ran to its end")
+    if not found.stopped:
+        # Maybe the flags are to blame. A KVM that stopped the guest has failed at running it.
+        plain = _probe_kvm((), qemu, seconds)
+        if plain.works:
+            lacks = _lacking(qemu, seconds)
+            return _no_kvm(f"KVM works, but not with the CPU flags for Windows{lacks}", found)
+        found = plain
+    return _no_kvm("KVM does not work here", found)
 
 
-def _firmware() -> bytes:
-    return bytes(_FIRMWARE_BYTES - 16) + _RESET_VECTOR.ljust(16, b"\0")
+def _lacking(qemu: str, seconds: float) -> str:
+    """Which flags a KVM lacks that works without any, for :func:`_find_out`."""
+    deadline, each = Deadline.after(_SEARCH_SECONDS), min(_FLAG_SECONDS, seconds)
+    has: list[str] = []
+    lacks: list[str] = []
+    needing: list[str] = []
+    for flag in HYPERV_FLAGS:
+        if deadline.remaining < each:
+            break
+        name = _flag_name(flag)
+        if not {*_NEEDED_FLAGS.get(name, ())} <= {_flag_name(other) for other in has}:
+            needing.append(name)
+            continue
+        if _probe_kvm((*has, flag), qemu, each).works:
+            has.append(flag)
+        else:
+            lacks.append(name)
+    told = f": this host's KVM lacks {', '.join(lacks)}" if lacks else ""
+    if needing:
+        told += f" (and so {', '.join(needing)})"
+    if len(has) + len(lacks) + len(needing) < len(HYPERV_FLAGS):
+        told += ", and there was no time to try all"
+    return told
+
+
+def _probe_kvm(flags: Sequence[str], qemu: str, seconds: float) -> ProbeResult:
+    return probe(AcceleratorKind.KVM, _kvm_cpu(flags), qemu=qemu, seconds=seconds)
+
+
+def _kvm_cpu(flags: Sequence[str]) -> str:
+    return ",".join((_HOST_CPU, *flags))
+
+
+def _flag_name(flag: str) -> str:
+    return flag.partition("=")[0]
+
+
+def _no_kvm(what: str, found: ProbeResult) -> Accelerator:
+    return Accelerator(AcceleratorKind.TCG, f"{what}; {found.failure}")
 
 
 def _override(chosen: str) -> Accelerator:
@@ -172,12 +198,6 @@ def _override(chosen: str) -> Accelerator:
             f"{OVERRIDE} is {chosen!r}",
             f"Set it to {' or '.join(AcceleratorKind)}, or unset it to find out.",
         ) from None
-
-
-def _judge(failure: str) -> Accelerator:
-    if failure:
-        return Accelerator(AcceleratorKind.TCG, f"KVM does not work here: {failure}")
-    return Accelerator(AcceleratorKind.KVM, "a tiny guest ran to its end")
 
 
 def qemu_version(qemu: str = QEMU) -> str:
