@@ -10,11 +10,14 @@ import pytest
 
 from powerdown.cli import main as cli_main
 from powerdown.cli import try_command
+from powerdown.core.deadline import Deadline
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.verdict import Confidence, Evidence, Source, Verdict
 from powerdown.images.image import Image
+from powerdown.machine.protocol import RunState
+from powerdown.machine.qemu.qemu_machine import QemuMachine
 from tests.gate_directory import GateDirectory
-from tests.machine.boot_sector import HUNG, OBEDIENT
+from tests.machine.boot_sector import HUNG, OBEDIENT, UNARMED
 from tests.support.paths import REPOSITORY
 
 IGNORED = Verdict(
@@ -88,6 +91,26 @@ def test_an_obedient_guest_is_tried_as_its_user_does(directory: GateDirectory) -
     verdict = json.loads(ended.stdout)
     assert (verdict["outcome"], verdict["cause"]) == ("completed", "none")
     assert directory.leftovers() == []
+
+
+@pytest.mark.guest
+def test_a_guest_that_qemu_stops_while_it_boots_is_a_host_fault_and_status_2(
+    directory: GateDirectory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # As under a KVM that cannot emulate an instruction; software emulation never comes to it.
+    monkeypatch.setattr(QemuMachine, "run_state", lambda machine: RunState.INTERNAL_ERROR)
+    deadline = Deadline.after(15.0)
+    assert cli_main.main(["try", str(directory.image("unarmed", UNARMED))]) == 2
+    assert not deadline.expired, "its boot budget is 20 s"
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == (
+        "powerdown: could not wait for unarmed to get ready: QEMU stopped the guest with run state "
+        "internal-error (a fault of KVM or QEMU, not of the guest). Under KVM, run it without: "
+        "POWERDOWN_ACCEL=tcg. QEMU's standard error says what failed.\n"
+    )
 
 
 @pytest.mark.guest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from powerdown.core.deadline import Deadline
-from powerdown.core.errors import DeadlineExpired, DiskError, NotOnThisGuest
+from powerdown.core.errors import DeadlineExpired, DiskError, HostFault, NotOnThisGuest
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.faults.fault import COMPLETED, BlockedAt, Fault, Recovery, ScenarioId
 from powerdown.faults.fault_cycle import PRESS_AFTER_REMEDY, PRESS_WITH_FAULT, run_fault_cycle
@@ -17,6 +18,7 @@ from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Offline, OnlineOnly, fixed
 from powerdown.faults.scenario_target import ScenarioTarget
 from powerdown.machine.events import named
+from powerdown.machine.protocol import RunState
 from powerdown.scenario.expectation import UnexpectedVerdict
 from powerdown.scenario.injection import Injection
 from powerdown.scenario.scenario import Scenario
@@ -206,6 +208,27 @@ class TestGuest:
         assert not target.ends_soon()
         with pytest.raises(DeadlineExpired, match="come to an end"):
             target.wait_until_ended()
+
+    def test_one_that_qemu_stops_for_a_fault_is_not_waited_for(
+        self, scenario: Open, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        target = running(scenario(HUNG))
+        patient = replace(target.image.budgets, shutdown_hard=60.0)
+        monkeypatch.setattr(target._scenario, "image", replace(target.image, budgets=patient))
+        machine = target.machine
+
+        def stop() -> None:
+            # As KVM would: QEMU cannot be brought to it under software emulation.
+            monkeypatch.setattr(machine, "run_state", lambda: RunState.INTERNAL_ERROR)
+            machine.pause()
+
+        stopping = threading.Timer(0.2, stop)
+        stopping.start()
+        deadline = Deadline.after(30.0)
+        with pytest.raises(HostFault, match="wait for boot-sector to end: QEMU stopped the guest"):
+            target.wait_until_ended()
+        assert not deadline.expired
+        stopping.join()
 
 
 class TestOffline:

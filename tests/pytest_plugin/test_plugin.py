@@ -12,7 +12,7 @@ import pytest
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.report.scenario_record import ScenarioRecord, Status
 from tests.gate_directory import GateDirectory
-from tests.machine.boot_sector import HUNG, IGNORING, OBEDIENT
+from tests.machine.boot_sector import HUNG, IGNORING, OBEDIENT, UNARMED
 from tests.report.schema_check import faults
 
 GATE = """
@@ -306,6 +306,30 @@ def test_nobody_looks(scenario):
     assert "confusion: 1 attempts, 0 right, 0 inconclusive, wrong confident 1" in ended.stdout
     assert "WRONG (full) soft-shutdown/wrong, press: forced-off" in ended.stdout
     assert "WRONG (outside) soft-shutdown/wrong, press: forced-off" in ended.stdout
+
+
+@pytest.mark.guest
+def test_a_fault_of_the_host_is_an_error_and_no_verdict_on_the_image(tmp_path: Path) -> None:
+    directory = GateDirectory(
+        tmp_path,
+        """
+from powerdown.machine.protocol import RunState
+from powerdown.machine.qemu.qemu_machine import QemuMachine
+
+@pytest.mark.scenario("soft-shutdown")
+def test_boot(scenario, monkeypatch):
+    monkeypatch.setattr(QemuMachine, "run_state", lambda machine: RunState.INTERNAL_ERROR)
+    scenario.boot()
+""",
+    )
+    directory.image("unarmed", UNARMED)
+    ended = directory.run("--image", "unarmed.toml")
+    assert ended.returncode == pytest.ExitCode.TESTS_FAILED
+    (record,) = directory.gate().scenarios
+    assert record.status is Status.ERROR
+    assert "QEMU stopped the guest with run state internal-error" in record.message
+    assert "0 failed, 0 skipped, 1 errors" in ended.stdout
+    assert directory.leftovers() == []
 
 
 @pytest.mark.guest

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from PIL import Image as Picture
 
+from powerdown.cli.exit_status import verdict_status
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import ControlChannelError, CredentialsRejected, MachineError
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.diagnosis.diagnose import diagnose, is_conclusive
+from powerdown.diagnosis.verdict import Confidence
 from powerdown.guest.guest_baseline import GuestBaseline
 from powerdown.guest.guest_sample import GuestSample
+from powerdown.images.image import Budgets
 from powerdown.machine.events import PROCESS_EXIT, named
 from powerdown.machine.protocol import RunState
 from powerdown.machine.screen_sample import ScreenSample
@@ -25,6 +31,7 @@ from powerdown.windows.event_records import EventRecord
 from tests.diagnosis.observations import BY_BUTTON
 from tests.shutdown.fake_machine import (
     ARMED,
+    IMAGE,
     LATCHED,
     UNARMED,
     ScriptedMachine,
@@ -181,6 +188,49 @@ class TestEnd:
         # Its channel is used again when it is up.
         assert [t.name for t in threading.enumerate() if t.name == "inside-watch"] == []
         restarting.join()
+
+    @pytest.mark.parametrize("state", [RunState.INTERNAL_ERROR, RunState.IO_ERROR])
+    def test_a_guest_that_qemu_stops_for_a_fault_is_not_watched_to_the_budget(
+        self, state: RunState
+    ) -> None:
+        patient = replace(IMAGE, budgets=Budgets(PATIENCE, 0.3, PATIENCE, PATIENCE))
+        machine, asked = ScriptedMachine([ARMED], image=patient), threading.Event()
+        windows = ScriptedWindows(SURVEY)
+
+        def hang(count: int) -> GuestSample:
+            asked.set()
+            assert windows.channel.interrupted.wait(PATIENCE)
+            raise ControlChannelError("look", "the connection failed", "Wait.")
+
+        def stop() -> None:
+            assert asked.wait(PATIENCE)
+            machine.state = state
+            machine.events.record("STOP")
+
+        windows._look = hang
+        stopping = threading.Thread(target=stop)
+        stopping.start()
+        obs = press_power_button(machine, windows, is_conclusive=is_conclusive)
+        returned = now()
+        stopping.join()
+        stopped = obs.event("STOP")
+        assert stopped is not None
+        assert returned - stopped.at < PATIENCE / 2, "some 0.1 s on a quiet host"
+        for observation in (obs, obs.from_outside()):
+            verdict = diagnose(observation)
+            assert (verdict.outcome, verdict.cause) == (Outcome.HOST_FAULT, Cause.HOST_FAULT)
+            assert verdict.confidence is Confidence.HIGH
+            assert verdict_status(verdict) == 2
+            assert f"{state}" in {evidence.raw for evidence in verdict.evidence}
+
+    def test_nothing_is_asked_inside_a_guest_that_stands_still_for_a_fault(self) -> None:
+        machine = ScriptedMachine([LATCHED], state=RunState.INTERNAL_ERROR)
+        windows = ScriptedWindows(SURVEY)
+        obs = press_power_button(machine, windows, is_conclusive=is_conclusive)
+        assert windows.allowed == []
+        assert obs.baseline is None
+        assert obs.watched < HARD
+        assert diagnose(obs).outcome is Outcome.HOST_FAULT
 
     def test_a_guest_that_ends_while_it_is_asked_for_the_last_time_has_ended(self) -> None:
         machine = ScriptedMachine([ARMED])

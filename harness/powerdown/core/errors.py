@@ -33,6 +33,10 @@ class HostError(PowerdownError):
     """This host lacks something, or a tool on it failed."""
 
 
+class HostFault(HostError):
+    """QEMU stopped a guest because QEMU, KVM or the host's storage failed, not the guest."""
+
+
 class MachineError(PowerdownError):
     """QEMU did not start, died, or answered what QMP does not allow."""
 

@@ -15,6 +15,7 @@ from powerdown.guest.probe_programs import ProbeProgram
 from powerdown.guest.windows import Windows
 from powerdown.images.image import Image
 from powerdown.machine.events import POWER_IS_OFF, PROCESS_EXIT, HostEvent, named
+from powerdown.machine.fault_watch import FaultWatch
 from powerdown.machine.protocol import Machine, RunState
 from powerdown.scenario.scenario import Scenario
 from powerdown.windows import commands
@@ -77,6 +78,7 @@ class ScenarioTarget:
         """Restart from inside and wait until it is ready.
 
         :raise DeadlineExpired: it did not restart, or did not get ready.
+        :raise HostFault: QEMU stopped it because the host failed; so may all that wait for it.
         """
         guest, since = self.guest, now()
         budgets = self.image.budgets
@@ -87,7 +89,8 @@ class ScenarioTarget:
             # The answer may be cut off by the very restart it starts; else none is seen.
             deadline = deadline.at_most(budgets.shutdown_hard)
         with guest.time.counted():
-            ended = guest.machine.events.wait(_ENDS, deadline, since)
+            watch = FaultWatch(guest.machine, f"restart {self.image.name}")
+            ended = watch.wait(_ENDS, deadline, since)
         if ended is None or ended.name != "RESET":
             raise deadline.expire(
                 f"{self.image.name} restart when told to",
@@ -166,7 +169,8 @@ class ScenarioTarget:
         with suppress(ControlChannelError):
             self.windows.run(commands.SHUT_DOWN).checked()
         with guest.time.counted():
-            ended = guest.machine.events.wait(named(PROCESS_EXIT), deadline, since)
+            watch = FaultWatch(guest.machine, f"shut {self.image.name} down from inside")
+            ended = watch.wait(named(PROCESS_EXIT), deadline, since)
         if ended is None:
             raise deadline.expire(
                 f"{self.image.name} power off when told to from inside",
@@ -204,7 +208,8 @@ class ScenarioTarget:
         """How it has ended since it was last ready, waiting for that if need be."""
         guest = self.guest
         with guest.time.counted():
-            ended = guest.machine.events.wait(_ENDS, deadline, self._since)
+            watch = FaultWatch(guest.machine, f"wait for {self.image.name} to end")
+            ended = watch.wait(_ENDS, deadline, self._since)
             if ended is not None and ended.name == "SHUTDOWN":
                 guest.machine.events.wait(named(PROCESS_EXIT), Deadline.after(_EXIT_SECONDS))
         return ended

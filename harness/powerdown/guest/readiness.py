@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import CredentialsRejected, MachineError, PowerdownError
 from powerdown.guest.channels.channel import GuestChannel
-from powerdown.machine.events import named
+from powerdown.machine.events import HostEvent, named
+from powerdown.machine.fault_watch import FaultWatch
 from powerdown.machine.protocol import Machine, Pm1Sample
 
 _PROBE_SECONDS = 1.0
@@ -48,18 +51,21 @@ class Readiness:
 def await_ready(machine: Machine, channel: GuestChannel | None, deadline: Deadline) -> Readiness:
     """Wait until a press can arrive and, where there is a channel, commands are answered.
 
-    :raise MachineError: QEMU ended first.
+    :raise MachineError: QEMU ended first, or the guest crashed.
+    :raise HostFault: QEMU stopped the guest because the host failed.
     :raise CredentialsRejected: the guest refuses the channel's user.
     :raise DeadlineExpired: it did not get ready in time; says which part is missing.
     """
-    armed = _wait_until_armed(machine, deadline)
+    watch = _watch(machine)
+    armed = _wait_until_armed(machine, watch, deadline)
     if channel is None:
-        _settle(machine)
+        # A guest that cannot be asked gets its time to come up.
+        _live_through(machine, watch, Deadline.after(machine.budgets.settle))
         answered_at = None
     else:
-        answered_at = _wait_for_channel(machine, channel, deadline)
+        answered_at = _wait_for_channel(machine, channel, watch, deadline)
     # It may have restarted meanwhile, as a first boot does.
-    again = _wait_until_armed(machine, deadline)
+    again = _wait_until_armed(machine, watch, deadline)
     return Readiness(armed_at=armed.at, answered_at=answered_at, pm1=again)
 
 
@@ -69,17 +75,19 @@ def await_restored(machine: Machine, channel: GuestChannel | None, deadline: Dea
     That commands work was seen before it was saved; now its button must be armed, its network must
     let a request through and its control port must answer it.
 
-    :raise MachineError: QEMU ended first.
+    :raise MachineError: QEMU ended first, or the guest crashed.
+    :raise HostFault: QEMU stopped the guest because the host failed.
     :raise DeadlineExpired: it is not ready; says which part is missing.
     """
-    armed = _wait_until_armed(machine, deadline)
+    watch = _watch(machine)
+    armed = _wait_until_armed(machine, watch, deadline)
     if channel is None:
         return Readiness(armed_at=armed.at, answered_at=None, pm1=armed)
     while not deadline.expired:
         answer = channel.answers(deadline.at_most(_PROBE_SECONDS))
         if answer is not None:
             return Readiness(armed.at, now(), armed, answer.clock_ahead)
-        _pause(machine, deadline)
+        _pause(machine, watch, deadline)
     raise deadline.expire(
         f"the control port of {machine.name} answer after a restore",
         "nothing answers on it",
@@ -87,7 +95,11 @@ def await_restored(machine: Machine, channel: GuestChannel | None, deadline: Dea
     )
 
 
-def _wait_until_armed(machine: Machine, deadline: Deadline) -> Pm1Sample:
+def _watch(machine: Machine) -> FaultWatch:
+    return FaultWatch(machine, f"wait for {machine.name} to get ready", crash_is_final=True)
+
+
+def _wait_until_armed(machine: Machine, watch: FaultWatch, deadline: Deadline) -> Pm1Sample:
     while True:
         sample = machine.probe_pm1()
         if sample.button_armed:
@@ -99,22 +111,25 @@ def _wait_until_armed(machine: Machine, deadline: Deadline) -> Pm1Sample:
                 f"or early boot, or it does not use ACPI)",
                 "Look at the screenshot; raise [budgets] boot if it is only slow.",
             )
-        _pause(machine, deadline)
+        _pause(machine, watch, deadline)
 
 
-def _wait_for_channel(machine: Machine, channel: GuestChannel, deadline: Deadline) -> float:
+def _wait_for_channel(
+    machine: Machine, channel: GuestChannel, watch: FaultWatch, deadline: Deadline
+) -> float:
     actual = "nothing answers on the control port"
     while not deadline.expired:
         if channel.answers(deadline.at_most(_PROBE_SECONDS)):
             try:
-                channel.run(_FIRST_COMMAND, deadline.at_most(_COMMAND_SECONDS)).checked()
+                with _interrupted_by_stop(machine, channel):
+                    channel.run(_FIRST_COMMAND, deadline.at_most(_COMMAND_SECONDS)).checked()
             except CredentialsRejected:
                 raise
             except PowerdownError as error:
                 actual = str(error)
             else:
                 return now()
-        _pause(machine, deadline)
+        _pause(machine, watch, deadline)
     raise deadline.expire(
         f"the control channel of {machine.name} answer",
         actual,
@@ -123,18 +138,28 @@ def _wait_for_channel(machine: Machine, channel: GuestChannel, deadline: Deadlin
     )
 
 
-def _settle(machine: Machine) -> None:
-    """Give a guest that cannot be asked its time to come up."""
-    _live_through(machine, Deadline.after(machine.budgets.settle))
+@contextmanager
+def _interrupted_by_stop(machine: Machine, channel: GuestChannel) -> Iterator[None]:
+    """Break off a command when QEMU stops the guest: why it did so is asked at once then."""
+
+    def interrupt(event: HostEvent) -> None:
+        if event.name == "STOP":
+            channel.interrupt()
+
+    machine.events.tell(interrupt)
+    try:
+        yield
+    finally:
+        machine.events.tell_no_more(interrupt)
 
 
-def _pause(machine: Machine, deadline: Deadline) -> None:
+def _pause(machine: Machine, watch: FaultWatch, deadline: Deadline) -> None:
     """Wait a moment, but no longer than the machine lives."""
-    _live_through(machine, deadline.at_most(_PAUSE_SECONDS))
+    _live_through(machine, watch, deadline.at_most(_PAUSE_SECONDS))
 
 
-def _live_through(machine: Machine, deadline: Deadline) -> None:
-    ended = machine.events.wait(named(), deadline)
+def _live_through(machine: Machine, watch: FaultWatch, deadline: Deadline) -> None:
+    ended = watch.wait(named(), deadline)
     if ended is not None:
         raise MachineError(
             f"wait for {machine.name} to get ready",

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from powerdown.core.errors import NotOnThisGuest, PowerdownError
+from powerdown.core.errors import HostFault, NotOnThisGuest, PowerdownError
 from powerdown.core.files import slug
 from powerdown.core.parent_death import die_with_parent
 from powerdown.host.host import Host
@@ -271,7 +271,7 @@ def pytest_runtest_makereport(
     """Attach the scenario's record to the report of the phase that decides its status."""
     report = yield
     marker = item.get_closest_marker("scenario")
-    status = _status(report)
+    status = _status(report, call.excinfo)
     if marker is not None and status is not None:
         setattr(report, _RECORD, _record(item, marker, status, _message(report)).to_json())
     return report
@@ -368,10 +368,15 @@ def _reports(config: pytest.Config) -> Path:
     return config.invocation_params.dir / str(config.getoption("--reports"))
 
 
-def _status(report: pytest.TestReport) -> Status | None:
+def _status(
+    report: pytest.TestReport, failure: pytest.ExceptionInfo[BaseException] | None
+) -> Status | None:
     """What this phase decides about the test; ``None`` when it decides nothing."""
     if report.skipped:
         return Status.SKIPPED
+    if failure is not None and failure.errisinstance(HostFault):
+        # It says nothing of the image.
+        return Status.ERROR
     if report.when == "call":
         return Status.PASSED if report.passed else Status.FAILED
     return Status.ERROR if report.failed else None

@@ -57,7 +57,10 @@ _LONGEST_ROUND = 1.0
 _LONGEST_PAUSE = 10.0
 """Seconds between looks inside; an image that shuts down fast is looked at more often."""
 
-_STOPPED_STATES = (RunState.SUSPENDED, RunState.GUEST_PANICKED, RunState.PAUSED)
+_STOPPED_STATES = (
+    *(RunState.SUSPENDED, RunState.GUEST_PANICKED, RunState.PAUSED),
+    *(RunState.INTERNAL_ERROR, RunState.IO_ERROR),
+)
 """Run states in which nothing inside can answer: its CPUs stand still."""
 
 
@@ -126,7 +129,8 @@ class ShutdownMonitor:
             if self._machine.events.first(POWER_IS_OFF):
                 watch.abandon()
             else:
-                watch.stop(interrupt=self.ended(self._began_at) is not None)
+                mute = self.ended(self._began_at) is not None or self._stands_still()
+                watch.stop(interrupt=mute)
 
     def ended(self, since: float) -> HostEvent | None:
         """The event that settled the attempt, if there is one."""
