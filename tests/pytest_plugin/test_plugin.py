@@ -303,9 +303,9 @@ def test_nobody_looks(scenario):
     ended = directory.run("--image", "obedient.toml")
     assert "1 passed, 0 failed" in ended.stdout
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED
-    assert "confusion: 1 attempts, 0 right, 0 inconclusive, wrong confident 1" in ended.stdout
-    assert "WRONG (full) soft-shutdown/wrong, press: forced-off" in ended.stdout
-    assert "WRONG (outside) soft-shutdown/wrong, press: forced-off" in ended.stdout
+    assert "confusion matrix: 0 of 1 right, 0 inconclusive, 1 confidently wrong" in ended.stdout
+    assert "WRONG (full) soft-shutdown/wrong, press: actual forced-off" in ended.stdout
+    assert "WRONG (outside) soft-shutdown/wrong, press: actual forced-off" in ended.stdout
 
 
 @pytest.mark.guest

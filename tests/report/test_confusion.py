@@ -94,12 +94,12 @@ def test_each_view_counts_its_own() -> None:
     ((view, entry),) = confusion.wrong_confident
     assert view is View.OUTSIDE
     assert str(entry) == (
-        "unresponsive-app/refuses, press: stayed-up (unresponsive-app) held, "
-        "diagnosed stayed-up (windows-update) (medium)"
+        "unresponsive-app/refuses, press: actual stayed-up (unresponsive-app), "
+        "predicted stayed-up (windows-update) (medium)"
     )
 
 
-def test_rows_are_what_held_and_columns_what_was_diagnosed() -> None:
+def test_rows_are_actual_and_columns_predicted() -> None:
     completed = replace(RIGHT, outcome=Outcome.COMPLETED, cause=Cause.NONE)
     good = replace(attempt(completed, at=4.0), expected=Expected(Outcome.COMPLETED, Cause.NONE))
     matrix = Confusion.of(

@@ -146,7 +146,7 @@ def test_message_names_the_place() -> None:
     with pytest.raises(ReportFormatError) as caught:
         ScenarioRecord.from_json(value)
     assert "scenario.stages[1].diagnosed.evidence[1].at" in str(caught.value)
-    assert "a string where a number belongs" in str(caught.value)
+    assert "found a string, expected a number" in str(caught.value)
 
 
 texts = st.text(max_size=20)

@@ -16,7 +16,7 @@ REPORTS = {"timelines": Path("reports/timelines"), "gate": Path("reports/gate.js
 
 EXPECTED = """\
 standin  A model of Windows
-      scenario              variant  diagnosed                                                sure    guest s  harness s
+      scenario              variant  verdict                                                  conf.   guest s  harness s
 ok    soft-shutdown         control  completed, ntfs dirty after=False, records=3, bugche...  high       20.5        1.2
 FAIL  power-button-ignored  policy                                                                      120.0        0.8
         press                        stayed-up/power-button-ignored                           medium
@@ -24,16 +24,16 @@ FAIL  power-button-ignored  policy                                              
        AssertionError: stayed-up\\x1b[2J because of power-button-ignored
 
 windows  Server 2022
-THE DISK IMAGE WAS WRITTEN: its digest is not what it was before the run
-      scenario         variant  diagnosed  sure  guest s  harness s
-skip  forced-shutdown  kill                          0.0        0.0
+THE DISK IMAGE WAS WRITTEN TO: its digest has changed during the run
+      scenario         variant  verdict  conf.  guest s  harness s
+skip  forced-shutdown  kill                         0.0        0.0
        no control channel
 
 1 passed, 1 failed, 1 skipped, 0 errors
 guest 140.5 s, harness 2.0 s
   skipped 1: no control channel
-confusion: 1 attempts, 1 right, 0 inconclusive, wrong confident 0
-  from outside: 1 attempts, 1 right, 0 inconclusive, wrong confident 0
+confusion matrix: 1 of 1 right, 0 inconclusive, 0 confidently wrong
+  from outside only: 1 of 1 right, 0 inconclusive, 0 confidently wrong
 QEMU 7.2.19, tcg: POWERDOWN_ACCEL=tcg
 timelines  reports/timelines
 gate       reports/gate.json
@@ -41,8 +41,8 @@ gate       reports/gate.json
 
 NARROW = """\
 standin  A model of Windows
-      scenario              variant  sure    guest s  harness s
-          diagnosed
+      scenario              variant  conf.   guest s  harness s
+          verdict
 ok    soft-shutdown         control  high       20.5        1.2
           completed, ntfs dirty after=False, records=3, bugcheck=None, last=6006
 FAIL  power-button-ignored  policy             120.0        0.8
@@ -104,12 +104,12 @@ def test_a_wrong_confident_verdict_has_a_line_of_its_own() -> None:
     text = render(replace(GATE, scenarios=(replace(CONTROL, stages=(stage,)),)), 120, True)
     lines = text.splitlines()
     assert (
-        "\x1b[1;31m  channel missing, refused or lost: 1 attempts, 0 right, 0 inconclusive, "
-        "wrong confident 1\x1b[0m"
+        "\x1b[1;31m  without a usable channel: 0 of 1 right, 0 inconclusive, "
+        "1 confidently wrong\x1b[0m"
     ) in lines
     assert (
-        "\x1b[1;31m  WRONG (degraded) soft-shutdown/control, press: completed held, "
-        "diagnosed stayed-up (power-button-ignored) (medium)\x1b[0m"
+        "\x1b[1;31m  WRONG (degraded) soft-shutdown/control, press: actual completed, "
+        "predicted stayed-up (power-button-ignored) (medium)\x1b[0m"
     ) in lines
 
 

@@ -36,7 +36,7 @@ from powerdown.cli.output import echo
 from powerdown.faults.catalogue import CATALOGUE
 from powerdown.faults.fault import Fault
 from powerdown.faults.offline import OnlineOnly
-from powerdown.report.expected_json import expected_to_json
+from powerdown.report.verdict_json import expected_to_json
 
 _WIDEST = 120
 _NARROWEST = 60

@@ -195,7 +195,7 @@ def write_confusion(confusion: Confusion, result: GateResult, path: Path) -> Non
     names = ", ".join(image.name for image in result.images)
     moment = result.created.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     try:
-        draw_confusion(confusion, f"Verdicts against what held: {names}, {moment}", picture)
+        draw_confusion(confusion, f"Confusion matrix: {names}, {moment}", picture)
     except OSError as error:
         raise ReportFormatError(
             f"draw the confusion matrix {picture}",

@@ -1,4 +1,4 @@
-"""A drawing surface with crisp edges, smooth curves and letters.
+"""A drawing surface with crisp edges, smooth curves and letters, and the page all pictures share.
 
 Everything lies on whole pixels but for circles and round corners: those are drawn large once,
 scaled down and kept. A picture drawn large as a whole takes six times as long. Letters are drawn
@@ -16,6 +16,18 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 Colour = tuple[int, int, int]
+
+WIDTH = 1400
+MARGIN = 44
+RIGHT = WIDTH - MARGIN
+PLOT_LEFT = 252
+"""Measures of the page in pixels. Labels stand to the left of ``PLOT_LEFT``."""
+
+PAPER: Colour = (255, 255, 255)
+RULE: Colour = (221, 226, 232)
+INK: Colour = (28, 35, 45)
+SOFT_INK: Colour = (94, 105, 119)
+FAINT_INK: Colour = (158, 167, 178)
 
 _FINE = 8
 """How much larger curves are drawn before they are scaled down."""

@@ -1,8 +1,8 @@
-"""How the verdicts of a run compare with what was provoked: the confusion matrix.
+"""The confusion matrix of a run: the verdicts against the failures that were provoked.
 
-An attempt counts where it is known what held: a scenario states it. It is judged in up to two
-views: with all that was seen of it, and as if there had been no control channel. An attempt whose
-control channel was taken away on purpose is kept apart from those that had one.
+An attempt counts if its actual cause is known, because the scenario provoked it. It is judged in
+up to two views: by all that was observed, and as if there had been no control channel. Attempts
+whose control channel was taken away on purpose have a view of their own.
 
 ``confusion.schema.json`` beside this module describes the file for other programs.
 """
@@ -20,28 +20,27 @@ from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.core.text import clean
 from powerdown.diagnosis.judgement import Judgement, judge
 from powerdown.diagnosis.verdict import Confidence
-from powerdown.report.expected_json import expected_to_json
 from powerdown.report.json_file import write_json
 from powerdown.report.scenario_record import ScenarioRecord, StageRecord
-from powerdown.report.verdict_json import Json
+from powerdown.report.verdict_json import Json, expected_to_json
 
 SCHEMA_VERSION = 2
-"""Version of the file's form; raised whenever a reader would have to change."""
+"""Version of the file format; raised whenever readers would have to change."""
 
 
 class View(StrEnum):
-    """From what an attempt was judged."""
+    """What a verdict is based on."""
 
     FULL = "full"
-    """From outside and inside."""
+    """Observations from outside and inside."""
     OUTSIDE = "outside"
-    """The same attempts and the degraded ones, from outside only."""
+    """Observations from outside only, of all attempts."""
     DEGRADED = "degraded"
-    """Attempts without control channel, or one refused or lost on purpose, from what was left."""
+    """What could be observed with the control channel missing, refused or lost on purpose."""
 
 
 def label(actual: Expected) -> str:
-    """Its row or column: the cause; without one, the outcome."""
+    """The label of its row or column: the cause, or the outcome if there is none."""
     return str(actual.outcome if actual.cause is Cause.NONE else actual.cause)
 
 
@@ -50,11 +49,11 @@ LABELS = (
     *(str(cause) for cause in Cause if cause not in (Cause.NONE, Cause.UNKNOWN)),
     str(Cause.UNKNOWN),
 )
-"""Rows and columns of a matrix, in their order."""
+"""The rows and columns of a matrix, in order."""
 
 
 def sort_key(name: str) -> tuple[int, str]:
-    """Sorts labels; one that is none of :data:`LABELS` comes last."""
+    """Sort key of a label; unknown ones come last."""
     return (LABELS.index(name) if name in LABELS else len(LABELS), name)
 
 
@@ -63,7 +62,7 @@ class Entry:
     """One attempt in one view.
 
     :param stage: what was done, as in ``gate.json``.
-    :param actual: what held.
+    :param actual: what was provoked.
     """
 
     image: str
@@ -77,14 +76,14 @@ class Entry:
 
     @property
     def wrong_confident(self) -> bool:
-        """Whether it is wrong and does not say that it may be."""
+        """See :func:`is_wrong_confident`."""
         return self.judgement is Judgement.WRONG and self.confidence is not Confidence.LOW
 
     def __str__(self) -> str:
         attempt = f"{self.scenario}/{self.variant}".rstrip("/")
         return (
-            f"{attempt}, {self.stage}: {self.actual} held, "
-            f"diagnosed {self.predicted} ({self.confidence})"
+            f"{attempt}, {self.stage}: actual {self.actual}, "
+            f"predicted {self.predicted} ({self.confidence})"
         )
 
     def to_json(self) -> Json:
@@ -103,7 +102,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Tally:
-    """How many verdicts are what."""
+    """Counts of verdicts by judgement."""
 
     attempts: int = 0
     right: int = 0
@@ -148,7 +147,7 @@ class Matrix:
 
     @property
     def cells(self) -> Mapping[tuple[str, str], Tally]:
-        """By what held and what was diagnosed; without the cells that are empty."""
+        """The cells that are not empty, by actual and predicted label."""
         keys = {(label(entry.actual), label(entry.predicted)) for entry in self.entries}
         return {
             (row, column): Tally.of(
@@ -161,18 +160,18 @@ class Matrix:
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """What held, in order."""
+        """Actual labels, in order."""
         return tuple(sorted({label(entry.actual) for entry in self.entries}, key=sort_key))
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What was diagnosed or could have been, in order."""
+        """Actual and predicted labels, in order."""
         found = {label(expected) for e in self.entries for expected in (e.actual, e.predicted)}
         return tuple(sorted(found, key=sort_key))
 
     @property
     def wrong_confident(self) -> tuple[Entry, ...]:
-        """The worst."""
+        """The confidently wrong verdicts."""
         return tuple(entry for entry in self.entries if entry.wrong_confident)
 
     def to_json(self) -> Json:
@@ -195,7 +194,7 @@ class Confusion:
 
     @classmethod
     def of(cls, records: Iterable[ScenarioRecord]) -> Confusion:
-        """Judge every attempt that was made; one that several tests share counts once."""
+        """Judge every attempt; one that several tests share counts once."""
         entries: dict[View, list[Entry]] = {view: [] for view in View}
         seen: set[tuple[str, str, float]] = set()
         for record in records:
@@ -211,7 +210,7 @@ class Confusion:
 
     @property
     def wrong_confident(self) -> tuple[tuple[View, Entry], ...]:
-        """The worst verdicts of all views: a run with one has failed."""
+        """The confidently wrong verdicts of all views. A run with one has failed."""
         return tuple(
             (view, entry) for view, matrix in self.views.items() for entry in matrix.wrong_confident
         )
@@ -224,7 +223,7 @@ class Confusion:
         }
 
     def write(self, path: Path) -> Path:
-        """Write ``confusion.json`` whole or not at all.
+        """Write ``confusion.json`` atomically.
 
         :return: ``path``.
         :raise ReportFormatError: the file cannot be written.

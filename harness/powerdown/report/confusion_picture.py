@@ -1,12 +1,26 @@
-"""The confusion matrix of a run as a picture: quiet where verdicts are right, loud where not."""
+"""The confusion matrix of a run as a picture, in which wrong verdicts stand out."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from powerdown.report.canvas import Canvas, Colour, mixed, text_width, trimmed, wrapped
+from powerdown.report.canvas import (
+    FAINT_INK,
+    INK,
+    MARGIN,
+    PAPER,
+    RIGHT,
+    RULE,
+    SOFT_INK,
+    WIDTH,
+    Canvas,
+    Colour,
+    mixed,
+    text_width,
+    trimmed,
+    wrapped,
+)
 from powerdown.report.confusion import Confusion, Entry, Matrix, Tally, View, sort_key
-from powerdown.report.page import FAINT_INK, INK, MARGIN, PAPER, RIGHT, RULE, SOFT_INK, WIDTH
 
 _CELLS_LEFT = 230
 _WIDEST_CELL, _ROW = 104.0, 34
@@ -21,16 +35,16 @@ _LOW_INK: Colour = (176, 112, 8)
 _LOUD: Colour = (190, 38, 44)
 
 _TITLES = {
-    View.FULL: "Seen from outside and inside",
-    View.OUTSIDE: "The same attempts seen from outside only, as without a control channel",
+    View.FULL: "Observed from outside and inside",
+    View.OUTSIDE: "The same attempts observed from outside only, as without a control channel",
     View.DEGRADED: "Control channel missing, refused or lost on purpose",
 }
 
 
 def draw_confusion(confusion: Confusion, title: str, path: Path) -> Path:
-    """Draw every view that has attempts as a PNG, one below the other.
+    """Draw the matrix of every view with attempts into one PNG, one below the other.
 
-    :param title: what ran where.
+    :param title: which images were tested, and when.
     :param path: where to write; missing directories are made.
     :return: ``path``.
     :raise OSError: the file cannot be written.
@@ -71,7 +85,7 @@ class _Picture:
         canvas.box(0, 0, WIDTH, 8, fill=tone)
         canvas.text(MARGIN, 52, trimmed(self._title, 17, RIGHT - MARGIN), 17, SOFT_INK)
         count = len(self._wrong)
-        words = f"{count} wrong and confident" if count else "No wrong confident verdict"
+        words = f"{count} confidently wrong" if count else "No verdict is confidently wrong"
         canvas.text(MARGIN, 100, words if self._views else "No attempt was judged", 32, tone)
         x = float(RIGHT)
         for tally, meaning in reversed(_LEGEND):
@@ -89,8 +103,8 @@ class _Picture:
         columns = self._columns
         width = min(_WIDEST_CELL, (RIGHT - _CELLS_LEFT) / len(columns))
         head = top + 44
-        canvas.text(MARGIN, head + _HEAD_LINES * _LINE - 3, "actual", 13, FAINT_INK)
-        canvas.text(_CELLS_LEFT - 14, head + 13, "predicted", 13, FAINT_INK, "rs")
+        canvas.text(MARGIN, head + _HEAD_LINES * _LINE - 3, "actual", 15, SOFT_INK)
+        canvas.text(_CELLS_LEFT - 14, head + 13, "predicted", 15, SOFT_INK, "rs")
         cells = matrix.cells
         for index, column in enumerate(columns):
             middle = _CELLS_LEFT + (index + 0.5) * width
@@ -118,7 +132,7 @@ class _Picture:
                 _LOW_INK if tally.wrong_low else SOFT_INK,
             ),
             (
-                f"{tally.wrong_confident} wrong and confident",
+                f"{tally.wrong_confident} confidently wrong",
                 _LOUD if tally.wrong_confident else SOFT_INK,
             ),
         )
@@ -130,7 +144,7 @@ class _Picture:
     def _draw_wrong(self, top: float) -> None:
         canvas = self._canvas
         canvas.line(MARGIN, top - 14, RIGHT, top - 14, RULE)
-        canvas.text(MARGIN, top + 16, "Wrong and confident", 18, _LOUD)
+        canvas.text(MARGIN, top + 16, "Confidently wrong", 18, _LOUD)
         y = top + 50
         for view, entry in self._wrong[:_MOST_WRONG]:
             self._draw_entry(view, entry, y)
@@ -147,9 +161,9 @@ class _Picture:
 
 _LEGEND = (
     (Tally(attempts=1, right=1), "right"),
-    (Tally(attempts=1, inconclusive=1), "honestly inconclusive"),
+    (Tally(attempts=1, inconclusive=1), "inconclusive"),
     (Tally(attempts=1, wrong_low=1), "wrong, low confidence"),
-    (Tally(attempts=1, wrong_confident=1), "wrong and confident"),
+    (Tally(attempts=1, wrong_confident=1), "confidently wrong"),
 )
 
 
@@ -158,7 +172,7 @@ def _matrix_height(matrix: Matrix) -> float:
 
 
 def _column_words(column: str, width: float) -> list[str]:
-    """A label in as many lines as it has words, or fewer."""
+    """A label broken at its hyphens into lines that fit."""
     words = column.split("-")
     lines = [f"{word}-" for word in words[:-1]] + words[-1:]
     joined: list[str] = []
@@ -173,7 +187,7 @@ def _column_words(column: str, width: float) -> list[str]:
 
 
 def _colours(tally: Tally) -> tuple[Colour, Colour]:
-    """Ground and ink of a cell: those of the worst in it."""
+    """Background and text colour of a cell: those of its worst verdict."""
     if tally.wrong_confident:
         return _LOUD, PAPER
     if tally.wrong_low:

@@ -1,4 +1,4 @@
-"""What two ways to QEMU disagree about: the same scenario, another verdict."""
+"""Scenarios that came out differently on different backends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Disagreement:
     """One stage of a scenario that came out differently.
 
     :param stage: its name; empty where the scenario as a whole did.
-    :param found: what came out, by way.
+    :param found: the verdict or status, by backend.
     """
 
     image: str
@@ -31,8 +31,8 @@ class Disagreement:
 
     def __str__(self) -> str:
         where = " ".join(filter(None, (self.image, self.scenario, self.variant)))
-        told = ", ".join(f"{what} via {backend}" for backend, what in self.found.items())
-        return f"{where}{f': {self.stage}' if self.stage else ''}: {told}"
+        results = ", ".join(f"{what} via {backend}" for backend, what in self.found.items())
+        return f"{where}{f': {self.stage}' if self.stage else ''}: {results}"
 
     def to_json(self) -> Json:
         """As written to ``gate.json``."""
@@ -68,9 +68,9 @@ class Disagreement:
 
 
 def disagreements(records: Iterable[ScenarioRecord]) -> tuple[Disagreement, ...]:
-    """What different ways disagree about, among scenarios that ran more than one way.
+    """Differences between backends among the scenarios that ran on more than one.
 
-    A scenario that was skipped on one way says nothing.
+    A scenario that a backend skipped is not compared.
     """
     by_scenario: dict[tuple[str, str, str], dict[Backend, ScenarioRecord]] = defaultdict(dict)
     for record in records:
@@ -99,7 +99,7 @@ def _between(found: Mapping[Backend, ScenarioRecord]) -> Iterator[Disagreement]:
 
 
 def _names(records: Iterable[ScenarioRecord]) -> list[str]:
-    """Names of the judged stages, of the record that has most: the others stopped earlier."""
+    """Names of the judged stages, from the record with the most: the others ended earlier."""
     return max(([stage.name for stage in _judged(r.stages)] for r in records), key=len)
 
 
@@ -113,5 +113,5 @@ def _verdict(stages: Iterable[StageRecord], number: int, name: str) -> str:
 
 
 def _judged(stages: Iterable[StageRecord]) -> Iterator[StageRecord]:
-    """Those with a verdict: how a guest was started differs between ways, and may."""
+    """Those with a verdict; how a guest was started may differ between backends."""
     return (stage for stage in stages if stage.diagnosed is not None)

@@ -6,8 +6,18 @@ from collections.abc import Sequence
 
 from powerdown.core.outcome import Cause
 from powerdown.diagnosis.verdict import Evidence, Verdict
-from powerdown.report.canvas import Canvas, text_width, trimmed
-from powerdown.report.page import FAINT_INK, INK, MARGIN, PLOT_LEFT, RIGHT, RULE, SOFT_INK
+from powerdown.report.canvas import (
+    FAINT_INK,
+    INK,
+    MARGIN,
+    PLOT_LEFT,
+    RIGHT,
+    RULE,
+    SOFT_INK,
+    Canvas,
+    text_width,
+    trimmed,
+)
 from powerdown.report.time_axis import seconds_text
 
 _ROW, _ROWS, _FINDING_ROWS = 30, 8, 4

@@ -1,4 +1,4 @@
-"""What a gate run found, as values and as the one machine-readable file ``gate.json``.
+"""The result of a gate run, and its machine-readable file ``gate.json``.
 
 ``gate.schema.json`` beside this module describes the file for other programs.
 """
@@ -20,16 +20,16 @@ from powerdown.report.scenario_record import ScenarioRecord, Status
 from powerdown.report.verdict_json import Json
 
 SCHEMA_VERSION = 4
-"""Version of the file's form; raised whenever a reader would have to change."""
+"""Version of the file format; raised whenever readers would have to change."""
 
 
 @dataclass(frozen=True)
 class HostFacts:
     """What the guests ran on.
 
-    :param qemu_version: as QEMU says it.
+    :param qemu_version: as QEMU reports it.
     :param accelerator: ``kvm`` or ``tcg``.
-    :param why: why that accelerator.
+    :param why: why that accelerator was chosen.
     """
 
     qemu_version: str
@@ -62,7 +62,7 @@ class HostFacts:
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """One image of the run and the proof that it was not written.
+    """One image of the run, with the proof that its disk was not written to.
 
     :param name: short name, as scenarios refer to it.
     :param definition: the file that defines it.
@@ -83,7 +83,7 @@ class ImageRecord:
 
     @property
     def untouched(self) -> bool | None:
-        """Whether the disk is what it was; ``None`` when a digest is missing."""
+        """Whether the disk is unchanged; ``None`` when a digest is missing."""
         if self.digest_before is None or self.digest_after is None:
             return None
         return self.digest_before == self.digest_after
@@ -115,14 +115,14 @@ class ImageRecord:
 
 @dataclass(frozen=True)
 class GateResult:
-    """All of one gate run.
+    """The result of one gate run.
 
     :param powerdown_version: version of this program.
     :param created: when the run ended; must know its time zone.
     :param host: what the guests ran on.
     :param images: the images tested.
     :param scenarios: every test that was selected, in a stable order.
-    :param disagreements: what different ways to QEMU disagree about.
+    :param disagreements: what the backends disagree about.
     """
 
     powerdown_version: str
@@ -156,7 +156,7 @@ class GateResult:
         }
 
     def write(self, path: Path) -> Path:
-        """Write ``gate.json`` whole or not at all.
+        """Write ``gate.json`` atomically.
 
         :return: ``path``.
         :raise ReportFormatError: the file cannot be written.
@@ -172,12 +172,12 @@ class GateResult:
         source = JsonObject(value, "")
         version = source.whole("schema_version")
         if version != SCHEMA_VERSION:
-            raise source.wrong("schema_version", f"it is {version}, known is {SCHEMA_VERSION}")
+            raise source.wrong("schema_version", f"found {version}, expected {SCHEMA_VERSION}")
         created = source.text("created")
         try:
             moment = datetime.fromisoformat(created)
         except ValueError:
-            raise source.wrong("created", f"{created!r:.80} is no ISO 8601 time") from None
+            raise source.wrong("created", f"{created!r:.80} is not an ISO 8601 time") from None
         if moment.tzinfo is None:
             raise source.wrong("created", f"{created!r} has no time zone")
         read = cls(
@@ -193,7 +193,7 @@ class GateResult:
         reasons = totals.objects("skip_reasons", _read_reason)
         said["skip_reasons"] = [{"reason": reason, "count": count} for reason, count in reasons]
         if said != read._totals():
-            raise source.wrong("totals", "they do not count the scenarios in the same file")
+            raise source.wrong("totals", "they do not match the scenarios in the same file")
         totals.finish()
         source.finish()
         return read
@@ -208,7 +208,7 @@ class GateResult:
             value = json.loads(path.read_bytes())
         except (OSError, ValueError, RecursionError) as error:
             raise ReportFormatError(
-                f"read the gate result {path}", str(error), "Run the gate to write it anew."
+                f"read the gate result {path}", str(error), "Run the gate again to rewrite it."
             ) from error
         return cls.from_json(value)
 

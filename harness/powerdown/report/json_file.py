@@ -1,4 +1,4 @@
-"""A report written as a file: whole, or not at all."""
+"""Reports written to files atomically: a reader never sees half of one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One JSON object being read strictly: every key wanted, typed and accounted for."""
+"""Strict reading of a JSON object: every key is required and typed, and no other is accepted."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from typing import TypeVar
 from powerdown.core.errors import PowerdownError
 
 Scalar = bool | int | float | str | None
-"""A JSON value without parts."""
+"""A JSON value that is neither an object nor a list."""
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
 
 
 class ReportFormatError(PowerdownError):
-    """A report cannot be written, or what was read is not what this room writes."""
+    """A report cannot be written, or what was read is not a report in the expected format."""
 
 
 class JsonObject:
-    """A JSON object and where it lies in its document, for messages.
+    """A JSON object and its path in the document, for messages.
 
-    Every method raises :class:`ReportFormatError` naming the place and what was found.
+    Every method raises :class:`ReportFormatError` with the path and what was found there.
 
-    :param value: what ``json`` made of it.
-    :param place: its path, such as ``scenarios[2].stages[0]``.
+    :param value: as ``json`` parsed it.
+    :param path: its path, such as ``scenarios[2].stages[0]``.
     """
 
-    def __init__(self, value: object, place: str) -> None:
+    def __init__(self, value: object, path: str) -> None:
         if not isinstance(value, dict):
-            raise _wrong(place, f"found {_kind(value)} where an object belongs")
+            raise _wrong(path, f"found {_kind(value)}, expected an object")
         self._fields: dict[object, object] = value
-        self._place = place
+        self._path = path
         self._taken: set[str] = set()
 
     def text(self, key: str) -> str:
@@ -54,7 +54,7 @@ class JsonObject:
             return kind(value)
         except ValueError:
             known = ", ".join(kind)
-            raise _wrong(self._at(key), f"{value!r:.80} is none of {known}") from None
+            raise _wrong(self._at(key), f"found {value!r:.80}, expected one of {known}") from None
 
     def truth(self, key: str) -> bool:
         """``true`` or ``false``."""
@@ -67,7 +67,7 @@ class JsonObject:
         """An integer that is not negative."""
         value = self._take(key)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise self._wrong_type(key, "an integer from 0 on")
+            raise self._wrong_type(key, "a non-negative integer")
         return value
 
     def number(self, key: str) -> float:
@@ -105,14 +105,14 @@ class JsonObject:
         )
 
     def scalars(self) -> dict[str, Scalar]:
-        """All of this object, whatever its keys, with values that have no parts."""
+        """All keys and values of this object, where no value is an object or list."""
         found: dict[str, Scalar] = {}
         for key in self.keys():
             value = self._take(key)
             if isinstance(value, float) and not math.isfinite(value):
                 raise self._wrong_type(key, "a finite number")
             if value is not None and not isinstance(value, bool | int | float | str):
-                raise self._wrong_type(key, "a value without parts")
+                raise self._wrong_type(key, "a string, number, boolean or null")
             found[key] = value
         return found
 
@@ -121,18 +121,18 @@ class JsonObject:
         found = []
         for key in self._fields:
             if not isinstance(key, str):
-                raise _wrong(self._place, f"found the key {key!r:.80}, which is not a string")
+                raise _wrong(self._path, f"found the key {key!r:.80}, expected a string")
             found.append(key)
         return tuple(found)
 
     def finish(self) -> None:
-        """Refuse keys nobody asked for."""
+        """Refuse keys that were not read."""
         for key in self.keys():
             if key not in self._taken:
-                raise _wrong(self._at(key), "found a key that does not belong there")
+                raise _wrong(self._at(key), "this key is unknown")
 
     def wrong(self, key: str, actual: str) -> ReportFormatError:
-        """The error for a value that has the right type and is wrong all the same."""
+        """The error for a value of the right type that is wrong nevertheless."""
         return _wrong(self._at(key), actual)
 
     def _take(self, key: str) -> object:
@@ -142,17 +142,17 @@ class JsonObject:
         return self._fields[key]
 
     def _at(self, key: str) -> str:
-        return f"{self._place}.{key:.80}" if self._place else f"{key:.80}"
+        return f"{self._path}.{key:.80}" if self._path else f"{key:.80}"
 
     def _wrong_type(self, key: str, wanted: str) -> ReportFormatError:
-        return _wrong(self._at(key), f"found {_kind(self._fields[key])} where {wanted} belongs")
+        return _wrong(self._at(key), f"found {_kind(self._fields[key])}, expected {wanted}")
 
 
-def _wrong(place: str, actual: str) -> ReportFormatError:
+def _wrong(path: str, actual: str) -> ReportFormatError:
     return ReportFormatError(
-        f"read {place or 'the document'} of a gate result",
+        f"read {path or 'the document'} of a gate result",
         actual,
-        "Write it anew with the same version of Powerdown; gate.schema.json says what belongs.",
+        "Rewrite it with this version of Powerdown; gate.schema.json documents the format.",
     )
 
 

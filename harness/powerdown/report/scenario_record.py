@@ -11,9 +11,14 @@ from powerdown.core.outcome import Expected
 from powerdown.core.text import clean
 from powerdown.diagnosis.verdict import Verdict
 from powerdown.machine.backend import Backend
-from powerdown.report.expected_json import expected_to_json, read_expected
 from powerdown.report.json_object import JsonObject, ReportFormatError, Scalar
-from powerdown.report.verdict_json import Json, read_verdict, verdict_to_json
+from powerdown.report.verdict_json import (
+    Json,
+    expected_to_json,
+    read_expected,
+    read_verdict,
+    verdict_to_json,
+)
 from powerdown.shutdown.timeline import Step, Timeline
 
 

@@ -1,4 +1,4 @@
-"""The result of a gate run as a person reads it in a terminal."""
+"""The result of a gate run as text for a terminal."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from powerdown.report.gate_result import GateResult, ImageRecord
 from powerdown.report.scenario_record import ScenarioRecord, StageRecord, Status
 
 _VIEWS = {
-    View.FULL: "confusion",
-    View.OUTSIDE: "  from outside",
-    View.DEGRADED: "  channel missing, refused or lost",
+    View.FULL: "confusion matrix",
+    View.OUTSIDE: "  from outside only",
+    View.DEGRADED: "  without a usable channel",
 }
 
 _LEAST_WIDTH = 60
@@ -33,7 +33,7 @@ _FAINT = "2"
 _BOLD = "1"
 _WARNING = "1;31"
 
-_HEAD = ("", "scenario", "variant", "diagnosed", "sure", "guest s", "harness s")
+_HEAD = ("", "scenario", "variant", "verdict", "conf.", "guest s", "harness s")
 _VERDICT = 3
 _NUMBERS = frozenset({5, 6})
 _SHRINKS = ((2, 10), (1, 12))
@@ -59,7 +59,7 @@ def render(
 
     :param width: columns of the terminal; lines are kept within it, down to 60.
     :param colour: whether to use ANSI colours; only for a terminal that shows them.
-    :param reports: what to name at the end: a word for each report and where it lies.
+    :param reports: path of each report by its name, to list at the end.
     """
     paint = _Paint(colour)
     width = max(_LEAST_WIDTH, width)
@@ -90,7 +90,7 @@ def _image_lines(image: ImageRecord, width: int, paint: _Paint) -> list[str]:
     if image.start:
         lines.append(paint(_cut(f"  guests start {one_line(image.start)}", width), _FAINT))
     if image.untouched is False:
-        warning = "THE DISK IMAGE WAS WRITTEN: its digest is not what it was before the run"
+        warning = "THE DISK IMAGE WAS WRITTEN TO: its digest has changed during the run"
         lines.append(paint(_cut(warning, width), _WARNING))
     return lines
 
@@ -110,7 +110,7 @@ def _table(records: Sequence[ScenarioRecord], width: int, paint: _Paint) -> list
 
 @dataclass(frozen=True)
 class _Layout:
-    """How wide the columns are; where the verdict does not fit, it has its own line."""
+    """Widths of the columns; a verdict that does not fit gets a line of its own."""
 
     widths: Mapping[int, int]
     width: int
@@ -156,24 +156,24 @@ def _rows(record: ScenarioRecord) -> list[_Row]:
     words = (mark, one_line(record.scenario), one_line(record.variant))
     times = (f"{record.guest_seconds:.1f}", f"{record.harness_seconds:.1f}")
     if record.status in (Status.PASSED, Status.SKIPPED):
-        return [_Row((*words, _findings(record.stages), _sure(record.stages), *times), code)]
+        return [_Row((*words, _findings(record.stages), _confidence(record.stages), *times), code)]
     rows = [_Row((*words, "", "", *times), code)]
     for stage in record.stages:
         if stage.diagnosed is not None or stage.expected is not None:
-            cells = ("", f"{_GAP}{one_line(stage.name)}", "", _verdict(stage), _sure([stage]))
+            cells = ("", f"{_GAP}{one_line(stage.name)}", "", _verdict(stage), _confidence([stage]))
             rows.append(_Row((*cells, "", ""), verdict="" if stage.as_expected else _WARNING))
     return rows
 
 
 def _findings(stages: Sequence[StageRecord]) -> str:
-    """What was diagnosed and measured, in order: causes, or outcomes where nothing was wrong."""
+    """Verdicts and measured facts in order: causes, or outcomes where there is no cause."""
     found: list[str] = []
     for stage in stages:
         verdict = stage.diagnosed
         if verdict is not None:
             unnamed = verdict.cause in (Cause.NONE, Cause.UNKNOWN)
             name = str(verdict.outcome if unnamed else verdict.cause)
-            # The next start usually confirms what was seen before.
+            # The next boot usually confirms the verdict before it.
             found += [] if found and found[-1] == name else [name]
         found += [f"{one_line(key)}={one_line(str(value))}" for key, value in stage.facts.items()]
     return ", ".join(found)
@@ -201,7 +201,7 @@ def _named(outcome: Outcome, cause: Cause) -> str:
     return f"{outcome}/{cause}"
 
 
-def _sure(stages: Sequence[StageRecord]) -> str:
+def _confidence(stages: Sequence[StageRecord]) -> str:
     """The lowest confidence of all verdicts."""
     said = {stage.diagnosed.confidence for stage in stages if stage.diagnosed is not None}
     return next((str(level) for level in reversed(Confidence) if level in said), "")
@@ -236,27 +236,27 @@ def _closing_lines(
     on = f"QEMU {host.qemu_version}, {host.accelerator}: {host.why}"
     lines.append(paint(_cut(one_line(on), width), _FAINT))
     longest = max((len(name) for name in reports), default=0)
-    # A path is copied from here, so it is never cut.
+    # People copy paths from here, so none is cut.
     lines += [f"{one_line(name):{longest}}  {path}" for name, path in reports.items()]
     return lines
 
 
 def _confusion_lines(confusion: Confusion, width: int, paint: _Paint) -> list[str]:
-    """How right the verdicts are, in each view that has any, and the worst of them."""
+    """The totals of every view with attempts, and the confidently wrong verdicts."""
     lines: list[str] = []
     for view, words in _VIEWS.items():
         tally = confusion.views[view].tally
         if not tally.attempts and not (view is View.FULL and confusion.views[View.OUTSIDE].entries):
             continue
-        told = (
-            f"{words}: {tally.attempts} attempts, {tally.right} right, "
-            f"{tally.inconclusive} inconclusive, wrong confident {tally.wrong_confident}"
+        line = (
+            f"{words}: {tally.right} of {tally.attempts} right, "
+            f"{tally.inconclusive} inconclusive, {tally.wrong_confident} confidently wrong"
         )
-        told += f", wrong low {tally.wrong_low}" if tally.wrong_low else ""
-        lines.append(paint(_cut(told, width), _WARNING if tally.wrong_confident else ""))
+        line += f", {tally.wrong_low} wrong with low confidence" if tally.wrong_low else ""
+        lines.append(paint(_cut(line, width), _WARNING if tally.wrong_confident else ""))
     for view, entry in confusion.wrong_confident:
-        told = f"  WRONG ({view}) {one_line(str(entry))}"
-        lines.append(paint(_cut(told, width), _WARNING))
+        line = f"  WRONG ({view}) {one_line(str(entry))}"
+        lines.append(paint(_cut(line, width), _WARNING))
     return lines
 
 

@@ -8,10 +8,7 @@ from pathlib import Path
 
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.verdict import Confidence, Verdict
-from powerdown.report.canvas import Canvas, Colour, mixed, text_width, trimmed, wrapped
-from powerdown.report.evidence_list import EvidenceList
-from powerdown.report.mark_labels import MarkLabel, PlacedLabel, merged, place_labels
-from powerdown.report.page import (
+from powerdown.report.canvas import (
     FAINT_INK,
     INK,
     MARGIN,
@@ -21,7 +18,15 @@ from powerdown.report.page import (
     RULE,
     SOFT_INK,
     WIDTH,
+    Canvas,
+    Colour,
+    mixed,
+    text_width,
+    trimmed,
+    wrapped,
 )
+from powerdown.report.evidence_list import EvidenceList
+from powerdown.report.mark_labels import MarkLabel, PlacedLabel, merged, place_labels
 from powerdown.report.time_axis import TimeAxis, brief_text, seconds_text
 from powerdown.shutdown.timeline import Phase, Step, Timeline
 

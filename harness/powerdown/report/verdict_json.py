@@ -1,8 +1,8 @@
-"""Verdicts as JSON, written and read back."""
+"""Verdicts and expected verdicts as JSON, written and read back."""
 
 from __future__ import annotations
 
-from powerdown.core.outcome import Cause, Outcome
+from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.core.text import clean
 from powerdown.diagnosis.verdict import Confidence, Evidence, Source, Verdict
 from powerdown.report.json_object import JsonObject
@@ -53,6 +53,21 @@ def read_verdict(source: JsonObject) -> Verdict:
         culprit=source.text("culprit"),
         also_seen=source.objects("also_seen", _read_finding),
     )
+    source.finish()
+    return read
+
+
+def expected_to_json(expected: Expected) -> Json:
+    """An expected verdict as written to ``gate.json``, ``confusion.json`` and the catalogue."""
+    return {"outcome": str(expected.outcome), "cause": str(expected.cause)}
+
+
+def read_expected(source: JsonObject) -> Expected:
+    """Read what :func:`expected_to_json` wrote.
+
+    :raise ReportFormatError: it is anything else.
+    """
+    read = Expected(source.choice("outcome", Outcome), source.choice("cause", Cause))
     source.finish()
     return read
 

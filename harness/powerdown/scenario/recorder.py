@@ -79,10 +79,10 @@ class Recorder:
         picture, evidence = stem.with_suffix(".png"), stem.with_suffix(".json")
         text = json.dumps(verdict_to_json(verdict), indent=2) + "\n"
         title = f"{self._title}: {name}"
-        self._writer.do(lambda: draw(timeline, verdict, title, picture))
-        self._writer.do(lambda: evidence.write_text(text))
+        self._writer.submit(lambda: draw(timeline, verdict, title, picture))
+        self._writer.submit(lambda: evidence.write_text(text))
         files = [(picture, "timeline"), (evidence, "evidence"), *self._snapshot(guest, stem)]
-        self._writer.do(report_stage(name, timeline, verdict, promised=files))
+        self._writer.submit(report_stage(name, timeline, verdict, promised=files))
         self._add(
             guest,
             StageRecord(
@@ -112,7 +112,7 @@ class Recorder:
 
         :raise ReportFormatError: one could not be.
         """
-        self._writer.finish()
+        self._writer.close()
 
     def _stem(self, name: str) -> Path:
         """Where files of a stage go; their suffixes follow."""
@@ -130,7 +130,7 @@ class Recorder:
         with suppress(PowerdownError):
             picture, file = guest.machine.sample_screen().picture, stem.with_suffix(".screen.png")
             if picture is not None:
-                self._writer.do(lambda: picture.save(file, compress_level=1))
+                self._writer.submit(lambda: picture.save(file, compress_level=1))
                 return [(file, "screen")]
         return []
 
@@ -140,7 +140,7 @@ class Recorder:
             if transcript.is_file():
                 copy = stem.with_suffix(f".{transcript.name}")
                 # Read now: its directory goes with the guest. Their size is limited.
-                self._writer.do(partial(copy.write_bytes, transcript.read_bytes()))
+                self._writer.submit(partial(copy.write_bytes, transcript.read_bytes()))
                 copies.append((copy, transcript.name))
         return copies
 
