@@ -102,7 +102,7 @@ def test_a_look_touches_nothing_and_a_press_tells(
 ) -> None:
     qemu = start(IGNORING, "-name", "by hand")
     status, looked = diagnosed(capsys, place)
-    assert (status, looked["mode"], looked["guest"]) == (3, "look", "by hand")
+    assert (status, looked["mode"], looked["guest"]) == (3, "observe", "by hand")
     # It does nothing but look at its button, again and again.
     assert (looked["state"], looked["expected"]) == ("busy", None)
     assert qemu.poll() is None

@@ -125,14 +125,14 @@ def test_a_session_is_a_row_and_what_is_known_of_it(
     run(disk(ORDERLY), "--format", "raw", "--volume", "3")
     lines = capsys.readouterr().out.splitlines()
     assert lines[:4] == [
-        "begun (UTC)          by             ended (UTC)          how",
+        "started (UTC)        start          ended (UTC)          end",
         "2026-03-01 08:00:05  cold boot      2026-03-01 08:01:45  restarted",
-        r"    asked by shutdown.exe for PC\tester: Other (Planned) (0x800000ff); took 15.0",
-        "      s",
+        r"    requested by shutdown.exe for PC\tester: Other (Planned) (0x800000ff); took",
+        "      15.0 s",
     ]
     assert lines[4:] == [
         "2026-03-01 08:02:50  cold boot      -                    not recorded",
-        "    up at least until 2026-03-01 08:03:10",
+        "    running until 2026-03-01 08:03:10 at least",
     ]
 
 
@@ -140,8 +140,8 @@ def test_the_records_that_a_line_rests_on(disk: Callable[..., str], capsys: Capt
     run(disk(f"{START} [60] 42 107 [60] 12 41held 6008 6005"), "-v")
     out = capsys.readouterr().out
     assert "BUTTON HELD" in out
-    assert "      slept  #6 2026-03-01 08:01:30 Microsoft-Windows-Kernel-Power 42 (" in out
-    assert "      ended  #9 2026-03-01 08:02:45 Microsoft-Windows-Kernel-Power 41 (" in out
+    assert "      sleep  #6 2026-03-01 08:01:30 Microsoft-Windows-Kernel-Power 42 (" in out
+    assert "      end    #9 2026-03-01 08:02:45 Microsoft-Windows-Kernel-Power 41 (" in out
     assert "PowerButtonTimestamp=133500000000000000" in out
     run(disk(f"{START} [60] 12 41held 6008 6005"))
     assert "PowerButtonTimestamp" not in capsys.readouterr().out

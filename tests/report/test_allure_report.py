@@ -157,7 +157,7 @@ def test_verdict_names_evidence_rivals_and_remedy(results: Path) -> None:
     assert named[0].startswith("settings: bad \\udcff \\x00 [xxx")
     assert len(named[0]) == 500
     assert named[1:] == [
-        "not press-lost: the guest took the press",
+        "ruled out: press-lost: the guest took the press",
         "remedy: Set the power button to shut down.",
     ]
     assert after["steps"][5]["steps"][0]["name"] == (

@@ -1,6 +1,6 @@
 """One stage of a scenario as Allure steps: the verdict, the phases, the attachments.
 
-Needs allure-pytest's ``--alluredir``; without it every call here returns at once.
+Active only with ``--alluredir`` of allure-pytest; otherwise nothing is done.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ def report_stage(
     """Add a stage to the Allure result of the running test.
 
     The steps carry the times at which they happened, not the time of this call. A step of the
-    shutdown that was not seen to end is shown as broken, one never reached as skipped; neither
-    changes the status of the test.
+    shutdown whose end was not observed is shown as broken, one that was not reached as skipped;
+    neither changes the status of the test.
 
     :param name: what was done, such as ``press``.
-    :param attachments: files and what to call them; those that do not exist are named as missing.
-    :param promised: likewise files that will be there later: they are attached now and empty.
-    :return: fills what is promised; to be called, by any thread, when those files are there.
+    :param attachments: files and their labels; a missing file is attached as a note that says so.
+    :param promised: likewise files that are written later; they are attached empty for now.
+    :return: fills in the promised files; call it, from any thread, once they are written.
     """
     if not _listening():
         return lambda: None
@@ -75,7 +75,7 @@ def _report_phase(title: str, phase: Phase | None, timeline: Timeline, clock: _W
             pass
         return
     seconds = phase.duration
-    ended = "not seen to end" if seconds is None else f"{seconds:.3f} s"
+    ended = "end not observed" if seconds is None else f"{seconds:.3f} s"
     end = timeline.end if phase.end is None else phase.end
     status = AllureStatus.BROKEN if phase.end is None else AllureStatus.PASSED
     with _past_step(f"{title}: {ended}", clock, phase.start, end, status):
@@ -94,7 +94,7 @@ def _report_verdict(verdict: Verdict, timeline: Timeline, clock: _WallClock) -> 
             with _past_step(title, clock, at, at):
                 pass
         for cause, fact in verdict.ruled_out:
-            with _past_step(f"not {cause}: {fact}", clock, end, end):
+            with _past_step(f"ruled out: {cause}: {fact}", clock, end, end):
                 pass
         for cause, fact in verdict.also_seen:
             with _past_step(f"also seen: {cause}: {fact}", clock, end, end):
@@ -113,7 +113,7 @@ def _attach(path: Path, label: str) -> None:
 
 
 def _promise(path: Path, label: str, step: ExecutableItem | None) -> str | None:
-    """Attach nothing for now; the name of the file that Allure keeps it in."""
+    """Attach an empty file for now; the name under which Allure stores it."""
     if step is None:
         allure.attach(f"see {path.name} in the reports directory", label, AttachmentType.TEXT)
         return None
@@ -122,7 +122,7 @@ def _promise(path: Path, label: str, step: ExecutableItem | None) -> str | None:
 
 
 def _fill(places: Mapping[Path, str]) -> None:
-    """Put files where empty ones were attached."""
+    """Replace the empty attachments by the files."""
     hook = allure_commons.plugin_manager.hook
     for path, place in places.items():
         if path.is_file():
@@ -148,13 +148,13 @@ def _listening() -> bool:
 def _past_step(
     title: str, clock: _WallClock, start: float, end: float, status: str = AllureStatus.PASSED
 ) -> Iterator[ExecutableItem | None]:
-    """An Allure step that happened at another time than now; the step, if it can be had.
+    """An Allure step in the past; yields the step if it can be reached.
 
-    ``allure.step`` can only stamp the present. The step it makes stays reachable in the
-    reporter of allure-pytest, where times and status are put right afterwards. Should a later
-    version keep it elsewhere, the steps remain and have the time of the report.
+    ``allure.step`` always stamps the current time. The step stays reachable in the reporter of
+    allure-pytest, where its times and status are corrected afterwards. Should a later version
+    keep it elsewhere, the steps remain, with the time of the report.
     """
-    # A guest's text may be of any length and hold anything; a title is one short line.
+    # Text from a guest may be long and hold anything; a title is one short line.
     step = allure.step(one_line(title, 500))
     with step:
         made = _item(step.uuid)

@@ -1,7 +1,7 @@
 """A drawing surface with crisp edges, smooth curves and letters, and the page all pictures share.
 
-Everything lies on whole pixels but for circles and round corners: those are drawn large once,
-scaled down and kept. A picture drawn large as a whole takes six times as long. Letters are drawn
+Everything is aligned to whole pixels but circles and round corners: those are drawn large once,
+scaled down and cached. Drawing the whole picture large takes six times as long. Letters are drawn
 last, with FreeType's own smoothing. The font is the one inside Pillow (Aileron, a subset), so that
 every host draws the same picture.
 """
@@ -33,7 +33,7 @@ _FINE = 8
 """How much larger curves are drawn before they are scaled down."""
 
 _KNOWN = frozenset("…·°" + "".join(map(chr, range(0x20, 0x7F))))
-"""What the font inside Pillow can draw, as far as it is used here."""
+"""Characters that the font inside Pillow can draw."""
 
 _NEAREST = {
     **dict.fromkeys(range(0x2010, 0x2016), "-"),  # hyphens and dashes
@@ -45,7 +45,7 @@ _NEAREST = {
     0x00D7: "x",
     0x00DF: "ss",
 }
-"""Frequent characters the font lacks, by code point."""
+"""Replacements of frequent characters that the font lacks, by code point."""
 
 
 def mixed(colour: Colour, other: Colour, share: float) -> Colour:

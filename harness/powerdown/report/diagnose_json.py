@@ -1,23 +1,23 @@
-"""What ``powerdown diagnose --json`` prints; ``docs/diagnose.md`` says the same to its reader.
+"""What ``powerdown diagnose --json`` prints, as ``docs/diagnose.md`` describes it to users.
 
-A look::
+Without ``--press``::
 
-    {"format": 1, "mode": "look", "guest": "win11",
+    {"format": 2, "mode": "observe", "guest": "win11",
      "state": "ready",              powerdown.diagnosis.forecast.GuestState
-     "expected": "completed",       what a press would lead to; null where only a press tells
+     "expected": "completed",       the outcome of a press; null if only a press can tell
      "why": "...",
-     "findings": [                  the worst first
+     "findings": [                  the most severe first
        {"severity": "stops",        powerdown.diagnosis.risks.risks_of_guest.Severity
         "cause": "power-button-ignored", "fact": "...", "evidence": [...], "remedy": "..."}],
      "evidence": [{"source": "acpi", "at": 12.3, "fact": "...", "raw": "..."}],
      "unknown": ["..."]}
 
-A press::
+With ``--press``::
 
-    {"format": 1, "mode": "press", "guest": "win11",
+    {"format": 2, "mode": "press", "guest": "win11",
      "verdict": {...},              as in gate.json
-     "steps": [{"step": "command", "state": "done", "seconds": 0.0, "told": "..."}],
-     "forced": null}                or, where the power was cut in the end:
+     "steps": [{"step": "command", "state": "done", "seconds": 0.0, "detail": "..."}],
+     "forced": null}                or, if the power was cut:
                {"after": 300.0,     seconds after the press
                 "losses": [{"basis": "seen", "fact": "...", "source": "..."}]}
 
@@ -34,18 +34,18 @@ from powerdown.diagnosis.forecast import Forecast
 from powerdown.diagnosis.verdict import Verdict
 from powerdown.report.verdict_json import Json, evidence_to_json, verdict_to_json
 
-_FORMAT = 1
+_FORMAT = 2
 
 
-def forecast_to_json(guest: str, told: Forecast) -> Json:
-    """A look as described above."""
+def forecast_to_json(guest: str, forecast: Forecast) -> Json:
+    """The result without a press, as described above."""
     return {
         "format": _FORMAT,
-        "mode": "look",
+        "mode": "observe",
         "guest": clean(guest),
-        "state": str(told.state),
-        "expected": None if told.expected is None else str(told.expected),
-        "why": clean(told.why),
+        "state": str(forecast.state),
+        "expected": None if forecast.expected is None else str(forecast.expected),
+        "why": clean(forecast.why),
         "findings": [
             {
                 "severity": str(finding.severity),
@@ -54,15 +54,15 @@ def forecast_to_json(guest: str, told: Forecast) -> Json:
                 "evidence": [evidence_to_json(evidence) for evidence in finding.evidence],
                 "remedy": clean(finding.remedy),
             }
-            for finding in told.findings
+            for finding in forecast.findings
         ],
-        "evidence": [evidence_to_json(evidence) for evidence in told.evidence],
-        "unknown": [clean(line) for line in told.unknown],
+        "evidence": [evidence_to_json(evidence) for evidence in forecast.evidence],
+        "unknown": [clean(line) for line in forecast.unknown],
     }
 
 
 def press_to_json(guest: str, verdict: Verdict, steps: Iterable[Json], forced: Json | None) -> Json:
-    """A press as described above."""
+    """The result of a press, as described above."""
     return {
         "format": _FORMAT,
         "mode": "press",
@@ -74,7 +74,7 @@ def press_to_json(guest: str, verdict: Verdict, steps: Iterable[Json], forced: J
 
 
 def forced_to_json(after: float, losses: Iterable[Loss]) -> Json:
-    """A power cut and what it cost."""
+    """A power cut and what was lost by it."""
     return {
         "after": round(after, 3),
         "losses": [

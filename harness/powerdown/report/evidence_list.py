@@ -1,4 +1,4 @@
-"""The lower part of a picture: the evidence, the rivals it rules out and what else was seen."""
+"""The lower part of a picture: evidence, ruled out causes and what else was seen."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _ROW, _ROWS, _FINDING_ROWS = 30, 8, 4
 
 
 class EvidenceList:
-    """What a verdict rests on, a line each.
+    """The evidence of a verdict, a line each.
 
-    :param verdict: whose evidence it is.
-    :param origin: the moment that times are counted from, host-monotonic seconds.
+    :param verdict: the verdict.
+    :param origin: time zero of the picture, in seconds of the host-monotonic clock.
     """
 
     def __init__(self, verdict: Verdict, origin: float) -> None:
@@ -55,7 +55,7 @@ class EvidenceList:
             self._draw_fact(canvas, evidence, y)
             y += _ROW
         if not verdict.evidence:
-            canvas.text(MARGIN, y, "none was recorded", 15, FAINT_INK)
+            canvas.text(MARGIN, y, "none recorded", 15, FAINT_INK)
             y += _ROW
         y = self._more(canvas, len(verdict.evidence) - _ROWS, y)
         y = self._draw_findings(canvas, "Ruled out", verdict.ruled_out, y)

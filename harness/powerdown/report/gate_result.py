@@ -189,10 +189,10 @@ class GateResult:
             disagreements=source.objects("disagreements", Disagreement.read),
         )
         totals = source.inner("totals")
-        said: Json = {status: totals.whole(status) for status in Status}
+        found: Json = {status: totals.whole(status) for status in Status}
         reasons = totals.objects("skip_reasons", _read_reason)
-        said["skip_reasons"] = [{"reason": reason, "count": count} for reason, count in reasons]
-        if said != read._totals():
+        found["skip_reasons"] = [{"reason": reason, "count": count} for reason, count in reasons]
+        if found != read._totals():
             raise source.wrong("totals", "they do not match the scenarios in the same file")
         totals.finish()
         source.finish()

@@ -1,6 +1,4 @@
-"""What ``powerdown history --json`` prints; ``history.schema.json`` beside this module says what it
-means to other programs.
-"""
+"""What ``powerdown history --json`` prints; ``history.schema.json`` describes it."""
 
 from __future__ import annotations
 

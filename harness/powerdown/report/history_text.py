@@ -24,12 +24,12 @@ _WIDEST = 120
 _NARROWEST = 60
 _MOMENT = "%Y-%m-%d %H:%M:%S"
 _NOTHING = "-"
-_HEADINGS = ("begun (UTC)", "by", "ended (UTC)", "how")
+_HEADINGS = ("started (UTC)", "start", "ended (UTC)", "end")
 
 _STARTS = {
     StartKind.COLD: "cold boot",
     StartKind.FAST_STARTUP: "fast startup",
-    StartKind.RESUMED: "resuming",
+    StartKind.RESUMED: "resumed",
     StartKind.SAVED: "saved session",
     StartKind.UNKNOWN: "before log",
 }
@@ -39,7 +39,7 @@ _ENDS = {
     EndKind.RESTARTED: "restarted",
     EndKind.STOPPED: "stopped in order",
     EndKind.HIBERNATED: "hibernated",
-    EndKind.FAST_STARTUP: "off, kernel saved",
+    EndKind.FAST_STARTUP: "off, fast startup",
     EndKind.POWER_LOST: "POWER LOST",
     EndKind.BUTTON_HELD: "BUTTON HELD",
     EndKind.BUGCHECK: "BUGCHECK",
@@ -49,10 +49,10 @@ _ENDS = {
 
 _HAPPENINGS = {
     HappeningKind.REFUSED: "a shutdown was refused",
-    HappeningKind.CALLED_OFF: "a shutdown was called off",
-    HappeningKind.VETO: "it was held up",
-    HappeningKind.SERVICE_OVERRAN: "a service did not end in time",
-    HappeningKind.EXPLAINED: "an unexpected stop was explained",
+    HappeningKind.CALLED_OFF: "a shutdown was aborted",
+    HappeningKind.VETO: "a shutdown or sleep was vetoed",
+    HappeningKind.SERVICE_OVERRAN: "a service did not stop in time",
+    HappeningKind.EXPLAINED: "an unexpected shutdown was explained",
     HappeningKind.LOG_CLEARED: "the log was cleared",
 }
 
@@ -63,11 +63,11 @@ _SLEEP_STATES = {2: "S1", 3: "S2", 4: "S3"}
 def history_to_text(
     history: PowerHistory, width: int, *, last: int | None = None, evidence: bool = False
 ) -> str:
-    """A history to read, the newest session at the end.
+    """A power history for a terminal, the latest session last.
 
-    :param width: columns to fill at most; records are never broken.
-    :param last: only so many of the newest sessions.
-    :param evidence: with the records that each rests on.
+    :param width: columns to wrap at, within 60 and 120; event records are never wrapped.
+    :param last: show only so many of the latest sessions.
+    :param evidence: show the event records behind each line.
     """
     width = max(_NARROWEST, min(width, _WIDEST))
     shown = history.sessions if last is None else history.sessions[-last:]
@@ -94,11 +94,11 @@ def _session(session: Session, width: int, evidence: bool) -> Iterator[str]:
     for line in _details(session):
         yield from _wrapped(line, width, "    ")
     if evidence:
-        yield from _evidence("began", session.start.records)
+        yield from _evidence("start", session.start.records)
         for sleep in session.sleeps:
-            yield from _evidence("slept", sleep.records)
+            yield from _evidence("sleep", sleep.records)
         yield from _evidence("also", [happening.record for happening in session.happenings])
-        yield from _evidence("ended", end.records)
+        yield from _evidence("end", end.records)
 
 
 def _details(session: Session) -> Iterator[str]:
@@ -106,10 +106,10 @@ def _details(session: Session) -> Iterator[str]:
     if end.asked is not None:
         yield _asked(end.asked, end.took)
     elif end.took is not None:
-        yield f"the kernel was done {_span(end.took)} after the event log"
+        yield f"the kernel finished {_span(end.took)} after the event log stopped"
     yield from end.notes
     if end.at is None and session.last_sign is not None:
-        yield f"up at least until {_moment(session.last_sign)}"
+        yield f"running until {_moment(session.last_sign)} at least"
     yield from _sleeps(session.sleeps)
     for happening in session.happenings:
         who = f": {happening.who}" if happening.who else ""
@@ -120,8 +120,8 @@ def _details(session: Session) -> Iterator[str]:
 
 def _asked(asked: ShutdownRequest, took: timedelta | None) -> str:
     code = "" if asked.reason is None else f" (0x{asked.reason:x})"
-    who = " for ".join(filter(None, (_program(asked.process), asked.user))) or "someone"
-    text = f"asked by {who}: {asked.reason_text or 'no reason given'}{code}"
+    who = " for ".join(filter(None, (_program(asked.process), asked.user))) or "unknown"
+    text = f"requested by {who}: {asked.reason_text or 'no reason given'}{code}"
     if asked.comment:
         text += f"; {asked.comment}"
     return text if took is None else f"{text}; took {_span(took)}"
@@ -136,7 +136,7 @@ def _program(process: str) -> str:
 def _sleeps(sleeps: Sequence[Sleep]) -> Iterator[str]:
     for sleep in sleeps:
         state = "standby" if sleep.standby else _SLEEP_STATES.get(sleep.state or 0, "a sleep state")
-        woke = "no waking recorded" if sleep.until is None else f"woke {_moment(sleep.until)}"
+        woke = "no wake-up recorded" if sleep.until is None else f"woke {_moment(sleep.until)}"
         source = ""
         if sleep.wake_text or sleep.wake_source is not None:
             number = _NOTHING if sleep.wake_source is None else str(sleep.wake_source)
@@ -152,7 +152,7 @@ def _clock(changes: Sequence[ClockChange]) -> Iterator[str]:
         if found:
             total = _span(sum((abs(change.by) for change in found), timedelta()))
             times = "once" if len(found) == 1 else f"{len(found)} times"
-            yield f"its clock was set {word} {times}, by {total}"
+            yield f"the clock was set {word} {times}, by {total}"
 
 
 def _doubt(end: SessionEnd) -> Iterator[str]:

@@ -1,6 +1,4 @@
-"""What ``powerdown inspect --json`` prints; ``inspect.schema.json`` beside this module says what it
-means to other programs.
-"""
+"""What ``powerdown inspect --json`` prints; ``inspect.schema.json`` describes it."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ SCHEMA_VERSION = 1
 
 
 class Kind(StrEnum):
-    """What was looked at."""
+    """What was inspected."""
 
     DISK = "disk"
     HIVE = "hive"
@@ -26,7 +24,7 @@ class Kind(StrEnum):
 def inspection_to_json(
     kind: Kind, path: str, found: Inspection, fail_on: Severity, powerdown_version: str
 ) -> Json:
-    """A look as ``inspect.schema.json`` describes it."""
+    """The result as ``inspect.schema.json`` describes it."""
     return {
         "schema_version": SCHEMA_VERSION,
         "powerdown_version": clean(powerdown_version),

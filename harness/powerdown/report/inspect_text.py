@@ -14,17 +14,18 @@ from powerdown.disk.settings.setting import Origin, Setting, Settings
 
 _NARROWEST, _WIDEST = 60, 120
 _NAME_COLUMNS, _VALUE_COLUMNS = 40, 20
-"""At most; what is longer pushes the rest of its line."""
+"""Widest; longer text moves the rest of its line."""
 
 _INDENT = "  "
 
 
 def inspection_text(name: str, found: Inspection, width: int, *, with_paths: bool) -> str:
-    """Findings first, then every setting and where it comes from.
+    """The findings, then every setting and its origin.
 
-    :param name: of what was looked at.
-    :param width: columns of the terminal. Command lines and registry paths are never broken.
-    :param with_paths: whether the registry path of every setting is wanted.
+    :param name: the disk or hive.
+    :param width: columns to wrap at, within 60 and 120; command lines and registry paths are never
+        wrapped.
+    :param with_paths: print the registry path of every setting too.
     """
     width = max(_NARROWEST, min(width, _WIDEST))
     lines = [f"{name}: {_summary(found)}"]
@@ -40,13 +41,13 @@ def inspection_text(name: str, found: Inspection, width: int, *, with_paths: boo
     hidden = [setting.name for setting in found.settings if setting.origin is Origin.NOT_READ]
     if hidden:
         names = ", ".join(hidden)
-        lines += ["", "not known: where they are stored was not read", *_wrapped([names], width)]
+        lines += ["", "unknown, because what stores them was not read:", *_wrapped([names], width)]
     return "\n".join(map(printable, lines))
 
 
 def _summary(found: Inspection) -> str:
     if not found.findings:
-        return "nothing was found that threatens a soft shutdown"
+        return "no finding endangers a soft shutdown"
     severities = [finding.risk.severity for finding in found.findings]
     counts = ((severity, severities.count(severity)) for severity in Severity)
     told = ", ".join(f"{count} {severity}" for severity, count in counts if count)
@@ -54,7 +55,7 @@ def _summary(found: Inspection) -> str:
 
 
 def _system(settings: Settings) -> str:
-    """Which Windows it is, as far as it is known."""
+    """Edition, version and build, as far as they are known."""
     wanted = ("product-name", "display-version", "build", "product-type")
     known = {id: settings[id].value for id in wanted if settings[id].value is not None}
     if "build" in known:
@@ -72,7 +73,7 @@ def _finding(finding: Finding, width: int) -> Iterator[str]:
         yield f"  {setting.name}: {setting.shown} ({setting.origin})"
         yield from _path(setting)
     if finding.doubt:
-        yield from _wrapped([f"but: {finding.doubt}"], width)
+        yield from _wrapped([f"however: {finding.doubt}"], width)
     yield f"  remedy: {risk.remedy}"
 
 
@@ -82,16 +83,16 @@ def _table(settings: list[Setting], width: int, *, with_paths: bool) -> Iterator
     for setting in settings:
         name, shown = setting.name.ljust(name_columns), setting.shown.ljust(value_columns)
         line = f"{_INDENT}{name}  {shown}  {setting.origin}"
-        # Of what is not there, nothing is to be told.
+        # A setting that is absent needs no note.
         missing = setting.value is None and setting.origin is Origin.ABSENT
         doubt = "" if setting.confirmed or missing else "UNCONFIRMED"
         note = "" if missing else setting.note
         if doubt and len(line) + len(doubt) + 2 <= width:
             line, doubt = f"{line}, {doubt}", ""
         yield line
-        said = "; ".join(filter(None, (doubt, note)))
-        if said:
-            yield from _wrapped([said], width, indent="      ")
+        notes = "; ".join(filter(None, (doubt, note)))
+        if notes:
+            yield from _wrapped([notes], width, indent="      ")
         if with_paths:
             yield from _path(setting)
 

@@ -1,4 +1,4 @@
-"""The scenarios that a look at a disk can find signs of, told to readers of lint results."""
+"""The scenarios that a disk can show signs of, described for SARIF and JUnit reports."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from powerdown.diagnosis import remedies
 
 @dataclass(frozen=True)
 class InspectedScenario:
-    """One of them.
+    """One scenario.
 
     :param title: a few words.
-    :param help: what it means for a soft shutdown.
-    :param remedy: the most usual one; a finding has its own.
+    :param help: how it affects a soft shutdown.
+    :param remedy: the usual remedy; a finding may have a more specific one.
     """
 
     cause: Cause
@@ -34,51 +34,52 @@ INSPECTED_SCENARIOS = (
     InspectedScenario(
         Cause.EVENT_TRACKER,
         "The Shutdown Event Tracker asks for a reason",
-        "Windows asks why it is shut down. That an open dialog holds a press of the power button "
-        "up is UNCONFIRMED.",
+        "Windows asks for a reason before it shuts down. Whether the open dialog delays a shutdown "
+        "by the power button is UNCONFIRMED.",
         remedies.TRACKER_OFF,
     ),
     InspectedScenario(
         Cause.NO_LOGON_SHUTDOWN,
-        "A shutdown without logon is not allowed",
-        "While nobody is logged on, Windows may discard a press of the power button.",
+        "Shutting down without logging on is not allowed",
+        "While no user is logged on, Windows may discard a press of the power button.",
         remedies.ALLOW_WITHOUT_LOGON,
     ),
     InspectedScenario(
         Cause.UNRESPONSIVE_APP,
-        "A program may hold the shutdown",
-        "A program that does not agree to end holds a shutdown, without limit by default.",
+        "A program may block the shutdown",
+        "A program that does not agree to exit blocks the shutdown, by default without limit.",
         remedies.END_APPLICATION,
     ),
     InspectedScenario(
         Cause.UNRESPONSIVE_SERVICE,
-        "A service may hold the shutdown",
-        "Services get time to stop, some of them very long.",
+        "A service may delay the shutdown",
+        "Services are given time to stop, some of them a long time.",
         remedies.STOP_SERVICE,
     ),
     InspectedScenario(
         Cause.POWER_BUTTON_IGNORED,
         "The power button does nothing",
-        "The press of the power button by which a host asks for a shutdown is ignored.",
+        "A host requests a shutdown by pressing the power button, which Windows is set to ignore.",
         remedies.SET_BUTTON,
     ),
     InspectedScenario(
         Cause.ASLEEP,
         "The guest sleeps instead",
-        "A press, idle time or fast startup puts the guest to sleep or saves it to disk; a press "
-        "on a sleeping guest shuts nothing down.",
+        "The power button, idle time or fast startup put the guest to sleep or hibernate it; a "
+        "sleeping guest does not shut down when its power button is pressed.",
         remedies.STAY_AWAKE,
     ),
     InspectedScenario(
         Cause.DAMAGED_SYSTEM,
         "The system is damaged, or not set up",
-        "A system that cannot start, or is not set up yet, does not heed its power button.",
+        "A system that cannot start, or is not set up yet, does not respond to its power button.",
         remedies.RESTORE_HIVE,
     ),
     InspectedScenario(
         Cause.FORCED_SHUTDOWN,
         "The volume was not closed",
-        "The image was cut off: its volume is checked at the next start, and data may be lost.",
+        "The guest was powered off without a shutdown: its volume is checked at the next boot, and "
+        "data may be lost.",
         remedies.CLOSE_VOLUME,
     ),
 )

@@ -1,7 +1,7 @@
 """Findings as JUnit XML: one test case for each scenario that a disk can show signs of.
 
-There is no standard; this is what the common CI systems read (the Jenkins xUnit plugin's
-junit-10.xsd).
+JUnit XML has no standard; this is what the common CI systems read (junit-10.xsd of the Jenkins
+xUnit plugin).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _CLASS = "powerdown.inspect"
 def inspection_to_junit(name: str, found: Inspection, fail_on: Severity) -> str:
     """The document.
 
-    :param name: of what was looked at.
-    :param fail_on: findings as bad as this, or worse, are failures; milder ones are printed.
+    :param name: the disk or hive.
+    :param fail_on: findings of this severity or worse are failures; milder ones are output.
     """
     suites = ElementTree.Element("testsuites")
     suite = ElementTree.SubElement(suites, "testsuite", name=printable(f"powerdown inspect {name}"))
@@ -64,5 +64,5 @@ def _lines(finding: Finding) -> Iterable[str]:
         shown = evidence(setting)
         yield f"  {shown.fact}: {shown.raw}"
     if finding.doubt:
-        yield f"  but: {finding.doubt}"
+        yield f"  however: {finding.doubt}"
     yield f"  remedy: {risk.remedy}"

@@ -1,4 +1,4 @@
-"""Where the labels of a timeline's marks go, so that none touches another."""
+"""Placement of a timeline's mark labels such that none overlaps another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _GAP = 14.0
-_SAME_PLACE = 3.0
+_SAME_POSITION = 3.0
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,16 @@ class PlacedLabel:
 
 
 def merged(marks: Sequence[MarkLabel]) -> list[MarkLabel]:
-    """Marks in order of place; the same words at the same place are said once, as the first."""
+    """Marks from left to right; of equal labels at nearly the same position, the first is kept."""
     kept: list[MarkLabel] = []
     for mark in sorted(marks, key=lambda mark: mark.x):
-        if not any(k.label == mark.label and mark.x - k.x <= _SAME_PLACE for k in kept):
+        if not any(k.label == mark.label and mark.x - k.x <= _SAME_POSITION for k in kept):
             kept.append(mark)
     return kept
 
 
 def place_labels(marks: Sequence[MarkLabel], rows: int) -> list[PlacedLabel]:
-    """Give each mark a row such that no text meets another text or another mark's leader.
+    """Give each mark a row such that no text overlaps another text or another mark's leader.
 
     From right to left: a label must be above every label that begins below its text, because
     the leaders of those go down from their own rows and so pass under it.

@@ -1,10 +1,10 @@
 """Findings as SARIF 2.1.0, for code scanning (OASIS: Static Analysis Results Interchange Format).
 
-Rules are the scenarios, results the findings. A result lies in the disk or hive that was looked at;
-its logical location is the registry value. The fingerprint is made of rule and place, not of the
-value. GitHub tells results of one rule and file apart by ``primaryLocationLineHash`` alone (GitHub:
-SARIF support for code scanning); what its upload action makes where there is none is a hash of the
-line, which is the same for all results in a disk.
+Rules are the scenarios, results the findings. The physical location of a result is the disk or
+hive, its logical location the registry value. The fingerprint is made of rule and setting, not of
+the value. GitHub tells results of one rule and file apart by ``primaryLocationLineHash`` alone
+(GitHub: SARIF support for code scanning); where it is missing, the upload action hashes the line,
+which is the same for all results in a disk.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _RULES = {scenario.cause: index for index, scenario in enumerate(INSPECTED_SCENA
 
 
 def inspection_to_sarif(path: PurePath, found: Inspection, powerdown_version: str) -> Json:
-    """A log of one run.
+    """The log of one inspection.
 
-    :param path: what was looked at, as it was given: relative to the root of a repository, code
-        scanning can show it.
+    :param path: the disk or hive as given. Code scanning shows it if the path is relative to the
+        root of the repository.
     """
     artifact: Json = {"uri": _uri(path)}
     return {
@@ -85,7 +85,7 @@ def _rule(scenario: InspectedScenario) -> Json:
 
 def _result(finding: Finding, artifact: Json) -> Json:
     risk, decisive = finding.risk, finding.settings[0]
-    doubt = f" But: {finding.doubt}." if finding.doubt else ""
+    doubt = f" However: {finding.doubt}." if finding.doubt else ""
     shown = "; ".join(_shown(setting) for setting in finding.settings)
     text = f"{risk.fact}. {shown}.{doubt} Remedy: {risk.remedy}"
     return {
@@ -97,7 +97,7 @@ def _result(finding: Finding, artifact: Json) -> Json:
             {
                 "physicalLocation": {
                     "artifactLocation": {**artifact, "index": 0},
-                    # A disk has no lines, but GitHub shows no result without one.
+                    # A disk has no lines, but GitHub hides results without one.
                     "region": {"startLine": 1},
                 },
                 "logicalLocations": [_logical(setting) for setting in finding.settings],
@@ -123,8 +123,8 @@ def _shown(setting: Setting) -> str:
 
 
 def _fingerprint(finding: Finding) -> str:
-    told = "\0".join((str(finding.risk.cause), *(setting.id for setting in finding.settings)))
-    return hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()[:32]
+    identity = "\0".join((str(finding.risk.cause), *(setting.id for setting in finding.settings)))
+    return hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 
 def _uri(path: PurePath) -> str:

@@ -203,8 +203,8 @@ def _named(outcome: Outcome, cause: Cause) -> str:
 
 def _confidence(stages: Sequence[StageRecord]) -> str:
     """The lowest confidence of all verdicts."""
-    said = {stage.diagnosed.confidence for stage in stages if stage.diagnosed is not None}
-    return next((str(level) for level in reversed(Confidence) if level in said), "")
+    levels = {stage.diagnosed.confidence for stage in stages if stage.diagnosed is not None}
+    return next((str(level) for level in reversed(Confidence) if level in levels), "")
 
 
 def _closing_lines(

@@ -1,4 +1,4 @@
-"""Seconds on paper: how they read and where they lie."""
+"""Durations as text, and the time axis of a picture."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _STEPS = (
     *(m * _MINUTE for m in (1, 2, 5, 10, 15, 30)),
     *(h * _HOUR for h in (1, 2, 3, 6, 12, 24)),
 )
-"""Distances between ticks, in seconds, that people count in."""
+"""Round distances between ticks, in seconds."""
 
 
 def seconds_text(seconds: float) -> str:
-    """A length of time as a person writes it: ``12 ms``, ``3.20 s``, ``1 min 05 s``."""
+    """A duration as people write it: ``12 ms``, ``3.20 s``, ``1 min 05 s``."""
     if not math.isfinite(seconds):
         return "?"
     if seconds < 0:
@@ -41,7 +41,7 @@ def seconds_text(seconds: float) -> str:
 
 
 def brief_text(seconds: float) -> str:
-    """Like :func:`seconds_text`, without decimals and parts that are zero: for limits and ticks."""
+    """A duration without decimals and parts that are zero, for budgets and ticks."""
     if seconds < 0 or seconds >= _BEYOND_COUNTING or not math.isfinite(seconds):
         return seconds_text(seconds)
     if seconds < 1:

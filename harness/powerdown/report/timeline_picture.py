@@ -1,4 +1,4 @@
-"""One shutdown as a picture: what became of it, step by step, and what shows it."""
+"""One shutdown as a picture: its outcome, its steps over time, and the evidence."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _LANE, _BAR = 66, 26
 _MARK_ROW, _MARK_ROWS = 21, 7
 _LEAST_BAR = 5.0
 _LEAST_CULPRIT = 80
-"""Pixels; less room says nothing."""
+"""Pixels; the name is left out where there is less room."""
 
 _LONGEST = 1e9
 """Seconds; some thirty years."""
@@ -80,10 +80,10 @@ _LANES: dict[Step, tuple[str, str]] = {
 def draw(timeline: Timeline, verdict: Verdict, title: str, path: Path) -> Path:
     """Draw a timeline and its verdict as a PNG, the same for the same arguments.
 
-    Times that cannot be (before the command, backwards, not a number) are drawn at the nearest
-    place that can, never refused: the picture is needed most when something went wrong.
+    Impossible times (before the command, backwards, not a number) are drawn at the nearest
+    possible position, never refused: the picture is needed most when something went wrong.
 
-    :param title: which scenario, variant and image this was.
+    :param title: scenario, variant and image.
     :param path: where to write; missing directories are made.
     :return: ``path``.
     :raise OSError: the file cannot be written.
@@ -91,15 +91,15 @@ def draw(timeline: Timeline, verdict: Verdict, title: str, path: Path) -> Path:
     return _Picture(timeline, verdict, title).draw(path)
 
 
-def _told(seconds: float, origin: float) -> float:
-    """Seconds since the command; 0 for what is not a number, limited to what can be drawn."""
+def _since(seconds: float, origin: float) -> float:
+    """Seconds since the command, limited to what can be drawn; 0 if not a number."""
     since = seconds - origin
     return min(max(since, -_LONGEST), _LONGEST) if math.isfinite(since) else 0.0
 
 
 @dataclass(frozen=True)
 class _Bar:
-    """A phase in seconds since the command, put in order."""
+    """A phase, in seconds since the command; its end is not before its start."""
 
     step: Step
     start: float
@@ -146,17 +146,17 @@ class _Picture:
         seen = [self._timeline.end]
         seen += [mark.at for mark in self._timeline.marks]
         seen += [at for p in self._timeline.phases for at in (p.start, p.end) if at is not None]
-        return max(0.0, *(_told(at, origin) for at in seen))
+        return max(0.0, *(_since(at, origin) for at in seen))
 
     def _bar(self, phase: Phase) -> _Bar:
-        start = max(0.0, _told(phase.start, self._timeline.origin))
+        start = max(0.0, _since(phase.start, self._timeline.origin))
         unended = phase.end is None
-        end = self._watched if phase.end is None else _told(phase.end, self._timeline.origin)
+        end = self._watched if phase.end is None else _since(phase.end, self._timeline.origin)
         evidence = phase.evidence[0] if phase.evidence else ""
         return _Bar(phase.step, start, max(start, end), unended, evidence)
 
     def _shown_seconds(self) -> float:
-        """The watched time, stretched to a budget that is only a little further."""
+        """The observed time, extended to a budget that is only a little later."""
         shown = max(self._watched, 0.001)
         budgets = (self._timeline.soft_budget, self._timeline.hard_budget)
         near = [budget for budget in budgets if shown < budget <= 1.25 * shown]
@@ -165,7 +165,7 @@ class _Picture:
     def _placed_marks(self) -> list[PlacedLabel]:
         marks = []
         for mark in self._timeline.marks:
-            since = _told(mark.at, self._timeline.origin)
+            since = _since(mark.at, self._timeline.origin)
             x = self._axis.x(since)
             time = seconds_text(since)
             room = RIGHT - x - 8 - text_width(time, 13) - 8
@@ -179,8 +179,8 @@ class _Picture:
         return wrapped(first, 16, RIGHT - MARGIN - 150, 2)
 
     def _flags(self) -> list[tuple[float, str, Colour, int]]:
-        """Words under the axis: x of their middle, text, colour, row."""
-        ended = f"watching ended {seconds_text(self._watched)}"
+        """Captions under the axis: x of their middle, text, colour, row."""
+        ended = f"observation ended at {seconds_text(self._watched)}"
         wanted = [(self._axis.x(self._watched), ended, SOFT_INK)]
         for seconds, name, colour in self._budgets():
             text = f"{name} budget {brief_text(seconds)}"
@@ -213,7 +213,7 @@ class _Picture:
     def _draw_head(self) -> None:
         canvas, verdict = self._canvas, self._verdict
         canvas.box(0, 0, WIDTH, 8, fill=self._tone)
-        total = f"{seconds_text(self._watched)} watched"
+        total = f"observed for {seconds_text(self._watched)}"
         canvas.text(RIGHT, 52, total, 17, SOFT_INK, "rs")
         room = RIGHT - MARGIN - text_width(total, 17) - 30
         canvas.text(MARGIN, 52, trimmed(self._title, 17, room), 17, SOFT_INK)
@@ -309,7 +309,7 @@ class _Picture:
             if bar.open:
                 canvas.fading_box(left, y, right, y + _BAR, self._tone, _LANE_FILL)
                 canvas.box(left, y, left + _LEAST_BAR, y + _BAR, fill=self._tone)
-                length = f"no end seen in {length}"
+                length = f"not finished after {length}"
             else:
                 canvas.box(left, y, right, y + _BAR, fill=_DONE, radius=3)
             # White letters need the dark half of a bar that fades.
@@ -327,10 +327,10 @@ class _Picture:
         last = max((order.index(reached) for reached in self._bars), default=-1)
         words, ink = "not reached", FAINT_INK
         if order.index(step) < last:
-            # The guest got further, so it may well have passed this step.
+            # The guest got further, so it may have passed this step unobserved.
             words = "not seen"
         elif order.index(step) == last + 1 and self._verdict.outcome in _NOT_ENDED:
-            words, ink = f"not reached in {seconds_text(self._watched)}", self._tone
+            words, ink = f"not reached after {seconds_text(self._watched)}", self._tone
         left = PLOT_LEFT + 14 + text_width(words, 14) + 12
         right = max(left, self._axis.x(self._watched))
         self._canvas.dashes(left, middle, right, middle, RULE, 2)
@@ -346,7 +346,7 @@ class _Picture:
         self._canvas.text(x, baseline, text, 13, SOFT_INK)
 
     def _over_lines(self, x: float, top: float, text: str, size: int) -> None:
-        """Clear the ground for letters where lines cross the lane."""
+        """Clear the background of text where lines cross the lane."""
         right = x + text_width(text, size) + 3
         self._canvas.box(x - 2, top, right, top + 19, fill=_LANE_FILL, radius=3)
 

@@ -12,7 +12,7 @@ from powerdown.diagnosis.verdict import Evidence, Verdict
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """A verdict with its evidence, the rivals it rules out and the remedy."""
+    """A verdict with its evidence, the causes it rules out and the remedy."""
     lines = [str(verdict), *map(_evidence, verdict.evidence)]
     lines += [f"  ruled out: {cause}: {why}" for cause, why in verdict.ruled_out]
     lines += [f"  also seen: {cause}: {fact}" for cause, fact in verdict.also_seen]
@@ -21,20 +21,20 @@ def verdict_text(verdict: Verdict) -> str:
     return "\n".join(map(printable, lines))
 
 
-def forecast_text(guest: str, told: Forecast) -> str:
-    """What a look has found."""
-    lines = [f"{guest}: {told}"]
-    for finding in told.findings:
+def forecast_text(guest: str, forecast: Forecast) -> str:
+    """What was found without a press."""
+    lines = [f"{guest}: {forecast}"]
+    for finding in forecast.findings:
         lines += ["", *_finding(finding)]
-    lines += ["", "seen, without pressing:", *map(_evidence, told.evidence)]
-    if told.unknown:
-        lines += ["", "not known:", *(f"  {line}" for line in told.unknown)]
+    lines += ["", "observed, without a press:", *map(_evidence, forecast.evidence)]
+    if forecast.unknown:
+        lines += ["", "unknown:", *(f"  {line}" for line in forecast.unknown)]
     return "\n".join(map(printable, lines))
 
 
 def forced_text(after: float, losses: Iterable[Loss]) -> str:
-    """What a power cut has cost."""
-    lines = [f"its power was cut {after:.1f} s after the press; what that cost:"]
+    """What was lost by a power cut."""
+    lines = [f"its power was cut {after:.1f} s after the press; consequences:"]
     lines += [f"  {loss.basis:12} {loss.fact} ({loss.source})" for loss in losses]
     return "\n".join(map(printable, lines))
 
