@@ -228,7 +228,7 @@ def test_text_for_people(start: Start, place: Path, capsys: Capture) -> None:
     assert cli_main.main(arguments) == 3
     printed = capsys.readouterr().out
     assert printed.startswith(r"by\x1bhand: guest ready; a press now: cannot be told")
-    assert "not known:" in printed
+    assert "unknown:" in printed
     assert cli_main.main([*arguments, "--press", "--force-after", "2"]) == 4
     lines = capsys.readouterr().out.splitlines()
     assert any("2 ACPI" in line and "latched" in line for line in lines)
