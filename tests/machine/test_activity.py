@@ -67,7 +67,7 @@ def test_a_thread_that_waits_for_a_cpu_of_the_host_wants_one() -> None:
     ],
 )
 def test_nonsense_is_refused(cpus: object, disks: object) -> None:
-    with pytest.raises(MachineError, match="count what the guest does"):
+    with pytest.raises(MachineError, match="CPU and disk activity"):
         read(cpus, disks)
 
 

@@ -163,7 +163,7 @@ def test_answers_that_are_none(sent: bytes, said: str) -> None:
         writer = threading.Thread(target=send_and_close, args=(theirs, sent), daemon=True)
         writer.start()
         with pytest.raises(MachineError, match=said):
-            GdbRemote(ours, Deadline.after(5)).ask("?")
+            GdbRemote(ours, Deadline.after(5)).request("?")
     writer.join(5)
 
 
@@ -181,5 +181,5 @@ def test_no_answer_at_all() -> None:
     ours, theirs = socket.socketpair()
     begun = now()
     with ours, theirs, pytest.raises(MachineError, match="did not answer"):
-        GdbRemote(ours, Deadline.after(0.2)).ask("?")
+        GdbRemote(ours, Deadline.after(0.2)).request("?")
     assert now() - begun < 2

@@ -79,10 +79,10 @@ def test_listeners_hear_what_comes_after_them() -> None:
     events = EventStream()
     heard: list[str] = []
     events.record("RESET")
-    events.tell(lambda event: heard.append(event.name))
+    events.subscribe(lambda event: heard.append(event.name))
     events.record("STOP")
     # They may look and wait: what they hear of is there already.
-    events.tell(lambda event: heard.append(str(events.since()[-1] is event)))
+    events.subscribe(lambda event: heard.append(str(events.since()[-1] is event)))
     events.record(PROCESS_EXIT, {"status": 0})
     events.record("RESUME")
     assert heard == ["STOP", PROCESS_EXIT, "True"]
@@ -95,8 +95,8 @@ def test_a_listener_that_was_told_no_more() -> None:
     def hear(event: HostEvent) -> None:
         heard.append(event.name)
 
-    events.tell(hear)
+    events.subscribe(hear)
     events.record("STOP")
-    events.tell_no_more(hear)
+    events.unsubscribe(hear)
     events.record("RESUME")
     assert heard == ["STOP"]

@@ -72,7 +72,7 @@ def test_one_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_one_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_tesseract(tmp_path, monkeypatch, "cat > /dev/null; echo no data for eng >&2; exit 1")
     why_not = read_screen(standin_screen([])).why_not
-    assert why_not == "tesseract ended with status 1, saying: no data for eng"
+    assert why_not == "tesseract ended with status 1, with: no data for eng"
 
 
 def test_a_screen_too_large_to_enlarge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

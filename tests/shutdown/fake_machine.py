@@ -72,7 +72,7 @@ class ScriptedMachine:
     # Port 9 (discard) of loopback: nothing listens there.
     control_address: tuple[str, int] = ("127.0.0.1", 9)
     agent_socket: socket.socket | None = None
-    ask_agent: None = None
+    agent_proxy: None = None
     started_at: float = 0.0
     work: list[tuple[float, int, int]] = field(default_factory=lambda: [(0.0, 0, 0)])
     screens: list[tuple[str, bool]] = field(default_factory=lambda: [("desktop", False)])

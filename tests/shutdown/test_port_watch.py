@@ -34,7 +34,7 @@ def test_whoever_sees_the_power_off_sees_what_came_before_it() -> None:
         if events.first(off):
             obs.append([event.name for event in events.since()])
 
-    events.tell(look)
+    events.subscribe(look)
     with PortWatch(events):
         change(events, is_open=False)
         events.record("SHUTDOWN", {"guest": True, "reason": "guest-shutdown"})

@@ -26,7 +26,7 @@ from powerdown.core.text import printable
 from powerdown.diagnosis.forecast import forecast
 from powerdown.guest.windows import Windows
 from powerdown.machine.external.external_qemu import ExternalQemu
-from powerdown.machine.protocol import FoundMachine, Machine
+from powerdown.machine.protocol import ExternalMachine, Machine
 from powerdown.machine.run_directory import RunDirectory
 from powerdown.report.diagnose_json import forced_to_json, forecast_to_json, press_to_json
 from powerdown.report.verdict_text import forced_text, forecast_text, verdict_text
@@ -52,7 +52,7 @@ def run_diagnose(parsed: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _attach(options: DiagnoseOptions) -> Iterator[FoundMachine]:
+def _attach(options: DiagnoseOptions) -> Iterator[ExternalMachine]:
     target = options.target
     if isinstance(target, DomainName):
         with closing(_domain(target, options)) as domain:
@@ -72,7 +72,7 @@ def _attach(options: DiagnoseOptions) -> Iterator[FoundMachine]:
         yield opened.enter_context(closing(machine))
 
 
-def _domain(target: DomainName, options: DiagnoseOptions) -> FoundMachine:
+def _domain(target: DomainName, options: DiagnoseOptions) -> ExternalMachine:
     # Imported only here: libvirt is optional, and a missing one is reported in one line.
     from powerdown.machine.libvirt.external_domain import attach_domain
 

@@ -28,7 +28,7 @@ from powerdown.images.image import (
 )
 from powerdown.machine.external.agent_socket_path import AGENT_PORT_NAME
 from powerdown.machine.external.host_name import host_name
-from powerdown.machine.protocol import FoundMachine
+from powerdown.machine.protocol import ExternalMachine
 
 PASSWORD_VARIABLE = "POWERDOWN_PASSWORD"
 """Environment variable for the password, which every user could read on a command line."""
@@ -78,7 +78,7 @@ def winrm_address(text: str) -> tuple[str, int]:
 
 
 @contextmanager
-def inside_of(access: InsideAccess, machine: FoundMachine) -> Iterator[Windows | None]:
+def inside_of(access: InsideAccess, machine: ExternalMachine) -> Iterator[Windows | None]:
     """The guest from inside; ``None`` without access.
 
     :param machine: the same guest from outside.
@@ -92,7 +92,7 @@ def inside_of(access: InsideAccess, machine: FoundMachine) -> Iterator[Windows |
 
 
 @contextmanager
-def _channel(access: WinrmAccess | AgentAccess, machine: FoundMachine) -> Iterator[GuestChannel]:
+def _channel(access: WinrmAccess | AgentAccess, machine: ExternalMachine) -> Iterator[GuestChannel]:
     if isinstance(access, WinrmAccess):
         credentials = Credentials(access.user, _password(access.user))
         control = ControlConfig(
@@ -100,8 +100,8 @@ def _channel(access: WinrmAccess | AgentAccess, machine: FoundMachine) -> Iterat
         )
         yield WinrmChannel(access.address, control)
         return
-    if machine.ask_agent is not None:
-        yield AgentChannel(LibvirtAgentPort(machine.ask_agent))
+    if machine.agent_proxy is not None:
+        yield AgentChannel(LibvirtAgentPort(machine.agent_proxy))
         return
     place = access.socket or machine.find_agent_socket()
     if place is None:

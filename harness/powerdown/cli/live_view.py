@@ -132,7 +132,7 @@ class LiveView:
                 self._stopped.wait(_ROUND_SECONDS)
             else:
                 news = _later_than(shown_until)
-                self._events.wait(news, Deadline.after(_ROUND_SECONDS), told=False)
+                self._events.wait(news, Deadline.after(_ROUND_SECONDS), record_wait=False)
             shown_until = now()
             self._show()
 

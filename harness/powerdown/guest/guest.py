@@ -177,8 +177,8 @@ class Guest(Closeable):
 
 def _agent_port(machine: BootedMachine) -> AgentSocket | LibvirtAgentPort | None:
     """The one port of the guest's agent, shared by all channels."""
-    if machine.ask_agent is not None:
-        return LibvirtAgentPort(machine.ask_agent)
+    if machine.agent_proxy is not None:
+        return LibvirtAgentPort(machine.agent_proxy)
     if machine.agent_socket is None:
         return None
     agent = AgentSocket(machine.agent_socket)
@@ -187,7 +187,7 @@ def _agent_port(machine: BootedMachine) -> AgentSocket | LibvirtAgentPort | None
         if event.name == "VSERPORT_CHANGE" and event.data.get("id") == AGENT_PORT_ID:
             agent.port_is(is_open=event.data.get("open") is True)
 
-    machine.events.tell(hear)
+    machine.events.subscribe(hear)
     return agent
 
 

@@ -1,4 +1,4 @@
-"""Which accelerator works here. ``/dev/kvm`` that opens is not KVM that works.
+"""Detection of the accelerator that works on this host. That ``/dev/kvm`` opens is not enough.
 
 A KVM inside another virtual machine was seen to spin for ever before the first guest instruction,
 one to run 16-bit code and fail in the boot loader ("KVM internal error: emulation failure"), and
@@ -22,10 +22,10 @@ from powerdown.core.files import write_atomically
 from powerdown.machine.accelerator_probe import REVISION, ProbeResult, probe
 
 QEMU = "qemu-system-x86_64"
-"""The emulator's program."""
+"""QEMU's executable."""
 
 OVERRIDE = "POWERDOWN_ACCEL"
-"""Environment variable that names the accelerator and skips the probe."""
+"""Environment variable that sets the accelerator and skips the probe."""
 
 _PROBE_SECONDS = 10.0
 """Time for the test guest. It needs some 0.2 s, under software emulation too."""
@@ -76,7 +76,7 @@ class AcceleratorKind(StrEnum):
 
     @property
     def cpu_model(self) -> str:
-        """What goes with QEMU's ``-cpu``: the best that the accelerator has, fit for Windows."""
+        """The value of QEMU's ``-cpu``: the most capable model, with what Windows expects."""
         if self is AcceleratorKind.KVM:
             return _kvm_cpu(HYPERV_FLAGS)
         return "max"
@@ -87,7 +87,7 @@ class Accelerator:
     """The accelerator to use.
 
     :param kind: which one.
-    :param why: how that was found out, for reports.
+    :param why: the reason for the choice, for reports.
     """
 
     kind: AcceleratorKind
@@ -196,12 +196,12 @@ def _override(chosen: str) -> Accelerator:
         raise HostError(
             "choose an accelerator",
             f"{OVERRIDE} is {chosen!r}",
-            f"Set it to {' or '.join(AcceleratorKind)}, or unset it to find out.",
+            f"Set it to {' or '.join(AcceleratorKind)}, or unset it to have it detected.",
         ) from None
 
 
 def qemu_version(qemu: str = QEMU) -> str:
-    """What QEMU says of its version.
+    """The version QEMU reports.
 
     :raise HostError: QEMU is not installed.
     """

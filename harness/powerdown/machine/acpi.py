@@ -16,16 +16,16 @@ _BLOCK = re.compile(
     r"^\s*([0-9a-f]{16})-([0-9a-f]{16}) \(prio -?\d+, i/o\): acpi-evt\s*$", re.MULTILINE
 )
 """QEMU's name of the PM1 event block (qemu:hw/acpi/core.c) in ``info mtree -f``, which lists only
-what is really mapped. A piece of a block carries an ``@`` offset and is no match."""
+what is mapped. A part of a block has an ``@`` offset and does not match."""
 
 _PORT_READ = re.compile(r"^\s*portw\[0x[0-9a-f]{4}\] = 0x([0-9a-f]{4})\s*$")
 _BLOCK_NAME = re.compile(r": acpi-evt\b")
-"""The same in ``info mtree``, which lists a block whether it is mapped or not."""
+"""The same name in ``info mtree``, which lists a block whether it is mapped or not."""
 
 _BLOCK_BYTES = 4
 _PORTS = 1 << 16
 _FLOATING = 0xFFFF
-"""What a port reads that nothing answers on."""
+"""What reading an unmapped port returns."""
 
 
 def find_event_block(memory_tree: str) -> int | None:
@@ -43,14 +43,14 @@ def find_event_block(memory_tree: str) -> int | None:
 def parse_port_read(printed: str) -> int:
     """The 16-bit value in QEMU's answer to ``i/h PORT``.
 
-    :raise MachineError: the answer is something else.
+    :raise MachineError: the answer has another format.
     """
     match = _PORT_READ.match(printed)
     if match is None:
         raise MachineError(
             "read an I/O port through QEMU's monitor",
             f"it printed {printed[:100]!r}",
-            "See the QMP transcript; this QEMU may print it in another form.",
+            "See the QMP transcript; this version of QEMU may use another format.",
         )
     return int(match[1], 16)
 
@@ -58,8 +58,8 @@ def parse_port_read(printed: str) -> int:
 class AcpiProbe:
     """Reads PM1_STS and PM1_EN of one machine.
 
-    Where the block is gets remembered, and looked for again once nothing answers there any
-    more: a reset or a resume from sleep lets firmware place it anew.
+    The address of the block is cached, and looked up again once nothing answers there: firmware
+    places it anew after a reset or a resume from sleep.
     """
 
     def __init__(self, qmp: Qmp) -> None:
@@ -68,9 +68,10 @@ class AcpiProbe:
         self._has_block = False
 
     def read(self, deadline: Deadline) -> Pm1Sample:
-        """Read both registers; ``mapped`` is false while there is no block to read.
+        """Read both registers; ``mapped`` is false while the block is not mapped.
 
-        :raise MachineError: QEMU is gone or answers nonsense, or its machine has no such block.
+        :raise MachineError: QEMU has ended, its answer is malformed, or the machine type has no
+            such block.
         """
         if self._base is not None:
             sample = self._read_at(self._base, deadline)
@@ -83,7 +84,7 @@ class AcpiProbe:
         return self._read_at(self._base, deadline)
 
     def _expect_block(self, deadline: Deadline) -> None:
-        """A machine without PM1 registers takes its press in another way: nothing is known then."""
+        """Fail for a machine without PM1 registers, which signals a press in another way."""
         if self._has_block:
             return
         self._has_block = _BLOCK_NAME.search(self._qmp.human("info mtree", deadline)) is not None
@@ -91,7 +92,7 @@ class AcpiProbe:
             raise MachineError(
                 "read the power button's ACPI registers",
                 "this machine has no PM1 event block",
-                "QEMU has one on pc and q35; microvm and virt press another button.",
+                "Use machine type pc or q35; microvm and virt have another kind of button.",
             )
 
     def _read_at(self, base: int, deadline: Deadline) -> Pm1Sample:

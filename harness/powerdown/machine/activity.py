@@ -1,4 +1,4 @@
-"""How much a guest works, counted by the host: the time of its CPUs and the bytes of its disks."""
+"""How busy a guest is, as the host counts it: CPU time and bytes of disk traffic."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _NANOSECONDS = 1e-9
 
 @dataclass(frozen=True)
 class Activity:
-    """Totals since QEMU started the guest; the difference of two says what was done in between.
+    """Totals since the guest was started; the difference of two is the activity in between.
 
     :param at: seconds on the host-monotonic clock, taken after the reading.
-    :param cpu_seconds: time that the host threads of the guest's CPUs ran.
-    :param wanted_cpu_seconds: time that they ran or waited for a CPU of the host. An idle guest
-        wants a few hundredths of a second each second; one that spins wants as many seconds as it
-        has CPUs, however busy the host is.
+    :param cpu_seconds: time for which the host threads of the guest's CPUs ran.
+    :param wanted_cpu_seconds: time for which they ran or waited for a CPU of the host. An idle
+        guest wants a few hundredths of a second each second; one that spins wants as many seconds
+        as it has CPUs, however busy the host is.
     :param read_bytes: read by the guest from all its disks.
     :param written_bytes: written to them.
     """
@@ -36,18 +36,18 @@ class Activity:
 
 
 def read_activity(qmp: Qmp, pid: int | None, deadline: Deadline) -> Activity:
-    """Count what the guest has done so far, in any state of its CPUs.
+    """Read the totals, in any run state.
 
     Sources: ``query-cpus-fast`` (qapi/machine.json) names the threads, the host's kernel times
     them; ``query-blockstats`` (qapi/block-core.json) counts at the disk devices.
 
     :param pid: QEMU's process; ``None`` once it has ended.
-    :raise MachineError: QEMU is gone or answers nonsense.
+    :raise MachineError: QEMU has ended or its answer is malformed.
     """
     threads = _thread_ids(qmp.execute("query-cpus-fast", None, deadline))
     disks = _disk_stats(qmp.execute("query-blockstats", None, deadline))
     if pid is None:
-        raise _gone()
+        raise _ended()
     times = [_thread_seconds(pid, thread) for thread in threads]
     return Activity(
         at=now(),
@@ -61,7 +61,7 @@ def read_activity(qmp: Qmp, pid: int | None, deadline: Deadline) -> Activity:
 def parse_schedstat(line: str) -> tuple[float, float]:
     """Seconds a task ran and seconds it waited for a CPU (Linux: sched-stats, /proc schedstat).
 
-    :raise ValueError: it is no such line.
+    :raise ValueError: the line has another format.
     """
     ran, waited, _ = (int(field) for field in line.split())
     return ran * _NANOSECONDS, waited * _NANOSECONDS
@@ -71,9 +71,9 @@ def _thread_seconds(pid: int, thread: int) -> tuple[float, float]:
     try:
         return parse_schedstat((_PROC / str(pid) / "task" / str(thread) / "schedstat").read_text())
     except OSError as error:
-        raise _gone() from error
+        raise _ended() from error
     except ValueError as error:
-        raise _nonsense(f"the kernel's schedstat of thread {thread}: {error}") from error
+        raise _malformed(f"the kernel's schedstat of thread {thread}: {error}") from error
 
 
 def _thread_ids(answer: object) -> set[int]:
@@ -82,7 +82,7 @@ def _thread_ids(answer: object) -> set[int]:
     threads = {cpu.get("thread-id") for cpu in cpus if isinstance(cpu, dict)}
     found = {thread for thread in threads if isinstance(thread, int)}
     if not found:
-        raise _nonsense(f"query-cpus-fast names no thread: {str(answer)[:200]}")
+        raise _malformed(f"query-cpus-fast names no thread: {str(answer)[:200]}")
     return found
 
 
@@ -91,20 +91,22 @@ def _disk_stats(answer: object) -> list[Mapping[str, object]]:
     found = [device.get("stats") if isinstance(device, dict) else None for device in devices]
     stats: list[Mapping[str, object]] = [each for each in found if isinstance(each, dict)]
     if not stats or len(stats) < len(found):
-        raise _nonsense(f"query-blockstats has no figures of a disk: {str(answer)[:200]}")
+        raise _malformed(f"query-blockstats has no statistics of a disk: {str(answer)[:200]}")
     return stats
 
 
 def _count(disks: list[Mapping[str, object]], name: str) -> int:
     counts = [count for stats in disks if isinstance(count := stats.get(name), int)]
     if len(counts) < len(disks):
-        raise _nonsense(f"query-blockstats has no {name}")
+        raise _malformed(f"query-blockstats has no {name}")
     return sum(counts)
 
 
-def _nonsense(actual: str) -> MachineError:
-    return MachineError("count what the guest does", actual, "See the QMP transcript.")
+def _malformed(actual: str) -> MachineError:
+    return MachineError("read the guest's CPU and disk activity", actual, "See the QMP transcript.")
 
 
-def _gone() -> MachineError:
-    return MachineError("count what the guest does", "QEMU has ended", "See QEMU's standard error.")
+def _ended() -> MachineError:
+    return MachineError(
+        "read the guest's CPU and disk activity", "QEMU has ended", "See QEMU's standard error."
+    )

@@ -1,4 +1,4 @@
-"""Which way commands take to QEMU."""
+"""How the harness controls QEMU."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from enum import StrEnum
 
 
 class Backend(StrEnum):
-    """Straight to its monitor, or through libvirt as a cloud's do."""
+    """The interface that starts and controls guests."""
 
     QMP = "qmp"
+    """QEMU's own monitor, in a QEMU that the harness starts."""
     LIBVIRT = "libvirt"

@@ -1,8 +1,8 @@
-"""What the host sees of a machine, in one order on one clock.
+"""What the host observes of a machine, in one order on one clock.
 
-QMP events, QEMU's own end and anything else that arrives by itself goes into one
+QMP events, the end of QEMU and anything else that happens unasked go into one
 :class:`EventStream`.  A waiter can therefore never miss an event that came between
-the command and the wait, and never waits for a machine that is gone.
+the command and the wait, and never waits for a machine that has ended.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from powerdown.core.errors import MachineError
 
 PROCESS_EXIT = "PROCESS_EXIT"
 """Name of the event recorded when QEMU has ended; data: ``status`` (int, negative for a signal),
-absent where nobody knows it."""
+absent where it is not known."""
 
 MONITOR_LOST = "MONITOR_LOST"
-"""Name of the event recorded when QEMU cannot be seen any more, though it may go on; data:
-``for_good`` where there is no way back."""
+"""Name of the event recorded when the connection to QEMU is lost, though QEMU may go on; data:
+``for_good`` where it cannot be restored."""
 
 MONITOR_BACK = "MONITOR_BACK"
-"""Name of the event recorded when it can be seen again; what happened between was not."""
+"""Name of the event recorded when the connection is restored; events in between are missing."""
 
 PRESS_REFUSED = "PRESS_REFUSED"
-"""Name of the event recorded when libvirt does not pass on a press, as the guest's CPUs stand
-still; data: ``why``, in its words."""
+"""Name of the event recorded when libvirt does not forward a press because the guest's CPUs are
+stopped; data: ``why``, libvirt's message."""
 
 
 @dataclass(frozen=True)
 class HostEvent:
-    """Something the host saw happen.
+    """Something the host observed.
 
     :param at: seconds on the host-monotonic clock.
     :param name: QMP's name of the event (``SHUTDOWN``), or :data:`PROCESS_EXIT`.
@@ -55,20 +55,21 @@ Match = Callable[[HostEvent], bool]
 _MOST_OF_A_NAME = 512
 """How many events of one name are kept, half of them the first and half the latest.
 
-A guest can restart or write to its clock for ever. QEMU, not the guest, decides on the names, of
-which there are some tens: all together stay small.
+A guest can restart or set its clock for ever. The names are QEMU's, a few dozen, so the total stays
+small.
 """
 
 
 class EventStream:
     """The events of one machine so far, and a way to wait for the next.
 
-    Written by the QMP reader and the process watcher, read by everyone.
+    Written by the QMP reader and the process watcher.
     The stream ends with :data:`PROCESS_EXIT`; nothing follows it.
 
-    :param most_of_a_name: of a name that comes more often the middle is forgotten, and counted.
-    :ivar on_waited: told from when to when somebody waited for an event, or for QEMU to answer a
-        command, on the host-monotonic clock.
+    :param most_of_a_name: how many events of one name are kept; of more, those in the middle are
+        dropped and counted.
+    :ivar on_waited: called with the start and the end of each wait for an event or for QEMU's
+        answer to a command, on the host-monotonic clock.
     """
 
     def __init__(self, most_of_a_name: int = _MOST_OF_A_NAME) -> None:
@@ -83,14 +84,14 @@ class EventStream:
         self._changed = threading.Condition()
         self._listeners: list[Callable[[HostEvent], None]] = []
 
-    def tell(self, listener: Callable[[HostEvent], None]) -> None:
-        """Have ``listener`` called for every later event, at once and by whoever adds it.
+    def subscribe(self, listener: Callable[[HostEvent], None]) -> None:
+        """Call ``listener`` for every later event, in the thread that adds the event.
 
-        It must neither wait nor raise.
+        It must neither block nor raise.
         """
         self._listeners.append(listener)
 
-    def tell_no_more(self, listener: Callable[[HostEvent], None]) -> None:
+    def unsubscribe(self, listener: Callable[[HostEvent], None]) -> None:
         """Stop calling ``listener``."""
         self._listeners.remove(listener)
 
@@ -125,7 +126,7 @@ class EventStream:
 
     @property
     def forgotten(self) -> Mapping[str, int]:
-        """How many events of which name came and are not kept."""
+        """How many events were dropped, by name."""
         with self._changed:
             kept = Counter(event.name for event in self._events.values())
             return dict(self._arrived - kept)
@@ -136,24 +137,24 @@ class EventStream:
             return self._find(match, since)
 
     def wait(
-        self, match: Match, deadline: Deadline, since: float = 0.0, *, told: bool = True
+        self, match: Match, deadline: Deadline, since: float = 0.0, *, record_wait: bool = True
     ) -> HostEvent | None:
         """Wait for a matching event, the end of the machine, or the deadline.
 
         :param since: ignore events stamped before this time.
-        :param told: whether ``on_waited`` is told of it; not for a watch that nobody waits for.
+        :param record_wait: whether to report the wait to ``on_waited``; not for a background watch.
         :return: the event; the :data:`PROCESS_EXIT` event if the machine ended first;
             ``None`` if the deadline passed.
         """
-        begun = now()
+        start = now()
         try:
             return self._wait(match, deadline, since)
         finally:
-            if told:
-                self.on_waited(begun, now())
+            if record_wait:
+                self.on_waited(start, now())
 
     def expect(self, match: Match, deadline: Deadline, waiting_for: str) -> HostEvent:
-        """Like :meth:`wait`, but everything else than the event is an error.
+        """Like :meth:`wait`, but anything other than a matching event is an error.
 
         :raise MachineError: QEMU ended first.
         :raise DeadlineExpired: nothing matched in time.
@@ -207,4 +208,4 @@ def named(*names: str) -> Match:
 
 
 POWER_IS_OFF = named("SHUTDOWN", PROCESS_EXIT)
-"""A match for what a machine has no power after. QEMU then ends and answers no more commands."""
+"""A match for the events after which a machine is off: QEMU ends and answers no more commands."""

@@ -1,4 +1,4 @@
-"""The process of a QEMU that somebody else has started."""
+"""The process of a QEMU that the harness did not start."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from powerdown.core.errors import MachineError
 _PROC = Path("/proc")
 _CREDENTIALS = struct.Struct("3i")
 _START_TIME = 22 - 3
-"""Of the fields of /proc/PID/stat behind the name of the program (proc(5): starttime)."""
+"""Index among the fields of /proc/PID/stat after the name of the program (proc(5): starttime)."""
 
 
 class ExternalProcess:
-    """A process that is not the harness's own, watched to its end.
+    """A process that is not a child of the harness, watched until it ends.
 
     :param pid: its id.
-    :raise OSError: there is none, or it may not be looked at.
+    :raise OSError: there is no such process, or access is denied.
     :ivar started_at: when it started, on the host-monotonic clock.
     """
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        # Names this process for ever; ids are used again.
+        # Always refers to this process, while ids are reused.
         self._descriptor = os.pidfd_open(pid)
         self._wake = os.eventfd(0)
         try:
@@ -46,9 +46,9 @@ class ExternalProcess:
         return None if self.ended(Deadline.after(0.0)) else self._pid
 
     def ended(self, deadline: Deadline | None) -> bool:
-        """Whether it ends before the deadline, or the watch is given up.
+        """Wait for its end until the deadline or :meth:`stop_waiting`; whether it has ended.
 
-        :param deadline: ``None`` to wait for either.
+        :param deadline: ``None`` for no limit.
         """
         if self._descriptor < 0:
             return False
@@ -61,7 +61,7 @@ class ExternalProcess:
     def kill(self) -> None:
         """Send SIGKILL.
 
-        :raise MachineError: it belongs to somebody else.
+        :raise MachineError: it belongs to another user.
         """
         try:
             signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
@@ -69,15 +69,15 @@ class ExternalProcess:
             pass
         except PermissionError as error:
             raise MachineError(
-                "kill QEMU", f"process {self._pid} belongs to somebody else", "Do it as root."
+                "kill QEMU", f"process {self._pid} belongs to another user", "Run as root."
             ) from error
 
-    def give_up(self) -> None:
-        """Let nobody wait for its end any more; it goes on."""
+    def stop_waiting(self) -> None:
+        """Make :meth:`ended` return in every thread; the process is not affected."""
         os.eventfd_write(self._wake, 1)
 
     def close(self) -> None:
-        """Forget it; nobody may wait for its end any more."""
+        """Release the process; no thread may be in :meth:`ended`."""
         self._close_all()
 
     def _close_all(self) -> None:
@@ -88,19 +88,19 @@ class ExternalProcess:
 
 
 def process_behind(connection: socket.socket, threads: Collection[int]) -> ExternalProcess | None:
-    """The process at the other end of a UNIX socket, if these threads are its own.
+    """The process at the other end of a UNIX socket, if the given threads are its own.
 
-    The kernel names the process that began to listen there (unix(7), SO_PEERCRED). That may have
-    been another one which handed the socket on, as libvirt does; and QEMU numbers its threads as
-    its own PID namespace does. Where both agree it is QEMU, and its numbers are valid here.
+    The kernel reports the process that called listen() (unix(7), SO_PEERCRED). That may be another
+    one which passed the socket to QEMU, as libvirt does; and the thread ids QEMU reports are those
+    of its own PID namespace. If the two match, the process is QEMU and the ids are valid here.
 
-    :param threads: ids of the threads of its virtual CPUs, as QEMU tells them.
+    :param threads: ids of the threads of the virtual CPUs, as QEMU reports them.
     :return: ``None`` where it is not known.
     """
     if connection.family != socket.AF_UNIX or not threads:
         return None
-    told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    pid, _, _ = _CREDENTIALS.unpack(told)
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    pid, _, _ = _CREDENTIALS.unpack(credentials)
     if pid <= 0:
         return None
     try:
@@ -114,8 +114,8 @@ def process_behind(connection: socket.socket, threads: Collection[int]) -> Exter
 
 
 def _started_at(pid: int) -> float:
-    """When a process started, from its ticks since the host's boot."""
-    told = (_PROC / str(pid) / "stat").read_text()
-    ticks = int(told.rpartition(")")[2].split()[_START_TIME])
+    """When a process started; the kernel counts ticks since the host's boot."""
+    fields = (_PROC / str(pid) / "stat").read_text()
+    ticks = int(fields.rpartition(")")[2].split()[_START_TIME])
     age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
     return now() - age

@@ -1,8 +1,8 @@
-"""A small client of the GDB remote protocol, as much as writing to a stopped guest needs.
+"""A small client of the GDB remote protocol, enough for writing to a stopped guest.
 
-Protocol: appendix "GDB Remote Serial Protocol" of the GDB manual. The other end is QEMU's stub
-(qemu:gdbstub.c), which runs no guest while it serves, except between :meth:`GdbRemote.go_on` and
-the next stop.
+Protocol: appendix "GDB Remote Serial Protocol" of the GDB manual. The server is QEMU's stub
+(qemu:gdbstub.c). The guest is stopped while the connection is open, except during
+:meth:`GdbRemote.run_for`.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from powerdown.core.deadline import Deadline
 from powerdown.core.errors import MachineError
 
 _MOST_BYTES = 1 << 16
-"""The longest answer taken; the longest expected is a few KiB of register names."""
+"""The longest answer accepted; the longest expected is a few KiB of register names."""
 
 _INTERRUPT = b"\x03"
 
 
 class GdbRemote:
-    """One conversation with a GDB stub.
+    """A connection to a GDB stub.
 
     :param end: connected socket; the caller closes it.
-    :param deadline: for the whole conversation.
+    :param deadline: for all use of the connection.
     """
 
     def __init__(self, end: socket.socket, deadline: Deadline) -> None:
@@ -30,25 +30,25 @@ class GdbRemote:
         self._deadline = deadline
         self._received = b""
 
-    def ask(self, command: str) -> str:
-        """Send a command; its answer.
+    def request(self, command: str) -> str:
+        """Send a command and return the answer.
 
-        :raise MachineError: no answer in time, or none of this protocol.
+        :raise MachineError: there is no answer in time, or it is not of this protocol.
         """
         self._send(frame(command.encode("ascii")))
         return self._answer(self._deadline)
 
-    def demand(self, command: str) -> None:
+    def expect_ok(self, command: str) -> None:
         """Send a command that must be answered with ``OK``.
 
-        :raise MachineError: it was not.
+        :raise MachineError: it was answered otherwise.
         """
-        answer = self.ask(command)
+        answer = self.request(command)
         if answer != "OK":
             raise _failed(f"it answered {answer[:80]!r} to {command}")
 
-    def go_on(self, seconds: float) -> None:
-        """Let the guest run until it stops by itself (a breakpoint), at most ``seconds``.
+    def run_for(self, seconds: float) -> None:
+        """Let the guest run until it hits a breakpoint, for at most ``seconds``; then stop it.
 
         :raise MachineError: it does not stop.
         """
@@ -67,9 +67,9 @@ class GdbRemote:
             raise _failed(f"the connection is lost ({error})") from error
 
     def _answer(self, deadline: Deadline) -> str:
-        """The next packet; acknowledged.
+        """Receive and acknowledge the next packet.
 
-        :raise TimeoutError: ``deadline``, nearer than this conversation's, passed.
+        :raise TimeoutError: ``deadline``, earlier than the connection's, passed.
         """
         while (packet := _first_packet(self._received)) is None:
             self._receive(deadline)
@@ -100,7 +100,9 @@ def frame(content: bytes) -> bytes:
 
 
 def _first_packet(received: bytes) -> tuple[str, bytes] | None:
-    """The first whole packet's content and what follows it; what comes before are acknowledgements.
+    """The content of the first complete packet, and the bytes after it.
+
+    Acknowledgements before it are skipped.
 
     :raise MachineError: its checksum is wrong.
     """
@@ -108,11 +110,11 @@ def _first_packet(received: bytes) -> tuple[str, bytes] | None:
     end = received.find(b"#", begin)
     if begin < 0 or end < 0 or len(received) < end + 3:
         return None
-    content, said = received[begin + 1 : end], received[end + 1 : end + 3]
-    if said.lower() != b"%02x" % (sum(content) & 0xFF):
+    content, checksum = received[begin + 1 : end], received[end + 1 : end + 3]
+    if checksum.lower() != b"%02x" % (sum(content) & 0xFF):
         raise _failed("the checksum of its answer is wrong")
     return content.decode("latin-1"), received[end + 3 :]
 
 
 def _failed(actual: str) -> MachineError:
-    return MachineError("speak with QEMU's GDB stub", actual, "See the QMP transcript.")
+    return MachineError("use QEMU's GDB stub", actual, "See the QMP transcript.")

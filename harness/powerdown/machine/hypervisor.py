@@ -1,4 +1,4 @@
-"""Who starts guests: the harness itself, or libvirt on its behalf."""
+"""What starts guests: the harness itself, or libvirt on its behalf."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _NOWHERE = Wiring(Path("/overlay"), commands=0, events=0, serial=0)
 
 class Hypervisor(Protocol):
     """Starts guests. Calls raise :class:`MachineError` when a guest cannot be
-    started, with what was said, and :class:`HostError` when the host lacks
-    something."""
+    started, with the output of QEMU or libvirt, and :class:`HostError` when the host
+    lacks something."""
 
     @property
     def backend(self) -> Backend:
-        """Which way commands take."""
+        """The interface it controls guests with."""
 
     @property
     def accelerator(self) -> Accelerator:
@@ -35,7 +35,7 @@ class Hypervisor(Protocol):
 
     @property
     def restores_ahead(self) -> bool:
-        """Whether one can be restored while another copy of the same guest runs."""
+        """Whether a guest can be restored while another copy of it runs."""
 
     def start(self, image: Image, overlay: Path, memory: MemoryFile | None = None) -> BootedMachine:
         """Power on a guest.
@@ -47,30 +47,30 @@ class Hypervisor(Protocol):
         """
 
     def restore(self, image: Image, overlay: Path, saved: SavedState) -> BootedMachine:
-        """Make a copy of a saved guest, with its CPUs stopped until it is resumed.
+        """Create a copy of a saved guest, with its CPUs stopped until it is resumed.
 
-        :param overlay: a copy of the saved guest's disk, or an overlay of it; UEFI variables
-            likewise beside it.
+        :param overlay: a copy of the saved guest's disk, or an overlay of it, with a copy of the
+            UEFI variables beside it.
         """
 
     def hardware(self, image: Image) -> object:
-        """What the guest of an image would run on, as JSON types: two that are equal can be
-        restored from each other's saved state."""
+        """The virtual hardware for an image, as JSON types: a saved state fits exactly the guests
+        whose hardware is equal."""
 
     def close(self) -> None:
-        """Let go of the host; no guest may run any more. Never raises, may be called twice."""
+        """Release the host once no guest runs any more. Never raises, may be called twice."""
 
 
 def label(image: str, backend: Backend) -> str:
-    """What guests of an image are called where it matters who starts them.
+    """The name of an image where guests of both backends are kept apart.
 
-    :param image: its name.
+    :param image: the image's name.
     """
     return image if backend is Backend.QMP else f"{image}-via-{backend}"
 
 
 class QemuHypervisor:
-    """Each guest in a QEMU of its own, spoken to in QMP.
+    """Starts each guest in a QEMU of its own, controlled by QMP.
 
     :param accelerator: how the guests' CPUs run.
     """
@@ -91,8 +91,8 @@ class QemuHypervisor:
         return QemuMachine.restore(image, self.accelerator, overlay, saved)
 
     def hardware(self, image: Image) -> object:
-        """The command line that QEMU would get, which says nearly all."""
+        """QEMU's command line, which determines nearly all of it."""
         return command_line(image, _NOWHERE, self.accelerator)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""

@@ -1,4 +1,4 @@
-"""The guest's keyboard, pressed by the host."""
+"""Keys pressed on the guest's keyboard by the host."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def press_chord(qmp: Qmp, chord: Sequence[str], deadline: Deadline) -> None:
     "scroll_lock", "scroll_lock")`` is right Ctrl held and Scroll Lock pressed twice.
 
     :param chord: one to four names of QEMU's ``QKeyCode`` (qapi/ui.json): ``"alt"``, ``"f4"``.
-    :raise MachineError: QEMU is gone or does not know a key.
+    :raise MachineError: QEMU has ended or does not know a key.
     """
     if not 1 <= len(chord) <= _MOST_KEYS:
         raise MachineError(
             f"press {'+'.join(chord) or 'no key'}",
-            f"it is {len(chord)} keys",
+            f"{len(chord)} keys were given",
             f"Press one to {_MOST_KEYS} keys at a time.",
         )
     held: list[str] = []
@@ -39,7 +39,7 @@ def press_chord(qmp: Qmp, chord: Sequence[str], deadline: Deadline) -> None:
             held.append(key)
     finally:
         for key in reversed(held):
-            # What went wrong is known already, or QEMU is gone and no key is held.
+            # The first error is reported; if QEMU has ended, no key is held.
             with contextlib.suppress(MachineError):
                 _move(qmp, key, deadline, down=False)
 

@@ -1,9 +1,9 @@
 """QEMU's monitor: commands that always return, events that are never missed.
 
-A command sent while QEMU ends breaks its connection, and asyncio then throws away what was received
+A command sent while QEMU ends breaks its connection, and asyncio then discards what was received
 but not yet read. So there are two connections: commands go over one, the other only listens, and
-QEMU's last words (``SHUTDOWN``) always arrive on it before the end of file. Where QEMU has but one
-to offer, a :class:`Relay` stands between, which cannot be broken.
+QEMU's last event (``SHUTDOWN``) always arrives on it before the end of file. Where QEMU offers only
+one connection, a :class:`Relay` goes in between, which is never broken by a write.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import MachineError
 from powerdown.machine.events import EventStream, HostEvent
 from powerdown.machine.qmp import HasDescriptor
-from powerdown.machine.transcript import Transcript, Way
+from powerdown.machine.transcript import Direction, Transcript
 
 _DRAIN_SECONDS = 2.0
-"""After QEMU's end the rest of its events is in the socket's buffer: reading it takes no time."""
+"""Once QEMU has ended, its remaining events are in the socket's buffer and quickly read."""
 
 _LAST_ANSWER_SECONDS = 0.005
-"""After SHUTDOWN, for an answer that QEMU sent before it: that comes on the other connection."""
+"""After SHUTDOWN, for an answer that QEMU sent before it, on the other connection."""
 
 _LAST_ANSWER_TURNS = 20
-"""Of the event loop, should the host have kept it from running all that time: from socket to
-caller an answer takes some five."""
+"""Iterations of the event loop, in case a busy host kept it from running during that time: from
+socket to caller an answer takes about five."""
 
 _SILENT_SECONDS = 1.0
-"""For each further command to a QEMU that has left one without an answer and said nothing since.
-Else a watch of one that hangs would take the time of all its questions."""
+"""For each further command to a QEMU that has not answered one and has sent nothing since.
+Otherwise every command of a watch would wait for its full time when QEMU hangs."""
 
 _CLOSE_SECONDS = 5.0
-"""Time for the connections to be closed down; nothing is waited for on the network."""
+"""For closing the connections, which involves no network."""
 
 _Result = TypeVar("_Result")
-_OnMessage = Callable[[Way, Mapping[str, Any]], None]
+_OnMessage = Callable[[Direction, Mapping[str, Any]], None]
 
 
 class Monitor:
     """The monitor of one QEMU, usable from any thread.
 
-    :param commands: connected socket whose other end QEMU has.
-    :param events: the same, for listening; ``None`` to listen on the first, which then must not
-        break when it is written to: :attr:`Relay.end`.
+    :param commands: connected socket to QEMU, for commands.
+    :param events: connected socket to QEMU, for events; ``None`` to receive them on ``commands``,
+        which must then not break when it is written to: :attr:`Relay.end`.
     :param stream: takes every event, stamped when it arrives.
     :param transcript: file for a :class:`Transcript` of the traffic.
     """
@@ -80,7 +80,7 @@ class Monitor:
         self._thread.start()
 
     def connect(self, deadline: Deadline) -> None:
-        """Greet QEMU on every connection; listens before any command can be sent.
+        """Negotiate QMP on every connection, first on the one for events.
 
         :raise MachineError: QEMU closed the connection or did not greet in time.
         """
@@ -94,9 +94,9 @@ class Monitor:
     def execute(
         self, command: str, arguments: Mapping[str, object] | None, deadline: Deadline
     ) -> object:
-        """Run a QMP command; what it returns.
+        """Run a QMP command and return its result.
 
-        :raise MachineError: QEMU is gone or about to go, refuses, or does not answer in time.
+        :raise MachineError: QEMU has ended or is ending, refuses, or does not answer in time.
         """
         if self._ending:
             raise _ending()
@@ -116,7 +116,7 @@ class Monitor:
             ) from error
 
     def human(self, command_line: str, deadline: Deadline) -> str:
-        """Run a command of the human monitor; what it prints.
+        """Run a command of the human monitor and return its output.
 
         :raise MachineError: as for :meth:`execute`.
         """
@@ -124,20 +124,19 @@ class Monitor:
         return answer if isinstance(answer, str) else ""
 
     def pass_fd(self, name: str, end: HasDescriptor, deadline: Deadline) -> None:
-        """Give QEMU a socket or file, which QMP commands then know as descriptor ``name``.
+        """Pass QEMU a socket or file, which QMP commands then refer to as descriptor ``name``.
 
-        :param end: what QEMU gets; the caller closes its own handle of it.
+        :param end: the socket or file; the caller still closes its own handle.
         :raise MachineError: as for :meth:`execute`.
         """
-
         self._send(end, deadline)
         self.execute("getfd", {"fdname": name}, deadline)
 
     def add_fd(self, end: HasDescriptor, deadline: Deadline) -> int:
-        """Give QEMU a file, which QMP commands then know as ``/dev/fdset/N``.
+        """Pass QEMU a file, which QMP commands then refer to as ``/dev/fdset/N``.
 
-        :param end: what QEMU gets; the caller closes its own handle of it.
-        :return: ``N``, for ``remove-fd`` (qapi/misc.json, add-fd) once it is needed no more.
+        :param end: the file; the caller still closes its own handle.
+        :return: ``N``, for ``remove-fd`` (qapi/misc.json, add-fd) once it is no longer needed.
         :raise MachineError: as for :meth:`execute`.
         """
         self._send(end, deadline)
@@ -145,18 +144,18 @@ class Monitor:
         number = answer.get("fdset-id") if isinstance(answer, dict) else None
         if not isinstance(number, int):
             raise MachineError(
-                "give QEMU a file",
+                "pass QEMU a file",
                 f"it answered {str(answer)[:200]}",
                 "See the QMP transcript.",
             )
         return number
 
     def drain(self) -> None:
-        """Wait until every event that QEMU sent before its end is in the stream; bounded."""
+        """Wait, for a bounded time, until all events QEMU sent before its end are in the stream."""
         self._drained.wait(_DRAIN_SECONDS)
 
     def wait_until_lost(self) -> None:
-        """Wait until QEMU or the harness has closed the connection; all events are then in."""
+        """Wait until QEMU or the harness has closed the connection and all events are recorded."""
         self._drained.wait()
 
     def close(self) -> None:
@@ -192,7 +191,7 @@ class Monitor:
     ) -> _Result:
         """Run ``work`` on the loop from another thread, in bounded time.
 
-        :param until_power_off: give it up soon after the guest has powered off.
+        :param until_power_off: abort it soon after the guest has powered off.
         """
         if self._loop.is_closed():
             work.close()
@@ -201,8 +200,8 @@ class Monitor:
         if until_power_off:
             self._calls.add(future)
             if self._ending:
-                # The power went off meanwhile: those that were given up may not include this one.
-                self._loop.call_soon_threadsafe(self._give_up_calls_soon)
+                # The guest powered off meanwhile; the calls aborted then may not include this one.
+                self._loop.call_soon_threadsafe(self._abort_calls_soon)
         if self._silent:
             deadline = deadline.at_most(_SILENT_SECONDS)
         began = now()
@@ -212,7 +211,7 @@ class Monitor:
             future.cancel()
             self._silent = True
             raise MachineError(
-                "hear from QEMU's monitor",
+                "get an answer from QEMU's monitor",
                 f"it did not answer within {deadline.allowed:.1f} s",
                 "The host is overloaded or QEMU hangs; see the QMP transcript.",
             ) from error
@@ -234,13 +233,13 @@ class Monitor:
             self._commands_watcher = asyncio.create_task(self._watch(self._commands, lambda: None))
 
     async def _watch(self, client: QMPClient, ended: Callable[[], None]) -> None:
-        """Follow a connection to its end; every message before it has then been handled."""
+        """Wait for a connection to end; all its messages have been handled by then."""
         try:
             while client.runstate is Runstate.RUNNING:
                 await client.runstate_changed()
         finally:
             ended()
-        # qemu.qmp wants to be told; what ended the connection is raised here and known already.
+        # qemu.qmp requires this call; it raises what ended the connection, which is known already.
         with contextlib.suppress(Exception):
             await client.disconnect()
 
@@ -257,23 +256,23 @@ class Monitor:
             self._call(send(), deadline)
         except (QMPError, OSError) as error:
             raise MachineError(
-                "give QEMU a file descriptor",
+                "pass QEMU a file descriptor",
                 f"the connection to QEMU is lost ({error or repr(error)})",
                 "See the end of the QMP transcript and QEMU's standard error.",
             ) from error
 
-    def _on_traffic(self, way: Way, message: Mapping[str, Any]) -> None:
+    def _on_traffic(self, way: Direction, message: Mapping[str, Any]) -> None:
         self._on_command_traffic(way, message)
         self._on_event_traffic(way, message)
 
-    def _on_command_traffic(self, way: Way, message: Mapping[str, Any]) -> None:
-        # Events come on both connections; the listener's are the ones that count.
-        if way is Way.RECEIVED:
+    def _on_command_traffic(self, way: Direction, message: Mapping[str, Any]) -> None:
+        # Events come on both connections; those on the listener's are recorded.
+        if way is Direction.RECEIVED:
             self._silent = False
         if "event" not in message:
             self._transcript.write(now(), way, message)
 
-    def _on_event_traffic(self, way: Way, message: Mapping[str, Any]) -> None:
+    def _on_event_traffic(self, way: Direction, message: Mapping[str, Any]) -> None:
         if "event" not in message:
             return
         at = now()
@@ -284,48 +283,50 @@ class Monitor:
         self._transcript.write(at, way, message)
         if message["event"] == "SHUTDOWN":
             self._ending = True
-            self._give_up_calls_soon()
+            self._abort_calls_soon()
 
-    def _give_up_calls_soon(self) -> None:
-        self._loop.call_later(_LAST_ANSWER_SECONDS, self._give_up_calls, _LAST_ANSWER_TURNS)
+    def _abort_calls_soon(self) -> None:
+        self._loop.call_later(_LAST_ANSWER_SECONDS, self._abort_calls, _LAST_ANSWER_TURNS)
 
-    def _give_up_calls(self, turns: int) -> None:
-        """Let nobody wait for answers of a QEMU that ends: its main loop serves no more.
+    def _abort_calls(self, turns: int) -> None:
+        """Abort the calls to a QEMU that is ending: its main loop serves no more commands.
 
-        How long it takes to end is its own affair; callers see the event and can go on.
+        Ending may take QEMU a while; callers see the event and can go on.
 
-        :param turns: of the loop before that, in which an answer that is there gets through.
+        :param turns: iterations of the loop before that, for answers that have arrived.
         """
         if turns:
-            self._loop.call_soon(self._give_up_calls, turns - 1)
+            self._loop.call_soon(self._abort_calls, turns - 1)
             return
         for call in tuple(self._calls):
             call.cancel()
 
 
 class _Client(QMPClient):
-    """A QMP connection that shows its traffic, through the hooks qemu.qmp has for that."""
+    """A QMP connection that reports its traffic, through hooks of qemu.qmp."""
 
     def __init__(self, name: str, on_message: _OnMessage) -> None:
         super().__init__(name)
         self._on_traffic = on_message
 
     def _cb_inbound(self, msg: Message) -> Message:
-        self._on_traffic(Way.RECEIVED, msg)
+        self._on_traffic(Direction.RECEIVED, msg)
         return super()._cb_inbound(msg)
 
     def _cb_outbound(self, msg: Message) -> Message:
-        self._on_traffic(Way.SENT, msg)
+        self._on_traffic(Direction.SENT, msg)
         return super()._cb_outbound(msg)
 
 
 def _ending() -> MachineError:
     return MachineError(
-        "ask QEMU", "its guest has powered off and it ends", "Ask a machine that runs."
+        "run a QMP command",
+        "the guest has powered off and QEMU is ending",
+        "Use a machine that is running.",
     )
 
 
 def _closed() -> MachineError:
     return MachineError(
-        "talk to QEMU's monitor", "the machine was closed", "Use a machine that runs."
+        "run a QMP command", "the machine was closed", "Use a machine that is running."
     )

@@ -1,4 +1,4 @@
-"""What can be asked and done of any guest whose QEMU answers QMP, whoever has started it."""
+"""Operations on any guest whose QEMU answers QMP, however it was started."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ COMMAND_SECONDS = 15.0
 """One monitor command; QEMU answers within milliseconds unless the host is overloaded."""
 
 _HANG_SECONDS = 10.0
-"""For hanging the guest's CPUs, among them one that sleeps half of it."""
+"""For hanging the guest's CPUs, including one that sleeps for half of that."""
 
 
 class MonitoredMachine:
-    """The part of :class:`Machine` that QMP provides.
+    """The part of :class:`Machine` that is implemented with QMP.
 
     :param qmp: commands for its QEMU.
-    :param events: everything seen of it from outside.
+    :param events: everything observed from outside.
     """
 
     def __init__(self, qmp: Qmp, events: EventStream) -> None:
         self._qmp = qmp
         self._events = events
         self._probe = AcpiProbe(qmp)
-        self._eye = ScreenSampler(self._take_screen)
+        self._screen_sampler = ScreenSampler(self._take_screen)
 
     @property
     def events(self) -> EventStream:
-        """Everything seen of it from outside."""
+        """Everything observed from outside."""
         return self._events
 
     @property
@@ -49,12 +49,12 @@ class MonitoredMachine:
         raise NotImplementedError
 
     def press_power_button(self) -> float:
-        """Press the ACPI power button; the time just before the command was sent."""
+        """Press the ACPI power button and return the time just before the command was sent."""
         at = now()
         try:
             self._send_press()
         except MachineError:
-            # A guest can be off before QEMU has answered. That it was pressed is an event.
+            # A guest can be off before QEMU has answered; the event proves the press.
             if self._events.first(named("POWERDOWN"), since=at) is None:
                 raise
         return at
@@ -64,7 +64,7 @@ class MonitoredMachine:
         return self._probe.read(Deadline.after(COMMAND_SECONDS))
 
     def run_state(self) -> RunState:
-        """QEMU's run state now."""
+        """QEMU's current run state."""
         answer = self._execute("query-status")
         state = answer.get("status") if isinstance(answer, dict) else None
         try:
@@ -77,12 +77,12 @@ class MonitoredMachine:
         return save_picture(self._take_screen(Deadline.after(COMMAND_SECONDS)), path)
 
     def activity(self) -> Activity:
-        """What its CPUs and its disks have done so far, in any run state."""
+        """CPU time and disk traffic of the guest so far, in any run state."""
         return read_activity(self._qmp, self.pid, Deadline.after(COMMAND_SECONDS))
 
     def sample_screen(self) -> ScreenSample:
         """Whether the screen has changed and whether it is dark, in any run state."""
-        return self._eye.look(Deadline.after(COMMAND_SECONDS))
+        return self._screen_sampler.look(Deadline.after(COMMAND_SECONDS))
 
     def wake(self) -> None:
         """Wake a sleeping guest: QMP ``system_wakeup``."""
@@ -100,11 +100,13 @@ class MonitoredMachine:
         """Make every CPU spin with interrupts off, for good."""
         state = self.run_state()
         if state is not RunState.RUNNING:
-            raise MachineError("hang the guest's CPUs", f"it is {state}", "Do it while it runs.")
+            raise MachineError(
+                "hang the guest's CPUs", f"its run state is {state}", "Do it while the guest runs."
+            )
         hang_cpus(self._qmp, Deadline.after(_HANG_SECONDS))
 
     def reset(self) -> float:
-        """Press the reset button: QMP ``system_reset``; the time just before it was sent."""
+        """Press the reset button (QMP ``system_reset``) and return the time just before."""
         at = now()
         self._execute("system_reset")
         return at
@@ -114,7 +116,7 @@ class MonitoredMachine:
         self._execute("stop")
 
     def resume(self) -> None:
-        """Let the guest's CPUs go on (QMP ``cont``)."""
+        """Resume the guest's CPUs (QMP ``cont``)."""
         self._execute("cont")
 
     def _send_press(self) -> None:

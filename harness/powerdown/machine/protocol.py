@@ -1,4 +1,4 @@
-"""What the rest of the harness may ask of a running guest, whatever runs it."""
+"""The interface to a running guest, independent of how its QEMU is started and controlled."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Pm1Sample:
 
     @property
     def mapped(self) -> bool:
-        """Whether the register block answers: before firmware has placed it, it does not."""
+        """Whether the register block is mapped; it is not until firmware has placed it."""
         return not (self.status == _UNMAPPED and self.enable == _UNMAPPED)
 
     @property
@@ -47,7 +47,7 @@ class Pm1Sample:
 
     @property
     def press_pending(self) -> bool:
-        """Whether a press was latched that the guest has not acknowledged yet."""
+        """Whether a press is latched that the guest has not acknowledged yet."""
         return self.mapped and bool(self.status & POWER_BUTTON_BIT)
 
     def __str__(self) -> str:
@@ -71,37 +71,37 @@ class RunState(StrEnum):
 
 
 class Machine(Protocol):
-    """One guest on a host, whoever has started it, until the end of its QEMU.
+    """One guest on a host until its QEMU ends, whoever started it.
 
-    Calls raise :class:`MachineError` when QEMU is gone or refuses.
+    Calls raise :class:`MachineError` when QEMU has ended or refuses.
     """
 
     @property
     def name(self) -> str:
-        """What it is called in messages."""
+        """Its name in messages."""
 
     @property
     def budgets(self) -> Budgets:
-        """How long it may take."""
+        """Its time limits."""
 
     @property
     def vcpus(self) -> int:
-        """How many virtual CPUs it has."""
+        """The number of its virtual CPUs."""
 
     @property
     def events(self) -> EventStream:
-        """Everything seen of it from outside."""
+        """Everything observed from outside."""
 
     @property
     def started_at(self) -> float:
         """When the guest's CPUs started, on the host-monotonic clock.
 
-        Of one that was running when it was found: when its QEMU was started, or when it was found
-        where that is not known.
+        For a guest that was already running: when its QEMU was started or, if that is not known,
+        when the harness attached to it.
         """
 
     def press_power_button(self) -> float:
-        """Press the ACPI power button; the time just before the command was sent.
+        """Press the ACPI power button and return the time just before the command was sent.
 
         That QEMU answers and emits POWERDOWN proves nothing about the guest.
         """
@@ -110,13 +110,13 @@ class Machine(Protocol):
         """Read the ACPI PM1 event registers."""
 
     def run_state(self) -> RunState:
-        """QEMU's run state now."""
+        """QEMU's current run state."""
 
     def screenshot(self, path: Path) -> Path:
         """Save the screen as PNG."""
 
     def activity(self) -> Activity:
-        """What its CPUs and its system disk have done so far, in any run state."""
+        """CPU time and disk traffic of the guest so far, in any run state."""
 
     def sample_screen(self) -> ScreenSample:
         """Whether the screen has changed and whether it is dark, in any run state."""
@@ -124,13 +124,13 @@ class Machine(Protocol):
     def wake(self) -> None:
         """Wake a sleeping guest: QMP ``system_wakeup`` (qapi/machine.json).
 
-        It raises :class:`MachineError` for one that is not in S3.
+        It raises :class:`MachineError` for a guest that is not in S3.
         """
 
     def press_keys(self, *chord: str) -> None:
         """Press keys in this order, hold them together, release them: QMP ``input-send-event``.
 
-        They go to the guest's keyboard; one that is paused gets nothing, one in S3 wakes.
+        A paused guest does not receive them; a guest in S3 wakes.
 
         :param chord: one to four names of QEMU's ``QKeyCode`` (qapi/ui.json), as in
             ``press_keys("alt", "f4")``. A key named again is released and pressed again while the
@@ -143,87 +143,87 @@ class Machine(Protocol):
     def hang_cpus(self) -> None:
         """Make every CPU spin with interrupts off, for good, whatever the guest does.
 
-        Only of a running guest. It stops for moments, which gives ``STOP`` and ``RESUME`` events.
-        Takes less than a second, or a few while a CPU of the guest sleeps.
+        The guest must be running. It is stopped briefly several times, which causes ``STOP`` and
+        ``RESUME`` events. Takes less than a second, or a few while a CPU of the guest sleeps.
         """
 
     def quit(self, deadline: Deadline) -> None:
-        """Cut the power the way a host does in an orderly manner: QMP ``quit``."""
+        """Cut the power in an orderly way: QMP ``quit``."""
 
     def kill(self, deadline: Deadline) -> None:
         """Cut the power as a host crash does: SIGKILL to QEMU."""
 
     def reset(self) -> float:
-        """Press the reset button: QMP ``system_reset``; the time just before it was sent."""
+        """Press the reset button (QMP ``system_reset``) and return the time just before."""
 
     def pause(self) -> None:
         """Stop the guest's CPUs (QMP ``stop``)."""
 
     def resume(self) -> None:
-        """Let the guest's CPUs go on (QMP ``cont``)."""
+        """Resume the guest's CPUs (QMP ``cont``)."""
 
     def close(self) -> None:
-        """Let go of it; never raises, may be called twice.
+        """Release it; never raises, may be called twice.
 
-        A guest that the harness has started ends with this, and its run directory is removed. One
-        that was found running goes on.
+        A guest that the harness started is ended and its run directory removed. An external guest
+        keeps running.
         """
 
 
 class AgentRefused(MachineError):
-    """The guest agent answered a request with an error; ``actual`` is what it said."""
+    """The guest agent answered a request with an error; ``actual`` is its message."""
 
 
-class AskAgent(Protocol):
-    """Passes on one request to the guest agent."""
+class AgentProxy(Protocol):
+    """Forwards requests to the guest agent over a connection that someone else holds."""
 
     def __call__(self, request: str, deadline: Deadline) -> str:
-        """Send a request, as JSON; the answer, as JSON.
+        """Send a request, as JSON, and return the answer, as JSON.
 
         :raise AgentRefused: the agent answered with an error.
         :raise MachineError: there is no answer.
         """
 
 
-class FoundMachine(Machine, Protocol):
-    """A guest that somebody else has started, with what it may have of a guest agent."""
+class ExternalMachine(Machine, Protocol):
+    """A guest that the harness did not start, and the ways to its guest agent."""
 
     @property
-    def ask_agent(self) -> AskAgent | None:
-        """Asks the guest agent, where somebody keeps its port who passes requests on."""
+    def agent_proxy(self) -> AgentProxy | None:
+        """The way to the guest agent where its port is held by libvirt; ``None`` otherwise."""
 
     def find_agent_socket(self) -> Path | None:
-        """Where the host's end of the agent's port is, if it is a UNIX socket that can be used."""
+        """The host's end of the agent's port, if it is a UNIX socket that can be used."""
 
 
 class BootedMachine(Machine, Protocol):
-    """A guest that the harness has started itself, from an image, on a disk of its own."""
+    """A guest that the harness started from an image, on a disk of its own."""
 
     @property
     def image(self) -> Image:
-        """What it runs."""
+        """The image it was started from."""
 
     @property
     def overlay(self) -> Path:
-        """The disk it writes to; readable with QEMU's tools once the machine is off or stopped."""
+        """The disk it writes to; QEMU's tools can read it once the machine is off or stopped."""
 
     @property
     def control_address(self) -> tuple[str, int]:
-        """Loopback host and port that reach the guest's control port."""
+        """Loopback host and port that are forwarded to the guest's control port."""
 
     @property
     def agent_socket(self) -> socket.socket | None:
         """The host's end of the guest agent's port; ``None`` where there is none, or where the
-        agent is reached in another way."""
+        agent is reached through :attr:`agent_proxy`."""
 
     @property
-    def ask_agent(self) -> AskAgent | None:
-        """That other way, where somebody else keeps the port."""
+    def agent_proxy(self) -> AgentProxy | None:
+        """The way to the guest agent where libvirt holds its port; ``None`` otherwise."""
 
     def ask_to_shut_down(self, mode: ShutdownMode) -> float:
-        """Ask as libvirt does; the time just before.
+        """Request a shutdown in one of libvirt's modes and return the time just before.
 
-        :raise MachineError: besides, where that mode cannot be had.
+        :raise MachineError: also where that mode is not available.
         """
 
     @property
@@ -231,12 +231,12 @@ class BootedMachine(Machine, Protocol):
         """QEMU's process id on this host; ``None`` once it has ended, or where it is not known."""
 
     def transcripts(self) -> list[Path]:
-        """What was said by and to QEMU and the guest, as far as written."""
+        """Logs of the traffic with QEMU and the guest, as far as written."""
 
     def save(self, devices: Path) -> float:
-        """Write what the guest is, paused, but for its memory file and its disk.
+        """Save the state of the guest except its memory file and its disk.
 
-        Pause it before; after this only :meth:`quit` makes sense, which completes the files.
+        The guest must be paused; then call :meth:`quit`, which completes the files.
 
         :return: seconds since the guest's CPUs started.
         :raise HostError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""Talking to one QEMU in QMP, whoever holds the connection."""
+"""QMP commands for one QEMU, independent of who holds the connection."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class HasDescriptor(Protocol):
 
 
 class Qmp(Protocol):
-    """Commands for one QEMU; every call raises :class:`MachineError` when QEMU is
-    gone or about to go, refuses, or does not answer in time."""
+    """Commands for one QEMU; every call raises :class:`MachineError` when QEMU has
+    ended or is ending, refuses the command, or does not answer in time."""
 
     def execute(
         self, command: str, arguments: Mapping[str, object] | None, deadline: Deadline
     ) -> object:
-        """Run a QMP command; what it returns."""
+        """Run a QMP command and return its result."""
 
     def human(self, command_line: str, deadline: Deadline) -> str:
-        """Run a command of the human monitor; what it prints."""
+        """Run a command of the human monitor and return its output."""
 
     def pass_fd(self, name: str, end: HasDescriptor, deadline: Deadline) -> None:
-        """Give QEMU a socket or file, which QMP commands then know as descriptor ``name``.
+        """Pass QEMU a socket or file, which QMP commands then refer to as descriptor ``name``.
 
-        :param end: what QEMU gets; the caller closes its own handle of it.
+        :param end: the socket or file; the caller still closes its own handle.
         """

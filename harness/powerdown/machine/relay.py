@@ -1,9 +1,9 @@
-"""A socket beside a socket, so that nothing QEMU said is lost when it ends.
+"""A relay for a socket, so that nothing QEMU sent is lost when it ends.
 
-A client that writes to a connection which QEMU has closed gets an error, and asyncio then throws
-away what it has received and not read yet: QEMU's last words, ``SHUTDOWN`` among them. The relay's
-end can always be written to. What cannot be delivered any more is dropped, and what QEMU said is
-delivered to the last byte, whatever was written meanwhile: the kernel keeps it until it is read.
+A client that writes to a connection which QEMU has closed gets an error, and asyncio then discards
+what it has received and not read yet, which includes QEMU's last event, ``SHUTDOWN``. The relay's
+end can always be written to: what can no longer be delivered is dropped, and all that QEMU sent is
+delivered, because the kernel keeps it until it is read.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _CLOSE_SECONDS = 1.0
 
 
 class Relay:
-    """Carries bytes and file descriptors between two sockets, in threads of its own.
+    """Forwards bytes and file descriptors between two sockets, in threads of its own.
 
-    :param outside: connected socket whose other end QEMU has; the relay closes it.
-    :ivar end: what to use instead of it; the user closes it.
+    :param outside: connected socket to QEMU; the relay closes it.
+    :ivar end: the socket to use instead; the caller closes it.
     """
 
     def __init__(self, outside: socket.socket) -> None:
@@ -30,8 +30,8 @@ class Relay:
         self._outside = outside
         self.end, self._inner = socket.socketpair()
         self._threads = [
-            threading.Thread(target=self._carry_in, name="relay-in", daemon=True),
-            threading.Thread(target=self._carry_out, name="relay-out", daemon=True),
+            threading.Thread(target=self._forward_in, name="relay-in", daemon=True),
+            threading.Thread(target=self._forward_out, name="relay-out", daemon=True),
         ]
         for thread in self._threads:
             thread.start()
@@ -46,26 +46,26 @@ class Relay:
         self._outside.close()
         self._inner.close()
 
-    def _carry_in(self) -> None:
-        # A reset by the peer comes behind what it said before.
+    def _forward_in(self) -> None:
+        # A reset by the peer comes after the data it sent before.
         with contextlib.suppress(OSError):
             while received := self._outside.recv(_CHUNK):
                 self._inner.sendall(received)
         with contextlib.suppress(OSError):
             self._inner.shutdown(socket.SHUT_WR)
 
-    def _carry_out(self) -> None:
+    def _forward_out(self) -> None:
         delivers = True
         with contextlib.suppress(OSError):
             while True:
-                said, descriptors, _, _ = socket.recv_fds(self._inner, _CHUNK, _MOST_DESCRIPTORS)
-                if not said:
+                data, descriptors, _, _ = socket.recv_fds(self._inner, _CHUNK, _MOST_DESCRIPTORS)
+                if not data:
                     break
                 try:
                     if delivers:
-                        self._deliver(said, descriptors)
+                        self._deliver(data, descriptors)
                 except OSError:
-                    # QEMU is gone. Reading goes on, so that whoever writes never fails.
+                    # QEMU has ended. Reading goes on, so that writes to `end` never fail.
                     delivers = False
                 finally:
                     for descriptor in descriptors:
@@ -73,9 +73,9 @@ class Relay:
         with contextlib.suppress(OSError):
             self._outside.shutdown(socket.SHUT_WR)
 
-    def _deliver(self, said: bytes, descriptors: list[int]) -> None:
-        # Descriptors only ever come where QEMU can take them: see Monitor.lend.
+    def _deliver(self, data: bytes, descriptors: list[int]) -> None:
+        # Descriptors come only over UNIX sockets: see Monitor.pass_fd.
         if descriptors and self._outside.family == socket.AF_UNIX:
-            sent = socket.send_fds(self._outside, [said], descriptors)
-            said = said[sent:]
-        self._outside.sendall(said)
+            sent = socket.send_fds(self._outside, [data], descriptors)
+            data = data[sent:]
+        self._outside.sendall(data)

@@ -1,4 +1,4 @@
-"""A private directory for one run: overlay, firmware variables, transcripts."""
+"""A private directory for one run, with its overlay, firmware variables and transcripts."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _LOCK = "in-use"
 class RunDirectory(Closeable):
     """A directory only its owner can enter, removed on close unless kept.
 
-    It holds no sockets, so the length of its path does not matter. What a killed run has left
-    behind is removed when the next one begins: a directory whose lock nobody holds is abandoned.
+    It holds no sockets, so the length of its path does not matter. Directories left behind by
+    killed runs, whose lock no process holds, are removed when the next one is created.
 
     :param label: part of the directory's name, for people.
-    :param parent: where to make it; the system's temporary directory unless given.
-    :raise HostError: it cannot be made.
+    :param parent: where to create it; default: the system's temporary directory.
+    :raise HostError: it cannot be created.
     """
 
     def __init__(self, label: str, parent: Path | None = None) -> None:
@@ -32,25 +32,25 @@ class RunDirectory(Closeable):
         try:
             self._lock: int | None = None
             while self._lock is None:
-                # mkdtemp makes it with mode 0700.
+                # mkdtemp uses mode 0700.
                 self.path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{label}-", dir=parent))
                 self._lock = _lock(self.path, create=True)
         except OSError as error:
             raise HostError(
-                f"make a run directory in {parent}",
+                f"create a run directory in {parent}",
                 error.strerror or str(error),
                 "Set TMPDIR to a directory with room for a disk overlay.",
             ) from error
         self._kept = False
 
     def keep(self) -> Path:
-        """Leave it in place on close; the path."""
+        """Keep the directory when it is closed; return its path."""
         (self.path / _LOCK).unlink(missing_ok=True)
         self._kept = True
         return self.path
 
     def close(self) -> None:
-        """Remove it unless kept; never raises, may be called twice."""
+        """Remove the directory unless kept; never raises, may be called twice."""
         if not self._kept:
             shutil.rmtree(self.path, ignore_errors=True)
         if self._lock is not None:
@@ -59,14 +59,14 @@ class RunDirectory(Closeable):
 
 
 def _lock(directory: Path, *, create: bool = False) -> int | None:
-    """Hold the directory's lock; ``None`` when another process does or has just removed it."""
+    """Lock the directory; ``None`` when another process holds the lock or has just removed it."""
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
     try:
         lock = os.open(directory / _LOCK, flags, 0o600)
     except FileNotFoundError:
         return None
     try:
-        # Without a link another process took it for abandoned between the opening and the locking.
+        # Without a link: another process considered it abandoned between open and lock.
         if try_lock(lock) and os.fstat(lock).st_nlink > 0:
             return lock
     except OSError:

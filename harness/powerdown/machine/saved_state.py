@@ -1,12 +1,12 @@
-"""The state of a paused guest in files, and clones of it that share its memory.
+"""The state of a paused guest in files, and clones that share its memory.
 
-The guest's memory is a file that the saved guest maps shared. What else there is of it, the state
-of CPUs and devices, goes through QEMU's migration to a second file: under a megabyte, or some
-megabytes with flash. A clone maps the memory privately, so that reading costs nothing and only
-what it writes is copied. Sources: qemu:qapi/migration.json (``x-ignore-shared``, "fd:" in
-``migrate``), qemu:docs/devel/migration.
+The guest's memory is a file that the saved guest maps shared. The state of its CPUs and devices
+goes through QEMU's migration to a second file: under a megabyte, or some megabytes with flash. A
+clone maps the memory privately, so that reading costs nothing and only what it writes is copied.
+Sources: qemu:qapi/migration.json (``x-ignore-shared``, "fd:" in ``migrate``),
+qemu:docs/devel/migration.
 
-Files are handed over open, so that QEMU needs neither a name nor a helper process for them.
+Files are passed as open descriptors, so that QEMU needs neither a path nor a helper process.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _NAME = "state"
 _CAPABILITIES = [
     # Memory that is mapped shared stays where it is.
     {"capability": "x-ignore-shared", "state": True},
-    # Tells of the end, so that nobody has to ask for it.
+    # Reports the end as an event, so that it need not be polled.
     {"capability": "events", "state": True},
 ]
 
 
 @dataclass(frozen=True)
 class SavedState:
-    """A guest at rest; its disk is kept elsewhere.
+    """A saved guest; its disk is kept elsewhere.
 
     :param memory: file that holds the guest's memory.
     :param devices: file that holds the state of its CPUs and devices.
-    :param uptime: seconds its CPUs had run.
+    :param uptime: seconds for which its CPUs had run.
     """
 
     memory: Path
@@ -46,8 +46,8 @@ class SavedState:
 class MemoryFile:
     """A guest's memory in a file.
 
-    :param shared: whether what the guest writes reaches the file; if not, the guest keeps it to
-        itself and the file stays as it is.
+    :param shared: whether the guest's writes go to the file; otherwise they are private to the
+        guest and the file does not change.
     """
 
     path: Path
@@ -55,9 +55,9 @@ class MemoryFile:
 
 
 def save_devices(qmp: Qmp, events: EventStream, file: Path, deadline: Deadline) -> None:
-    """Write the state of a paused guest, all but its shared memory.
+    """Write the state of a paused guest except its shared memory.
 
-    :raise MachineError: QEMU cannot save this guest; says why.
+    :raise MachineError: QEMU cannot save this guest; the message has the reason.
     :raise HostError: the file cannot be written.
     :raise DeadlineExpired: it took too long.
     """
@@ -65,9 +65,9 @@ def save_devices(qmp: Qmp, events: EventStream, file: Path, deadline: Deadline) 
 
 
 def load_devices(qmp: Qmp, events: EventStream, file: Path, deadline: Deadline) -> None:
-    """Give a QEMU that was started with ``-incoming defer`` the state of a guest.
+    """Load the state of a guest into a QEMU that was started with ``-incoming defer``.
 
-    :raise MachineError: QEMU does not take it, or ends over it.
+    :raise MachineError: QEMU rejects it or ends.
     :raise HostError: the file cannot be read.
     :raise DeadlineExpired: it took too long.
     """
@@ -90,7 +90,7 @@ def _migrate(
     if ended.data.get("status") != "completed":
         raise MachineError(
             f"run QMP command {command}",
-            f"QEMU says {ended} ({_why(qmp, deadline)})",
+            f"QEMU reported {ended} ({_why(qmp, deadline)})",
             "See QEMU's standard error and the QMP transcript.",
         )
 
@@ -103,6 +103,6 @@ def _why(qmp: Qmp, deadline: Deadline) -> str:
     try:
         answer = qmp.execute("query-migrate", None, deadline)
     except MachineError:
-        return "and ended"
+        return "QEMU ended"
     reason = answer.get("error-desc") if isinstance(answer, dict) else None
-    return str(reason or "without a reason")
+    return str(reason or "no reason given")

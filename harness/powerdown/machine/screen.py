@@ -13,8 +13,7 @@ from powerdown.core.errors import MachineError
 from powerdown.machine.qmp import Qmp
 
 NO_PICTURE = (OSError, SyntaxError, ValueError, Picture.DecompressionBombError)
-"""What Pillow raises for a file that is no picture."""
-
+"""What Pillow raises for a file that is not a picture."""
 
 TakeScreen = Callable[[Deadline], Picture.Image]
 """Takes a picture of the screen as it is now, in colour."""
@@ -23,11 +22,11 @@ TakeScreen = Callable[[Deadline], Picture.Image]
 def take_screen(qmp: Qmp, deadline: Deadline) -> Picture.Image:
     """The screen as it is now, in colour.
 
-    As PPM: QEMU spends 20 to 40 ms on packing a PNG, of which those before 7.1 know nothing. And
-    into memory that QEMU finds among this process's files (proc(5)): a disk under load may keep
-    QEMU waiting, and the guest with it.
+    Taken as PPM: encoding a PNG takes QEMU 20 to 40 ms, and QEMU before 7.1 cannot. Written to
+    memory, which QEMU opens through this process's entry in proc(5): a disk under load would block
+    QEMU, and the guest with it.
 
-    :raise MachineError: QEMU is gone or wrote no picture.
+    :raise MachineError: QEMU has ended or wrote no picture.
     """
     try:
         with os.fdopen(os.memfd_create("screen"), "rb") as file:
@@ -38,7 +37,7 @@ def take_screen(qmp: Qmp, deadline: Deadline) -> Picture.Image:
                 return picture
     except NO_PICTURE as error:
         raise MachineError(
-            "look at the screen", f"QEMU wrote no picture: {error}", "Check free space."
+            "take a screenshot", f"QEMU wrote no picture: {error}", "Check free space."
         ) from error
 
 

@@ -1,9 +1,9 @@
-"""A look at the screen: whether it changed and whether it is black.
+"""Samples of the screen: whether it changed and whether it is black.
 
-The picture is reduced to cells of grey about the size of a letter, 16 x 16 pixels. A look that
+The picture is reduced to grey cells about the size of a letter, 16 x 16 pixels. A sample that
 differs from an earlier one in no more than six cells (a blinking cursor, a minute of the clock)
-counts as the same and has the earlier one's digest. More than that (a line of text, a dialog, a
-turning ring of dots) is a change.
+counts as the same and gets its digest. More than that (a line of text, a dialog, a spinner) is a
+change.
 """
 
 from __future__ import annotations
@@ -30,21 +30,20 @@ _BLACK = 24
 """The lightest grey of 255 that counts as black; the black of limited-range video is 16."""
 
 _REMEMBERED = 16
-"""How many different screens are compared with: one that comes back is known again."""
+"""How many different screens are remembered, so that one that returns is recognised."""
 
 _DIGEST_CHARACTERS = 16
 
 
 @dataclass(frozen=True)
 class ScreenSample:
-    """What the screen was like at one moment.
+    """The screen at one moment.
 
     :param at: seconds on the host-monotonic clock, taken after the picture.
-    :param digest: the same for looks of one machine that differ by no more than a cursor or a
-        clock; says nothing else.
-    :param dark: nothing but black, but for a pointer or a cursor: switched off, asleep, or not
-        drawn to.
-    :param picture: what it showed; ``None`` once nobody needs it any more.
+    :param digest: equal for samples of one machine that differ by no more than a cursor or a
+        clock; it has no other meaning.
+    :param dark: black except for a pointer or a cursor: switched off, asleep, or not drawn to.
+    :param picture: the picture; ``None`` once it is no longer needed.
     """
 
     at: float
@@ -54,9 +53,9 @@ class ScreenSample:
 
 
 class ScreenSampler:
-    """Looks at the screen of one machine and remembers what it has seen.
+    """Samples the screen of one machine and recognises screens that return.
 
-    :param take: takes a picture of it.
+    :param take: takes a picture of the screen.
     """
 
     def __init__(self, take: TakeScreen) -> None:
@@ -64,9 +63,9 @@ class ScreenSampler:
         self._seen: deque[_Seen] = deque(maxlen=_REMEMBERED)
 
     def look(self, deadline: Deadline) -> ScreenSample:
-        """Look once; works while the guest runs, sleeps, is paused or has crashed.
+        """Take a sample, in any run state.
 
-        :raise MachineError: QEMU is gone or wrote no picture.
+        :raise MachineError: QEMU has ended or wrote no picture.
         """
         picture = self._take(deadline)
         at = now()
@@ -84,12 +83,12 @@ class ScreenSampler:
 
 
 def is_dark(grey: Picture.Image, cells: Picture.Image) -> bool:
-    """Whether a grey picture is black but for what fits into a few cells.
+    """Whether a grey picture is black except for a few cells.
 
-    :param cells: the picture reduced to them.
+    :param cells: the picture reduced to cells.
     """
     if _cells_above(cells, _BLACK) > _SMALL:
-        # Their means are above it, so something in each is: the usual case, and quickly seen.
+        # The usual case, decided quickly: a cell whose mean is above it has a pixel above it.
         return False
     lit = grey.point([0 if level <= _BLACK else 255 for level in range(256)])
     return _cells_above(lit.reduce(_CELL_PIXELS), 0) <= _SMALL
@@ -97,7 +96,7 @@ def is_dark(grey: Picture.Image, cells: Picture.Image) -> bool:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A screen reduced to cells; of the resolution ``size``, which counts as part of the looks."""
+    """A screen reduced to cells, and its resolution: screens of different size are different."""
 
     size: tuple[int, int]
     cells: Picture.Image

@@ -1,6 +1,6 @@
 """Text on the guest's screen, read with tesseract where it is installed.
 
-What it says is a guest's to choose: a hint for people and for the least certain of verdicts.
+The guest decides what it says: it is a hint for people, and evidence of low confidence.
 """
 
 from __future__ import annotations
@@ -24,25 +24,24 @@ _SECONDS = 20.0
 """For one screen; 0.3 s on a quiet host."""
 
 _MOST_CHARACTERS = 4000
-"""A screen full of text has about as many."""
+"""About as many as a full screen of text has."""
 
 _MOST_PIXELS = 4096 * 2304
-"""Of the screen; a guest chooses its resolution."""
+"""Limit for the screen, whose resolution the guest chooses."""
 
 _READABLE_PIXELS = 2400 * 1800
-"""Text is read best with letters some 30 pixels high (tesseract's documentation, "Improving the
-quality of the output"); those of a screen have 8 to 16. Screens are enlarged to about this."""
+"""Screens are enlarged to about this size: tesseract works best with letters some 30 pixels high
+(its documentation, "Improving the quality of the output"); on a screen they have 8 to 16."""
 
 _LARGEST_FACTOR = 3
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read from a screen.
+    """The text read from a screen.
 
-    :param text: its lines, of printable characters, without empty ones; ``None`` when it could
-        not be read.
-    :param why_not: why there is no text, as one clause.
+    :param text: lines of printable characters, none empty; ``None`` when it could not be read.
+    :param why_not: why there is no text, as a clause.
     """
 
     text: str | None
@@ -50,12 +49,12 @@ class Reading:
 
 
 def read_screen(picture: Picture.Image) -> Reading:
-    """The text on a screen, or why there is none; never raises, takes bounded time."""
+    """Read the text on a screen; never raises, takes bounded time."""
     if shutil.which(PROGRAM) is None:
         return Reading(None, f"{PROGRAM} is not installed (Debian: tesseract-ocr)")
     width, height = picture.size
     if width * height > _MOST_PIXELS:
-        return Reading(None, f"the screen has {width} x {height} pixels, too many to read")
+        return Reading(None, f"the screen has {width} x {height} pixels, more than are read")
     with tempfile.TemporaryDirectory(prefix="powerdown-read-") as directory:
         return _run_tesseract(_readable(picture), Path(directory))
 
@@ -67,7 +66,7 @@ def printable_lines(text: str, most_characters: int = _MOST_CHARACTERS) -> str:
 
 
 def _readable(picture: Picture.Image) -> bytes:
-    """The picture as tesseract reads it best: dark on light, grey, enlarged; as PGM."""
+    """The picture as tesseract reads it best (dark on light, grey, enlarged), in PGM."""
     width, height = picture.size
     grey = picture.convert("L")
     if _is_light_on_dark(grey):
@@ -104,6 +103,6 @@ def _run_tesseract(picture: bytes, directory: Path) -> Reading:
     except OSError as error:
         return Reading(None, f"{PROGRAM} did not start: {error}")
     if result.returncode != 0:
-        said = printable_lines(result.stderr.decode(errors="replace"), 300)
-        return Reading(None, f"{PROGRAM} ended with status {result.returncode}, saying: {said}")
+        output = printable_lines(result.stderr.decode(errors="replace"), 300)
+        return Reading(None, f"{PROGRAM} ended with status {result.returncode}, with: {output}")
     return Reading(printable_lines(result.stdout.decode(errors="replace")))

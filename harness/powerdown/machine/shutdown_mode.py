@@ -6,10 +6,10 @@ from enum import StrEnum
 
 
 class ShutdownMode(StrEnum):
-    """By libvirt's words (virsh shutdown --mode; libvirt-domain.h, virDomainShutdownFlagValues)."""
+    """Shutdown modes, by libvirt's names (libvirt-domain.h, virDomainShutdownFlagValues)."""
 
     DEFAULT = "default"
-    """The guest agent where one is defined and listens, else the power button."""
+    """The guest agent where one is configured and connected, otherwise the power button."""
     ACPI = "acpi"
     """The power button."""
     AGENT = "agent"

@@ -10,28 +10,28 @@ from pathlib import Path
 from typing import Any
 
 MOST_BYTES = 8 << 20
-"""How much is kept of the commands with their answers, and again how much of the events."""
+"""How much is kept of commands and answers, and as much again of events."""
 
 
-class Way(StrEnum):
-    """Which way a message went."""
+class Direction(StrEnum):
+    """The direction of a message."""
 
     SENT = "->"
     RECEIVED = "<-"
-    LEFT_OUT = "--"
-    """None: the line says that messages are left out from there on."""
+    TRUNCATED = "--"
+    """Not a message: from this line on messages are left out."""
 
 
 class Transcript:
     """Lines of JSON: ``at`` (seconds, host-monotonic), ``way`` and ``message``.
 
     A guest can cause events for ever, and a long watch sends commands for hours. Each kind has its
-    own room, so that neither crowds out the other; where one is full a line says so and the rest
-    of that kind is left out.
+    own limit, so that neither crowds out the other; when it is reached, a line says so and further
+    messages of that kind are dropped.
 
-    :param file: takes the lines as they come.
-    :param most_bytes: room for each kind.
-    :raise OSError: the file cannot be made.
+    :param file: the lines are written as they come.
+    :param most_bytes: limit for each kind.
+    :raise OSError: the file cannot be created.
     """
 
     def __init__(self, file: Path, most_bytes: int = MOST_BYTES) -> None:
@@ -39,8 +39,8 @@ class Transcript:
         self._most_bytes = most_bytes
         self._room = {"commands": most_bytes, "events": most_bytes}
 
-    def write(self, at: float, way: Way, message: Mapping[str, Any]) -> None:
-        """Add a message, if there is room; never raises."""
+    def write(self, at: float, way: Direction, message: Mapping[str, Any]) -> None:
+        """Add a message unless the limit is reached; never raises."""
         kind = "events" if "event" in message else "commands"
         room = self._room[kind]
         if room <= 0:
@@ -48,9 +48,13 @@ class Transcript:
         line = _line(at, way, dict(message))
         if len(line) > room:
             room = 0
-            line = _line(at, Way.LEFT_OUT, f"no more {kind}: {self._most_bytes} bytes are full")
+            line = _line(
+                at,
+                Direction.TRUNCATED,
+                f"no more {kind}: the limit of {self._most_bytes} bytes is reached",
+            )
         self._room[kind] = room - len(line)
-        # A full disk must not end the run's only view of QEMU.
+        # A full disk must not end the connection to QEMU.
         with contextlib.suppress(OSError, ValueError):
             self._file.write(line)
 
@@ -60,6 +64,6 @@ class Transcript:
             self._file.close()
 
 
-def _line(at: float, way: Way, message: object) -> str:
+def _line(at: float, way: Direction, message: object) -> str:
     # ASCII only, so that characters are bytes.
     return json.dumps({"at": round(at, 6), "way": way, "message": message}) + "\n"

@@ -27,11 +27,11 @@ class PortWatch:
         self._closed = False
 
     def __enter__(self) -> PortWatch:
-        self._events.tell(self._hear)
+        self._events.subscribe(self._hear)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._events.tell_no_more(self._hear)
+        self._events.unsubscribe(self._hear)
 
     def _hear(self, event: HostEvent) -> None:
         if event.name != "VSERPORT_CHANGE" or event.data.get("id") != self._port:

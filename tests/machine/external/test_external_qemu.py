@@ -289,7 +289,7 @@ def test_a_qemu_of_another_user_shows_its_screen(
     assert machine.pid == qemu.pid
     assert not machine.sample_screen().dark
     # Also by the other way, should QEMU not take files.
-    machine._screen._lends = False
+    machine._screen._passes_fds = False
     assert not machine.sample_screen().dark
 
 

@@ -142,8 +142,8 @@ class TestTheDaemon:
     def test_killed_and_not_coming_back(
         self, on_daemon: Lab, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(connection, "_COME_BACK_SECONDS", 0.5)
-        monkeypatch.setattr(connection, "_ONCE_MORE_SECONDS", 0.2)
+        monkeypatch.setattr(connection, "_RECONNECT_SECONDS", 0.5)
+        monkeypatch.setattr(connection, "_LATE_RECONNECT_SECONDS", 0.2)
         machine = on_daemon.boot(IGNORING)
         armed(machine)
         pid = machine.pid

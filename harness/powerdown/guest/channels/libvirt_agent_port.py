@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import ControlChannelError, MachineError
 from powerdown.guest.channels.agent_port import quoted, refused
-from powerdown.machine.protocol import AgentRefused, AskAgent
+from powerdown.machine.protocol import AgentProxy, AgentRefused
 
 
 class LibvirtAgentPort:
@@ -17,7 +17,7 @@ class LibvirtAgentPort:
     :param ask: passes on one request.
     """
 
-    def __init__(self, ask: AskAgent) -> None:
+    def __init__(self, ask: AgentProxy) -> None:
         self._ask = ask
 
     def execute(

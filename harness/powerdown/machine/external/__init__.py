@@ -1,1 +1,1 @@
-"""Guests whose QEMU was found running."""
+"""Guests whose QEMU the harness did not start."""

@@ -1,4 +1,4 @@
-"""Where the host's end of a guest agent's port is, asked of a QEMU that somebody else started."""
+"""The path of the guest agent's socket, queried from an external QEMU."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from powerdown.core.deadline import Deadline
 from powerdown.machine.qmp import Qmp
 
 AGENT_PORT_NAME = "org.qemu.guest_agent.0"
-"""What the agent opens in the guest (qemu:docs/interop/qemu-ga.rst)."""
+"""The name of the agent's port in the guest (qemu:docs/interop/qemu-ga.rst)."""
 
 _PORT = re.compile(r'dev: virtserialport, id "[^"\r\n]*"\r?\n((?:[ \t]+[\w-]+ = [^\r\n]*\r?\n)*)')
 """A port and its properties in the human monitor's ``info qtree``."""
@@ -20,9 +20,9 @@ _UNIX = re.compile(r"(?:disconnected:)?unix:(.+?)(?:,server(?:=on)?)?(?: <-> .*)
 
 
 def find_agent_socket(qmp: Qmp, deadline: Deadline) -> Path | None:
-    """The UNIX socket of the agent's port; ``None`` where there is no such thing.
+    """The UNIX socket of the agent's port; ``None`` where there is none.
 
-    :raise MachineError: QEMU is gone or does not answer.
+    :raise MachineError: QEMU has ended or does not answer.
     """
     label = agent_chardev(qmp.human("info qtree", deadline))
     answer = qmp.execute("query-chardev", None, deadline)

@@ -1,4 +1,4 @@
-"""A guest whose QEMU somebody else has started, reached through nothing but its QMP socket."""
+"""A guest whose QEMU the harness did not start, controlled through its QMP socket alone."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from powerdown.machine.protocol import RunState
 from powerdown.machine.relay import Relay
 
 _CONNECT_SECONDS = 5.0
-"""QEMU greets within milliseconds, unless the host is overloaded or another client has it."""
+"""QEMU sends its greeting within milliseconds, unless the host is overloaded or another client is
+connected."""
 
 _LAST_WORDS_SECONDS = 2.0
-"""From QEMU's closing of its monitor to the end of its process; some 10 ms on a quiet host. One
-with a lot of memory takes longer, but it has said why it ends."""
+"""From QEMU closing its monitor to the end of its process; some 10 ms on a quiet host. With a lot
+of memory it takes longer, but then SHUTDOWN has been received."""
 
 _LISTENS_SECONDS = 1.0
-"""For seeing whether a QEMU that closed its monitor still listens."""
+"""For checking whether a QEMU that closed its monitor still listens."""
 
 _BETWEEN_SECONDS = 0.05
 
@@ -38,16 +39,16 @@ _CLOSE_SECONDS = 5.0
 
 
 class ExternalQemu(MonitoredMachine):
-    """A QEMU that was found running; a :class:`Machine`.
+    """A QEMU that was already running; a :class:`Machine`.
 
-    QEMU's end is seen as the end of its connection: :data:`PROCESS_EXIT` without a status, which
-    only its parent knows. A connection that ends while QEMU goes on gives :data:`MONITOR_LOST`
-    with ``for_good``: there is no way back to what was missed.
+    The end of QEMU is detected by the end of its connection and recorded as :data:`PROCESS_EXIT`
+    without a status, which only its parent knows. If the connection ends while QEMU goes on,
+    :data:`MONITOR_LOST` is recorded with ``for_good``: events may have been missed.
 
-    :param address: where its QMP is.
-    :param budgets: how long it may take.
+    :param address: address of its QMP socket.
+    :param budgets: its time limits.
     :param transcript: file for the traffic.
-    :raise MachineError: there is no QMP to be had there; says what is.
+    :raise MachineError: QMP is not available there; the message says what was found.
     :raise OSError: the transcript cannot be written.
     """
 
@@ -73,20 +74,20 @@ class ExternalQemu(MonitoredMachine):
             self._monitor.connect(deadline)
             threads = self._cpu_threads()
             self.vcpus = max(1, len(threads))
-            self.name = self._own_name() or str(address)
+            self.name = self._queried_name() or str(address)
             self._process = process_behind(connection, set(threads))
         except BaseException:
-            self._let_go()
+            self._disconnect()
             raise
-        lends = address.path is not None
-        self._screen = ExternalScreen(self._monitor, lends=lends, local=address.is_local)
+        passes_fds = address.path is not None
+        self._screen = ExternalScreen(self._monitor, passes_fds=passes_fds, local=address.is_local)
         self._watcher = threading.Thread(target=self._watch_end, name="qemu-end", daemon=True)
         self._watcher.start()
 
     @property
     def started_at(self) -> float:
-        """When QEMU was started, on the host-monotonic clock; when it was found, where that is not
-        known."""
+        """When QEMU was started or, if that is not known, when the harness attached to it; seconds
+        on the host-monotonic clock."""
         return self._found_at if self._process is None else self._process.started_at
 
     @property
@@ -95,51 +96,51 @@ class ExternalQemu(MonitoredMachine):
         return None if self._process is None else self._process.pid
 
     @property
-    def ask_agent(self) -> None:
-        """Its port has a socket of its own."""
+    def agent_proxy(self) -> None:
+        """``None``: the agent's port has a socket of its own."""
 
     def find_agent_socket(self) -> Path | None:
-        """Where the host's end of the agent's port is, as QEMU tells."""
+        """The socket of the agent's port, queried from QEMU."""
         return find_agent_socket(self._monitor, Deadline.after(_CONNECT_SECONDS))
 
     def activity(self) -> Activity:
-        """What its CPUs and its disks have done so far, in any run state.
+        """CPU time and disk traffic of the guest so far, in any run state.
 
-        :raise MachineError: besides, where QEMU's process is not known.
+        :raise MachineError: also where QEMU's process is not known.
         """
         if self._process is None:
             raise MachineError(
-                "see what its CPUs do",
-                "which process of this host it is, if any, is not known",
+                "read the guest's CPU activity",
+                "QEMU's process on this host is not known",
                 "Run on QEMU's own host, with a UNIX socket that QEMU itself listens on.",
             )
         return super().activity()
 
     def pause(self) -> None:
-        """Stop the guest's CPUs; if it is not let go on before, :meth:`close` does."""
+        """Stop the guest's CPUs; :meth:`close` resumes them if :meth:`resume` was not called."""
         self._paused_by_us = self.run_state() is RunState.RUNNING
         super().pause()
 
     def resume(self) -> None:
-        """Let the guest's CPUs go on."""
+        """Resume the guest's CPUs."""
         super().resume()
         self._paused_by_us = False
 
     def quit(self, deadline: Deadline) -> None:
         """Cut the power with QMP ``quit``.
 
-        :raise DeadlineExpired: QEMU goes on.
+        :raise DeadlineExpired: QEMU does not end.
         """
         with contextlib.suppress(MachineError):
-            # The answer may be cut off by the very end it brings.
+            # QEMU may end before it has answered.
             self._monitor.execute("quit", None, deadline)
         self._expect_end(deadline, "quit")
 
     def kill(self, deadline: Deadline) -> None:
         """Cut the power with SIGKILL to QEMU.
 
-        :raise MachineError: its process is not known, or belongs to somebody else.
-        :raise DeadlineExpired: QEMU goes on.
+        :raise MachineError: its process is not known, or belongs to another user.
+        :raise DeadlineExpired: QEMU does not end.
         """
         if self._process is None:
             raise MachineError("kill QEMU", "its process is not known", "Use QMP quit.")
@@ -147,14 +148,14 @@ class ExternalQemu(MonitoredMachine):
         self._expect_end(deadline, "SIGKILL")
 
     def close(self) -> None:
-        """Let go of it: the guest goes on as it was found; never raises, may be called twice."""
+        """Disconnect; the guest runs on as it was found. Never raises, may be called twice."""
         if self._closing:
             return
         self._closing = True
         if self._paused_by_us:
             with contextlib.suppress(MachineError):
                 self.resume()
-        self._let_go()
+        self._disconnect()
         self._watcher.join(_CLOSE_SECONDS)
         if self._process is not None and not self._watcher.is_alive():
             self._process.close()
@@ -168,16 +169,16 @@ class ExternalQemu(MonitoredMachine):
         threads = [cpu.get("thread-id") for cpu in cpus if isinstance(cpu, dict)]
         return [thread for thread in threads if isinstance(thread, int)]
 
-    def _own_name(self) -> str:
+    def _queried_name(self) -> str:
         answer = self._execute("query-name")
         name = answer.get("name") if isinstance(answer, dict) else None
         return name if isinstance(name, str) else ""
 
-    def _let_go(self) -> None:
+    def _disconnect(self) -> None:
         self._monitor.close()
         self._relay.close()
         if self._process is not None:
-            self._process.give_up()
+            self._process.stop_waiting()
 
     def _watch_end(self) -> None:
         self._monitor.wait_until_lost()
@@ -195,25 +196,25 @@ class ExternalQemu(MonitoredMachine):
             self._events.record(PROCESS_EXIT)
 
     def _has_ended(self) -> bool:
-        """Whether QEMU's end is why the connection has ended."""
+        """Whether the connection has ended because QEMU has."""
         if self._process is not None:
             return self._process.ended(Deadline.after(_LAST_WORDS_SECONDS))
         if self._events.first(named("SHUTDOWN")) is not None:
             return True
         deadline = Deadline.after(_LISTENS_SECONDS)
         while not self._closing:
-            # A QEMU that ends closes its sockets one after the other.
+            # QEMU closes its sockets one after the other as it ends.
             if is_refused(self._address, deadline.at_most(_LISTENS_SECONDS)):
                 return True
             if deadline.expired:
                 break
-            self._events.wait(named(), deadline.at_most(_BETWEEN_SECONDS), told=False)
+            self._events.wait(named(), deadline.at_most(_BETWEEN_SECONDS), record_wait=False)
         return False
 
     def _expect_end(self, deadline: Deadline, after: str) -> None:
         if self._events.wait(named(PROCESS_EXIT), deadline) is None:
             raise deadline.expire(
                 f"QEMU end after {after}",
-                "it goes on",
+                "it is still running",
                 "Its process may hang in the host's kernel or on a slow disk.",
             )

@@ -1,4 +1,4 @@
-"""The screen of a guest whose QEMU may run as somebody else, or in a container."""
+"""Screenshots from a QEMU that may run as another user or in a container."""
 
 from __future__ import annotations
 
@@ -16,90 +16,90 @@ from powerdown.core.errors import MachineError
 from powerdown.machine.qmp import HasDescriptor, Qmp
 from powerdown.machine.screen import NO_PICTURE
 
-_MAY_ONLY_ADD = 0o733
-"""Others can make files there whose names they know, and cannot list any: nobody but QEMU knows
-the name, so nobody can put a link in its place."""
+_CREATE_ONLY = 0o733
+"""Others can create files there but not list them: only QEMU knows the name, so no one else can put
+a link in its place."""
 
 _SECONDS = 5.0
-"""For tidying up behind a picture."""
+"""For cleaning up after a screenshot."""
 
 
 class FdPasser(Qmp, Protocol):
-    """A QMP connection over which QEMU can be handed files."""
+    """A QMP connection that can pass files to QEMU."""
 
     def add_fd(self, end: HasDescriptor, deadline: Deadline) -> int:
-        """Give QEMU a file, which QMP commands then know as ``/dev/fdset/N``; what ``N`` is."""
+        """Pass QEMU a file, which QMP commands then refer to as ``/dev/fdset/N``; return ``N``."""
 
 
 class ExternalScreen:
-    """Takes pictures of the screen: into a file that QEMU is handed, else one that both can reach.
+    """Takes screenshots, into a file passed to QEMU or else into one at a path both can reach.
 
     :param qmp: the connection to QEMU.
-    :param lends: whether files can be handed over on it, as over a UNIX socket.
-    :param local: whether QEMU is on this host, so that a name of a file may mean the same to it.
+    :param passes_fds: whether it can pass files, as a UNIX socket can.
+    :param local: whether QEMU is on this host, so that it may see the same paths.
     """
 
-    def __init__(self, qmp: FdPasser, *, lends: bool, local: bool) -> None:
+    def __init__(self, qmp: FdPasser, *, passes_fds: bool, local: bool) -> None:
         self._qmp = qmp
-        self._lends = lends
+        self._passes_fds = passes_fds
         self._local = local
 
     def take(self, deadline: Deadline) -> Picture.Image:
         """The screen as it is now, in colour.
 
-        :raise MachineError: QEMU is gone, or can write no picture that can be read here.
+        :raise MachineError: QEMU has ended, or cannot write a picture that can be read here.
         """
-        if self._lends and self._local and not self._runs(deadline):
-            # QEMU closes files that it was handed only while its guest runs (qemu:monitor/fds.c,
-            # monitor_fdset_cleanup): they would pile up in it.
+        if self._passes_fds and self._local and not self._is_running(deadline):
+            # QEMU closes passed files only while its guest runs (qemu:monitor/fds.c,
+            # monitor_fdset_cleanup): they would accumulate.
             with contextlib.suppress(MachineError):
                 return self._into_directory(deadline)
-        if self._lends:
+        if self._passes_fds:
             try:
                 return self._into_memory(deadline)
             except MachineError:
                 if not self._local:
                     raise
                 picture = self._into_directory(deadline)
-                # Only where the other way has worked instead: QEMU may have been about to end.
-                self._lends = False
+                # Only once the other way has worked: QEMU may have been ending.
+                self._passes_fds = False
                 return picture
         if self._local:
             return self._into_directory(deadline)
         raise MachineError(
-            "look at the screen",
-            "a QEMU on another host cannot hand its picture over",
+            "take a screenshot",
+            "QEMU is on another host and cannot pass its picture to this one",
             "Run on QEMU's own host, with a UNIX socket.",
         )
 
     def _into_memory(self, deadline: Deadline) -> Picture.Image:
         with os.fdopen(os.memfd_create("screen"), "rb") as file:
-            # QEMU wants one that is open for writing and nothing else, as it would open it itself.
+            # QEMU requires it to be open for writing only, as if it had opened the file itself.
             with Path(f"/proc/self/fd/{file.fileno()}").open("wb") as passed:
                 number = self._qmp.add_fd(passed, deadline)
             try:
                 name = f"/dev/fdset/{number}"
                 self._qmp.execute("screendump", {"filename": name}, deadline)
             finally:
-                # QEMU may be gone, and its set of files with it.
+                # QEMU may have ended.
                 with contextlib.suppress(MachineError):
                     arguments = {"fdset-id": number}
                     self._qmp.execute("remove-fd", arguments, deadline.at_most(_SECONDS))
             try:
                 return _read(file.fileno())
             finally:
-                # Should QEMU keep it, then without what is in it.
+                # In case QEMU keeps it open.
                 os.ftruncate(file.fileno(), 0)
 
-    def _runs(self, deadline: Deadline) -> bool:
+    def _is_running(self, deadline: Deadline) -> bool:
         answer = self._qmp.execute("query-status", None, deadline)
         return isinstance(answer, dict) and answer.get("running") is True
 
     def _into_directory(self, deadline: Deadline) -> Picture.Image:
         with TemporaryDirectory(prefix="powerdown-screen-") as directory:
-            place = Path(directory)
-            place.chmod(_MAY_ONLY_ADD)
-            file = place / f"{secrets.token_hex(16)}.ppm"
+            shared = Path(directory)
+            shared.chmod(_CREATE_ONLY)
+            file = shared / f"{secrets.token_hex(16)}.ppm"
             self._qmp.execute("screendump", {"filename": str(file)}, deadline)
             try:
                 descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
@@ -125,5 +125,7 @@ def _read(descriptor: int) -> Picture.Image:
 
 def _no_picture(error: Exception) -> MachineError:
     return MachineError(
-        "look at the screen", f"QEMU wrote no picture that can be read here: {error}", "Go on."
+        "take a screenshot",
+        f"QEMU wrote no picture that can be read here: {error}",
+        "Run as the user that runs QEMU, outside of containers.",
     )

@@ -1,15 +1,15 @@
-"""Names of hosts, as somebody has typed them."""
+"""Host names given by a user."""
 
 from __future__ import annotations
 
 
 def host_name(text: str) -> str:
-    """``text``, if a resolver can be asked for it: Python raises no OSError where it cannot.
+    """``text``, if it is a valid host name; otherwise the resolver would not raise an OSError.
 
-    :raise ValueError: a part of it is empty or too long (RFC 1035: 63 bytes).
+    :raise ValueError: a label is empty or too long (RFC 1035: 63 bytes).
     """
     try:
         text.encode("idna")
     except UnicodeError as error:
-        raise ValueError(f"{text!r} is no name of a host") from error
+        raise ValueError(f"{text!r} is not a valid host name") from error
     return text

@@ -1,4 +1,4 @@
-"""Reaching the QMP socket of a QEMU that somebody else has started."""
+"""Connecting to the QMP socket of a QEMU that the harness did not start."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from powerdown.machine.external.host_name import host_name
 _HOST_AND_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^/:\[\]]+)):([0-9]{1,5})")
 
 _GREETING = b'{"QMP"'
-"""What QEMU says first (qemu:docs/interop/qmp-spec)."""
+"""The start of QEMU's greeting (qemu:docs/interop/qmp-spec)."""
 
 _HUMAN = b"QEMU "
-"""What a human monitor says first: ``QEMU 7.2.0 monitor - type 'help' for more information``."""
+"""The start of a human monitor's greeting: ``QEMU 7.2.0 monitor - type 'help' for more ...``."""
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 _ANOTHER = (
-    "If libvirt has started it, use --domain NAME instead. Else end the other client, or start "
-    "QEMU with one more -qmp unix:PATH,server=on,wait=off"
+    "If libvirt started it, use --domain NAME instead. Otherwise end the other client, or start "
+    "QEMU with a second -qmp unix:PATH,server=on,wait=off"
 )
 
 
 @dataclass(frozen=True)
 class QmpAddress:
-    """Where a QEMU serves QMP: a UNIX socket, or a TCP port.
+    """The address of a QMP socket: a UNIX socket, or a TCP port.
 
-    :param path: of the socket; ``None`` for TCP.
+    :param path: path of the socket; ``None`` for TCP.
     :param host: name or address; ``None`` for a UNIX socket.
     """
 
@@ -44,23 +44,23 @@ class QmpAddress:
 
     @classmethod
     def parse(cls, text: str) -> QmpAddress:
-        """``HOST:PORT``, or a path; a file of that name counts as a path.
+        """Parse ``HOST:PORT`` or a path; an existing file of that name is a path.
 
-        :raise ValueError: it is empty, the host no name, or the port out of range.
+        :raise ValueError: it is empty, or the host name or the port is invalid.
         """
         found = _HOST_AND_PORT.fullmatch(text)
         if found is not None and not _exists(text):
             port = int(found[3])
             if not 0 < port < 1 << 16:
-                raise ValueError(f"{port} is no TCP port")
+                raise ValueError(f"{port} is not a TCP port")
             return cls(None, host_name(found[1] or found[2]), port)
         if not text or "\0" in text:
-            raise ValueError("it names no socket")
+            raise ValueError("it does not name a socket")
         return cls(Path(text))
 
     @property
     def is_local(self) -> bool:
-        """Whether QEMU is on this host for sure."""
+        """Whether QEMU is certainly on this host."""
         return self.path is not None or self.host in _LOOPBACK
 
     def __str__(self) -> str:
@@ -72,10 +72,10 @@ class QmpAddress:
 
 
 def connect_qmp(address: QmpAddress, deadline: Deadline) -> socket.socket:
-    """A connection on which QEMU has begun to greet; nothing is read from it yet.
+    """A connection on which QEMU's greeting has arrived; nothing has been read from it.
 
-    :param deadline: for all of it: QEMU greets at once, unless another client has it.
-    :raise MachineError: there is no QMP to be had there; says what is.
+    :param deadline: for the greeting too, which comes at once unless another client is connected.
+    :raise MachineError: QMP is not available there; the message says what was found.
     """
     action = f"connect to QMP at {address}"
     try:
@@ -83,7 +83,7 @@ def connect_qmp(address: QmpAddress, deadline: Deadline) -> socket.socket:
     except OSError as error:
         raise _unreachable(action, address, error) from error
     try:
-        _see_greeting(connection, action, deadline)
+        _expect_greeting(connection, action, deadline)
     except BaseException:
         connection.close()
         raise
@@ -94,12 +94,12 @@ def _exists(name: str) -> bool:
     try:
         return Path(name).exists()
     except OSError:
-        # Too long for a file, say.
+        # For example, too long for a file name.
         return False
 
 
 def is_refused(address: QmpAddress, deadline: Deadline) -> bool:
-    """Whether nobody listens there any more."""
+    """Whether nothing listens there any more."""
     try:
         _connect(address, deadline).close()
     except (ConnectionRefusedError, FileNotFoundError):
@@ -122,26 +122,26 @@ def _connect(address: QmpAddress, deadline: Deadline) -> socket.socket:
     return connection
 
 
-def _see_greeting(connection: socket.socket, action: str, deadline: Deadline) -> None:
+def _expect_greeting(connection: socket.socket, action: str, deadline: Deadline) -> None:
     ready, _, _ = select.select([connection], [], [], deadline.remaining)
     if not ready:
         raise _busy(action, deadline)
     try:
-        said = connection.recv(256, socket.MSG_PEEK)
+        data = connection.recv(256, socket.MSG_PEEK)
     except OSError as error:
         raise MachineError(action, str(error), _IS_IT_QMP) from error
-    if not said:
+    if not data:
         raise MachineError(action, "it closed the connection at once", _IS_IT_QMP)
-    begin = said.lstrip()[: len(_GREETING)]
+    begin = data.lstrip()[: len(_GREETING)]
     if begin == _GREETING[: len(begin)]:
         return
-    if said.startswith(_HUMAN):
+    if data.startswith(_HUMAN):
         raise MachineError(
             action,
             "it is a human monitor (HMP)",
-            "Start QEMU with -qmp unix:PATH,server=on,wait=off besides.",
+            "Start QEMU with -qmp unix:PATH,server=on,wait=off as well.",
         )
-    raise MachineError(action, f"what answers there is no QMP: it says {said[:60]!r}", _IS_IT_QMP)
+    raise MachineError(action, f"it does not speak QMP but sends {data[:60]!r}", _IS_IT_QMP)
 
 
 _IS_IT_QMP = "Is it the socket of QEMU's option -qmp (or -mon mode=control)?"
@@ -150,8 +150,8 @@ _IS_IT_QMP = "Is it the socket of QEMU's option -qmp (or -mon mode=control)?"
 def _busy(action: str, deadline: Deadline) -> MachineError:
     return MachineError(
         action,
-        f"it takes the connection and says nothing within {deadline.allowed:.0f} s: QEMU serves "
-        "one client at a time, so another has it; or it is no QMP socket; or QEMU hangs",
+        f"it accepts the connection and sends nothing within {deadline.allowed:.0f} s: another "
+        "client is connected (QEMU serves one at a time), it is not a QMP socket, or QEMU hangs",
         _ANOTHER,
     )
 
@@ -159,11 +159,11 @@ def _busy(action: str, deadline: Deadline) -> MachineError:
 def _unreachable(action: str, address: QmpAddress, error: OSError) -> MachineError:
     if isinstance(error, PermissionError):
         return MachineError(
-            action, "permission denied", "Do it as the user that runs QEMU, or as root."
+            action, "permission denied", "Run as the user that runs QEMU, or as root."
         )
     if error.errno == errno.EAGAIN:
-        # Linux, unix(7): so many wait for a UNIX socket already that there is no room for more.
-        return MachineError(action, "others wait to be served there already", _ANOTHER)
+        # unix(7): the queue of connections is full.
+        return MachineError(action, "other clients are already waiting there", _ANOTHER)
     actual = error.strerror or str(error) or type(error).__name__
     path = address.path
     if path is None:
@@ -175,9 +175,9 @@ def _unreachable(action: str, address: QmpAddress, error: OSError) -> MachineErr
     except OSError:
         return MachineError(action, actual, "Is that the path of QEMU's option -qmp?")
     if not stat.S_ISSOCK(mode):
-        return MachineError(action, "it is no socket", "Is that the path of QEMU's option -qmp?")
+        return MachineError(action, "it is not a socket", "Is that the path of QEMU's option -qmp?")
     return MachineError(
         action,
-        f"{actual}: nobody listens there",
-        "QEMU has ended and left its socket behind, it seems.",
+        f"{actual}: nothing listens there",
+        "QEMU has probably ended and left its socket behind.",
     )

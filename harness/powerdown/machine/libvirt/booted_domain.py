@@ -26,7 +26,7 @@ from powerdown.machine.libvirt.domain_xml import (
 from powerdown.machine.libvirt.libvirt_agent import LibvirtAgent
 from powerdown.machine.libvirt.libvirt_errors import machine_error
 from powerdown.machine.libvirt.orphan_guard import OrphanGuard
-from powerdown.machine.protocol import AskAgent
+from powerdown.machine.protocol import AgentProxy
 from powerdown.machine.qemu.command_line import LOOPBACK
 from powerdown.machine.qemu.firmware import uefi_flash
 from powerdown.machine.qemu.forwarded_port import forwarded_port
@@ -161,7 +161,7 @@ class BootedDomain(DomainMachine):
         return self._started_at
 
     @property
-    def ask_agent(self) -> AskAgent | None:
+    def agent_proxy(self) -> AgentProxy | None:
         """Asks the guest agent through libvirt, if the image has one."""
         has_agent = self._image.control.transport is Transport.GUEST_AGENT
         return LibvirtAgent(self._handle) if has_agent else None

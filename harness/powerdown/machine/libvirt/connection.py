@@ -22,13 +22,13 @@ _ALIVE_SECONDS = 5
 _ALIVE_COUNT = 3
 """A host that is silent for so many intervals is lost (libvirt-host.h, virConnectSetKeepAlive)."""
 
-_COME_BACK_SECONDS = 20.0
+_RECONNECT_SECONDS = 20.0
 """Time allowed to a daemon that is being restarted."""
 
-_ONCE_MORE_SECONDS = 1.0
+_LATE_RECONNECT_SECONDS = 1.0
 """The same when it has used that up and somebody asks again."""
 
-_AGAIN_SECONDS = 0.25
+_RETRY_SECONDS = 0.25
 """Between tries to reach it: no event tells that a daemon is there again."""
 
 _CLOSE_SECONDS = 5.0
@@ -59,7 +59,7 @@ class Connection:
 
     def __init__(self, uri: str | None) -> None:
         start_event_loop()
-        self._asked_for = uri
+        self._requested_uri = uri
         self.uri = uri or "its default URI"
         self.feed = EventFeed()
         self._lock = threading.Condition()
@@ -88,7 +88,7 @@ class Connection:
         return bool(self.uri.partition("://")[2].partition("/")[0])
 
     def watch(self, watcher: Watcher) -> None:
-        """Have somebody told of the connection's loss and return, in threads of its own."""
+        """Have somebody notify of the connection's loss and return, in threads of its own."""
         with self._lock:
             self._watchers.append(watcher)
 
@@ -97,7 +97,7 @@ class Connection:
         with self._lock, contextlib.suppress(ValueError):
             self._watchers.remove(watcher)
 
-    def wait_until_back(self, deadline: Deadline) -> bool:
+    def wait_until_connected(self, deadline: Deadline) -> bool:
         """Wait for a connection that was lost; whether there is one.
 
         Not for long where it was waited for in vain already.
@@ -105,7 +105,7 @@ class Connection:
         with self._lock:
             if self._given_up and not self._closed.is_set():
                 self._given_up = False
-                self._start_to_come_back(_ONCE_MORE_SECONDS, told=False)
+                self._start_reconnecting(_LATE_RECONNECT_SECONDS, notify=False)
             self._lock.wait_for(
                 lambda: self._alive or self._given_up or self._closed.is_set(), deadline.remaining
             )
@@ -117,7 +117,7 @@ class Connection:
             if not self._alive or self._closed.is_set():
                 return
             self._alive = False
-            self._start_to_come_back(_COME_BACK_SECONDS, told=True)
+            self._start_reconnecting(_RECONNECT_SECONDS, notify=True)
 
     def close(self) -> None:
         """Close it; never raises, may be called twice."""
@@ -131,7 +131,7 @@ class Connection:
             call_alone(lambda: _close(virt), _CLOSE_SECONDS)
 
     def _open(self) -> libvirt.virConnect:
-        uri = self._asked_for
+        uri = self._requested_uri
         try:
             virt, self.uri = call_alone(lambda: _opened(uri, self.feed), _OPEN_SECONDS)
         except libvirt.libvirtError as error:
@@ -147,14 +147,14 @@ class Connection:
             virt.registerCloseCallback(_on_close, self)
         return virt
 
-    def _start_to_come_back(self, seconds: float, *, told: bool) -> None:
+    def _start_reconnecting(self, seconds: float, *, notify: bool) -> None:
         threading.Thread(
-            target=self._come_back, args=(seconds, told), name="libvirt-again", daemon=True
+            target=self._reconnect, args=(seconds, notify), name="libvirt-again", daemon=True
         ).start()
 
-    def _come_back(self, seconds: float, told: bool) -> None:
+    def _reconnect(self, seconds: float, notify: bool) -> None:
         """Tell everybody that it is lost, then try to have it again."""
-        if told:
+        if notify:
             self._tell(Link.LOST)
         deadline = Deadline.after(seconds)
         while not self._closed.is_set():
@@ -162,9 +162,9 @@ class Connection:
                 virt = self._open()
             except PowerdownError:
                 if deadline.expired:
-                    self._give_up(told)
+                    self._give_up(notify)
                     return
-                self._closed.wait(_AGAIN_SECONDS)
+                self._closed.wait(_RETRY_SECONDS)
                 continue
             with self._lock:
                 # The old one is not closed: others may be on their way back from it.
@@ -176,11 +176,11 @@ class Connection:
                 self.lost()
             return
 
-    def _give_up(self, told: bool) -> None:
+    def _give_up(self, notify: bool) -> None:
         with self._lock:
             self._given_up = True
             self._lock.notify_all()
-        if told:
+        if notify:
             self._tell(Link.GIVEN_UP)
 
     def _tell(self, link: Link) -> None:

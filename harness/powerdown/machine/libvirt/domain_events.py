@@ -23,7 +23,7 @@ from powerdown.machine.events import (
 from powerdown.machine.libvirt.binding import libvirt
 from powerdown.machine.libvirt.connection import Link
 from powerdown.machine.libvirt.domain_handle import DomainHandle
-from powerdown.machine.transcript import Transcript, Way
+from powerdown.machine.transcript import Direction, Transcript
 
 LIFECYCLE = "LIBVIRT_LIFECYCLE"
 """Event recorded for each of libvirt's lifecycle events; data: ``event`` and ``detail``."""
@@ -144,7 +144,7 @@ class DomainEvents:
         at = now()
         data = _parsed(details)
         self._stream.append(HostEvent(at, name, data))
-        self._transcript.write(at, Way.RECEIVED, {"event": name, "data": data})
+        self._transcript.write(at, Direction.RECEIVED, {"event": name, "data": data})
         if name == "SHUTDOWN":
             self._off = self._off or (_POWERED_OFF if data.get("guest") else _CUT_OFF)
             timer = threading.Timer(_LAST_WORDS_SECONDS, self._give_up)
@@ -153,15 +153,15 @@ class DomainEvents:
         elif name == "RESET" and self._off:
             # QEMU was told to stay, and libvirt starts the guest again: <on_poweroff>restart.
             self._off = ""
-            self._handle.go_on()
+            self._handle.accept_calls()
 
     def _give_up(self) -> None:
         if self._off:
-            self._handle.give_up(self._off)
+            self._handle.abort_calls(self._off)
 
     def _end(self, data: dict[str, object]) -> None:
         self._stream.record(PROCESS_EXIT, data)
-        self._handle.give_up(self._off or f"it has ended{_why(data)}")
+        self._handle.abort_calls(self._off or f"it has ended{_why(data)}")
         self._stopped.set()
 
 

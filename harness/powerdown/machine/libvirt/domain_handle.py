@@ -77,7 +77,7 @@ class DomainHandle:
     ) -> _T:
         """Do something with the connection, such as making the domain; else as :meth:`call`."""
         while True:
-            if not self.connection.wait_until_back(deadline):
+            if not self.connection.wait_until_connected(deadline):
                 raise MachineError(
                     action,
                     f"the connection to {self.connection.uri} is lost",
@@ -98,7 +98,7 @@ class DomainHandle:
                         "Whether it was done is not known: look at the guest again.",
                     ) from error
 
-    def give_up(self, why: str) -> None:
+    def abort_calls(self, why: str) -> None:
         """Let nobody wait for answers of a QEMU that ends.
 
         :param why: what has become of it, for messages.
@@ -106,7 +106,7 @@ class DomainHandle:
         if not self._ending.done():
             self._ending.set_result(why)
 
-    def go_on(self) -> None:
+    def accept_calls(self) -> None:
         """It has not ended: QEMU was told to stay and to start its guest again."""
         self._ending = Future()
 

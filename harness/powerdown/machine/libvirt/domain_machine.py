@@ -33,10 +33,10 @@ _FIND_SECONDS = 5.0
 _DESTROY_SECONDS = 5.0
 """Patience with libvirt over a guest that nobody wants any more."""
 
-_TOLD_SECONDS = 0.2
+_EVENT_SECONDS = 0.2
 """For the event of a domain that libvirt has put away by now."""
 
-_AWAY_SECONDS = 15.0
+_STOP_SECONDS = 15.0
 """For libvirt to put a domain away whose QEMU is dead or dying: it gives QEMU ten seconds between
 SIGTERM and SIGKILL."""
 
@@ -185,7 +185,7 @@ class DomainMachine(MonitoredMachine):
         if not self._handle.connection.is_alive:
             return process is not None and process.ended(Deadline.after(_DESTROY_SECONDS))
         # libvirt tells of an end by an event, which may still be on its way.
-        stopped = self._listener.wait_until_stopped(_AWAY_SECONDS if was_there else _TOLD_SECONDS)
+        stopped = self._listener.wait_until_stopped(_STOP_SECONDS if was_there else _EVENT_SECONDS)
         return stopped or not was_there
 
     def _own_process(self) -> ExternalProcess | None:

@@ -14,7 +14,7 @@ from powerdown.core.errors import MachineError
 from powerdown.machine.libvirt.binding import libvirt, libvirt_qemu
 from powerdown.machine.libvirt.domain_handle import DomainHandle
 from powerdown.machine.qmp import HasDescriptor
-from powerdown.machine.transcript import Transcript, Way
+from powerdown.machine.transcript import Direction, Transcript
 
 
 class DomainQmp:
@@ -61,10 +61,10 @@ class DomainQmp:
             answer, _ = libvirt_qemu.qemuMonitorCommandWithFiles(domain, text, [passed], 0)
             return str(answer)
 
-        self._transcript.write(now(), Way.SENT, message)
+        self._transcript.write(now(), Direction.SENT, message)
         said = self._handle.call(f"run QMP command {command}", work, deadline)
         answer = _answer(command, said)
-        self._transcript.write(now(), Way.RECEIVED, answer)
+        self._transcript.write(now(), Direction.RECEIVED, answer)
         if "error" in answer:
             raise MachineError(
                 f"run QMP command {command}",

@@ -13,7 +13,7 @@ from powerdown.machine.libvirt.connection import Connection
 from powerdown.machine.libvirt.domain_machine import DomainMachine
 from powerdown.machine.libvirt.libvirt_agent import LibvirtAgent
 from powerdown.machine.libvirt.libvirt_errors import machine_error
-from powerdown.machine.protocol import AskAgent
+from powerdown.machine.protocol import AgentProxy
 from powerdown.machine.run_directory import RunDirectory
 
 _FIND_SECONDS = 15.0
@@ -71,7 +71,7 @@ class ExternalDomain(DomainMachine):
         return self._started_at
 
     @property
-    def ask_agent(self) -> AskAgent:
+    def agent_proxy(self) -> AgentProxy:
         """Asks the guest agent through libvirt, which says so if there is none."""
         return LibvirtAgent(self._handle)
 

@@ -15,7 +15,7 @@ _REFUSED = "unable to execute QEMU agent command"
 
 
 class LibvirtAgent:
-    """An :class:`AskAgent` over virDomainQemuAgentCommand.
+    """An :class:`AgentProxy` over virDomainQemuAgentCommand.
 
     :param handle: the domain.
     """

@@ -1,7 +1,7 @@
 """QEMU's command line for an image.
 
-No default devices, no configuration of the user, no network but the forwarded control port, and
-a sandbox that lets QEMU start no program: the guest may be infected.
+No default devices, no user configuration, no network except the forwarded control port, and a
+sandbox in which QEMU cannot start programs: the guest may be infected.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from powerdown.machine.qemu.firmware import UefiFlash
 from powerdown.machine.saved_state import MemoryFile
 
 LOOPBACK = "127.0.0.1"
-"""Where the guest's control port is forwarded from."""
+"""The host address from which the guest's control port is forwarded."""
 
 AGENT_PORT_ID = "ua-agent"
-"""QEMU's id of the guest agent's port, by which ``VSERPORT_CHANGE`` names it. Begins as libvirt
-wants the names that users choose (libvirt:formatdomain, ``alias``)."""
+"""QEMU's id of the guest agent's port, used in ``VSERPORT_CHANGE``. libvirt requires the prefix
+``ua-`` for user-defined aliases (libvirt:formatdomain, ``alias``)."""
 
 _AGENT_CHANNEL = "org.qemu.guest_agent.0"
-"""What the guest knows the port by (qemu:qga/main.c)."""
+"""The name of the port in the guest (qemu:qga/main.c)."""
 
 SYSTEM_DISK = "disk"
 """QEMU's name (node-name) for the image's disk."""
@@ -31,17 +31,17 @@ SYSTEM_DISK = "disk"
 
 @dataclass(frozen=True)
 class Wiring:
-    """The host's ends of one machine.
+    """File descriptors and files of one machine.
 
     :param overlay: the qcow2 disk it writes to.
-    :param commands: file descriptor of the socket for QMP commands, as QEMU inherits it.
-    :param events: the same for the socket on which the harness only listens to events.
-    :param serial: the same for the first serial port.
-    :param tpm: the same for the control channel of the image's TPM; ``None`` without one.
-    :param agent: the same for the guest agent's port; ``None`` without one.
+    :param commands: inherited file descriptor of the socket for QMP commands.
+    :param events: descriptor of the socket on which the harness only receives events.
+    :param serial: descriptor of the socket of the first serial port.
+    :param tpm: descriptor of the control channel of the TPM; ``None`` without one.
+    :param agent: descriptor of the socket of the guest agent's port; ``None`` without one.
     :param flash: UEFI firmware, or ``None`` for QEMU's BIOS.
-    :param memory: where the guest's memory lies, if in a file.
-    :param incoming: wait for the state of a saved guest instead of beginning with the firmware.
+    :param memory: file with the guest's memory, if there is one.
+    :param incoming: wait for the state of a saved guest instead of starting the firmware.
     """
 
     overlay: Path
@@ -70,14 +70,14 @@ def command_line(image: Image, wiring: Wiring, accelerator: Accelerator) -> list
         *_network(image),
         *(() if wiring.tpm is None else _tpm(wiring.tpm)),
         *(() if wiring.agent is None else _agent(wiring.agent)),
-        # The image's disk or nothing: no network boot, no menu.
+        # Boot from the image's disk only: no network boot, no menu.
         *("-boot", "menu=off,strict=on"),
         *("-display", "none", "-vga", "std"),
         # Windows keeps local time in the clock (fact sheet, QEMU line).
         *("-rtc", "base=localtime"),
         *_socket("serial", wiring.serial),
         *("-serial", "chardev:serial"),
-        # Lets a guest report its crash; pausing there keeps the evidence. Windows needs a driver
+        # Lets a guest report a crash; pausing then keeps the evidence. Windows needs a driver
         # for it (virtio-win); under KVM it reports through hv-crash without one (fact sheet 8).
         *("-device", "pvpanic-pci", "-action", "panic=pause"),
         *(("-incoming", "defer") if wiring.incoming else ()),
@@ -126,12 +126,12 @@ def _memory_backend(image: Image, memory: MemoryFile) -> dict[str, object]:
 
 
 def translated_code_mib(image: Image) -> int:
-    """How much translated code the software emulation may keep, in MiB.
+    """The size of the buffer for translated code under software emulation, in MiB.
 
     QEMU's default is up to 1 GiB. After a reset the boot overwrites the old kernel, and each
     write to a page searches all code ever translated from it (qemu:accel/tcg/translate-all.c):
     with the default a restart of a small Linux guest takes ten seconds more than its first start. A
-    buffer that fills up is emptied as a whole, which rids it of such leftovers.
+    buffer that fills up is flushed as a whole, which removes such old code.
     """
     return min(1024, max(32, image.memory_mib // 8))
 
@@ -162,8 +162,8 @@ def _disk(image: Image, overlay: Path) -> tuple[str, ...]:
         "driver": "qcow2",
         "node-name": SYSTEM_DISK,
         "discard": "unmap",
-        # What the guest flushes reaches the host's page cache, and is there whatever becomes of
-        # QEMU. That it is on the host's disk too only matters for disks that outlive the host.
+        # What the guest flushes reaches the host's page cache and survives the end of QEMU. The
+        # overlay need not survive a failure of the host.
         "cache": {"no-flush": True},
         "file": {"driver": "file", "filename": str(overlay), "discard": "unmap"},
     }
@@ -171,7 +171,7 @@ def _disk(image: Image, overlay: Path) -> tuple[str, ...]:
 
 
 def isolated_network(image: Image) -> str:
-    """QEMU's ``-netdev`` that leads nowhere but, where there is one, to the control port.
+    """QEMU's ``-netdev`` without access to anything but the forwarded control port, if any.
 
     The kernel picks the loopback port (``:0``), so parallel guests cannot collide.
     """
@@ -190,7 +190,7 @@ def _network(image: Image) -> tuple[str, ...]:
 
 
 def _tpm(control: int) -> tuple[str, ...]:
-    # CRB is the interface of TPM 2.0 only, which is what Windows 11 wants
+    # CRB is the interface of TPM 2.0, which Windows 11 requires
     # (qemu:docs/specs/tpm.rst).
     return (
         *_socket("tpm-control", control),
@@ -204,11 +204,11 @@ def _agent(port: int) -> tuple[str, ...]:
     return (
         *_socket("agent", port),
         *("-device", "virtio-serial-pci,id=agent-bus,max_ports=2"),
-        # Number 0 is kept for a console.
+        # Number 0 is reserved for a console.
         *("-device", f"virtserialport,bus=agent-bus.0,nr=1,{channel}"),
     )
 
 
 def _blockdev(node: dict[str, object]) -> tuple[str, str]:
-    # As JSON, because paths may hold commas.
+    # As JSON, because paths may contain commas.
     return "-blockdev", json.dumps(node)

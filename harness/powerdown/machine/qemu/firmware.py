@@ -1,4 +1,4 @@
-"""UEFI firmware images of the distribution."""
+"""UEFI firmware, as distributions package it."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class UefiFlash:
 def uefi_flash(
     variables: Path, candidates: tuple[tuple[str, str], ...] = OVMF_CANDIDATES
 ) -> UefiFlash:
-    """The firmware, with a variable store at ``variables``, made from the template if absent.
+    """The firmware, with a variable store at ``variables``, created from the template if absent.
 
-    :raise HostError: no UEFI firmware is installed, or the store cannot be made.
+    :raise HostError: no UEFI firmware is installed, or the store cannot be created.
     """
     found = uefi_candidate(candidates)
     if not variables.exists():
@@ -49,7 +49,7 @@ def uefi_flash(
 
 
 def uefi_candidate(candidates: tuple[tuple[str, str], ...] = OVMF_CANDIDATES) -> UefiFlash:
-    """The firmware that is installed, with the variable store that new guests begin with.
+    """The installed firmware, with the template of the variable store.
 
     :raise HostError: there is none.
     """
@@ -59,5 +59,5 @@ def uefi_candidate(candidates: tuple[tuple[str, str], ...] = OVMF_CANDIDATES) ->
     raise HostError(
         "find UEFI firmware",
         f"none of {', '.join(code for code, _ in candidates)} exists with its variable store",
-        'Install the package ovmf, or use firmware = "bios" if the image boots so.',
+        'Install the package ovmf, or set firmware = "bios" if the image boots with a BIOS.',
     )

@@ -1,4 +1,4 @@
-"""The port of this host that leads to the guest's control port: the kernel has picked it."""
+"""The host port, chosen by the kernel, that is forwarded to the guest's control port."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s")
 
 
 def forwarded_port(qmp: Qmp, deadline: Deadline) -> int:
-    """Its number.
+    """The number of the forwarded port.
 
-    :raise MachineError: QEMU does not tell it.
+    :raise MachineError: QEMU does not list one.
     """
     printed = qmp.human("info usernet", deadline)
     match = _FORWARD.search(printed)
@@ -23,6 +23,6 @@ def forwarded_port(qmp: Qmp, deadline: Deadline) -> int:
         raise MachineError(
             "find the forwarded control port",
             f"QEMU's `info usernet` printed {printed[:300]!r}",
-            "See the QMP transcript; this QEMU may print it in another form.",
+            "See the QMP transcript; this version of QEMU may use another format.",
         )
     return int(match[1])

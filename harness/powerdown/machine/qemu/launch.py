@@ -1,6 +1,6 @@
-"""Starting QEMU for a guest, wired to the harness by sockets that have no name.
+"""Starting QEMU for a guest, connected to the harness by unnamed sockets.
 
-Only the harness and QEMU hold their ends, so that the end of either closes them.
+Only the harness and QEMU hold them, so that they close when either ends.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _COMMANDS, _EVENTS, _SERIAL, _TPM, _AGENT = "commands", "events", "serial", "tpm
 
 @dataclass(frozen=True)
 class TranscriptFiles:
-    """Where everything said by and to one QEMU is written.
+    """Paths of the logs of one QEMU.
 
-    :param directory: the machine's own.
+    :param directory: the machine's run directory.
     """
 
     directory: Path
@@ -42,33 +42,33 @@ class TranscriptFiles:
 
     @property
     def qmp(self) -> Path:
-        """The traffic of both monitors."""
+        """The traffic of both monitor connections."""
         return self.directory / "qmp.jsonl"
 
     @property
     def serial(self) -> Path:
-        """What the guest wrote to its first serial port."""
+        """The output of the guest's first serial port."""
         return self.directory / "serial.log"
 
     @property
     def stderr(self) -> Path:
-        """What QEMU complained of."""
+        """QEMU's standard error."""
         return self.directory / "stderr.log"
 
     @property
     def tpm(self) -> Path:
-        """What the TPM complained of."""
+        """swtpm's standard error."""
         return self.directory / "tpm.log"
 
     def written(self) -> list[Path]:
-        """Those that hold something by now."""
+        """The files that are not empty."""
         files = (self.command, self.qmp, self.serial, self.stderr, self.tpm)
         return [file for file in files if file.is_file() and file.stat().st_size > 0]
 
 
 @dataclass(frozen=True)
 class Launched:
-    """A QEMU that was started; its monitor has not been greeted yet.
+    """A QEMU that was started, and its monitor, which is not connected yet.
 
     :param agent: the host's end of the guest agent's port, where the image has one.
     """
@@ -92,14 +92,14 @@ def launch(
     """Start the process.
 
     :param overlay: the disk it writes to; UEFI variables and the TPM's state are kept beside it.
-    :param memory: where the guest's memory lies; QEMU's own if not given.
+    :param memory: file with the guest's memory; ``None`` for anonymous memory.
     :param incoming: wait for the state of a saved guest.
     :raise HostError: a program or firmware is not installed, or there is no room.
     """
     flash = None
     if image.firmware is Firmware.UEFI:
         flash = uefi_flash(variables_beside(overlay))
-    # QEMU's ends go first: what hangs on them then ends by itself.
+    # QEMU's ends are closed first; threads that read from the sockets then end by themselves.
     with ExitStack() as on_failure, ExitStack() as qemus_ends:
         ours: dict[str, socket.socket] = {}
         descriptors: dict[str, int] = {}
@@ -131,7 +131,7 @@ def launch(
                 ours[_TPM].close()
         except OSError as error:
             raise HostError(
-                f"write to {files.directory}", str(error), "Make room there."
+                f"write to {files.directory}", str(error), "Check free space and permissions."
             ) from error
 
         def drain() -> None:
@@ -146,7 +146,7 @@ def launch(
 
 
 def _sockets(image: Image) -> list[str]:
-    """What QEMU and the harness are connected by for this image."""
+    """Names of the sockets that connect QEMU and the harness for this image."""
     return [
         *(_COMMANDS, _EVENTS, _SERIAL),
         *([_TPM] if image.tpm else []),
@@ -155,10 +155,10 @@ def _sockets(image: Image) -> list[str]:
 
 
 def variables_beside(overlay: Path) -> Path:
-    """Where the UEFI variables of the guest on ``overlay`` are kept."""
+    """The file for the UEFI variables of the guest on ``overlay``."""
     return overlay.with_suffix(".efivars")
 
 
 def tpm_beside(overlay: Path) -> Path:
-    """Where the TPM of the guest on ``overlay`` keeps its state."""
+    """The directory for the TPM state of the guest on ``overlay``."""
     return overlay.with_suffix(".tpm")

@@ -1,4 +1,4 @@
-"""Processes started so that they never outlive the harness, and watched to their end: QEMU."""
+"""Child processes that never outlive the harness and are watched until they end: QEMU, swtpm."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from powerdown.core.errors import HostError, MachineError
 from powerdown.machine.events import PROCESS_EXIT, EventStream, named
 
 _TAIL_BYTES = 2000
-"""How much of standard error goes into a message."""
+"""How much of standard error is quoted in a message."""
 
 ONLY_UNDER = 'test "$PPID" = "$1" || exit 1; shift; exec "$@"'
-"""Go on only under the parent given first: it may have died before the death signal was set."""
+"""Runs the command only while its parent is the given one, which may have died before the signal
+was set."""
 
 
 def bound_to_this_thread(command: Sequence[str]) -> list[str]:
-    """The command, killed by the kernel when the thread that starts it ends (man 1 setpriv)."""
+    """The command, wrapped so that the kernel kills it when the calling thread ends (setpriv(1))."""
     guard = ["setpriv", "--pdeathsig", "KILL", "--"]
     return [*guard, "sh", "-c", ONLY_UNDER, "sh", str(os.getpid()), *command]
 
@@ -32,14 +33,14 @@ class BoundProcess:
     """One program, in its own session, with its standard error in a file.
 
     The kernel sends a parent-death signal when the *thread* that started the process ends, not
-    the process of that thread (man 2 PR_SET_PDEATHSIG). So the watcher thread starts it and then
-    waits for it: it lives exactly as long. Killing the harness in any way kills the program.
+    that thread's process (man 2 PR_SET_PDEATHSIG). So the watcher thread, which waits for the
+    process, also starts it. Killing the harness in any way kills the program.
 
     :param command: the command line.
-    :param descriptors: file descriptors it inherits under the same numbers.
+    :param descriptors: file descriptors it inherits, with the same numbers.
     :param stderr: file for its standard error.
-    :param ended: called with its exit status when it has ended.
-    :param environment: variables it gets besides those of the harness.
+    :param ended: called with the exit status when it has ended.
+    :param environment: environment variables in addition to the harness's.
     :raise HostError: the program or setpriv is not installed.
     """
 
@@ -95,14 +96,14 @@ class BoundProcess:
         try:
             process = self._spawn()
         except Exception as error:
-            # Whatever it is: the constructor waits to hear of it.
+            # Any error: the constructor waits for it.
             self._failure = error
             started.set()
             return
         with self._lock:
             self._process = process
         started.set()
-        # Leaves it a zombie, so that its id stays its own until nobody can signal it any more.
+        # Leaves a zombie, so that the id is not reused while kill() might still signal it.
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         with self._lock:
             status = process.wait()
@@ -123,14 +124,14 @@ class BoundProcess:
 
 
 class QemuProcess(BoundProcess):
-    """One QEMU.
+    """One QEMU process.
 
     :param command: the command line.
-    :param descriptors: file descriptors QEMU inherits under the same numbers.
+    :param descriptors: file descriptors QEMU inherits, with the same numbers.
     :param stderr: file for its standard error.
     :param events: takes :data:`PROCESS_EXIT` when it has ended.
-    :param drain: called between its end and that event; returns when everything it said before
-        its end is in ``events``, in bounded time.
+    :param drain: called between its end and that event; returns, within a bounded time, when all
+        it sent before is in ``events``.
     :raise HostError: the program or setpriv is not installed.
     """
 
@@ -150,16 +151,16 @@ class QemuProcess(BoundProcess):
         super().__init__(command, descriptors, stderr, ended)
 
     def wait(self, deadline: Deadline) -> int | None:
-        """Its exit status once it ended and all its events are recorded, ``None`` if it goes on."""
+        """Wait for its end and its events; the exit status, or ``None`` if it still runs."""
         ended = self._events.wait(named(PROCESS_EXIT), deadline)
         status = None if ended is None else ended.data.get("status")
         return status if isinstance(status, int) else None
 
     def launch_failure(self, status: int | None) -> MachineError:
-        """The error for a QEMU that ended, or said nothing, before it could be talked to."""
+        """The error for a QEMU that ended or did not answer during its start."""
         actual = "it does not answer" if status is None else f"it ended with status {status}"
         return MachineError(
             "start QEMU",
-            f"{actual}, saying: {self.stderr_tail() or 'nothing'}",
+            f"{actual}; standard error: {self.stderr_tail() or 'empty'}",
             f"The command was: {shlex.join(self._command)}",
         )

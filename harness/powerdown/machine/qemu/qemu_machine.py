@@ -1,4 +1,4 @@
-"""One guest in a QEMU of its own: started by the harness itself."""
+"""A guest in a QEMU that the harness started."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from powerdown.machine.saved_state import MemoryFile, SavedState, load_devices, 
 from powerdown.machine.shutdown_mode import ShutdownMode
 
 _START_SECONDS = 30.0
-"""QEMU's own start; 0.1 s on a quiet host."""
+"""For the start of QEMU; it takes 0.1 s on a quiet host."""
 
 _SAVE_SECONDS = 60.0
 """The state of CPUs and devices is some megabytes."""
 
 _LAST_WORDS_SECONDS = 0.5
-"""From QEMU's closing of its monitor to the end of its process."""
+"""From QEMU closing its monitor to the end of its process."""
 
 _KILL_SECONDS = 10.0
 """From SIGKILL to the end of the process."""
 
 
 class QemuMachine(MonitoredMachine):
-    """A guest of its own; a :class:`BootedMachine`.
+    """A guest in a QEMU of its own; a :class:`BootedMachine`.
 
-    Make one with :meth:`start` or :meth:`restore`.
+    Create one with :meth:`start` or :meth:`restore`.
 
-    The overlay is the caller's: after this machine's end another can boot from it. The run
-    directory is the machine's own and goes with :meth:`close`; copy transcripts before.
+    The overlay is the caller's: another machine can boot from it after the end of this one. The
+    run directory is the machine's own and removed by :meth:`close`; copy transcripts before.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class QemuMachine(MonitoredMachine):
         super().__init__(self._monitor, events)
         self._port = 0
         self._started_at = 0.0
-        self._uptime_to_come: float | None = None
+        self._saved_uptime: float | None = None
 
     @classmethod
     def start(
@@ -92,7 +92,7 @@ class QemuMachine(MonitoredMachine):
             :func:`create_overlay` or as an earlier guest left it. UEFI
             variables are kept beside it.
         :param memory: a file for the guest's memory; needed to :meth:`save` it later.
-        :raise MachineError: QEMU does not start; carries its status and what it said.
+        :raise MachineError: QEMU does not start; the message has its status and output.
         :raise HostError: a program or firmware is not installed.
         """
         machine = cls(image, accelerator, overlay, memory, incoming=False)
@@ -106,11 +106,11 @@ class QemuMachine(MonitoredMachine):
     def restore(
         cls, image: Image, accelerator: Accelerator, overlay: Path, saved: SavedState
     ) -> QemuMachine:
-        """Make a copy of a saved guest, with its CPUs stopped until :meth:`resume`.
+        """Create a copy of a saved guest, with its CPUs stopped until :meth:`resume`.
 
-        :param overlay: a copy of the saved guest's disk, or an overlay of it; UEFI variables
-            likewise beside it.
-        :raise MachineError: QEMU does not start, or does not take the saved state.
+        :param overlay: a copy of the saved guest's disk, or an overlay of it, with a copy of the
+            UEFI variables beside it.
+        :raise MachineError: QEMU does not start, or rejects the saved state.
         :raise HostError: a program, firmware or file is missing.
         """
         memory = MemoryFile(saved.memory, shared=False)
@@ -123,49 +123,49 @@ class QemuMachine(MonitoredMachine):
                 status = machine._process.wait(deadline.at_most(_LAST_WORDS_SECONDS))
                 if status is None:
                     raise
-                # QEMU ends over a state that does not fit, and only there it says why.
+                # QEMU ends when the state does not fit, and reports why only on standard error.
                 raise machine._process.launch_failure(status) from error
-            machine._uptime_to_come = saved.uptime
+            machine._saved_uptime = saved.uptime
         return machine
 
     @property
     def name(self) -> str:
-        """What it is called in messages."""
+        """Its name in messages."""
         return self._image.name
 
     @property
     def budgets(self) -> Budgets:
-        """How long it may take."""
+        """Its time limits."""
         return self._image.budgets
 
     @property
     def vcpus(self) -> int:
-        """How many virtual CPUs it has."""
+        """The number of its virtual CPUs."""
         return self._image.vcpus
 
     @property
     def image(self) -> Image:
-        """What it runs."""
+        """The image it was started from."""
         return self._image
 
     @property
     def accelerator(self) -> Accelerator:
-        """What it runs on."""
+        """How its CPUs run."""
         return self._accelerator
 
     @property
     def run_directory(self) -> Path:
-        """Private directory with the transcripts; gone after :meth:`close`."""
+        """Private directory with the transcripts; removed by :meth:`close`."""
         return self._directory.path
 
     @property
     def overlay(self) -> Path:
-        """The disk it writes to; readable with QEMU's tools once the machine is off or stopped."""
+        """The disk it writes to; QEMU's tools can read it once the machine is off or stopped."""
         return self._overlay
 
     @property
     def control_address(self) -> tuple[str, int]:
-        """Loopback host and port that reach the guest's control port; port 0 without one."""
+        """Loopback host and port forwarded to the guest's control port; port 0 without one."""
         return LOOPBACK, self._port
 
     @property
@@ -177,7 +177,7 @@ class QemuMachine(MonitoredMachine):
     def started_at(self) -> float:
         """When the guest's CPUs started, on the host-monotonic clock.
 
-        For a guest that was saved, as if it had run ever since.
+        For a restored guest, as if it had never been stopped.
         """
         return self._started_at
 
@@ -187,7 +187,7 @@ class QemuMachine(MonitoredMachine):
         return self._process.pid
 
     def ask_to_shut_down(self, mode: ShutdownMode) -> float:
-        """Press the power button: QEMU itself knows no other way."""
+        """Press the power button, the only mode QEMU itself has."""
         if mode is ShutdownMode.ACPI:
             return self.press_power_button()
         raise MachineError(
@@ -195,8 +195,8 @@ class QemuMachine(MonitoredMachine):
         )
 
     @property
-    def ask_agent(self) -> None:
-        """Nobody else keeps the agent's port."""
+    def agent_proxy(self) -> None:
+        """``None``: the harness holds the agent's port."""
 
     def transcripts(self) -> list[Path]:
         """Command line, QMP traffic, serial output and standard error, as far as written."""
@@ -205,34 +205,34 @@ class QemuMachine(MonitoredMachine):
     def quit(self, deadline: Deadline) -> None:
         """Cut the power with QMP ``quit``.
 
-        :raise DeadlineExpired: QEMU goes on.
+        :raise DeadlineExpired: QEMU does not end.
         """
         with contextlib.suppress(MachineError):
-            # The answer may be cut off by the very end it brings.
+            # QEMU may end before it has answered.
             self._monitor.execute("quit", None, deadline)
         self._expect_end(deadline, "quit")
 
     def kill(self, deadline: Deadline) -> None:
         """Cut the power with SIGKILL to QEMU.
 
-        :raise DeadlineExpired: QEMU goes on.
+        :raise DeadlineExpired: QEMU does not end.
         """
         self._process.kill()
         self._expect_end(deadline, "SIGKILL")
 
     def resume(self) -> None:
-        """Let the guest's CPUs go on."""
-        if self._uptime_to_come is not None:
-            self._started_at, self._uptime_to_come = now() - self._uptime_to_come, None
+        """Resume the guest's CPUs."""
+        if self._saved_uptime is not None:
+            self._started_at, self._saved_uptime = now() - self._saved_uptime, None
         super().resume()
 
     def save(self, devices: Path) -> float:
-        """Write what the guest is, paused, but for its memory file and its disk.
+        """Save the state of the guest except its memory file and its disk.
 
-        Pause it before; after this only :meth:`quit` makes sense, which completes the files.
+        The guest must be paused; then call :meth:`quit`, which completes the files.
 
         :return: seconds since the guest's CPUs started.
-        :raise MachineError: QEMU cannot save this guest; says why.
+        :raise MachineError: QEMU cannot save this guest; the message has the reason.
         :raise HostError: the file cannot be written.
         """
         deadline = Deadline.after(_SAVE_SECONDS)
@@ -240,7 +240,7 @@ class QemuMachine(MonitoredMachine):
         return now() - self._started_at
 
     def close(self) -> None:
-        """End QEMU if it still runs and remove its run directory; may be called twice."""
+        """End QEMU if it still runs and remove the run directory; may be called twice."""
         self._process.kill()
         self._process.wait(Deadline.after(_KILL_SECONDS))
         self._monitor.close()
@@ -258,7 +258,7 @@ class QemuMachine(MonitoredMachine):
             raise
 
     def _connect(self) -> Deadline:
-        """Greet the monitor; the deadline for the rest of the start."""
+        """Connect to the monitor and return the deadline for the rest of the start."""
         deadline = Deadline.after(_START_SECONDS)
         try:
             self._monitor.connect(deadline)
@@ -266,7 +266,7 @@ class QemuMachine(MonitoredMachine):
             status = self._process.wait(deadline.at_most(_KILL_SECONDS))
             raise self._process.launch_failure(status) from error
         if self._agent is None:
-            # With a guest agent nothing is forwarded.
+            # With a guest agent no port is forwarded.
             self._port = forwarded_port(self._monitor, deadline)
         return deadline
 
@@ -274,6 +274,6 @@ class QemuMachine(MonitoredMachine):
         if self._events.wait(named(PROCESS_EXIT), deadline) is None:
             raise deadline.expire(
                 f"QEMU end after {after}",
-                "it goes on",
+                "it is still running",
                 "Its process may hang in the host's kernel or on a slow disk.",
             )

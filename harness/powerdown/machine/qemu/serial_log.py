@@ -8,20 +8,20 @@ import threading
 from pathlib import Path
 
 MOST_BYTES = 8 << 20
-"""How much is kept. A guest may write for ever; the rest is read and dropped."""
+"""How much is kept. A guest may write for ever; the rest is read and discarded."""
 
 _CHUNK_BYTES = 1 << 16
 _END_SECONDS = 2.0
-"""After QEMU's end the rest is in the socket's buffer: reading it takes no time."""
+"""Once QEMU has ended, the rest is in the socket's buffer and quickly read."""
 
 
 class SerialLog:
-    """Copies what arrives on a socket to a file until the other end is closed.
+    """Copies the data from a socket to a file until the other end is closed.
 
-    :param end: the harness's end of the socket that is the guest's serial port.
-    :param file: takes the output as it comes.
-    :param most_bytes: what is kept of it, from the beginning.
-    :raise OSError: the file cannot be made.
+    :param end: the harness's end of the socket of the guest's serial port.
+    :param file: written as the output comes.
+    :param most_bytes: how much is kept, from the beginning.
+    :raise OSError: the file cannot be created.
     """
 
     def __init__(self, end: socket.socket, file: Path, most_bytes: int = MOST_BYTES) -> None:
@@ -32,7 +32,7 @@ class SerialLog:
         self._thread.start()
 
     def drain(self) -> None:
-        """Wait until everything that QEMU sent before its end is in the file; bounded."""
+        """Wait, for a bounded time, until all QEMU sent before its end is in the file."""
         self._thread.join(_END_SECONDS)
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
-"""A TPM 2.0 in software for one machine: the program swtpm, which QEMU talks to.
+"""A software TPM 2.0 for one machine: the program swtpm, which QEMU connects to.
 
-QEMU hands it the channel for the guest's commands over the control channel
-(qemu:docs/specs/tpm.rst). When a guest is saved its TPM's whole state goes along with that of the
-devices, and a clone's TPM begins with it.
+QEMU passes it the channel for the guest's commands over the control channel
+(qemu:docs/specs/tpm.rst). When a guest is saved, the whole TPM state is saved with that of the
+devices, and a clone's TPM starts from it.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from powerdown.machine.qemu.process import BoundProcess
 SWTPM = "swtpm"
 
 _LEAVE_SECONDS = 0.5
-"""From QEMU's end to its own: milliseconds, but for one that QEMU never got to use."""
+"""From the end of QEMU to the end of swtpm; milliseconds, unless QEMU never connected."""
 
 _KILL_SECONDS = 10.0
 """From SIGKILL to the end of the process."""
 
 
 class Tpm:
-    """One swtpm. It ends by itself when QEMU has ended.
+    """One swtpm process. It ends by itself when QEMU has ended.
 
-    :param control: its end of the channel that QEMU controls it by; the caller may close it then.
-    :param state: directory for what it keeps without power, made if need be.
+    :param control: swtpm's end of the control channel; the caller may close it afterwards.
+    :param state: directory for its persistent state; created if necessary.
     :param messages: file for its standard error.
     :raise HostError: it is not installed.
-    :raise OSError: its directory cannot be made.
+    :raise OSError: the directory cannot be created.
     """
 
     def __init__(self, control: socket.socket, state: Path, messages: Path) -> None:
@@ -39,7 +39,7 @@ class Tpm:
             raise HostError(
                 "start the image's TPM",
                 f"{SWTPM} is not installed",
-                "Install the package swtpm, or use tpm = false if the image does without.",
+                "Install the package swtpm, or set tpm = false if the image needs none.",
             )
         state.mkdir(mode=0o700, exist_ok=True)
         self._ended = Event()
@@ -50,14 +50,14 @@ class Tpm:
             [descriptor],
             messages,
             lambda _: self._ended.set(),
-            # Not as an option, because paths may hold commas.
+            # Not as an option, because paths may contain commas.
             {"TPM_PATH": str(state)},
         )
 
     def end(self) -> None:
-        """Have it ended, after QEMU; never raises, may be called twice.
+        """End it, after QEMU; never raises, may be called twice.
 
-        What the guest has stored is on disk whenever the guest was told so.
+        What swtpm has confirmed to the guest as stored is on disk.
         """
         if not self._ended.wait(_LEAVE_SECONDS):
             self._process.kill()
