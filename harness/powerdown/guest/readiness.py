@@ -146,11 +146,11 @@ def _interrupted_by_stop(machine: Machine, channel: GuestChannel) -> Iterator[No
         if event.name == "STOP":
             channel.interrupt()
 
-    machine.events.tell(interrupt)
+    machine.events.subscribe(interrupt)
     try:
         yield
     finally:
-        machine.events.tell_no_more(interrupt)
+        machine.events.unsubscribe(interrupt)
 
 
 def _pause(machine: Machine, watch: FaultWatch, deadline: Deadline) -> None:

@@ -84,7 +84,9 @@ def test_one_whom_another_client_has_says_nothing(peer: Peer, path: Path) -> Non
     assert "-qmp" in told
     # The queue of those who wait is full by now.
     waiting = [_waits(path) for _ in range(3)]
-    assert "already waiting there" in failure(path) or "another client is connected" in failure(path)
+    assert "already waiting there" in failure(path) or "another client is connected" in failure(
+        path
+    )
     for one in waiting:
         one.close()
 

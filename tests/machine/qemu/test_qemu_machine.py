@@ -264,7 +264,9 @@ def test_parallel_guests_have_their_own_ports(boot: Boot, tmp_path: Path) -> Non
 def test_a_qemu_that_does_not_start_says_why(boot: Boot, tmp_path: Path) -> None:
     image = boot_image(tmp_path, HUNG)
     begun = now()
-    with pytest.raises(MachineError, match=r"status 1; standard error: .*absent.*The command was: ") as e:
+    with pytest.raises(
+        MachineError, match=r"status 1; standard error: .*absent.*The command was: "
+    ) as e:
         boot(image, tmp_path / "absent.qcow2")
     assert "qemu-system-x86_64" in str(e.value)
     assert now() - begun < 10

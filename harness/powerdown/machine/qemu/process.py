@@ -24,7 +24,7 @@ was set."""
 
 
 def bound_to_this_thread(command: Sequence[str]) -> list[str]:
-    """The command, wrapped so that the kernel kills it when the calling thread ends (setpriv(1))."""
+    """The command, wrapped to be killed by the kernel when this thread ends (setpriv(1))."""
     guard = ["setpriv", "--pdeathsig", "KILL", "--"]
     return [*guard, "sh", "-c", ONLY_UNDER, "sh", str(os.getpid()), *command]
 
