@@ -333,7 +333,7 @@ def test_a_libvirt_that_is_missing_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     def missing(target: DomainName, options: object) -> None:
-        raise HostError("load libvirt-python", "No module named 'libvirt'", "Install it.")
+        raise HostError("import libvirt-python", "No module named 'libvirt'", "Install it.")
 
     monkeypatch.setattr("powerdown.cli.diagnose_command._domain", missing)
     assert cli_main.main(["diagnose", "--domain", "win11"]) == 2

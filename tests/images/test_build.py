@@ -32,8 +32,8 @@ def test_the_last_line_is_the_disk(tmp_path: Path) -> None:
         ("echo only here; exit 1", "status 1: only here"),
         ("exit 1", "it printed nothing"),
         ("true", "it printed no path"),
-        ("echo disk", "no absolute path"),
-        ("echo /absent/disk", "no absolute path of a file"),
+        ("echo disk", "not the absolute path"),
+        ("echo /absent/disk", "not the absolute path of a file"),
         ("kill -9 $$", "status -9"),
     ],
 )
@@ -50,7 +50,7 @@ def test_what_cannot_run(tmp_path: Path) -> None:
 
 def test_a_late_build_is_killed_with_its_children(tmp_path: Path) -> None:
     build = script(tmp_path, "sleep 60 & echo $! > child; wait")
-    with pytest.raises(DeadlineExpired, match="it still ran"):
+    with pytest.raises(DeadlineExpired, match="it was still running"):
         run_build(build, Deadline.after(0.5))
     child = int((tmp_path / "child").read_text())
     deadline = Deadline.after(5)

@@ -63,5 +63,5 @@ def test_without_a_cache_it_is_read(tmp_path: Path, disk: Path) -> None:
 
 
 def test_a_missing_file_is_one_error(tmp_path: Path) -> None:
-    with pytest.raises(DiskError, match="look at"):
+    with pytest.raises(DiskError, match="read the status of"):
         known(tmp_path, tmp_path / "missing")

@@ -12,7 +12,7 @@ from pathlib import Path
 import evtx
 
 from powerdown.core.deadline import Deadline
-from powerdown.images.qemu_img import qemu_img
+from powerdown.images.qemu_tool import qemu_img
 
 # Debian keeps it where a plain user's PATH does not look.
 SFDISK = "/usr/sbin/sfdisk"

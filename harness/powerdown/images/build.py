@@ -1,4 +1,4 @@
-"""Building a disk: running the executable that a definition names."""
+"""Building a disk with the executable that a definition names."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from powerdown.core.errors import HostError
 
 
 def run_build(script: Path, deadline: Deadline) -> Path:
-    """Run a build and return the disk it made.
+    """Run a build program and return the path of the disk.
 
-    The executable runs in its own folder and process group. It caches and locks as it needs,
-    and prints the disk's absolute path as its last line.
+    The executable runs in its own directory and process group. It does its own caching and
+    locking, and prints the disk's absolute path as its last line.
 
-    :raise HostError: it cannot run, fails, or names no disk.
+    :raise HostError: it cannot be run, fails, or prints no path of a disk.
     :raise DeadlineExpired: it took too long; its process group was killed.
     """
     try:
@@ -34,21 +34,21 @@ def run_build(script: Path, deadline: Deadline) -> Path:
     except OSError as error:
         raise _failed(script, error.strerror or str(error), "Make it executable.") from error
     try:
-        printed, complaints = process.communicate(timeout=deadline.remaining)
+        output, errors = process.communicate(timeout=deadline.remaining)
     except subprocess.TimeoutExpired:
         _kill_group(process)
         raise deadline.expire(
-            f"the build {script} end", "it still ran", "Run it by hand to see what it waits for."
+            f"the build {script} end", "it was still running", "Run it by hand to see why."
         ) from None
     except BaseException:
         _kill_group(process)
         raise
     if process.returncode != 0:
-        why = _last_line(complaints) or _last_line(printed) or "it printed nothing"
+        why = _last_line(errors) or _last_line(output) or "it printed nothing"
         raise _failed(
-            script, f"status {process.returncode}: {why}", "Run it by hand to see all it says."
+            script, f"status {process.returncode}: {why}", "Run it by hand to see its whole output."
         )
-    return _named_disk(script, _last_line(printed))
+    return _named_disk(script, _last_line(output))
 
 
 def _named_disk(script: Path, line: str) -> Path:
@@ -57,7 +57,9 @@ def _named_disk(script: Path, line: str) -> Path:
         raise _failed(script, "it printed no path", remedy)
     disk = Path(line)
     if not disk.is_absolute() or not disk.is_file():
-        raise _failed(script, f"its last line {line[:200]!r} is no absolute path of a file", remedy)
+        raise _failed(
+            script, f"its last line {line[:200]!r} is not the absolute path of a file", remedy
+        )
     return disk
 
 

@@ -17,7 +17,7 @@ def digest(path: Path, deadline: Deadline) -> str:
     """SHA-256 of the whole file, in hexadecimal.
 
     :raise DiskError: it cannot be read.
-    :raise DeadlineExpired: it is too large for the time allowed.
+    :raise DeadlineExpired: reading takes longer than allowed.
     """
     sha256 = hashlib.sha256()
     try:
@@ -25,7 +25,9 @@ def digest(path: Path, deadline: Deadline) -> str:
             while chunk := file.read(_CHUNK_BYTES):
                 if deadline.expired:
                     raise deadline.expire(
-                        f"the digest of {path}", f"read {file.tell()} bytes", "Allow more time."
+                        f"the digest of {path}",
+                        f"read {file.tell()} bytes",
+                        "Use faster storage, or check the disk for errors.",
                     )
                 sha256.update(chunk)
     except OSError as error:
@@ -36,10 +38,9 @@ def digest(path: Path, deadline: Deadline) -> str:
 
 
 class KnownDigests:
-    """Digests by file, remembered between runs; a file that was touched since is read again.
+    """Digests of files, cached between runs; a file that was changed since is read again.
 
-    Good to tell one image from another. Whether an image was written to is another question: for
-    that it is read.
+    They identify images. To check that an image was not written to, use :func:`digest`.
 
     :param cache: the user's cache directory.
     """
@@ -51,7 +52,7 @@ class KnownDigests:
         """The digest of a file; read only if it is not known.
 
         :raise DiskError: it cannot be read.
-        :raise DeadlineExpired: it is too large for the time allowed.
+        :raise DeadlineExpired: reading takes longer than allowed.
         """
         stamp = _stamp(path)
         try:
@@ -70,7 +71,7 @@ class KnownDigests:
             self._directory.mkdir(parents=True, exist_ok=True)
             write_atomically(note, json.dumps({"stamp": stamp, "digest": found}))
         except OSError:
-            # Without a cache the next run reads it again.
+            # Without a cache the next run reads the file again.
             return
 
     def _note(self, path: Path) -> Path:
@@ -82,6 +83,6 @@ def _stamp(path: Path) -> list[int]:
         status = path.stat()
     except OSError as error:
         raise DiskError(
-            f"look at {path}", error.strerror or str(error), "Check the file."
+            f"read the status of {path}", error.strerror or str(error), "Check the file."
         ) from error
     return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]

@@ -1,4 +1,4 @@
-"""Reading a TOML table key by key, with an error that names file, key and remedy."""
+"""Reading a TOML table key by key, with errors that name file, key and remedy."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 class Table:
-    """One table of a definition; each reader checks the type and the range of its value.
+    """One table of a definition; each method checks the type and range of a value.
 
     :param file: the definition, for messages.
     :param name: the table's name, empty for the top level.
-    :param values: what TOML gave.
-    :param known: every key the table may hold.
-    :raise DefinitionError: it holds a key that is not known.
+    :param values: the parsed TOML.
+    :param known: all keys the table may contain.
+    :raise DefinitionError: it contains an unknown key.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Table:
         self._values = values
         for key in values:
             if key not in known:
-                raise self.error(key, "this key is not known", _did_you_mean(key, known))
+                raise self.error(key, "this key is unknown", _did_you_mean(key, known))
 
     def __contains__(self, key: str) -> bool:
         return key in self._values
@@ -46,7 +46,7 @@ class Table:
         )
 
     def table(self, key: str, known: tuple[str, ...]) -> Table:
-        """The sub-table ``key``; an absent one is empty."""
+        """The sub-table ``key``; empty if absent."""
         value = self._values.get(key, {})
         if not isinstance(value, Mapping):
             raise self.error(key, f"is {_described(value)}", f"Make it a table: [{key}].")
@@ -111,10 +111,10 @@ class Table:
 def _did_you_mean(key: str, known: tuple[str, ...]) -> str:
     close = difflib.get_close_matches(key, known, n=1)
     hint = f'Did you mean "{close[0]}"? ' if close else ""
-    return f"{hint}Known here: {', '.join(known)}."
+    return f"{hint}Keys here: {', '.join(known)}."
 
 
 def _described(value: object) -> str:
-    """A value for a message: short, and on one line whatever it holds."""
+    """A value for a message, short and on one line."""
     text = printable(repr(value))
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -15,7 +15,7 @@ from powerdown.disk.image.image_reader import ImageReader
 from powerdown.disk.ntfs.volume_state import volume_state
 from powerdown.images.image import Disk, DiskBus, DiskFormat
 from powerdown.images.overlay import create_overlay
-from powerdown.images.qemu_img import qemu_img
+from powerdown.images.qemu_tool import qemu_img
 
 MIB = 1 << 20
 

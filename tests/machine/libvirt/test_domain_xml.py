@@ -121,5 +121,5 @@ def test_a_copy_of_a_saved_domain_has_its_own_files_and_nothing_else_new(image: 
 
 @pytest.mark.parametrize("text", ["", "<domain", "<domain/>", "<domain><devices/></domain>"])
 def test_what_is_no_description_is_refused(text: str) -> None:
-    with pytest.raises(MachineError, match="description is none"):
+    with pytest.raises(MachineError, match="its XML is unusable"):
         with_disk(text, WIRING)

@@ -248,7 +248,9 @@ class TestAttaching:
             domain.destroy()
             with pytest.raises(MachineError, match=r"shut off: it was forced off"):
                 attach_domain(daemon.uri, name, BUDGETS)
-            with pytest.raises(MachineError, match=rf"none of that name .* there are: .*{name}"):
+            with pytest.raises(
+                MachineError, match=rf"no domain has that name .* there are: .*{name}"
+            ):
                 attach_domain(daemon.uri, "absent", BUDGETS)
         finally:
             domain.undefine()

@@ -12,7 +12,7 @@ from pathlib import Path
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DiskError
 from powerdown.images.image import DiskFormat
-from powerdown.images.qemu_img import qemu_img
+from powerdown.images.qemu_tool import qemu_img
 
 _AHEAD_BYTES = 1 << 16
 """What is read at least: a partition table with its entries, or a boot sector with what is near."""

@@ -1,4 +1,4 @@
-"""libvirt-python, or one line that says how to get it."""
+"""Import of libvirt-python, or an error that says how to install it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 
 from powerdown.core.errors import HostError
 
-# A driver within the process logs to its standard error; what goes wrong is raised besides. Read
-# once, when libvirt is loaded (libvirt:docs/logging.rst).
+# An embedded driver logs to standard error; errors are raised anyway. The variable is read once,
+# when libvirt is loaded (libvirt:docs/logging.rst).
 os.environ.setdefault("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null")
 
 try:
@@ -15,7 +15,7 @@ try:
     import libvirt_qemu
 except ImportError as error:
     raise HostError(
-        "load libvirt-python",
+        "import libvirt-python",
         str(error),
         "Install it: ci/setup does; or pip install 'powerdown[libvirt]', or Debian's "
         "python3-libvirt.",

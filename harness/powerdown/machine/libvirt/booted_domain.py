@@ -1,4 +1,4 @@
-"""A domain that the harness has started: a :class:`BootedMachine`."""
+"""A domain that the harness started: a :class:`BootedMachine`."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ from powerdown.machine.run_directory import RunDirectory
 from powerdown.machine.saved_state import MemoryFile, SavedState
 
 _START_SECONDS = 60.0
-"""For starting a domain; libvirt may have to ask QEMU first what it can do, which takes 5 s."""
+"""For starting a domain; libvirt may have to query QEMU's capabilities first, which takes 5 s."""
 
 _SAVE_SECONDS = 300.0
-"""libvirt writes all of the guest's memory."""
+"""For saving a domain with all of its memory."""
 
 _STOP_SECONDS = 15.0
-"""libvirt gives QEMU ten seconds between SIGTERM and SIGKILL."""
+"""libvirt waits ten seconds between SIGTERM and SIGKILL."""
 
 
 @dataclass(frozen=True)
 class DomainSite:
-    """Where domains are started.
+    """What is needed to start domains.
 
-    :param connection: to libvirt.
+    :param connection: connection to libvirt.
     :param accelerator: how guests' CPUs run.
-    :param guard: ends them should the harness die.
+    :param guard: ends the domains if the harness dies.
     """
 
     connection: Connection
@@ -59,10 +59,10 @@ class DomainSite:
 
 
 class BootedDomain(DomainMachine):
-    """A guest of its own. Make one with :meth:`start` or :meth:`restore`.
+    """A guest in a domain of its own. Create one with :meth:`start` or :meth:`restore`.
 
-    The overlay is the caller's: after this machine's end another can boot from it. The run
-    directory is the machine's own and goes with :meth:`close`; copy transcripts before.
+    The overlay is the caller's: another machine can boot from it after the end of this one. The
+    run directory is the machine's own and removed by :meth:`close`; copy transcripts before.
     """
 
     def __init__(self, site: DomainSite, image: Image, overlay: Path, uuid: str) -> None:
@@ -73,7 +73,7 @@ class BootedDomain(DomainMachine):
         self._console: ConsoleLog | None = None
         self._port = 0
         self._started_at = 0.0
-        self._uptime_to_come: float | None = None
+        self._saved_uptime: float | None = None
         self._memory: Path | None = None
         self._may_exist = False
         try:
@@ -95,7 +95,7 @@ class BootedDomain(DomainMachine):
     ) -> BootedDomain:
         """Power on a guest; see :meth:`Hypervisor.start`.
 
-        :param memory: where the guest is to be saved to, memory and all.
+        :param memory: the file that the guest will be saved to, with its memory.
         """
         wiring = wiring_for(image, overlay.absolute(), uuid=str(uuid4()))
         xml = domain_xml(image, wiring, site.accelerator)
@@ -112,9 +112,9 @@ class BootedDomain(DomainMachine):
     def restore(
         cls, site: DomainSite, image: Image, overlay: Path, saved: SavedState
     ) -> BootedDomain:
-        """Make a copy of a saved guest; see :meth:`Hypervisor.restore`.
+        """Create a copy of a saved guest; see :meth:`Hypervisor.restore`.
 
-        There is one such copy at a time: libvirt insists on the saved one's UUID.
+        Only one copy can run at a time: libvirt keeps the saved domain's UUID.
         """
         try:
             description = saved.devices.read_text()
@@ -132,37 +132,37 @@ class BootedDomain(DomainMachine):
                     str(saved.memory), xml, libvirt.VIR_DOMAIN_SAVE_PAUSED
                 ),
             )
-            machine._uptime_to_come = saved.uptime
+            machine._saved_uptime = saved.uptime
         return machine
 
     @property
     def image(self) -> Image:
-        """What it runs."""
+        """The image it was started from."""
         return self._image
 
     @property
     def overlay(self) -> Path:
-        """The disk it writes to; readable with QEMU's tools once the machine is off or stopped."""
+        """The disk it writes to; QEMU's tools can read it once the machine is off or stopped."""
         return self._overlay
 
     @property
     def control_address(self) -> tuple[str, int]:
-        """Loopback host and port that reach the guest's control port."""
+        """Loopback host and port that are forwarded to the guest's control port."""
         return LOOPBACK, self._port
 
     @property
     def agent_socket(self) -> None:
-        """There is none: libvirt holds the agent's port and speaks to it."""
+        """``None``: libvirt holds the agent's port."""
         return
 
     @property
     def started_at(self) -> float:
-        """When the guest's CPUs started; for one that was saved, as if it had run ever since."""
+        """When the guest's CPUs started; for a restored guest, as if it had never been stopped."""
         return self._started_at
 
     @property
     def agent_proxy(self) -> AgentProxy | None:
-        """Asks the guest agent through libvirt, if the image has one."""
+        """The way to the guest agent through libvirt, if the image has an agent."""
         has_agent = self._image.control.transport is Transport.GUEST_AGENT
         return LibvirtAgent(self._handle) if has_agent else None
 
@@ -171,20 +171,22 @@ class BootedDomain(DomainMachine):
         return [self._description, *self._files.written()]
 
     def resume(self) -> None:
-        """Let the guest's CPUs go on: virDomainResume."""
-        if self._uptime_to_come is not None:
-            self._started_at, self._uptime_to_come = now() - self._uptime_to_come, None
+        """Resume the guest's CPUs: virDomainResume."""
+        if self._saved_uptime is not None:
+            self._started_at, self._saved_uptime = now() - self._saved_uptime, None
         super().resume()
 
     def save(self, devices: Path) -> float:
-        """Save the paused guest with virDomainSave; it is off then.
+        """Save the paused guest with virDomainSave, which ends it.
 
-        :param devices: takes the description that a copy is made from; the rest goes where
-            :meth:`start` was told.
+        :param devices: file for the description that a copy is created from; the rest goes to the
+            memory file that was passed to :meth:`start`.
         :return: seconds since the guest's CPUs started.
         """
         if self._memory is None:
-            raise MachineError("save the guest", "nothing was said of where to", "Start it anew.")
+            raise MachineError(
+                "save the guest", "it was started without a memory file", "Start it with one."
+            )
         uptime, target = now() - self._started_at, str(self._memory)
         deadline = Deadline.after(_SAVE_SECONDS)
         self._handle.call("save the domain", lambda domain: domain.save(target), deadline)
@@ -198,13 +200,13 @@ class BootedDomain(DomainMachine):
         return uptime
 
     def quit(self, deadline: Deadline) -> None:
-        """Cut the power in an orderly manner, unless it is off already."""
+        """Cut the power in an orderly way, unless the guest is off already."""
         if self.events.exit is None:
             super().quit(deadline)
 
     def close(self) -> None:
-        """End the domain if it still runs and remove its run directory; may be called twice."""
-        # Only when libvirt has put it away can a copy of the same saved guest be made.
+        """End the domain if it still runs and remove the run directory; may be called twice."""
+        # A copy of the same saved guest can be created only when libvirt has removed this one.
         if self._may_exist and (self.events.exit is not None or self._end_domain()):
             self._site.guard.forget(self._handle.uuid)
         self._may_exist = False
@@ -214,15 +216,15 @@ class BootedDomain(DomainMachine):
         self._directory.close()
 
     def _bring_up(self, xml: str, create: Callable[[libvirt.virConnect], object]) -> None:
-        """Have libvirt make the domain, with its CPUs stopped, and connect to it."""
+        """Create the domain with its CPUs stopped, and connect to it."""
         self._description.write_text(f"{xml}\n")
         deadline = Deadline.after(_START_SECONDS)
         self._site.guard.watch(self._handle.uuid)
         self._may_exist = True
         self._handle.ask("start the domain", create, deadline, once=True)
-        number = self._handle.call("see its number", lambda domain: domain.ID(), deadline)
+        number = self._handle.call("read the domain's id", lambda domain: domain.ID(), deadline)
         self._listener.began(number)
-        # A QEMU that hangs later does not tell any more.
+        # Look up the process now: a QEMU that hangs later does not answer.
         self._own_process()
         self._console = ConsoleLog(self._handle, self._files.serial)
         if self._image.control.transport is not Transport.GUEST_AGENT:
@@ -238,7 +240,7 @@ class BootedDomain(DomainMachine):
 
 
 def wiring_for(image: Image, overlay: Path, *, uuid: str) -> DomainWiring:
-    """What differs between guests of an image.
+    """The parts of a domain that differ between guests of an image.
 
     :raise HostError: QEMU or firmware is not installed.
     """

@@ -1,4 +1,4 @@
-"""Calls into libvirt, which waits for answers without a limit, waited for with one."""
+"""Calls into libvirt with a time limit, which libvirt itself does not have."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _T = TypeVar("_T")
 
 
 class Calls:
-    """Makes calls in threads of its own. One that hangs is left behind there.
+    """Makes calls in threads of its own. A call that hangs is abandoned with its thread.
 
-    Nobody waits for such a thread, not even the interpreter at its exit, as it does for those of
+    Not even the interpreter waits for such a thread at its exit, as it would for those of
     :class:`concurrent.futures.ThreadPoolExecutor`.
 
-    :param most: threads, and so calls at once.
+    :param most: the most threads, and so calls at once.
     """
 
     def __init__(self, most: int) -> None:
@@ -29,7 +29,7 @@ class Calls:
         self._closed = False
 
     def begin(self, work: Callable[[], _T]) -> Future[_T] | None:
-        """Make a call as soon as a thread is free; ``None`` once closed."""
+        """Make a call as soon as a thread is free; return ``None`` once closed."""
         answer: Future[_T] = Future()
         with self._lock:
             if self._closed:
@@ -42,7 +42,7 @@ class Calls:
         return answer
 
     def close(self) -> None:
-        """Make no more calls; those that hang are left behind. May be called twice."""
+        """Make no more calls; those that hang are abandoned. May be called twice."""
         with self._lock:
             self._closed = True
             for _ in range(self._threads):
@@ -65,9 +65,9 @@ def _answer(answer: Future[Any], work: Callable[[], Any]) -> None:
 
 
 def call_alone(work: Callable[[], _T], seconds: float) -> _T:
-    """Make one call in a thread of its own; what it returns or raises.
+    """Make one call in a thread of its own and return its result, or raise its exception.
 
-    :raise TimeoutError: there is no answer in time; the call is left behind.
+    :raise TimeoutError: there is no answer in time; the call is abandoned.
     """
     calls = Calls(1)
     try:

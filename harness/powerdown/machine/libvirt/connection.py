@@ -1,4 +1,4 @@
-"""A connection to libvirt that comes back when the daemon is restarted."""
+"""A connection to libvirt that is restored when the daemon is restarted."""
 
 from __future__ import annotations
 
@@ -6,59 +6,60 @@ import contextlib
 import threading
 from collections.abc import Callable
 from enum import Enum, auto
+from functools import cache
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import HostError, PowerdownError
 from powerdown.machine.libvirt.binding import libvirt
 from powerdown.machine.libvirt.calls import call_alone
 from powerdown.machine.libvirt.event_feed import EventFeed
-from powerdown.machine.libvirt.event_loop import start_event_loop
 from powerdown.machine.libvirt.libvirt_errors import connect_error
 
 _OPEN_SECONDS = 30.0
-"""For reaching a host, over ssh too: a driver within the process first looks at its QEMU."""
+"""For connecting to a host, also over ssh; an embedded driver first examines its QEMU."""
 
 _ALIVE_SECONDS = 5
 _ALIVE_COUNT = 3
-"""A host that is silent for so many intervals is lost (libvirt-host.h, virConnectSetKeepAlive)."""
+"""The connection is lost after so many intervals of silence (libvirt-host.h,
+virConnectSetKeepAlive)."""
 
 _RECONNECT_SECONDS = 20.0
-"""Time allowed to a daemon that is being restarted."""
+"""For a daemon that is being restarted."""
 
 _LATE_RECONNECT_SECONDS = 1.0
-"""The same when it has used that up and somebody asks again."""
+"""For one more attempt after that, when a call needs the connection."""
 
 _RETRY_SECONDS = 0.25
-"""Between tries to reach it: no event tells that a daemon is there again."""
+"""Between attempts: no event reports that the daemon is back."""
 
 _CLOSE_SECONDS = 5.0
-"""libvirt takes leave of the other side, and waits for its answer."""
+"""libvirt tells the daemon and waits for its answer."""
 
 
 class Link(Enum):
-    """What has become of the connection."""
+    """A change of the connection's state."""
 
     LOST = auto()
     BACK = auto()
-    """There is a new one; what happened between was not seen."""
+    """It was restored; events in between are missing."""
     GIVEN_UP = auto()
-    """It did not come back in time."""
+    """It was not restored in time."""
 
 
 Watcher = Callable[[Link], None]
 
 
 class Connection:
-    """libvirt at one URI.
+    """A connection to libvirt at one URI.
 
-    :param uri: as libvirt understands it: ``qemu:///system``, ``qemu+ssh://host/system``; ``None``
+    :param uri: libvirt's URI, such as ``qemu:///system`` or ``qemu+ssh://host/system``; ``None``
         for libvirt's default.
-    :raise HostError: it cannot be reached in time, or does not let us in.
-    :ivar feed: tells of events.
+    :raise HostError: it cannot be reached in time, or access is denied.
+    :ivar feed: delivers its events.
     """
 
     def __init__(self, uri: str | None) -> None:
-        start_event_loop()
+        _start_event_loop()
         self._requested_uri = uri
         self.uri = uri or "its default URI"
         self.feed = EventFeed()
@@ -71,36 +72,36 @@ class Connection:
 
     @property
     def virt(self) -> libvirt.virConnect:
-        """libvirt's own object; another one after the connection was lost and came back."""
+        """libvirt's connection object; another one after the connection was restored."""
         with self._lock:
             return self._virt
 
     @property
     def is_alive(self) -> bool:
-        """Whether it is there, as far as is known."""
+        """Whether it is up, as far as is known."""
         with self._lock:
             return self._alive
 
     @property
     def is_remote(self) -> bool:
-        """Whether the guests run on another host than this one."""
+        """Whether the guests run on another host."""
         # The part between the slashes of qemu+ssh://host/system.
         return bool(self.uri.partition("://")[2].partition("/")[0])
 
     def watch(self, watcher: Watcher) -> None:
-        """Have somebody notify of the connection's loss and return, in threads of its own."""
+        """Call ``watcher`` when the connection is lost or restored, in a thread of its own."""
         with self._lock:
             self._watchers.append(watcher)
 
     def forget(self, watcher: Watcher) -> None:
-        """Tell them no more."""
+        """Stop calling ``watcher``."""
         with self._lock, contextlib.suppress(ValueError):
             self._watchers.remove(watcher)
 
     def wait_until_connected(self, deadline: Deadline) -> bool:
-        """Wait for a connection that was lost; whether there is one.
+        """Wait until the connection is up; whether it is.
 
-        Not for long where it was waited for in vain already.
+        The wait is short if restoring the connection has failed before.
         """
         with self._lock:
             if self._given_up and not self._closed.is_set():
@@ -112,7 +113,7 @@ class Connection:
             return self._alive and not self._closed.is_set()
 
     def lost(self) -> None:
-        """Note that it does not answer any more, which libvirt may not have seen yet."""
+        """Report that it does not answer any more, which libvirt may not have noticed yet."""
         with self._lock:
             if not self._alive or self._closed.is_set():
                 return
@@ -139,8 +140,8 @@ class Connection:
         except TimeoutError as error:
             raise HostError(
                 f"connect to libvirt at {self.uri}",
-                f"nothing answers within {_OPEN_SECONDS:.0f} s",
-                "Is the host up, and does ssh reach it without asking for a password? Try: "
+                f"there was no answer within {_OPEN_SECONDS:.0f} s",
+                "Check that the host is up and that ssh reaches it without a password prompt. Try: "
                 "virsh --connect URI uri.",
             ) from error
         with contextlib.suppress(libvirt.libvirtError):
@@ -153,9 +154,9 @@ class Connection:
         ).start()
 
     def _reconnect(self, seconds: float, notify: bool) -> None:
-        """Tell everybody that it is lost, then try to have it again."""
+        """Report the loss, then try to restore the connection."""
         if notify:
-            self._tell(Link.LOST)
+            self._notify(Link.LOST)
         deadline = Deadline.after(seconds)
         while not self._closed.is_set():
             try:
@@ -167,12 +168,12 @@ class Connection:
                 self._closed.wait(_RETRY_SECONDS)
                 continue
             with self._lock:
-                # The old one is not closed: others may be on their way back from it.
+                # The old one is not closed: other threads may still be in calls on it.
                 self._virt, self._alive = virt, True
                 self._lock.notify_all()
-            self._tell(Link.BACK)
+            self._notify(Link.BACK)
             if not _is_alive(virt):
-                # Lost again before it was ours.
+                # Lost again before _on_close could compare it.
                 self.lost()
             return
 
@@ -181,9 +182,9 @@ class Connection:
             self._given_up = True
             self._lock.notify_all()
         if notify:
-            self._tell(Link.GIVEN_UP)
+            self._notify(Link.GIVEN_UP)
 
-    def _tell(self, link: Link) -> None:
+    def _notify(self, link: Link) -> None:
         with self._lock:
             watchers = tuple(self._watchers)
         for watcher in watchers:
@@ -192,7 +193,7 @@ class Connection:
 
 def _opened(uri: str | None, feed: EventFeed) -> tuple[libvirt.virConnect, str]:
     virt = libvirt.open(uri)
-    # Drivers within the process have none.
+    # Embedded drivers do not support it.
     with contextlib.suppress(libvirt.libvirtError):
         virt.setKeepAlive(_ALIVE_SECONDS, _ALIVE_COUNT)
     feed.register(virt)
@@ -213,6 +214,26 @@ def _is_alive(virt: libvirt.virConnect) -> bool:
 
 
 def _on_close(virt: libvirt.virConnect, reason: int, connection: Connection) -> None:
-    # Of one that was replaced meanwhile, nobody needs to know.
+    # Ignore a connection that was replaced meanwhile.
     if virt is connection.virt:
         connection.lost()
+
+
+@cache
+def _start_event_loop() -> threading.Thread:
+    """Start libvirt's event loop; to be called before a connection is opened.
+
+    libvirt has one event loop per process, which cannot be replaced
+    (libvirt:include/libvirt/libvirt-event.h): the cache mirrors libvirt's own state.
+    """
+    # Errors are raised as exceptions; by default libvirt prints them too.
+    libvirt.registerErrorHandler(lambda context, error: None, None)
+    libvirt.virEventRegisterDefaultImpl()
+    thread = threading.Thread(target=_run_event_loop, name="libvirt-events", daemon=True)
+    thread.start()
+    return thread
+
+
+def _run_event_loop() -> None:
+    while True:
+        libvirt.virEventRunDefaultImpl()

@@ -19,17 +19,15 @@ _END_SECONDS = 2.0
 
 
 class ConsoleLog:
-    """Copies what a domain writes to its first serial port until the domain ends.
+    """Copies the output of a domain's first serial port until the domain ends.
 
-    Never waits for it with virStreamRecv: over a connection to a daemon, that keeps all other
-    calls waiting too.
+    It never blocks in virStreamRecv, which would block all other calls on a connection to a daemon.
 
-    Where libvirt does not open the console, the file says why: a lock that another user's libvirt
-    has left behind for the same pseudo-terminal is in its way for good
-    (libvirt:src/conf/virchrdev.c).
+    Where libvirt does not open the console, the file says why: for example, a lock that another
+    user's libvirt has left behind for the same pseudo-terminal (libvirt:src/conf/virchrdev.c).
 
     :param handle: the domain.
-    :param file: takes the output as it comes.
+    :param file: written as the output comes.
     """
 
     def __init__(self, handle: DomainHandle, file: Path) -> None:
@@ -47,16 +45,16 @@ class ConsoleLog:
             self._ended.set()
 
     def drain(self) -> None:
-        """Wait until what a domain that has ended wrote is in the file; bounded."""
+        """Wait, for a bounded time, until all output of an ended domain is in the file."""
         self._ended.wait(_END_SECONDS)
 
     def close(self) -> None:
         """Stop copying; never raises, may be called twice."""
         stream, self._stream = self._stream, None
         if stream is not None:
-            # The daemon has to agree to its end, and may hang.
+            # This needs an answer from the daemon, which may hang.
             with contextlib.suppress(libvirt.libvirtError, TimeoutError):
-                call_alone(lambda: self._let_go(stream), _END_SECONDS)
+                call_alone(lambda: self._end_stream(stream), _END_SECONDS)
         with self._lock:
             self._file.close()
 
@@ -71,15 +69,15 @@ class ConsoleLog:
         stream.eventAddCallback(events, _on_stream, self)
         return stream
 
-    def _let_go(self, stream: libvirt.virStream) -> None:
+    def _end_stream(self, stream: libvirt.virStream) -> None:
         if not self._ended.is_set():
             stream.eventRemoveCallback()
         stream.abort()
 
     def copy(self, stream: libvirt.virStream) -> None:
-        """Take what has come; called by libvirt whenever something has, or the end."""
+        """Copy what has arrived; called by libvirt for new data and at the end."""
         try:
-            # One piece at a time, as others wait for their events too.
+            # One chunk at a time, because other events wait too.
             chunk = stream.recv(_CHUNK_BYTES)
         except libvirt.libvirtError:
             chunk = b""

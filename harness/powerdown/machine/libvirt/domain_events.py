@@ -1,8 +1,8 @@
-"""What libvirt tells of a domain, as events on the harness's clock.
+"""libvirt's events for a domain, stamped with the harness's clock.
 
 QEMU's own events come through virConnectDomainQemuMonitorEventRegister (libvirt-qemu.h), with all
-their data: libvirt's lifecycle events leave out the reason of a shutdown. Those are recorded too,
-for what only libvirt knows: that QEMU has ended, and who has ended it.
+their data: libvirt's lifecycle events lack the reason of a shutdown. Those are recorded too, for
+what only libvirt knows: that QEMU has ended, and what ended it.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ LIFECYCLE = "LIBVIRT_LIFECYCLE"
 """Event recorded for each of libvirt's lifecycle events; data: ``event`` and ``detail``."""
 
 _LAST_WORDS_SECONDS = 0.005
-"""From QEMU's SHUTDOWN event until nobody waits for its answers any more."""
+"""From QEMU's SHUTDOWN event until calls that wait for it are aborted."""
 
 _LOOK_SECONDS = 15.0
-"""For libvirt to say whether the domain is still there."""
+"""For libvirt to report whether the domain still exists."""
 
-_POWERED_OFF = "its guest has powered off and QEMU ends"
-_CUT_OFF = "its power was cut and QEMU ends"
+_POWERED_OFF = "the guest has powered off and QEMU is ending"
+_CUT_OFF = "its power was cut and QEMU is ending"
 
 
 class Stopped(IntEnum):
-    """Why a domain is off, by libvirt's word (libvirt-domain.h,
+    """Why a domain stopped, by libvirt's name (libvirt-domain.h,
     virDomainEventStoppedDetailType)."""
 
     SHUTDOWN = 0
@@ -64,11 +64,11 @@ _SHUTDOWN_DETAILS = ("finished", "guest", "host")
 
 
 class DomainEvents:
-    """Writes one domain's events to a stream until it is closed.
+    """Records one domain's events in a stream until it is closed.
 
-    :param handle: the domain, which may not be there yet; told when it powers off.
-    :param stream: takes the events.
-    :param transcript: takes QEMU's own.
+    :param handle: the domain, which may not exist yet; its calls are aborted when it powers off.
+    :param stream: receives the events.
+    :param transcript: receives QEMU's own events.
     """
 
     def __init__(self, handle: DomainHandle, stream: EventStream, transcript: Transcript) -> None:
@@ -83,18 +83,18 @@ class DomainEvents:
         self._connection.watch(self._on_connection)
 
     def began(self, number: int) -> None:
-        """Note that the domain is there: from now on its absence is its end.
+        """Report that the domain exists: from now on its absence means that it has ended.
 
-        :param number: libvirt's, which is another one when it is started again.
+        :param number: libvirt's id of it, which changes when it is started again.
         """
         self._number = number
 
     def wait_until_stopped(self, seconds: float) -> bool:
-        """Wait until libvirt has put the domain away; whether it has."""
+        """Wait until libvirt has removed the domain; whether it has."""
         return self._stopped.wait(seconds)
 
     def close(self) -> None:
-        """Listen no more; never raises, may be called twice."""
+        """Stop listening; never raises, may be called twice."""
         self._connection.forget(self._on_connection)
         self._connection.feed.remove(self)
 
@@ -103,15 +103,15 @@ class DomainEvents:
             self._stream.record(MONITOR_LOST)
             return
         if link is Link.GIVEN_UP:
-            # What came meanwhile is lost, whatever comes now.
+            # Events are missing, even if the connection is restored later.
             self._connection.forget(self._on_connection)
             self._stream.record(MONITOR_LOST, {"for_good": True})
             return
         self._stream.record(MONITOR_BACK)
-        self._look_whether_it_is_there()
+        self._check_existence()
 
-    def _look_whether_it_is_there(self) -> None:
-        """What ended meanwhile gives no event any more, and nobody knows how."""
+    def _check_existence(self) -> None:
+        """Record the end if it was missed; how the domain ended is not known then."""
         if self._number is None:
             return
 
@@ -126,21 +126,21 @@ class DomainEvents:
 
         try:
             deadline = Deadline.after(_LOOK_SECONDS)
-            found = self._handle.ask("look for it", number, deadline, needs_qemu=False)
+            found = self._handle.ask("look up the domain", number, deadline, needs_qemu=False)
         except MachineError:
             return
         if found != self._number:
             self._end({"seen": False})
 
     def lifecycle(self, event: int, detail: int) -> None:
-        """Take one of libvirt's lifecycle events."""
+        """Record one of libvirt's lifecycle events."""
         name = _EVENTS.get(event, str(event))
         self._stream.record(LIFECYCLE, {"event": name, "detail": _detail(event, detail)})
         if event == libvirt.VIR_DOMAIN_EVENT_STOPPED:
             self._end({"libvirt": _detail(event, detail)})
 
     def monitor(self, name: str, details: str | None) -> None:
-        """Take one of QEMU's events."""
+        """Record one of QEMU's events."""
         at = now()
         data = _parsed(details)
         self._stream.append(HostEvent(at, name, data))
@@ -151,7 +151,7 @@ class DomainEvents:
             timer.daemon = True
             timer.start()
         elif name == "RESET" and self._off:
-            # QEMU was told to stay, and libvirt starts the guest again: <on_poweroff>restart.
+            # QEMU stays, and libvirt restarts the guest: <on_poweroff>restart.
             self._off = ""
             self._handle.accept_calls()
 
@@ -166,7 +166,7 @@ class DomainEvents:
 
 
 def _detail(event: int, detail: int) -> str:
-    """libvirt's word for the detail of an event."""
+    """libvirt's name for the detail of an event."""
     if event == libvirt.VIR_DOMAIN_EVENT_STOPPED and detail in tuple(Stopped):
         return Stopped(detail).name.lower()
     if event == libvirt.VIR_DOMAIN_EVENT_SHUTDOWN and 0 <= detail < len(_SHUTDOWN_DETAILS):
@@ -175,8 +175,10 @@ def _detail(event: int, detail: int) -> str:
 
 
 def _why(data: dict[str, object]) -> str:
-    said = data.get("libvirt")
-    return " while the connection to libvirt was lost" if said is None else f" (libvirt: {said})"
+    reason = data.get("libvirt")
+    if reason is None:
+        return " while the connection to libvirt was lost"
+    return f" (libvirt: {reason})"
 
 
 def _parsed(details: str | None) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""One domain that can be asked in bounded time, also across a restart of the daemon."""
+"""Calls for one domain that take bounded time and survive a restart of libvirt's daemon."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _T = TypeVar("_T")
 _CALLS_AT_ONCE = 4
 
 _LAST_ANSWER_SECONDS = 0.02
-"""After the power-off, for an answer that is on its way."""
+"""After the power-off, for an answer that is already on its way."""
 
 
 class DomainHandle:
-    """A domain by its UUID.
+    """A domain, identified by its UUID.
 
-    :param connection: to the libvirt that has it.
+    :param connection: connection to its libvirt.
     :param uuid: in libvirt's notation.
-    :param events: told how long answers were waited for.
+    :param events: its ``on_waited`` is called with the time of each call.
     """
 
     def __init__(self, connection: Connection, uuid: str, events: EventStream) -> None:
         self.connection = connection
         self.uuid = uuid
         self._events = events
-        # Its result says why nobody answers any more.
+        # Its result says why there are no more answers.
         self._ending: Future[str] = Future()
         self._calls = Calls(_CALLS_AT_ONCE)
 
@@ -48,15 +48,15 @@ class DomainHandle:
         once: bool = False,
         needs_qemu: bool = True,
     ) -> _T:
-        """Do something with the domain; what that returns.
+        """Call a function with the domain and return its result.
 
-        A connection that is lost meanwhile is waited for, and the work is done again.
+        If the connection is lost meanwhile, wait until it is restored and call again.
 
-        :param action: what it is, for messages.
-        :param once: do it no second time, as it may have been done.
-        :param needs_qemu: whether nobody answers any more once the guest has powered off.
-        :raise MachineError: libvirt refuses, the domain is gone or powers off, or there is no
-            answer in time.
+        :param action: what is done, for messages.
+        :param once: do not call again, because the first call may have taken effect.
+        :param needs_qemu: whether there is no answer once the guest has powered off.
+        :raise MachineError: libvirt refuses, the domain does not exist or powers off, or there is
+            no answer in time.
         """
         return self.ask(
             action,
@@ -75,13 +75,13 @@ class DomainHandle:
         once: bool = False,
         needs_qemu: bool = True,
     ) -> _T:
-        """Do something with the connection, such as making the domain; else as :meth:`call`."""
+        """Like :meth:`call`, but with the connection: for example, to create the domain."""
         while True:
             if not self.connection.wait_until_connected(deadline):
                 raise MachineError(
                     action,
                     f"the connection to {self.connection.uri} is lost",
-                    "Does the daemon run? The guest may go on without it.",
+                    "Check that the daemon runs; the guest may run on without it.",
                 )
             virt = self.connection.virt
             try:
@@ -95,23 +95,23 @@ class DomainHandle:
                     raise MachineError(
                         action,
                         f"the connection to {self.connection.uri} was lost meanwhile",
-                        "Whether it was done is not known: look at the guest again.",
+                        "Whether it took effect is not known: check the guest.",
                     ) from error
 
     def abort_calls(self, why: str) -> None:
-        """Let nobody wait for answers of a QEMU that ends.
+        """Abort the calls that need QEMU, which is ending.
 
-        :param why: what has become of it, for messages.
+        :param why: the reason, for messages.
         """
         if not self._ending.done():
             self._ending.set_result(why)
 
     def accept_calls(self) -> None:
-        """It has not ended: QEMU was told to stay and to start its guest again."""
+        """Accept calls again: QEMU did not end but restarted its guest."""
         self._ending = Future()
 
     def close(self) -> None:
-        """Ask no more; calls that hang are left behind."""
+        """Make no more calls; those that hang are abandoned."""
         self._calls.close()
 
     def _bounded(
@@ -126,7 +126,7 @@ class DomainHandle:
         began = now()
         answer = self._calls.begin(work)
         if answer is None:
-            raise MachineError(action, "the machine was closed", "Use one that runs.")
+            raise MachineError(action, "the machine was closed", "Use a machine that is running.")
         try:
             either: tuple[Future[Any], ...] = (answer,) if ending is None else (answer, ending)
             wait(either, deadline.remaining, FIRST_COMPLETED)
@@ -142,9 +142,9 @@ class DomainHandle:
         raise MachineError(
             action,
             f"libvirt did not answer within {deadline.allowed:.1f} s",
-            "The host is overloaded, or QEMU hangs: see libvirt's log of the domain.",
+            "The host is overloaded or QEMU hangs; see libvirt's log of the domain.",
         )
 
 
 def _no_more(action: str, ending: Future[str]) -> MachineError:
-    return MachineError(action, ending.result(), "Ask a machine that runs.")
+    return MachineError(action, ending.result(), "Use a machine that is running.")

@@ -1,4 +1,4 @@
-"""A domain as a :class:`Machine`, whoever has started it."""
+"""A libvirt domain as a :class:`Machine`, however it was started."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from powerdown.machine.shutdown_mode import ShutdownMode
 from powerdown.machine.transcript import Transcript
 
 _FIND_SECONDS = 5.0
-"""For QEMU to tell of its threads."""
+"""For QEMU to report its threads."""
 
 _DESTROY_SECONDS = 5.0
-"""Patience with libvirt over a guest that nobody wants any more."""
+"""For libvirt to end a guest that is no longer needed."""
 
 _EVENT_SECONDS = 0.2
-"""For the event of a domain that libvirt has put away by now."""
+"""For the event of a domain that libvirt has already removed."""
 
 _STOP_SECONDS = 15.0
-"""For libvirt to put a domain away whose QEMU is dead or dying: it gives QEMU ten seconds between
+"""For libvirt to remove a domain whose QEMU has ended or is ending: it waits ten seconds between
 SIGTERM and SIGKILL."""
 
 
@@ -49,14 +49,14 @@ _FLAGS = {
 
 
 class DomainMachine(MonitoredMachine):
-    """A guest of libvirt's: its power goes through libvirt, as a cloud's does.
+    """A libvirt domain: its power is controlled through libvirt, as in a cloud.
 
-    :param connection: to the libvirt that has it.
-    :param uuid: of the domain, which need not exist yet.
-    :param name: what it is called in messages.
-    :param budgets: how long it may take.
-    :param vcpus: how many virtual CPUs it has.
-    :param transcript: file for the traffic.
+    :param connection: connection to its libvirt.
+    :param uuid: UUID of the domain, which need not exist yet.
+    :param name: its name in messages.
+    :param budgets: its time limits.
+    :param vcpus: the number of its virtual CPUs.
+    :param transcript: file for the QMP traffic.
     """
 
     def __init__(
@@ -84,9 +84,9 @@ class DomainMachine(MonitoredMachine):
         return None if process is None else process.pid
 
     def ask_to_shut_down(self, mode: ShutdownMode) -> float:
-        """Have libvirt shut it down (virDomainShutdownFlags); the time just before.
+        """Request a shutdown from libvirt (virDomainShutdownFlags); return the time just before.
 
-        :raise MachineError: libvirt refuses, or has no way to.
+        :raise MachineError: libvirt refuses, or the mode is not available.
         """
         at = now()
         self._ask_to_shut_down(f"shut the guest down ({mode})", mode)
@@ -101,7 +101,7 @@ class DomainMachine(MonitoredMachine):
         self._call("send an NMI", lambda domain: domain.injectNMI(0))
 
     def reset(self) -> float:
-        """Press the reset button: virDomainReset; the time just before it was sent."""
+        """Press the reset button (virDomainReset) and return the time just before."""
         at = now()
         self._call("reset the guest", lambda domain: domain.reset(0), once=True)
         return at
@@ -111,27 +111,27 @@ class DomainMachine(MonitoredMachine):
         self._call("pause the guest", lambda domain: domain.suspend())
 
     def resume(self) -> None:
-        """Let the guest's CPUs go on: virDomainResume."""
-        self._call("let the guest go on", lambda domain: domain.resume())
+        """Resume the guest's CPUs: virDomainResume."""
+        self._call("resume the guest", lambda domain: domain.resume())
 
     def activity(self) -> Activity:
-        """What its CPUs and its disks have done so far, in any run state."""
+        """CPU time and disk traffic of the guest so far, in any run state."""
         return read_stats(self._handle, Deadline.after(COMMAND_SECONDS))
 
     def quit(self, deadline: Deadline) -> None:
-        """Cut the power in an orderly manner: virDomainDestroy, but without SIGKILL.
+        """Cut the power in an orderly way: virDomainDestroy without SIGKILL.
 
-        :raise DeadlineExpired: QEMU goes on.
+        :raise DeadlineExpired: QEMU does not end.
         """
         self._destroy(libvirt.VIR_DOMAIN_DESTROY_GRACEFUL, deadline)
 
     def kill(self, deadline: Deadline) -> None:
         """Cut the power as a host crash does: SIGKILL to QEMU.
 
-        libvirt sends SIGTERM first, and that is all that can be had on another host or of a QEMU
-        of another user.
+        Where the process is on another host or belongs to another user, virDomainDestroy is used
+        instead, which sends SIGTERM first.
 
-        :raise DeadlineExpired: QEMU goes on.
+        :raise DeadlineExpired: QEMU does not end.
         """
         if self._kill_process():
             self._expect_end(deadline, "SIGKILL")
@@ -139,7 +139,7 @@ class DomainMachine(MonitoredMachine):
             self._destroy(libvirt.VIR_DOMAIN_DESTROY_DEFAULT, deadline)
 
     def close(self) -> None:
-        """Let go of the domain, which goes on as it is; may be called twice."""
+        """Release the domain, which runs on as it is; may be called twice."""
         self._listener.close()
         self._handle.close()
         self._transcript.close()
@@ -148,10 +148,10 @@ class DomainMachine(MonitoredMachine):
             process.close()
 
     def _ask_to_shut_down(self, action: str, mode: ShutdownMode) -> None:
-        """Have libvirt ask, and note it if libvirt does not pass that on.
+        """Send the request through libvirt, and record it if libvirt does not forward it.
 
-        It refuses for a guest that sleeps, is paused or has crashed; QEMU alone would latch the
-        press.
+        libvirt refuses for a guest that sleeps, is paused or has crashed; QEMU itself would latch
+        the press.
         """
         try:
             self._call(action, _shutdown(mode), once=True)
@@ -170,7 +170,7 @@ class DomainMachine(MonitoredMachine):
         self._handle.call(action, work, Deadline.after(COMMAND_SECONDS), once=once)
 
     def _end_domain(self) -> bool:
-        """End the guest by whatever means; whether it has ended, as far as is known."""
+        """End the guest by any means; whether it has ended, as far as is known."""
         process = self._own_process()
         try:
             was_there = self._handle.ask(
@@ -184,12 +184,12 @@ class DomainMachine(MonitoredMachine):
             was_there = True
         if not self._handle.connection.is_alive:
             return process is not None and process.ended(Deadline.after(_DESTROY_SECONDS))
-        # libvirt tells of an end by an event, which may still be on its way.
+        # The event for the end may still be on its way.
         stopped = self._listener.wait_until_stopped(_STOP_SECONDS if was_there else _EVENT_SECONDS)
         return stopped or not was_there
 
     def _own_process(self) -> ExternalProcess | None:
-        """QEMU's process, looked for once it is needed and kept."""
+        """QEMU's process, looked up when first needed."""
         is_here = self.events.exit is None and not self._handle.connection.is_remote
         if self._process is None and is_here:
             deadline = Deadline.after(_FIND_SECONDS)
@@ -197,7 +197,7 @@ class DomainMachine(MonitoredMachine):
         return self._process
 
     def _kill_process(self) -> bool:
-        """Send QEMU SIGKILL; whether it could be."""
+        """Send QEMU SIGKILL; whether that was possible."""
         process = self._own_process()
         if process is None:
             return False
@@ -216,7 +216,7 @@ class DomainMachine(MonitoredMachine):
                 needs_qemu=False,
             )
         except MachineError:
-            # It may have ended meanwhile, by the very call that is not answered.
+            # It may have ended because of the very call that was not answered.
             if self.events.exit is None:
                 self._expect_end(deadline, "virDomainDestroy")
             return
@@ -226,13 +226,13 @@ class DomainMachine(MonitoredMachine):
         if self.events.wait(named(PROCESS_EXIT), deadline) is None:
             raise deadline.expire(
                 f"QEMU end after {after}",
-                "libvirt says that it goes on",
+                "libvirt reports that it is still running",
                 "Its process may hang in the host's kernel or on a slow disk.",
             )
 
 
 def _destroyed(virt: libvirt.virConnect, uuid: str) -> bool:
-    """Destroy a domain; whether there was one."""
+    """Destroy a domain; whether it existed."""
     try:
         virt.lookupByUUIDString(uuid).destroy()
     except libvirt.libvirtError as error:

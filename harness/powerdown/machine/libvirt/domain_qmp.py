@@ -1,7 +1,7 @@
-"""QMP through libvirt, which holds the monitor itself.
+"""QMP through libvirt, which holds the monitor connection.
 
-libvirt calls the domain *tainted* from the first command on (``custom-monitor`` in its log): it
-cannot know what was changed behind its back. Nothing is changed here that it keeps track of.
+libvirt marks the domain as *tainted* from the first command on (``custom-monitor`` in its log),
+because such commands may change state that it tracks. The harness's commands do not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class DomainQmp:
     """A :class:`Qmp` over virDomainQemuMonitorCommand (libvirt-qemu.h).
 
     :param handle: the domain.
-    :param transcript: takes the traffic.
+    :param transcript: receives the traffic.
     """
 
     def __init__(self, handle: DomainHandle, transcript: Transcript) -> None:
@@ -31,16 +31,16 @@ class DomainQmp:
     def execute(
         self, command: str, arguments: Mapping[str, object] | None, deadline: Deadline
     ) -> object:
-        """Run a QMP command; what it returns."""
+        """Run a QMP command and return its result."""
         return self._run(command, arguments, deadline, passed=None)
 
     def human(self, command_line: str, deadline: Deadline) -> str:
-        """Run a command of the human monitor; what it prints."""
+        """Run a command of the human monitor and return its output."""
         answer = self.execute("human-monitor-command", {"command-line": command_line}, deadline)
         return answer if isinstance(answer, str) else ""
 
     def pass_fd(self, name: str, end: HasDescriptor, deadline: Deadline) -> None:
-        """Give QEMU a socket or file, which QMP commands then know as descriptor ``name``."""
+        """Pass QEMU a socket or file, which QMP commands then refer to as descriptor ``name``."""
         self._run("getfd", {"fdname": name}, deadline, passed=end.fileno())
 
     def _run(
@@ -62,8 +62,8 @@ class DomainQmp:
             return str(answer)
 
         self._transcript.write(now(), Direction.SENT, message)
-        said = self._handle.call(f"run QMP command {command}", work, deadline)
-        answer = _answer(command, said)
+        reply = self._handle.call(f"run QMP command {command}", work, deadline)
+        answer = _answer(command, reply)
         self._transcript.write(now(), Direction.RECEIVED, answer)
         if "error" in answer:
             raise MachineError(
@@ -74,15 +74,15 @@ class DomainQmp:
         return answer.get("return")
 
 
-def _answer(command: str, said: str) -> Mapping[str, object]:
+def _answer(command: str, reply: str) -> Mapping[str, object]:
     try:
-        answer = json.loads(said)
+        answer = json.loads(reply)
     except (ValueError, RecursionError):
         answer = None
     if isinstance(answer, dict):
         return answer
     raise MachineError(
         f"run QMP command {command}",
-        f"libvirt passes on {said[:200]!r}, which is no QMP",
+        f"libvirt returned {reply[:200]!r}, which is not QMP",
         "See libvirt's log of the domain.",
     )

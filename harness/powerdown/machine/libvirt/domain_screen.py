@@ -1,4 +1,4 @@
-"""A domain's screen through libvirt's stream, from whatever host it runs on."""
+"""Screenshots of a domain through a libvirt stream, from any host."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from powerdown.machine.libvirt.domain_handle import DomainHandle
 from powerdown.machine.screen import NO_PICTURE
 
 _FORMATS = ["PNG", "PPM"]
-"""libvirt sends either, depending on QEMU's age."""
+"""libvirt sends either, depending on QEMU's version."""
 
 _CHUNK_BYTES = 1 << 18
 _MOST_BYTES = 64 << 20
@@ -22,15 +22,15 @@ _MOST_BYTES = 64 << 20
 def take_domain_screen(handle: DomainHandle, deadline: Deadline) -> Picture.Image:
     """The screen as it is now, in colour.
 
-    :raise MachineError: libvirt refuses, or sends no picture.
+    :raise MachineError: libvirt refuses, or does not send a picture.
     """
-    sent = handle.call("look at the screen", _screenshot, deadline)
+    sent = handle.call("take a screenshot", _screenshot, deadline)
     try:
         with Picture.open(io.BytesIO(sent), formats=_FORMATS) as picture:
             return picture.convert("RGB")
     except NO_PICTURE as error:
         raise MachineError(
-            "look at the screen", f"libvirt sends no picture: {error}", "See libvirt's log."
+            "take a screenshot", f"libvirt sent no picture: {error}", "See libvirt's log."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""How much a domain works, counted by libvirt on the domain's host."""
+"""How busy a domain is, as libvirt counts it on the domain's host."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _GROUPS = libvirt.VIR_DOMAIN_STATS_VCPU | libvirt.VIR_DOMAIN_STATS_BLOCK
 
 
 def read_stats(handle: DomainHandle, deadline: Deadline) -> Activity:
-    """What its CPUs and its disks have done so far (libvirt-domain.h, virConnectGetAllDomainStats).
+    """CPU time and disk traffic of a domain so far (libvirt-domain.h, virConnectGetAllDomainStats).
 
-    ``vcpu.N.delay``, the time that a CPU waited for one of the host, exists since libvirt 7.2;
-    without it a busy host hides some of what the guest wants.
+    ``vcpu.N.delay``, the time for which a CPU waited for one of the host, exists since libvirt 7.2;
+    without it a busy host hides part of the guest's demand.
 
-    :raise MachineError: libvirt refuses, or counts nothing.
+    :raise MachineError: libvirt refuses, or reports no CPU time.
     """
 
     def work(domain: libvirt.virDomain) -> Mapping[str, object]:
         ((_, stats),) = domain.connect().domainListGetStats([domain], _GROUPS, 0)
         return dict(stats)
 
-    stats = handle.call("count what the guest does", work, deadline)
+    stats = handle.call("read the guest's CPU and disk activity", work, deadline)
     ran, waited = (_sum(stats, "vcpu", name) for name in ("time", "delay"))
     if not any(name.startswith("vcpu.") and name.endswith(".time") for name in stats):
         raise MachineError(
-            "count what the guest does",
-            "libvirt counts no time of its CPUs",
-            "Nothing; what its CPUs do stays unknown.",
+            "read the guest's CPU and disk activity",
+            "libvirt reports no CPU time",
+            "Use a newer libvirt, or --qmp.",
         )
     return Activity(
         at=now(),

@@ -1,9 +1,9 @@
-"""The domain that libvirt is asked to run for an image: the same hardware as with QEMU alone.
+"""The domain XML for an image, with the same hardware as without libvirt.
 
-Written after libvirt's "Domain XML format" (docs/formatdomain.rst). What it has no words for goes
-to QEMU as it is (docs/drvqemu.rst, "Pass-through of arbitrary QEMU commands"): a network that
-leads nowhere but to the control port, and the PCI panic device. libvirt calls the domain tainted
-for it.
+Source: libvirt's "Domain XML format" (docs/formatdomain.rst). What it cannot express is passed to
+QEMU directly (docs/drvqemu.rst, "Pass-through of arbitrary QEMU commands"): the isolated network
+with the forwarded control port, and the PCI panic device. libvirt marks the domain as tainted for
+this.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from powerdown.machine.qemu.command_line import AGENT_PORT_ID, isolated_network,
 from powerdown.machine.qemu.firmware import UefiFlash
 
 AGENT_PORT = "org.qemu.guest_agent.0"
-"""What the guest agent opens (libvirt: docs/formatdomain.rst, Channel)."""
+"""The name of the guest agent's port (libvirt: docs/formatdomain.rst, Channel)."""
 
 _QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
 
 _NETWORK_SLOT = "0x10"
 _PANIC_SLOT = "0x11"
-"""PCI addresses far from those that libvirt gives to devices of its own."""
+"""PCI addresses outside the range that libvirt assigns."""
 
 _HYPERV = ("relaxed", "vapic", "vpindex", "runtime", "synic", "stimer", "frequencies", "tlbflush")
 """As :data:`HYPERV_FLAGS`, by libvirt's names; ``ipi`` likewise."""
@@ -35,11 +35,11 @@ _DISKS = {DiskBus.IDE: ("sda", "ide"), DiskBus.VIRTIO: ("vda", "virtio")}
 
 @dataclass(frozen=True)
 class DomainWiring:
-    """What differs between two guests of one image.
+    """The parts of a domain that differ between guests of one image.
 
-    :param name: the domain's; no other of its host has it.
-    :param uuid: likewise.
-    :param emulator: QEMU's program.
+    :param name: the domain's name, unique on its host.
+    :param uuid: the domain's UUID, unique on its host.
+    :param emulator: QEMU's executable.
     :param overlay: the qcow2 disk it writes to.
     :param flash: UEFI firmware, or ``None`` for QEMU's BIOS.
     """
@@ -52,9 +52,9 @@ class DomainWiring:
 
 
 def domain_xml(image: Image, wiring: DomainWiring, accelerator: Accelerator) -> str:
-    """The domain, for virDomainCreateXML.
+    """The XML of a domain, for virDomainCreateXML.
 
-    :raise MachineError: libvirt has no such hardware.
+    :raise MachineError: libvirt does not support the hardware.
     """
     ET.register_namespace("qemu", _QEMU)
     kvm = accelerator.kind is AcceleratorKind.KVM
@@ -73,32 +73,32 @@ def domain_xml(image: Image, wiring: DomainWiring, accelerator: Accelerator) -> 
         _add(clock, "timer", name="hypervclock", present="yes")
     _add(domain, "on_poweroff", "destroy")
     _add(domain, "on_reboot", "restart")
-    # Stopped as it crashed, so that the evidence stays.
+    # Stopped after a crash, so that the evidence is kept.
     _add(domain, "on_crash", "preserve")
     power = _add(domain, "pm")
     _add(power, "suspend-to-mem", enabled="yes")
     _add(power, "suspend-to-disk", enabled="yes")
     _devices(_add(domain, "devices"), image, wiring, kvm=kvm)
-    _passed_on(domain, image)
+    _passthrough(domain, image)
     return ET.tostring(domain, encoding="unicode")
 
 
 def with_disk(xml: str, wiring: DomainWiring) -> str:
-    """A saved domain's description, with the disk and the flash of a copy.
+    """A saved domain's XML, with the disk and the flash of a copy.
 
-    What libvirt has filled in for the saved one's files and sockets is left to it again.
+    Paths of sockets and files that libvirt has filled in are removed, to be filled in again.
 
-    :raise MachineError: it is no such description.
+    :raise MachineError: the XML is not that of a saved domain.
     """
     ET.register_namespace("qemu", _QEMU)
     try:
         domain = ET.fromstring(xml)
     except ET.ParseError as error:
-        raise _no_domain(str(error)) from error
+        raise _not_restorable(str(error)) from error
     disk = domain.find("devices/disk")
     source = None if disk is None else disk.find("source")
     if disk is None or source is None:
-        raise _no_domain("it has no disk")
+        raise _not_restorable("it has no disk")
     source.set("file", str(wiring.overlay))
     for chain in disk.findall("backingStore"):
         disk.remove(chain)
@@ -114,7 +114,7 @@ def with_disk(xml: str, wiring: DomainWiring) -> str:
 
 
 def uuid_in(xml: str) -> str:
-    """The UUID in a description that :func:`with_disk` has made."""
+    """The UUID in the XML returned by :func:`with_disk`."""
     return ET.fromstring(xml).findtext("uuid", "")
 
 
@@ -144,7 +144,7 @@ def _features(domain: ET.Element, image: Image, *, kvm: bool) -> None:
 def _devices(devices: ET.Element, image: Image, wiring: DomainWiring, *, kvm: bool) -> None:
     _add(devices, "emulator", str(wiring.emulator))
     disk = _add(devices, "disk", type="file", device="disk")
-    # Unsafe: the host need not put on its own disk what dies with the test.
+    # Unsafe: the overlay need not survive a failure of the host.
     _add(disk, "driver", name="qemu", type="qcow2", cache="unsafe", discard="unmap")
     _add(disk, "source", file=str(wiring.overlay))
     name, bus = _disk_target(image)
@@ -178,7 +178,7 @@ def _disk_target(image: Image) -> tuple[str, str]:
         ) from None
 
 
-def _passed_on(domain: ET.Element, image: Image) -> None:
+def _passthrough(domain: ET.Element, image: Image) -> None:
     arguments = (
         *("-netdev", isolated_network(image)),
         # No option ROM: it could only boot from the network.
@@ -196,7 +196,7 @@ def _add(parent: ET.Element, tag: str, text: str = "", **attributes: str) -> ET.
     return element
 
 
-def _no_domain(actual: str) -> MachineError:
+def _not_restorable(actual: str) -> MachineError:
     return MachineError(
-        "restore a saved domain", f"its description is none: {actual}", "Start it cold (--cold)."
+        "restore a saved domain", f"its XML is unusable: {actual}", "Start it cold (--cold)."
     )

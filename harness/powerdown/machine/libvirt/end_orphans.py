@@ -1,15 +1,15 @@
-"""Run as a program of its own: ends the domains it was told of when its input ends.
+"""A program of its own: ends the domains given on its input when the input ends.
 
-Needs nothing of the harness, so that it starts at once. Arguments: libvirt's URI, or nothing for
-domains of a libvirt that is gone; a path that is on the command line of our QEMUs, or nothing.
-Lines of input: ``+ UUID``, ``- UUID``, and ``.`` where whoever writes them ends in order.
+It imports nothing of the harness, so that it starts at once. Arguments: libvirt's URI, or an empty
+one for an embedded driver that has ended; a path on the command line of our QEMUs, or an empty one.
+Lines of input: ``+ UUID``, ``- UUID``, and ``.`` before an orderly end.
 
-libvirt is asked first. Whoever of them still runs on this host then, because libvirt is gone or
-does not answer, is found by the UUID that libvirt gives every QEMU, and killed.
+The domains are destroyed through libvirt first. Those that still run on this host, because libvirt
+has ended or does not answer, are found by the UUID on the command line of every QEMU, and killed.
 
-A libvirt within a process that was killed also leaves its locks of serial consoles behind, and in
-a directory where only their owner may remove them: a libvirt of another user could not open a
-console on the same pseudo-terminal again (libvirt:src/conf/virchrdev.c).
+An embedded driver that was killed also leaves locks of serial consoles behind, in a directory where
+only their owner may remove them: another user's libvirt could not open a console on the same
+pseudo-terminal again (libvirt:src/conf/virchrdev.c).
 """
 
 from __future__ import annotations
@@ -23,24 +23,23 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _LIBVIRT_SECONDS = 10.0
-"""For libvirt, which waits without a limit."""
+"""For libvirt, whose calls have no limit."""
 
 _BETWEEN_SECONDS = 0.5
 _ROUNDS = 3
-"""libvirt may be just about to start what it was asked for."""
+"""libvirt may be about to start a domain it was asked for."""
 
 _CONSOLE_LOCKS = Path("/var/lock")
-"""What libvirt is built with (libvirt:meson_options.txt, chrdev_lock_files)."""
+"""Where libvirt puts them (libvirt:meson_options.txt, chrdev_lock_files)."""
 _LONGEST_LOCK_BYTES = 32
-"""A process's number, in digits with spaces before (Filesystem Hierarchy Standard, /var/lock)."""
+"""A process id in digits, padded with spaces (Filesystem Hierarchy Standard, /var/lock)."""
 
 
 def main() -> None:
-    """Read lines to their end, then end what is left."""
+    """Read all lines, then end the domains that are left."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     uri, mark = sys.argv[1:3]
-    # It has started us.
-    watched_over = os.getppid()
+    harness = os.getppid()
     watched: dict[str, None] = {}
     orderly = False
     for line in sys.stdin:
@@ -52,11 +51,11 @@ def main() -> None:
         else:
             watched[uuid] = None
     if not orderly and not uri:
-        # Before its QEMUs let go of their pseudo-terminals, so that nobody meets a stale lock.
-        _remove_console_locks(watched_over)
+        # Before its QEMUs release their pseudo-terminals, so that no one finds a stale lock.
+        _remove_console_locks(harness)
     if watched:
         _end(uri, mark.encode(), watched)
-    # Without waiting for a libvirt that hangs.
+    # Do not wait for a libvirt that hangs.
     os._exit(0)
 
 

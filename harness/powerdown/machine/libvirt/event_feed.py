@@ -1,7 +1,7 @@
-"""libvirt's events of all domains of a connection, handed to whom they concern.
+"""Distribution of a connection's libvirt events to the listeners for each domain.
 
-libvirt takes one registration of a kind for all domains and a connection, as far as Python can tell
-its callbacks apart: a second one is "already tracked" (libvirt:src/conf/object_event.c).
+libvirt accepts one registration of a kind for all domains of a connection, since it cannot tell
+Python's callbacks apart: a second one is "already tracked" (libvirt:src/conf/object_event.c).
 """
 
 from __future__ import annotations
@@ -13,36 +13,36 @@ from powerdown.machine.libvirt.binding import libvirt, libvirt_qemu
 
 
 class Listener(Protocol):
-    """Is told what happens to one domain, in libvirt's thread; must be quick and not raise."""
+    """Receives the events of one domain, in libvirt's thread; must be quick and not raise."""
 
     def lifecycle(self, event: int, detail: int) -> None:
-        """One of libvirt's lifecycle events (libvirt-domain.h, virDomainEventType)."""
+        """Receive one of libvirt's lifecycle events (libvirt-domain.h, virDomainEventType)."""
 
     def monitor(self, name: str, details: str | None) -> None:
-        """One of QEMU's events, with its data as JSON."""
+        """Receive one of QEMU's events, with its data as JSON."""
 
 
 class EventFeed:
-    """Knows who listens to which domain."""
+    """The listeners of each domain."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._listeners: list[tuple[str, Listener]] = []
 
     def add(self, uuid: str, listener: Listener) -> None:
-        """Tell this one of that domain, which need not exist yet."""
+        """Add a listener for a domain, which need not exist yet."""
         with self._lock:
             self._listeners.append((uuid, listener))
 
     def remove(self, listener: Listener) -> None:
-        """Tell this one no more."""
+        """Remove a listener."""
         with self._lock:
             self._listeners = [pair for pair in self._listeners if pair[1] is not listener]
 
     def register(self, virt: libvirt.virConnect) -> None:
-        """Have a connection's events delivered for as long as it is open.
+        """Deliver a connection's events for as long as it is open.
 
-        :raise libvirt.libvirtError: they may not be listened to.
+        :raise libvirt.libvirtError: access to the events is denied.
         """
         virt.domainEventRegisterAny(
             None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, _on_lifecycle, self
@@ -50,7 +50,7 @@ class EventFeed:
         libvirt_qemu.qemuMonitorEventRegister(virt, None, None, _on_monitor, self)
 
     def of(self, domain: libvirt.virDomain) -> list[Listener]:
-        """Who listens to a domain."""
+        """The listeners of a domain."""
         uuid = domain.UUIDString()
         with self._lock:
             return [listener for wanted, listener in self._listeners if wanted == uuid]

@@ -1,4 +1,4 @@
-"""A domain that somebody else has started, as it is found."""
+"""A running domain that the harness did not start."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REASONS = {
     libvirt.VIR_DOMAIN_SHUTOFF_SAVED: "it was saved to a file",
     libvirt.VIR_DOMAIN_SHUTOFF_FAILED: "it did not start",
     libvirt.VIR_DOMAIN_SHUTOFF_FROM_SNAPSHOT: "it was reverted to a snapshot",
-    libvirt.VIR_DOMAIN_SHUTOFF_DAEMON: "libvirt's daemon lost it",
+    libvirt.VIR_DOMAIN_SHUTOFF_DAEMON: "libvirt's daemon lost track of it",
 }
 """libvirt-domain.h, virDomainShutoffReason."""
 
@@ -35,7 +35,7 @@ _REASONS = {
 class _Found:
     """A running domain.
 
-    :param number: libvirt's, which is another one when it is started again.
+    :param number: libvirt's id of it, which changes when it is started again.
     """
 
     uuid: str
@@ -45,12 +45,12 @@ class _Found:
 
 
 class ExternalDomain(DomainMachine):
-    """A domain of somebody else; :meth:`close` leaves it as it is.
+    """An external domain; :meth:`close` leaves it as it is.
 
-    :param connection: to its libvirt; closed with it.
+    :param connection: connection to its libvirt; closed by :meth:`close`.
     :param found: the domain.
-    :param budgets: how long it may take.
-    :param directory: for its transcript; removed with it.
+    :param budgets: its time limits.
+    :param directory: for its transcript; removed by :meth:`close`.
     """
 
     def __init__(
@@ -66,34 +66,34 @@ class ExternalDomain(DomainMachine):
 
     @property
     def started_at(self) -> float:
-        """When its QEMU was started, on the host-monotonic clock; when it was found, where that is
-        not known."""
+        """When its QEMU was started or, if that is not known, when the harness attached to it;
+        seconds on the host-monotonic clock."""
         return self._started_at
 
     @property
     def agent_proxy(self) -> AgentProxy:
-        """Asks the guest agent through libvirt, which says so if there is none."""
+        """The way to the guest agent through libvirt, which reports if there is none."""
         return LibvirtAgent(self._handle)
 
     def find_agent_socket(self) -> None:
-        """libvirt has it."""
+        """``None``: libvirt holds the socket."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Disconnect from it."""
         super().close()
         self._connection.close()
         self._directory.close()
 
 
 def attach_domain(uri: str | None, name: str, budgets: Budgets) -> ExternalDomain:
-    """The running domain of a name, or of a UUID.
+    """Attach to a running domain by its name or UUID.
 
-    :param uri: of its libvirt; ``None`` for the one that libvirt takes by default.
-    :raise HostError: libvirt cannot be reached, or does not let us in.
-    :raise MachineError: there is no such domain, it does not run, or libvirt does not let us look.
+    :param uri: URI of its libvirt; ``None`` for libvirt's default.
+    :raise HostError: libvirt cannot be reached, or denies access.
+    :raise MachineError: the domain does not exist or run, or libvirt denies access to it.
     """
     connection = Connection(uri)
-    action = f"look at domain {name}"
+    action = f"attach to domain {name}"
     try:
         found = call_alone(lambda: _find(connection.virt, name), _FIND_SECONDS)
         directory = RunDirectory("attached")
@@ -110,7 +110,7 @@ def attach_domain(uri: str | None, name: str, budgets: Budgets) -> ExternalDomai
         raise MachineError(
             action,
             f"libvirt at {connection.uri} does not answer within {_FIND_SECONDS:.0f} s",
-            "Is its host overloaded? See libvirt's log there.",
+            "Its host may be overloaded; see libvirt's log there.",
         ) from error
     except BaseException:
         connection.close()
@@ -122,11 +122,11 @@ def _find(virt: libvirt.virConnect, name: str) -> _Found:
     if not domain.isActive():
         _, reason = domain.state()
         raise MachineError(
-            f"look at domain {name}",
-            f"it is shut off: {_REASONS.get(reason, 'nobody knows why')}",
+            f"attach to domain {name}",
+            f"it is shut off: {_REASONS.get(reason, 'for an unknown reason')}",
             f"Start it: virsh start {domain.name()}",
         )
-    # Of what it has now; unlike most this does not wait for QEMU, which may hang.
+    # The CPUs it has now; unlike most calls, this does not wait for QEMU, which may hang.
     vcpus = domain.vcpusFlags(libvirt.VIR_DOMAIN_AFFECT_LIVE)
     return _Found(domain.UUIDString(), domain.name(), domain.ID(), vcpus)
 
@@ -141,7 +141,7 @@ def _look_up(virt: libvirt.virConnect, name: str) -> libvirt.virDomain:
             pass
         known = ", ".join(sorted(domain.name() for domain in virt.listAllDomains())) or "none"
         raise MachineError(
-            f"look at domain {name}",
-            f"there is none of that name or UUID; there are: {known}",
+            f"attach to domain {name}",
+            f"no domain has that name or UUID; there are: {known}",
             "Check --domain and --connect (virsh list --all).",
         ) from error

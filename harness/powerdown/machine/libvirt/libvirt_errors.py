@@ -1,4 +1,4 @@
-"""libvirt's errors as ours."""
+"""Translation of libvirt's errors."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ _MOST = 500
 
 
 class NotRunning(MachineError):
-    """libvirt does not pass it on, because the guest's CPUs stand still."""
+    """libvirt does not forward a request, because the guest's CPUs are stopped."""
 
 
-def said(error: libvirt.libvirtError) -> str:
-    """What libvirt says, on one line, of bounded length."""
+def error_text(error: libvirt.libvirtError) -> str:
+    """libvirt's message, on one line, of bounded length."""
     return " ".join(str(error).split())[:_MOST]
 
 
 def is_gone(error: libvirt.libvirtError) -> bool:
-    """Whether it says that there is no such domain."""
+    """Whether it means that the domain does not exist."""
     return error.get_error_code() in _GONE
 
 
 def is_lost(error: libvirt.libvirtError, connection: libvirt.virConnect) -> bool:
-    """Whether the connection is to blame, and not what was asked for."""
+    """Whether the connection was lost, rather than the request refused."""
     if error.get_error_code() not in _LOST:
         return False
     try:
@@ -48,38 +48,42 @@ def is_lost(error: libvirt.libvirtError, connection: libvirt.virConnect) -> bool
 
 
 def machine_error(action: str, error: libvirt.libvirtError) -> MachineError:
-    """The error for a domain that cannot do what it was asked for."""
+    """The error for a request that failed for one domain."""
     if is_gone(error):
         return MachineError(
             action,
-            f"the domain is gone ({said(error)})",
-            f"It has ended, or somebody has ended it. {_LOG}",
+            f"the domain does not exist any more ({error_text(error)})",
+            f"It has ended, or was ended by someone else. {_LOG}",
         )
     if error.get_error_code() == libvirt.VIR_ERR_OPERATION_INVALID:
-        return NotRunning(action, f"libvirt refused: {said(error)}", "Wake it, or let it go on.")
+        return NotRunning(
+            action, f"libvirt refused: {error_text(error)}", "Wake or resume the guest."
+        )
     if error.get_error_code() in _FORBIDDEN:
-        return MachineError(action, f"libvirt does not allow it ({said(error)})", _PERMISSIONS)
+        return MachineError(action, f"libvirt denies access ({error_text(error)})", _PERMISSIONS)
     return MachineError(
-        action, f"libvirt refused: {said(error)}", "See libvirt's log of the domain."
+        action, f"libvirt refused: {error_text(error)}", "See libvirt's log of the domain."
     )
 
 
 def connect_error(uri: str, error: libvirt.libvirtError) -> PowerdownError:
-    """The error for a host that cannot be reached."""
-    action, code, text = f"connect to libvirt at {uri}", error.get_error_code(), said(error)
+    """The error for a connection that failed."""
+    action, code, text = f"connect to libvirt at {uri}", error.get_error_code(), error_text(error)
     if code in _FORBIDDEN or "Permission denied" in text:
-        return HostError(action, f"it is not allowed ({text})", _PERMISSIONS)
+        return HostError(action, f"access is denied ({text})", _PERMISSIONS)
     if "Failed to parse user" in text:
         return HostError(
             action,
             text,
-            "As root, libvirt's QEMU driver wants that user to exist: install libvirt's own "
-            "packages, or useradd --system libvirt-qemu.",
+            "As root, libvirt's QEMU driver requires that user: install libvirt's packages, or run "
+            "useradd --system libvirt-qemu.",
         )
-    return HostError(action, text, "Does the daemon run there? Try: virsh --connect URI uri.")
+    return HostError(
+        action, text, "Check that the daemon runs there. Try: virsh --connect URI uri."
+    )
 
 
 _LOG = "See libvirt's log of the domain."
 _PERMISSIONS = (
-    "Join the group libvirt, use a connection of your own (qemu:///session), or ask for the rights."
+    "Join the group libvirt, use a session connection (qemu:///session), or request permission."
 )

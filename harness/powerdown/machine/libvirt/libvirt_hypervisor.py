@@ -19,11 +19,11 @@ _NO_UUID = "00000000-0000-0000-0000-000000000000"
 
 
 class LibvirtHypervisor:
-    """Each guest a domain.
+    """Starts each guest as a libvirt domain.
 
     :param accelerator: how the guests' CPUs run.
-    :param uri: of the libvirt that has them; ``None`` for one of the harness's own.
-    :param cache: where a libvirt of our own remembers what QEMU can do.
+    :param uri: URI of the libvirt to use; ``None`` for an embedded driver of the harness's own.
+    :param cache: directory where the embedded driver caches QEMU's capabilities.
     :raise HostError: libvirt cannot be reached.
     """
 
@@ -32,7 +32,7 @@ class LibvirtHypervisor:
 
     def __init__(self, accelerator: Accelerator, uri: str | None, cache: Path) -> None:
         self.accelerator = accelerator
-        # A saved domain can be restored once at a time. Ours is used by this process alone.
+        # A saved domain can be restored once at a time, and only the embedded driver is not shared.
         self.restores = uri is None
         self._private = PrivateLibvirt(cache) if uri is None else None
         try:
@@ -58,14 +58,14 @@ class LibvirtHypervisor:
         return BootedDomain.restore(self._site, image, overlay, saved)
 
     def hardware(self, image: Image) -> object:
-        """The domain's XML, and libvirt's version: it chooses what the XML leaves open."""
+        """The domain's XML and libvirt's version, which decides what the XML leaves open."""
         flash = uefi_candidate() if image.firmware is Firmware.UEFI else None
         wiring = DomainWiring("", _NO_UUID, Path(QEMU), Path("/overlay"), flash)
         xml = domain_xml(image, wiring, self.accelerator)
         return [xml, self._site.connection.virt.getLibVersion()]
 
     def close(self) -> None:
-        """Let go of libvirt; ends what still runs. Never raises, may be called twice."""
+        """End guests that still run and disconnect. Never raises, may be called twice."""
         self._site.guard.close()
         self._site.connection.close()
         if self._private is not None:

@@ -1,8 +1,8 @@
-"""No domain outlives the harness: a small process that ends them when the harness has died.
+"""A small process that ends the harness's domains when the harness has died.
 
-QEMU is no child of whoever asked libvirt for it, so the kernel does not end it with us, and not
-all drivers of libvirt know VIR_DOMAIN_START_AUTODESTROY. It also removes the console locks that a
-libvirt within the harness leaves behind then.
+QEMU is not a child of libvirt's client, so the kernel does not end it with the harness, and not
+all libvirt drivers support VIR_DOMAIN_START_AUTODESTROY. The process also removes the console locks
+that an embedded driver leaves behind.
 """
 
 from __future__ import annotations
@@ -19,18 +19,17 @@ _END_SECONDS = 10.0
 
 
 class OrphanGuard:
-    """Ends domains that are still there when this process is not.
+    """Ends domains that still exist when this process has died.
 
-    :param uri: where to reach libvirt then; empty for a libvirt within this process, which is gone
-        with it.
-    :param root: of that libvirt within this process. Copies of one saved guest have the same UUID
-        in every worker: only those with this path on their command line are ours.
+    :param uri: libvirt's URI; empty for an embedded driver, which ends with this process.
+    :param root: root directory of the embedded driver. Copies of one saved guest have the same
+        UUID in every worker: only those with this path on their command line are ours.
     :raise HostError: the process cannot be started.
     """
 
     def __init__(self, uri: str, root: Path | None = None) -> None:
         try:
-            # A session of its own, so that Ctrl-C does not reach it.
+            # In a session of its own, so that Ctrl-C does not reach it.
             self._process = subprocess.Popen(
                 [sys.executable, "-I", str(_PROGRAM), uri, str(root or "")],
                 stdin=subprocess.PIPE,
@@ -41,20 +40,22 @@ class OrphanGuard:
             )
         except OSError as error:
             raise HostError(
-                "start the guard of domains", str(error), "Check free memory and processes."
+                "start the guard process for domains",
+                str(error),
+                "Check free memory and the limit of processes.",
             ) from error
 
     def watch(self, uuid: str) -> None:
-        """End this domain too; it may not be there yet."""
-        self._tell(f"+ {uuid}")
+        """Add a domain to end; it may not exist yet."""
+        self._send(f"+ {uuid}")
 
     def forget(self, uuid: str) -> None:
-        """It has ended."""
-        self._tell(f"- {uuid}")
+        """Remove a domain that has ended."""
+        self._send(f"- {uuid}")
 
     def close(self) -> None:
-        """End the guard and what it still watches; never raises, may be called twice."""
-        self._tell(".")
+        """End the guard and the domains it still has; never raises, may be called twice."""
+        self._send(".")
         stdin = self._process.stdin
         if stdin is not None:
             with contextlib.suppress(OSError):
@@ -62,11 +63,11 @@ class OrphanGuard:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_SECONDS)
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         stdin = self._process.stdin
         if stdin is None or stdin.closed:
             return
-        # A guard that was killed is no reason to stop a run.
+        # A run goes on without its guard.
         with contextlib.suppress(OSError):
             stdin.write(line + "\n")
             stdin.flush()

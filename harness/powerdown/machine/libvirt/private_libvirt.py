@@ -1,6 +1,6 @@
-"""A libvirt of the harness's own: QEMU's driver within this process, without a daemon.
+"""libvirt's embedded QEMU driver, which runs within this process and needs no daemon.
 
-libvirt:docs/drvqemu.rst, "Embedded driver": everything it keeps is under one root directory, and a
+libvirt:docs/drvqemu.rst, "Embedded driver": all its files are under one root directory, and a
 process can have only one such root.
 """
 
@@ -23,26 +23,27 @@ _SHORT_LABEL = "v"
 _ADDED = len(f"/powerdown-{_SHORT_LABEL}-12345678")
 
 _CONFIGURATION = """\
-# QEMU as the user who runs the harness, as without libvirt: whoever may enter its directories.
+# QEMU runs as the user of the harness, who has access to its directories.
 user = "{user}"
 group = "{group}"
 security_driver = "none"
-# Every file is this user's already.
+# All files belong to this user.
 dynamic_ownership = 0
 remember_owner = 0
-# Without virtlogd, which is another daemon.
+# Without virtlogd, which is a daemon.
 stdio_handler = "file"
-# Not in a bare container; the sandbox of QEMU itself stays on.
+# Not available in a bare container; QEMU's own sandbox stays on.
 namespaces = []
 cgroup_controllers = []
 """
 
 
 class PrivateLibvirt:
-    """The root of an embedded driver, removed when it is closed.
+    """The root directory of an embedded driver, removed when it is closed.
 
-    :param cache: where libvirt remembers what QEMU can do, from run to run: asking takes seconds.
-    :raise HostError: there is no room for it.
+    :param cache: directory where libvirt caches QEMU's capabilities between runs, because querying
+        them takes seconds.
+    :raise HostError: the directory cannot be created.
     """
 
     def __init__(self, cache: Path) -> None:
@@ -59,35 +60,37 @@ class PrivateLibvirt:
         except OSError as error:
             self.close()
             raise HostError(
-                f"prepare libvirt in {root}", error.strerror or str(error), "Make room there."
+                f"prepare libvirt in {root}",
+                error.strerror or str(error),
+                "Check free space and permissions.",
             ) from error
 
     @property
     def root(self) -> Path:
-        """The directory; its QEMUs have it on their command lines."""
+        """The directory, which is on the command line of every QEMU of the driver."""
         return self._directory.path
 
     @property
     def uri(self) -> str:
-        """What libvirt is asked to open."""
+        """The URI of the driver."""
         return f"qemu:///embed?root={self._directory.path}"
 
     def close(self) -> None:
-        """Remove what it kept; never raises, may be called twice."""
+        """Remove the directory; never raises, may be called twice."""
         self._directory.close()
 
 
 def _parent() -> Path:
-    """Where its root can be made: the temporary directory unless its path is too long.
+    """The parent of the root: the temporary directory unless its path is too long.
 
-    :raise HostError: there is no other.
+    :raise HostError: no suitable directory is writable.
     """
     wanted = Path(tempfile.gettempdir())
     for directory in (wanted, _SHORT):
         if len(str(directory)) + _ADDED <= _LONGEST_ROOT and os.access(directory, os.W_OK):
             return directory
     raise HostError(
-        f"make room for libvirt's sockets in {wanted}",
-        f"its path is longer than {_LONGEST_ROOT - _ADDED} characters, and {_SHORT} is not ours",
-        "Set TMPDIR to a directory with a shorter name, or use a daemon (--connect URI).",
+        f"create a directory for libvirt's sockets in {wanted}",
+        f"its path is longer than {_LONGEST_ROOT - _ADDED} characters and {_SHORT} not writable",
+        "Set TMPDIR to a directory with a shorter path, or use a daemon (--connect URI).",
     )
