@@ -33,7 +33,7 @@ class Table:
         self._values = values
         for key in values:
             if key not in known:
-                raise self.error(key, "this key is unknown", _did_you_mean(key, known))
+                raise self.error(key, "this key is not known", _did_you_mean(key, known))
 
     def __contains__(self, key: str) -> bool:
         return key in self._values
