@@ -1,6 +1,7 @@
 """The command ``bench/run``: measure, print a table, write JSON; see ``docs/benchmarks.md``.
 
-Exit status: 0 measured, whatever the figures; 2 something could not be measured; 130 interrupted.
+Exit status: 0 measured, whatever the figures are; 2 something could not be measured;
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.attempt import attempts_of
-from bench.catalogue import ROOT, catalogue_rows, dearest, measure_catalogue
+from bench.catalogue import ROOT, catalogue_rows, measure_catalogue, most_expensive
 from bench.figures import Figures
 from bench.growth import measure_growth, memory_growth_rows, scenario_growth_rows
 from bench.machine_facts import MachineFacts
@@ -31,7 +32,7 @@ from powerdown.report.gate_result import GateResult
 
 ALL = (1, 2, 3, 4, 5, 6)
 ENOUGH_ROUNDS = 10
-"""Below that a median says little."""
+"""A median of fewer samples says little."""
 
 _QUIET_LOAD = 0.5
 
@@ -40,7 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     options = _parser().parse_args(arguments)
     if 5 in options.only and 3 not in options.only and options.gate is None:
-        print("bench: 5 needs a run of the catalogue: add 3, or give --gate FILE", file=sys.stderr)
+        print(
+            "bench: --only 5 needs a run of the catalogue: add 3, or give --gate FILE",
+            file=sys.stderr,
+        )
         return 2
     try:
         host = Host.of_this_host()
@@ -50,9 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             result.image = image.name
             _measure(options, host, image, result)
         except BaseException:
-            # What was measured before is worth keeping.
+            # What has been measured is worth keeping.
             if result.rows:
-                result.notes.append("this run was stopped before its end")
+                result.notes.append("this run was stopped early")
                 _report(result, options.output)
             raise
         _report(result, options.output)
@@ -66,14 +70,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(options: argparse.Namespace, host: Host, image: Image, result: Result) -> None:
-    """Measure what was asked for; rows are added as they come."""
+    """Run the chosen benchmarks; rows are added as they are measured."""
     only, rounds = options.only, options.rounds
     cold_rounds = rounds if options.cold_rounds is None else options.cold_rounds
     figures = result.figures
     if result.machine.load > _QUIET_LOAD:
-        result.notes.append("the host was busy with something else: trust ratios, not seconds")
+        result.notes.append("the host was busy with something else: rely on ratios, not on seconds")
     if rounds < ENOUGH_ROUNDS:
-        result.notes.append(f"medians of {rounds}: too few to rely on")
+        result.notes.append(f"medians of {rounds} samples: too few to rely on")
     if {1, 2, 4} & {*only}:
         with open_site(host, image, _say, keep_templates=True) as site:
             if 1 in only:
@@ -84,7 +88,7 @@ def _measure(options: argparse.Namespace, host: Host, image: Image, result: Resu
                 result.rows += verdict_rows(figures)
             if 4 in only:
                 if not site.template_memory()[1]:
-                    result.notes.append("the template's memory lies on disk: page cache, not paid")
+                    result.notes.append("the template's memory is on disk: page cache, not counted")
                 measure_memory(site, figures, rounds, cold_rounds, _say)
                 result.rows += memory_rows(figures)
     growth: list[Row] = []
@@ -116,7 +120,7 @@ def _measure_catalogue(
     )
     result.rows += catalogue_rows(figures, options.workers)
     for run in runs:
-        result.notes.append(dearest(run))
+        result.notes.append(most_expensive(run))
         if run.unsound:
             result.notes.append(f"{run.unsound} scenarios failed with {run.workers} workers")
     first = runs[0]
@@ -138,54 +142,70 @@ def _report(result: Result, output: Path) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bench/run",
-        description="What starting, judging and keeping guests costs on this machine.",
-        epilog="exit status: 0 measured, 2 something could not be, 130 interrupted",
+        description="Measure what it costs to start, judge and keep guests on this machine.",
+        epilog="exit status: 0 measured, 2 something could not be measured, 130 interrupted",
     )
     parser.add_argument(
-        "--only", type=_numbers(ALL), default=ALL, metavar="1,2", help="which of 1 to 6 (all)"
+        "--only",
+        type=_numbers(ALL),
+        default=ALL,
+        metavar="1,2",
+        help="benchmarks to run, of 1 to 6 (default: all)",
     )
     parser.add_argument(
-        "--rounds", type=_count, default=ENOUGH_ROUNDS, help="samples of each (%(default)s)"
+        "--rounds",
+        type=_count,
+        default=ENOUGH_ROUNDS,
+        help="samples of each figure (default: %(default)s)",
     )
     parser.add_argument(
-        "--cold-rounds", type=int, help="cold boots among them, 8 s each (as many as --rounds)"
+        "--cold-rounds", type=int, help="cold boots, about 8 s each (default: as many as --rounds)"
     )
     parser.add_argument(
-        "--catalogue-rounds", type=_count, default=1, help="runs of all scenarios (%(default)s)"
+        "--catalogue-rounds",
+        type=_count,
+        default=1,
+        help="runs of benchmark 3 (default: %(default)s)",
     )
     parser.add_argument(
-        "--workers", type=_numbers(), default=(1, 2), metavar="1,2", help="in benchmark 3"
+        "--workers",
+        type=_numbers(),
+        default=(1, 2),
+        metavar="1,2",
+        help="numbers of workers in benchmark 3 (default: 1,2)",
     )
-    parser.add_argument("-k", default="", metavar="WHICH", help="only these scenarios, as pytest's")
     parser.add_argument(
-        "--gate", type=Path, metavar="FILE", help="for 5: the gate.json of an earlier run"
+        "-k", default="", metavar="EXPRESSION", help="scenarios of benchmark 3, as pytest -k"
+    )
+    parser.add_argument(
+        "--gate", type=Path, metavar="FILE", help="gate.json of an earlier run, for benchmark 5"
     )
     parser.add_argument(
         "--memory",
         type=_numbers(),
         default=(512, 2048, 4096),
         metavar="512,2048",
-        help="MiB of the guests in benchmark 6, the least first",
+        help="memory of the guests in benchmark 6 in MiB, smallest first (default: 512,2048,4096)",
     )
     parser.add_argument(
         "--image",
         type=Path,
         default=ROOT / "fixtures" / "images" / "standin.toml",
         metavar="FILE",
-        help="image definition (the stand-in)",
+        help="image definition (default: the stand-in)",
     )
     parser.add_argument(
         "--output",
         type=Path,
         default=Path("reports/bench.json"),
         metavar="FILE",
-        help="%(default)s",
+        help="result file (default: %(default)s)",
     )
     return parser
 
 
 def _numbers(known: Sequence[int] | None = None) -> Callable[[str], tuple[int, ...]]:
-    """Reads whole numbers with commas between them; ``known`` are those that can be meant."""
+    """A type of argparse for positive integers separated by commas, limited to ``known``."""
 
     def read(text: str) -> tuple[int, ...]:
         try:
@@ -194,7 +214,10 @@ def _numbers(known: Sequence[int] | None = None) -> Callable[[str], tuple[int, .
             numbers = (0,)
         wrong = [one for one in numbers if one < 1 or (known is not None and one not in known)]
         if wrong:
-            raise argparse.ArgumentTypeError(f"{text!r} is not what can be chosen, as 1,2")
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not a list such as 1,2"
+                + (f" of {known[0]} to {known[-1]}" if known else "")
+            )
         return numbers
 
     return read
@@ -202,7 +225,7 @@ def _numbers(known: Sequence[int] | None = None) -> Callable[[str], tuple[int, .
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of at least 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive integer")
     return int(text)
 
 

@@ -19,8 +19,8 @@ class BenchAttempt:
     :param outcome: of the verdict.
     :param cause: of the verdict.
     :param seconds: from the command to the verdict.
-    :param exact: whether that was measured; if not, it took at most so long.
-    :param off_seconds: from the command to the guest's power-off, where it came to that.
+    :param exact: whether that was measured; if not, it is an upper bound.
+    :param off_seconds: from the command to the guest's power-off; ``None`` without one.
     """
 
     scenario: str
@@ -34,15 +34,12 @@ class BenchAttempt:
 
     @property
     def failed(self) -> bool:
-        """Whether the guest did anything else than simply power off."""
+        """Whether the guest did anything but simply power off."""
         return self.outcome != Outcome.COMPLETED
 
-    def waited(self, patience: float) -> float:
-        """How long somebody takes who only waits ``patience`` seconds for the power-off.
-
-        Who sees none in that time has waited it out, and does not know why.
-        """
-        return patience if self.off_seconds is None else min(self.off_seconds, patience)
+    def waited(self, timeout: float) -> float:
+        """Seconds that a tool takes which only waits for the power-off, ``timeout`` at most."""
+        return timeout if self.off_seconds is None else min(self.off_seconds, timeout)
 
 
 def attempts_of(records: Iterable[ScenarioRecord]) -> list[BenchAttempt]:
@@ -62,7 +59,7 @@ def _attempt(record: ScenarioRecord, stage: StageRecord) -> BenchAttempt:
     measured = None
     if stage.verdict_at is not None and stage.commanded_at is not None:
         measured = stage.verdict_at - stage.commanded_at
-    # The stage begins where the one before ended: with what was provoked and surveyed first.
+    # The stage begins where the previous one ended: injection and baseline are included.
     seconds = stage.guest_seconds + stage.harness_seconds if measured is None else measured
     delay = stage.verdict_delay
     return BenchAttempt(

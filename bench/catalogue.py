@@ -98,7 +98,7 @@ def run_catalogue(definition: Path, workers: int, selected: str) -> CatalogueRun
             raise MachineError(
                 f"run the scenarios with {workers} workers",
                 f"pytest ended with status {status}: {_tail(log)}",
-                "Run the gate and look at what it says.",
+                "Run the gate to see why.",
             )
         tests = seconds_of_tests(junit.read_text())
         return CatalogueRun(workers, wall, tests, GateResult.read(reports / "gate.json"))
@@ -146,18 +146,18 @@ def note_run(run: CatalogueRun, figures: Figures) -> None:
         figures.add(f"{prefix}/test", seconds, "s")
 
 
-def dearest(run: CatalogueRun, most: int = 3) -> str:
+def most_expensive(run: CatalogueRun, most: int = 3) -> str:
     """The scenarios that took most of the harness's own time, and in which stage, one line."""
     scenarios = sorted(run.done, key=lambda record: record.harness_seconds, reverse=True)[:most]
-    told = []
+    parts = []
     for record in scenarios:
         stage = max(record.stages, key=lambda stage: stage.harness_seconds)
         name = f"{record.scenario} {record.variant}".strip()
-        told.append(
+        parts.append(
             f"{name} {record.harness_seconds * 1000:.0f} ms "
             f"({stage.name!r} {stage.harness_seconds * 1000:.0f})"
         )
-    return f"harness's own time, {run.workers} at once, most in: {'; '.join(told)}"
+    return f"most of the harness's own time with {run.workers} workers: {'; '.join(parts)}"
 
 
 def catalogue_rows(figures: Figures, workers: Sequence[int]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""What was measured, sample by sample."""
+"""Measured samples by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Samples:
     values: list[float] = field(default_factory=list)
 
     def to_json(self) -> dict[str, object]:
-        """With what summarises them."""
+        """With median, minimum and maximum."""
         return {
             "unit": self.unit,
             "median": median(self.values),

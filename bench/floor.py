@@ -1,4 +1,4 @@
-"""The floor: what QEMU alone takes from its exec to the first QMP reply."""
+"""The floor: the time QEMU alone takes from its exec to the first QMP reply."""
 
 from __future__ import annotations
 
@@ -43,36 +43,36 @@ def floor_seconds(
                 stack.enter_context(end)
         commands, events, serial = (qemus.fileno() for _, qemus in pairs)
         wiring = Wiring(overlay, commands=commands, events=events, serial=serial, flash=flash)
-        told, tell = os.pipe()
-        stack.callback(os.close, told)
+        moments, moments_in = os.pipe()
+        stack.callback(os.close, moments)
         harness = os.getpid()
 
         def before_exec() -> None:
             die_with_parent(harness)
-            os.write(tell, _MOMENT.pack(now()))
+            os.write(moments_in, _MOMENT.pack(now()))
 
-        said = stack.enter_context(overlay.with_suffix(".stderr").open("wb+"))
+        output = stack.enter_context(overlay.with_suffix(".stderr").open("wb+"))
         try:
             process = subprocess.Popen(
                 command_line(image, wiring, accelerator),
                 stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
+                stdout=output,
+                stderr=output,
                 pass_fds=(commands, events, serial),
-                # Tells the moment of the exec itself: the time Python takes to fork is not QEMU's.
+                # Stamps the moment of the exec: the time that Python takes to fork is not QEMU's.
                 preexec_fn=before_exec,
             )
         finally:
-            os.close(tell)
+            os.close(moments_in)
         try:
             for _, qemus in pairs:
                 qemus.close()
             _wait_for_reply(pairs[0][0], deadline)
             answered_at = now()
-            (executed_at,) = _MOMENT.unpack(os.read(told, _MOMENT.size))
+            (executed_at,) = _MOMENT.unpack(os.read(moments, _MOMENT.size))
         except (OSError, ValueError) as error:
-            said.seek(0)
-            actual = f"{error or type(error).__name__}; it says {said.read()[-500:]!r}"
+            output.seek(0)
+            actual = f"{error or type(error).__name__}; it says {output.read()[-500:]!r}"
             raise MachineError("measure QEMU's start", actual, "Boot the image cold.") from error
         finally:
             process.kill()
@@ -81,7 +81,7 @@ def floor_seconds(
 
 
 def _wait_for_reply(commands: socket.socket, deadline: Deadline) -> None:
-    """Say what QMP wants to hear first and wait for the answer.
+    """Negotiate QMP capabilities and wait for the reply.
 
     :raise OSError: nothing comes in time.
     :raise ValueError: something else comes.
@@ -96,4 +96,4 @@ def _wait_for_reply(commands: socket.socket, deadline: Deadline) -> None:
 def _message(lines: BinaryIO, key: str) -> None:
     line = lines.readline()
     if key not in json.loads(line or b"{}"):
-        raise ValueError(f"QEMU said {line!r} instead of {key!r}")
+        raise ValueError(f"QEMU output {line!r} instead of {key!r}")

@@ -1,12 +1,12 @@
-"""Damaged disks, hives and logs by the thousand: ``python -m bench.fuzz_disk``.
+"""Thousands of damaged disks, hives and logs: ``python -m bench.fuzz_disk``.
 
-Each input is a small real one with a few mutations, where they hurt most: boot sector, MFT, index
-records, ``$Volume``; hives with and without transaction logs; event logs. It is read as the
-commands read it, by the process that may crash. An input must come to values, or to one clear
-error; a crash that this process contained is one, and is counted apart. A traceback, or an answer
-after the deadline, is a failure.
+Each input is a small real one with a few mutations at its most sensitive places: boot sector, MFT,
+index records, ``$Volume``; hives with and without transaction logs; event logs. It is read as the
+commands read it, in a child process that may crash. Each input must give values or one clear
+error; a crash that the child contained is such an error, and is counted separately. A traceback, or
+an answer after the deadline, is a failure.
 
-Exit status: 0 none failed; 1 some did, and their seeds are printed; 2 it could not be done.
+Exit status: 0 none failed; 1 some did, and their seeds are printed; 2 it could not be run.
 """
 
 from __future__ import annotations

@@ -16,10 +16,10 @@ from powerdown.host.host import Host
 from powerdown.images.image import Image
 
 MOST_GROWTH = 1.2
-"""What a clone with the most memory may take, in clones with the least."""
+"""The most that a clone with the largest memory may take, in clones with the smallest."""
 
 PARTS = 4
-"""Into how many parts the catalogue is divided to see it grow."""
+"""The number of parts into which the catalogue is divided."""
 
 
 def measure_growth(
@@ -33,7 +33,7 @@ def measure_growth(
 ) -> None:
     """Floor, clone, verdict and memory with each size of memory in turns.
 
-    :param sizes: in MiB, the least first.
+    :param sizes: in MiB, smallest first.
     """
     with ExitStack() as open_sites:
         sites = []
@@ -59,7 +59,7 @@ def measure_growth(
 
 
 def memory_growth_rows(figures: Figures, sizes: Sequence[int]) -> list[Row]:
-    """What was measured with each size, and how it compares with the least."""
+    """The figures of each size, compared with the smallest."""
     rows = []
     for what, name, unit in (
         ("floor", "floor", "s"),

@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""The machine on which the figures were measured."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class MachineFacts:
     """This host.
 
     :param cores: CPUs that this process may use.
-    :param cpu: what the first calls itself.
+    :param cpu: model name of the first.
     :param memory_mib: the host's memory.
     :param kernel: its release.
     :param python: its version.
     :param qemu: its version.
     :param accelerator: ``kvm`` or ``tcg``.
     :param why: why that accelerator.
-    :param load: processes that wanted a CPU in the minute before the benchmarks began: above some
-        tenths the host was busy with something else.
+    :param load: load average of the minute before the benchmarks began: above a few tenths the
+        host was busy with something else.
     """
 
     cores: int
@@ -42,7 +42,7 @@ class MachineFacts:
 
     @classmethod
     def of(cls, host: Host) -> MachineFacts:
-        """Look at this host."""
+        """Read the facts of this host."""
         facts = HostFacts.of(host.accelerator)
         return cls(
             cores=len(os.sched_getaffinity(0)),

@@ -1,4 +1,4 @@
-"""Benchmark 4: memory of several clones against that of as many guests booted apart."""
+"""Benchmark 4: memory of several clones, compared with guests that were booted separately."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bench.site import Say, Site, Started
 from powerdown.host.admission.host_resources import HostResources
 
 MOST_PERCENT = 20.0
-"""What a second clone may cost, of a guest that was booted cold."""
+"""The most that a second clone may take, as a percentage of a guest that was booted cold."""
 
 COUNTS = (1, 2, 4, 8)
 _RESERVE_BYTES = 1 << 30
-"""What is left to the host when guests are added."""
+"""Left to the host when guests are added."""
 
-_SURVEY_REACTIONS = 6
+_BASELINE_REACTIONS = 6
 
 
 def measure_memory(site: Site, figures: Figures, rounds: int, cold_rounds: int, say: Say) -> None:
@@ -33,7 +33,7 @@ def measure_memory(site: Site, figures: Figures, rounds: int, cold_rounds: int, 
 
 
 def measure_clones(site: Site, figures: Figures, prefix: str, counts: Sequence[int]) -> None:
-    """Start clones, look whenever there are as many as wanted, then use the last one."""
+    """Start clones, measure at each number in ``counts``, then read the last one's baseline."""
     file_bytes, on_tmpfs = site.template_memory()
 
     def total(processes: Sequence[Memory]) -> float:
@@ -55,7 +55,7 @@ def measure_clones(site: Site, figures: Figures, prefix: str, counts: Sequence[i
                 figures.add(f"{prefix}/second-clone", totals[2] - totals[1], "MiB")
         windows = guests[-1].guest.windows
         if windows is not None and len(guests) == 2:
-            windows.baseline(site.image.budgets.reaction * _SURVEY_REACTIONS)
+            windows.baseline(site.image.budgets.reaction * _BASELINE_REACTIONS)
             processes = [read_memory(one.guest.machine.pid) for one in guests]
             figures.add(f"{prefix}/second-clone-used", total(processes) - totals[1], "MiB")
 
@@ -97,9 +97,9 @@ def second_clone_rows(figures: Figures) -> list[Row]:
     if "memory/cold/1" not in figures:
         return []
     cold = figures.median("memory/cold/1")
-    told = {
+    labels = {
         "memory/second-clone": "second clone, when it is ready",
-        "memory/second-clone-used": "second clone, after a survey of its inside",
+        "memory/second-clone-used": "second clone, after its baseline was read",
     }
     return [
         Row(
@@ -111,26 +111,26 @@ def second_clone_rows(figures: Figures) -> list[Row]:
             to=f"of a booted guest ({cold:.0f} MiB)",
             limit=MOST_PERCENT,
         )
-        for name, what in told.items()
+        for name, what in labels.items()
         if name in figures
     ]
 
 
 def percent(part: float, whole: float) -> float:
-    """A part of something, in hundredths of it."""
+    """``part`` as a percentage of ``whole``."""
     return 100 * part / whole
 
 
 def _measure_cold(
     site: Site, figures: Figures, prefix: str, counts: Sequence[int], say: Say
 ) -> None:
-    """Boot guests and look whenever there are as many as wanted, as long as there is room."""
+    """Boot guests and measure at each number in ``counts``, as long as there is room."""
     boot: Callable[[], AbstractContextManager[Started]] = site.cold
     with ExitStack() as running:
         guests: list[Started] = []
         for count in range(1, max(counts) + 1):
             if HostResources().free_memory() < (site.image.memory_mib << 20) + _RESERVE_BYTES:
-                say(f"4, memory: no room for {count} guests booted apart")
+                say(f"4, memory: no room for {count} guests booted separately")
                 return
             guests.append(running.enter_context(boot()))
             if count in counts:

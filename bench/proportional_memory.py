@@ -1,19 +1,19 @@
-"""What processes take of the host's memory, pages they share counted once.
+"""Memory of processes, with shared pages counted once.
 
 The kernel's proportional set size (Linux: Documentation/filesystems/proc) gives each process its
-part of every page it maps. Over all processes that map a page that makes one page, however many
-they are. What it means for clones:
+share of every page that it maps. Over all processes that map a page, the shares add up to one
+page. For clones this means:
 
 - A clone maps the template's memory file privately. A page that it has only read is the file's own
-  page, shared by all clones that have read it: ``Pss_Shmem`` when the file lies on a tmpfs. A page
-  that it has written is a copy of its own: ``Pss_Anon``. So are translated code and QEMU's heap.
+  page, shared by all clones that have read it: ``Pss_Shmem`` if the file is on a tmpfs. A page that
+  it has written is a copy of its own: ``Pss_Anon``. So are translated code and QEMU's heap.
 - The sum over clones therefore counts each file page that *some* clone maps once. It leaves out
-  pages of the file that no clone maps just now; on a tmpfs they take memory all the same. And the
-  first clone seems dear, the second cheap, merely because they halve what the first has paid for.
+  pages of the file that no clone maps at the moment, which take memory of a tmpfs nevertheless. And
+  the first clone seems expensive, the second cheap, because they now share what the first had paid.
 
-So the file is counted once and whole, as what it takes on the tmpfs, and of every clone only what
-is not a page of it: then the first clone's price is what it adds. A file on disk is page cache,
-which the kernel takes back when it wants: there the plain sum is used.
+So the file is counted once and in full, as what it takes on the tmpfs, and of every clone only what
+is not a page of it. The cost of the first clone is then what it adds. A file on disk is page cache,
+which the kernel reclaims at will: there the plain sum is used.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Memory:
-    """What one process takes.
+    """Memory of one process.
 
     :param proportional: its proportional set size, in bytes.
-    :param shared_file: what of it is pages of files on a tmpfs, in bytes.
+    :param shared_file: the part of it that is pages of files on a tmpfs, in bytes.
     """
 
     proportional: int
@@ -40,9 +40,9 @@ class Memory:
 
 
 def read_memory(pid: int | None, proc: Path = Path("/proc")) -> Memory:
-    """What a process takes now.
+    """The memory of a process now.
 
-    :raise MachineError: it has ended, or the kernel does not tell.
+    :raise MachineError: it has ended, or the kernel does not report it.
     """
     try:
         return parse_rollup((proc / str(pid) / "smaps_rollup").read_text())

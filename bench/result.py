@@ -7,13 +7,13 @@
      "image": "standin",
      "machine": {"cores", "cpu", "memory_mib", "kernel", "python", "qemu", "accelerator", "why",
                  "load"},                        see bench.machine_facts.MachineFacts
-     "options": {...},                           the command's options as they were in force
+     "options": {...},                           the options of the command, with defaults
      "rows": [                                   the table, in its order
        {"benchmark": 1,                          number of the benchmark, 1 to 6
         "what": "clone ready",
         "value": 0.17, "unit": "s",              a median where there are several samples
         "samples": 10,
-        "ratio": 3.9, "to": "the floor",         null and "" where it is compared with nothing
+        "ratio": 3.9, "to": "the floor",         null and "" if compared with nothing
         "limit": 4.0,                            null, or what the ratio (without one: the value)
                                                  may be at most
         "reached": true}],                       null without a limit
@@ -23,8 +23,8 @@
        {"scenario", "variant", "stage", "outcome", "cause",
         "seconds": 4.2,                          from the command to the verdict
         "exact": true,                           false: at most so many seconds
-        "off_seconds": null}],                   from the command to power-off, where that came
-     "notes": [...]}                             what else the reader must know, one line each
+        "off_seconds": null}],                   from the command to power-off; null without
+     "notes": [...]}                             remarks for the reader, one line each
 
 Units: ``s`` seconds, ``ms`` milliseconds, ``MiB``, ``%``, ``scenarios``.
 """
@@ -47,7 +47,7 @@ FORMAT = 1
 
 @dataclass
 class Result:
-    """What a run has found so far."""
+    """The result of a run so far."""
 
     image: str
     machine: MachineFacts

@@ -1,4 +1,4 @@
-"""One line of the result: a figure, what it is compared with, and what it must not exceed."""
+"""One line of the result: a figure, what it is compared with, and its limit."""
 
 from __future__ import annotations
 

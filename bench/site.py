@@ -151,7 +151,7 @@ class Site:
 
     def template_memory(self) -> tuple[int, bool]:
         """Bytes that the template's memory file takes up, and whether it lies on a tmpfs."""
-        file = self.template().draft.memory
+        file = self.template().partial.memory
         return file.stat().st_blocks * 512, file.is_relative_to(TMPFS)
 
     def close(self, *, keep_templates: bool) -> None:

@@ -1,4 +1,4 @@
-"""Benchmark 1: a clone that is ready, against a cold boot and against the floor."""
+"""Benchmark 1: a clone until it is ready, compared with a cold boot and with the floor."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from powerdown.core.errors import MachineError
 from powerdown.machine.events import PROCESS_EXIT, HostEvent, named
 
 MOST_FLOORS = 4.0
-"""What a ready clone may take, in floors."""
+"""The most that a clone may take to be ready, in floors."""
 
 MOST_COLD = 1 / 20
-"""What it may take, in cold boots."""
+"""Likewise, in cold boots."""
 
 _AHEAD_SECONDS = 1.0
 """Long enough for a restore; a scenario takes some seconds."""
@@ -94,7 +94,7 @@ def start_rows(figures: Figures) -> list[Row]:
     if "start/prepared" in figures:
         rows.append(
             row(
-                "clone ready, its QEMU made ahead",
+                "clone ready, its QEMU prepared",
                 "start/prepared",
                 ratio=figures.median("start/prepared") / figures.median("start/floor"),
                 to="floor",

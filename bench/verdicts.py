@@ -35,9 +35,11 @@ def measure_verdict(site: Site, figures: Figures, prefix: str) -> None:
         off = obs.event("SHUTDOWN")
     if off is None:
         raise MachineError(
-            f"see {site.image.name} power off", str(verdict), "Measure on an image that does."
+            f"see {site.image.name} power off",
+            str(verdict),
+            "Measure an image that powers off on a press.",
         )
-    figures.add(f"{prefix}/look-before", obs.commanded_at - asked_at, "s")
+    figures.add(f"{prefix}/baseline", obs.commanded_at - asked_at, "s")
     figures.add(f"{prefix}/press-to-shutdown", off.at - obs.commanded_at, "s")
     figures.add(f"{prefix}/press-to-verdict", judged_at - obs.commanded_at, "s")
     figures.add(f"{prefix}/delay", (judged_at - off.at) * 1000, "ms")
@@ -58,7 +60,7 @@ def verdict_rows(figures: Figures) -> list[Row]:
             limit=MOST_MILLISECONDS,
         ),
         Row(2, "  the longest of them", max(delays), "ms", len(delays), limit=MOST_MILLISECONDS),
-        _row(figures, "look at the guest before the press", "verdict/look-before"),
+        _row(figures, "baseline before the press", "verdict/baseline"),
     ]
 
 

@@ -1,15 +1,15 @@
-"""Benchmark 5: time to a diagnosis, against waiting for a power-off until patience ends.
+"""Benchmark 5: time to a diagnosis, compared with waiting for a power-off until a timeout.
 
-Who only waits, presses the button and looks whether the guest powers off within 60, 120 or 360
-seconds. A guest that does costs him the time until then; one that does not costs him all of his
-patience, and he knows that it did not, but not why. So over a set of attempts::
+The tool that it is compared with presses the button and waits 60, 120 or 360 seconds for the
+power-off. A guest that powers off takes it the time until then; one that does not, the whole
+timeout, and the cause stays unknown. So over a set of attempts::
 
     ours    = sum of the seconds from the command to the verdict
-    waiting = sum of min(seconds to power-off, patience); patience where there is no power-off
+    waiting = sum of min(seconds to power-off, timeout); timeout if there is no power-off
 
-One kind of attempt this flatters a little: a guest that would have ended after our verdict and
-within his patience, such as one with an update longer than the image's budget. It counts as his
-whole patience, for nobody has seen when it would have ended.
+This flatters us in one case: a guest that would have powered off after our verdict and within the
+timeout, such as one with an update longer than the image's budget. It counts as the whole timeout,
+because nobody observed when it would have ended.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bench.attempt import BenchAttempt
 from bench.row import Row
 from bench.table import number, table
 
-PATIENCE = (60.0, 120.0, 360.0)
+TIMEOUTS = (60.0, 120.0, 360.0)
 
 
 def waiting_rows(attempts: Sequence[BenchAttempt]) -> list[Row]:
@@ -33,15 +33,15 @@ def waiting_rows(attempts: Sequence[BenchAttempt]) -> list[Row]:
         if not chosen:
             continue
         ours = sum(attempt.seconds for attempt in chosen)
-        # A bound is said to be one.
+        # Bounds are marked.
         bound = "" if all(attempt.exact for attempt in chosen) else ", at most"
         rows.append(Row(5, f"{what} ({len(chosen)}), to verdict{bound}", ours, "s", len(chosen)))
-        for patience in PATIENCE:
-            waited = sum(attempt.waited(patience) for attempt in chosen)
+        for timeout in TIMEOUTS:
+            waited = sum(attempt.waited(timeout) for attempt in chosen)
             rows.append(
                 Row(
                     5,
-                    f"  waiting {patience:.0f} s for each",
+                    f"  waiting {timeout:.0f} s for each",
                     waited,
                     "s",
                     len(chosen),
@@ -54,7 +54,7 @@ def waiting_rows(attempts: Sequence[BenchAttempt]) -> list[Row]:
 
 def attempt_table(attempts: Sequence[BenchAttempt]) -> str:
     """Every failure, with how many times longer waiting takes."""
-    headings = ("scenario", "variant", "stage", "verdict", "s", *(f"{p:.0f} s" for p in PATIENCE))
+    headings = ("scenario", "variant", "stage", "verdict", "s", *(f"{p:.0f} s" for p in TIMEOUTS))
     lines = [
         (
             attempt.scenario,
@@ -62,7 +62,7 @@ def attempt_table(attempts: Sequence[BenchAttempt]) -> str:
             attempt.stage,
             f"{attempt.outcome} ({attempt.cause})",
             ("" if attempt.exact else "<= ") + number(attempt.seconds),
-            *(f"x {number(attempt.waited(p) / max(attempt.seconds, 1e-3))}" for p in PATIENCE),
+            *(f"x {number(attempt.waited(p) / max(attempt.seconds, 1e-3))}" for p in TIMEOUTS),
         )
         for attempt in attempts
         if attempt.failed

@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 from bench import __main__ as command
 from bench import growth, memory, starts, table, verdicts, waiting
 from bench.attempt import BenchAttempt, attempts_of
-from bench.catalogue import CatalogueRun, catalogue_rows, dearest, note_run, seconds_of_tests
+from bench.catalogue import CatalogueRun, catalogue_rows, most_expensive, note_run, seconds_of_tests
 from bench.figures import Figures
 from bench.machine_facts import MachineFacts
 from bench.proportional_memory import MIB, Memory, parse_rollup, plain_sum, with_file_once
@@ -98,7 +98,7 @@ def test_a_clone_is_compared_with_floor_and_cold_boot_of_the_same_run() -> None:
     rows = named(starts.start_rows(made))
     assert rows["clone ready cold boot"].ratio == pytest.approx(1 / 40)
     assert rows["clone ready cold boot"].reached
-    assert rows["clone ready, its QEMU made ahead floor"].ratio == pytest.approx(3.0)
+    assert rows["clone ready, its QEMU prepared floor"].ratio == pytest.approx(3.0)
 
 
 def test_a_start_is_divided_by_the_events_of_the_restore() -> None:
@@ -115,7 +115,7 @@ def test_a_start_is_divided_by_the_events_of_the_restore() -> None:
 
 def test_the_longest_delay_has_the_limit_too() -> None:
     made = figures(**{"verdict__press-to-shutdown": [1.0], "verdict__press-to-verdict": [1.0]})
-    made.add("verdict/look-before", 1.0, "s")
+    made.add("verdict/baseline", 1.0, "s")
     for delay in (1.0, 2.0, 21.0):
         made.add("verdict/delay", delay, "ms")
     rows = named(verdicts.verdict_rows(made))
@@ -207,7 +207,7 @@ def test_attempts_are_what_was_commanded_softly_and_judged() -> None:
 @pytest.mark.parametrize(
     ("off", "waited"), [(None, 60.0), (1.5, 1.5), (75.0, 60.0)], ids=["up", "off", "late"]
 )
-def test_who_waits_sees_a_power_off_or_loses_his_patience(off: float | None, waited: float) -> None:
+def test_waiting_ends_at_the_power_off_or_the_timeout(off: float | None, waited: float) -> None:
     attempt = BenchAttempt("s", "v", "press", "stayed-up", "none", 5.0, True, off)
     assert attempt.waited(60.0) == waited
 
@@ -241,7 +241,7 @@ def test_the_harness_is_held_against_its_guests() -> None:
     assert (everything.value, everything.limit) == (5.0, None)
     assert rows["harness's own time, one scenario"].value == 1000
     assert rows["the longest of them"].value == 1500
-    assert "event-tracker dialog 1500 ms ('clone' 500)" in dearest(catalogue_run())
+    assert "event-tracker dialog 1500 ms ('clone' 500)" in most_expensive(catalogue_run())
 
 
 def test_the_times_of_tests_are_read_in_their_order() -> None:
