@@ -36,7 +36,7 @@ def pasted(section: str) -> list[str]:
     return [line for block in blocks for line in block.splitlines()]
 
 
-def told_by_verdicts() -> str:
+def advised_by_verdicts() -> str:
     """All that verdicts advise."""
     return "\n".join(value for name, value in vars(remedies).items() if name.isupper())
 
@@ -54,7 +54,7 @@ def is_known(line: str) -> bool:
         return True
     # In the sentences of a verdict these end a command.
     end = r"(?=$|[,.:;)]| &| \(| and | for | removes )"
-    whole = re.search(rf"{re.escape(line)}{end}", told_by_verdicts(), re.MULTILINE)
+    whole = re.search(rf"{re.escape(line)}{end}", advised_by_verdicts(), re.MULTILINE)
     return line.startswith(TOOLS) and whole is not None
 
 
@@ -71,7 +71,7 @@ def test_the_readme_names_every_failure() -> None:
 
 
 @pytest.mark.parametrize("fault", CATALOGUE, ids=str)
-def test_the_verdict_told_is_the_one_expected(fault: Fault) -> None:
+def test_the_verdict_documented_is_the_one_expected(fault: Fault) -> None:
     told = rows(SECTIONS[fault.scenario])[fault.variant]
     words = [str(expected.outcome) for expected in fault.expected]
     own = (Cause.NONE, Cause(fault.scenario))
@@ -84,7 +84,7 @@ def test_the_verdict_told_is_the_one_expected(fault: Fault) -> None:
 def test_every_failure_has_a_remedy_to_paste_and_its_doubts_marked(scenario: ScenarioId) -> None:
     section = SECTIONS[scenario]
     assert pasted(section)
-    for mark in ("*Looks like:*", "*Told apart", "*Confirmed:*", "*UNCONFIRMED"):
+    for mark in ("*Looks like:*", "*Distinguished", "*Confirmed:*", "*UNCONFIRMED"):
         assert section.count(mark) == 1, mark
 
 
