@@ -85,7 +85,8 @@ def test_volume(scenario: Scenario, aftermath: Aftermath) -> None:
     """A forced stop leaves NTFS marked dirty; a soft one does not.
 
     On real Windows $LogFile replay often hides the mark from ``fsutil`` after the next start, and a
-    kill may leave it clear (fact sheet 9, UNCONFIRMED): so it is read from the disk, before it.
+    kill may leave it clear (fact:kill-leaves-clean, UNCONFIRMED): so it is read from the disk,
+    before it.
     """
     scenario.adopt(aftermath.stages, {"ntfs dirty": aftermath.dirty})
     assert aftermath.dirty == aftermath.forced

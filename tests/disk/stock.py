@@ -42,7 +42,8 @@ def service(name: str) -> str:
 
 
 def stock() -> Keys:
-    """A Windows Server as it is installed: power settings as in real hives (fact sheet 14)."""
+    """A Windows Server as it is installed: power settings as in real hives
+    (fact:button-default-read-through)."""
     both = ("ACSettingIndex", "DCSettingIndex")
     return {
         r"HKLM\SYSTEM\Select": {"Current": 1},

@@ -71,7 +71,7 @@ class TestPowerScheme:
         assert own["power-button-ac"].confirmed
 
     def test_own_value_of_the_scheme_comes_before_its_default(self) -> None:
-        # Names differ in case between hives (fact sheet 14).
+        # Names differ in case between hives (fact:button-action-store).
         found = changed({BUTTON_OWN.upper(): {"AcSettingIndex": 1}})
         assert told(found["power-button-ac"]) == (1, Origin.SCHEME)
         assert told(found["power-button-dc"]) == (3, Origin.SCHEME_DEFAULT)

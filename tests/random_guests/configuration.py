@@ -153,14 +153,17 @@ class Configuration:
             ),
             (self.ask.early and self.needs_to_be_up, "a start undoes it"),
             ((self.button_ac is None) != (self.button_dc is None), "half a power button"),
-            (self.button_policy is ButtonAction.DISPLAY_OFF, "the policy knows 0 to 3 (facts 6)"),
+            (
+                self.button_policy is ButtonAction.DISPLAY_OFF,
+                "the policy knows 0 to 3 (fact:button-policy)",
+            ),
         ):
             if wrong:
                 raise ValueError(f"guest {self.number} of seed {self.seed}: {why}")
 
     @property
     def needs_restart(self) -> bool:
-        """Whether it has values that are read at logon or at start (facts 5)."""
+        """Whether it has values that are read at logon or at start (fact:desktop-values-effect)."""
         return (
             self.auto_end_tasks
             or self.hung_app_ms is not None

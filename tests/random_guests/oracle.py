@@ -1,7 +1,7 @@
 """What must come of a guest, by the documented rules alone.
 
-Read from the fact sheet (``facts N`` is its section N) and from nothing else: neither from what the
-diagnosis does nor from the model of Windows. A shutdown goes through steps; each may end it, may
+Read from ``docs/windows-facts.md`` and from nothing else: neither from what the diagnosis does nor
+from the model of Windows. A shutdown goes through steps; each may end it, may
 delay it, or lets it pass. Where documentation leaves open which, both are right, and ``left_open``
 says what is open.
 """
@@ -30,7 +30,8 @@ COUNTDOWN = 5.0
 _HUNG_APP = 5.0
 _WAIT_TO_KILL_APP = 20.0
 _WAIT_TO_KILL_SERVICE = 5.0
-"""Windows' own values, where none is set (facts 5, 14)."""
+"""Windows' own values, where none is set (fact:hung-app-timeout, fact:wait-to-kill-app,
+fact:service-timeout-default)."""
 
 _NEVER_LATER = 1.0
 """Seconds by which clocks and looks may differ."""
@@ -78,7 +79,7 @@ class Right:
     :param seconds: how long a shutdown that completes takes.
     :param left_open: why there are several, where documentation is silent.
     :param unknowable: why an inconclusive answer is right as well; empty where it is not.
-    :param facts: sections of the fact sheet that were applied.
+    :param facts: the facts that were applied.
     """
 
     verdicts: frozenset[Expected]
@@ -123,7 +124,7 @@ def right(guest: Configuration, budgets: Budgets) -> Right:
 
 
 def _steps(guest: Configuration, budgets: Budgets) -> Iterator[Step]:
-    """The steps that do anything to this guest, in the order of facts 1."""
+    """The steps that do anything to this guest, in their order (fact:shutdown-order)."""
     if not guest.ask.inside:
         yield from _delivery(guest, budgets)
         yield from _display(guest)
@@ -141,17 +142,17 @@ def _steps(guest: Configuration, budgets: Budgets) -> Iterator[Step]:
 def _delivery(guest: Configuration, budgets: Budgets) -> Iterator[Step]:
     """Whether the press reaches an operating system that can act."""
     if guest.damage is Damage.CRASH:
-        yield Step("8: GUEST_PANICKED = bugcheck", (CRASHED,), passes=False)
+        yield Step("fact:panic-report", (CRASHED,), passes=False)
     if guest.damage is Damage.HANG:
-        yield Step("0, 13: nothing services interrupts", (_damaged(),), passes=False)
+        yield Step("fact:latched-press", (_damaged(),), passes=False)
     if guest.asleep:
-        yield Step("7: a suspended VM only latches a press", (SLEEPS,), passes=False)
+        yield Step("fact:suspended-press-latched", (SLEEPS,), passes=False)
     if guest.ask is Ask.PRESS_IN_FIRMWARE:
         lost = Expected(Outcome.STAYED_UP, Cause.PRESS_LOST)
-        yield Step("0: PWRBTN_EN is not set: lost", (lost,), passes=False)
+        yield Step("fact:press-needs-arming", (lost,), passes=False)
     if guest.ask is Ask.PRESS_WHEN_ARMED:
         yield Step(
-            "0: a press just after the start",
+            "fact:early-press-lost",
             delay=Delay(0.0, budgets.boot),
             left_open="whether a press that finds the button armed is kept until Windows is up",
             unknowable="nobody inside can be asked before it is up",
@@ -161,7 +162,7 @@ def _delivery(guest: Configuration, budgets: Budgets) -> Iterator[Step]:
 def _display(guest: Configuration) -> Iterator[Step]:
     if guest.dark and guest.ask is not Ask.PRESS_TWICE:
         yield Step(
-            "4: the first press only wakes the display, the second works",
+            "fact:display-wake",
             (Expected(Outcome.STAYED_UP, Cause.ASLEEP),),
             left_open="which releases do so",
         )
@@ -173,16 +174,20 @@ def _button(guest: Configuration) -> Iterator[Step]:
     chosen = guest.button_ac if guest.button_policy is None else guest.button_policy
     match chosen:
         case ButtonAction.NOTHING:
-            yield Step("6: 0 = no event, guest healthy", (ignored,), passes=False)
+            yield Step("fact:button-action-index: 0 does nothing", (ignored,), passes=False)
         case ButtonAction.DISPLAY_OFF:
-            yield Step("6: 4 = blank screen only", (ignored,), passes=False)
+            yield Step(
+                "fact:button-action-index: 4 turns the display off", (ignored,), passes=False
+            )
         case ButtonAction.SLEEP:
-            yield Step("6: 1 = SUSPEND", (SLEEPS,), passes=False)
+            yield Step("fact:sleep-type-events: SUSPEND", (SLEEPS,), passes=False)
         case ButtonAction.HIBERNATE if guest.hibernation:
-            yield Step("6: 2 = SUSPEND_DISK + SHUTDOWN", (HIBERNATES,), passes=False)
+            yield Step(
+                "fact:sleep-type-events: SUSPEND_DISK, SHUTDOWN", (HIBERNATES,), passes=False
+            )
         case ButtonAction.HIBERNATE:
             yield Step(
-                "6, 7: 2 without hibernation",
+                "fact:hibernate-switch: 2 without hibernation",
                 (ignored, SLEEPS),
                 passes=False,
                 left_open="what a button set to hibernate does where hibernation is off",
@@ -192,7 +197,7 @@ def _button(guest: Configuration) -> Iterator[Step]:
 def _logon(guest: Configuration) -> Iterator[Step]:
     if guest.session is Session.LOGGED_OFF and not guest.shutdown_without_logon:
         yield Step(
-            "4: ShutdownWithoutLogon 0, the request is discarded",
+            "fact:no-logon-press",
             (Expected(Outcome.STAYED_UP, Cause.NO_LOGON_SHUTDOWN),),
             left_open="which releases discard it",
         )
@@ -209,7 +214,7 @@ def _dialog(guest: Configuration) -> Iterator[Step]:
     else:
         unknowable = ""
     yield Step(
-        "3: the tracker's dialog waits for an answer",
+        "fact:tracker-holds-press",
         (Expected(Outcome.STAYED_UP, Cause.EVENT_TRACKER),),
         left_open="whether an open dialog holds up another shutdown",
         unknowable=unknowable,
@@ -220,8 +225,8 @@ def _countdown(guest: Configuration) -> Iterator[Step]:
     if guest.ask is not Ask.COMMAND_WITH_COUNTDOWN:
         return
     if guest.aborter:
-        yield Step("8: a loop of shutdown /a cancels it (1075)", (_damaged(),), passes=False)
-    yield Step("5: shutdown /t", delay=Delay(COUNTDOWN, COUNTDOWN))
+        yield Step("fact:abort-shutdown", (_damaged(),), passes=False)
+    yield Step("fact:shutdown-exe-force: shutdown /t", delay=Delay(COUNTDOWN, COUNTDOWN))
 
 
 def _applications(guest: Configuration) -> Iterator[Step]:
@@ -230,7 +235,7 @@ def _applications(guest: Configuration) -> Iterator[Step]:
     if not delays:
         return
     yield Step(
-        "5: programs of the session",
+        "fact:query-end-session",
         delay=Delay(max(d.least for d in delays), sum(d.most for d in delays)),
         cause=Cause.UNRESPONSIVE_APP,
         left_open="how long a program that is ended anyway is given, within its timeout",
@@ -245,14 +250,14 @@ def _program(program: Program, guest: Configuration) -> Delay:
     if program is Program.LINGERER:
         return _lingerer(guest, hung)
     if guest.ask is Ask.COMMAND_WITH_COUNTDOWN:
-        # /t beyond 0 implies /f: nobody is asked (facts 5).
+        # /t beyond 0 implies /f: nobody is asked (fact:shutdown-exe-force).
         return Delay(0.0, hung)
     has_visible_window = program not in (Program.HIDDEN, Program.CONSOLE)
     if not has_visible_window and not guest.allow_blocking_apps:
-        # They are ended (facts 5: ADMX_Winsrv).
+        # They are ended (fact:hidden-programs).
         return Delay(0.0, hung)
     if guest.auto_end_tasks:
-        # One that hangs is given HungAppTimeout first (facts 5: Windows Internals).
+        # One that hangs is given HungAppTimeout first (fact:hung-app-timeout).
         return Delay(hung if program is Program.HANGER else 0.0, hung)
     if program is Program.CONSOLE:
         # Whether the policy lifts the time limit of a console handler too is open.
@@ -281,7 +286,7 @@ def _lingerer(guest: Configuration, hung: float) -> Delay:
 def _fast_startup(guest: Configuration) -> Iterator[Step]:
     if guest.fast_startup and not guest.ask.inside:
         yield Step(
-            "7: fast startup; through the API a shutdown is full",
+            "fact:fast-startup-scope",
             (HIBERNATES,),
             left_open="whether a press counts as the user's shutdown",
         )
@@ -299,7 +304,7 @@ def _preshutdown(guest: Configuration, budgets: Budgets) -> Iterator[Step]:
     for number, (cause, delay) in enumerate(works, 1):
         alone = number == len(works)
         yield Step(
-            "2: preshutdown",
+            "fact:preshutdown-phase",
             delay=delay if alone else Delay(0.0, delay.most),
             cause=cause,
             left_open="" if alone else "the order of preshutdown work",
@@ -312,7 +317,8 @@ def _work(timeout_ms: int, work_ms: int) -> Delay:
 
 
 def _servicing(guest: Configuration, budgets: Budgets) -> Iterator[Delay]:
-    """As the image definition describes its packages. A mark alone is no work (facts 2)."""
+    """As the image definition describes its packages. A mark alone is no work
+    (fact:update-markers)."""
     soft, hard = budgets.shutdown_soft, budgets.shutdown_hard
     within = hard - soft / 2
     match guest.update:
@@ -329,7 +335,7 @@ def _services(guest: Configuration) -> Iterator[Step]:
         milliseconds = guest.wait_to_kill_service_ms
         limit = _WAIT_TO_KILL_SERVICE if milliseconds is None else milliseconds / 1000
         yield Step(
-            "5: WaitToKillServiceTimeout",
+            "fact:service-timeout",
             delay=Delay(limit, limit),
             cause=Cause.UNRESPONSIVE_SERVICE,
         )
@@ -337,7 +343,7 @@ def _services(guest: Configuration) -> Iterator[Step]:
 
 def _power_off(guest: Configuration) -> Iterator[Step]:
     if guest.update is Update.RESTARTING_PACKAGE:
-        yield Step("2, 13: RESET guest-reset", (RESTARTS,), passes=False)
+        yield Step("fact:package-install: RESET guest-reset", (RESTARTS,), passes=False)
 
 
 def _blamed(steps: list[Step]) -> frozenset[Cause]:

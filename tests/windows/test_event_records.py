@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from powerdown.core.errors import ControlChannelError
 from powerdown.windows.event_records import parse_events
 
-# Shape of records as wevtutil prints them; values from public samples (fact sheet 1, 14).
+# Shape of records as wevtutil prints them; values from public samples (fact:record-1074,
+# fact:record-109).
 USER32_1074 = (
     "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System>"
     "<Provider Name='User32' Guid='{b0aa8734-56f7-41cc-b2f4-de228e98b946}'"

@@ -12,8 +12,8 @@ _ORDERLY_ENDS = {
     ("Microsoft-Windows-Kernel-Power", 109): "the kernel began to power off",
     ("Microsoft-Windows-Kernel-General", 13): "the kernel ended",
 }
-"""Any of them shows that Windows itself ended (facts 1, 14). On a client only 6006 is on the disk
-by then, the others being recorded at its next start."""
+"""Any of them shows that Windows itself ended (fact:record-order-client). On a client only 6006 is
+on the disk by then, the others being recorded at its next start."""
 
 _INITIATED = 1074
 

@@ -51,7 +51,7 @@ def diagnose_previous_stop(records: Sequence[EventRecord]) -> Verdict:
     """How the session before this one ended, from the System log alone.
 
     An orderly stop leaves EventLog 6006 and Kernel-General 13; the start after a power cut
-    leaves Kernel-Power 41 with BugcheckCode 0 and EventLog 6008 (fact sheet 1, 9, 14). Either
+    leaves Kernel-Power 41 with BugcheckCode 0 and EventLog 6008 (fact:record-41-kill). Either
     orderly record will do: domain controllers lack 13 at times, and 13 is recorded behind 6005 of
     the next start. A held power button (41 with a PowerButtonTimestamp) is a power cut as well.
 

@@ -1,4 +1,4 @@
-"""Who began a shutdown, and whether it was called off: the records of User32 (fact sheet 1)."""
+"""Who began a shutdown, and whether it was called off: the records of User32 (fact:record-1074)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _INITIATED = 1074
 _ABORTED = 1075
 
 BUTTON_REASON = 0x500FF
-"""Reason in 1074 that is ascribed to the power button (facts 1); a shutdown from the Start menu
-leaves it too, behind the shell's own record (facts 14)."""
+"""Reason in 1074 that is ascribed to the power button (fact:button-reason-code); a shutdown from
+the Start menu leaves it too, behind the shell's own record (fact:record-1074-twice)."""
 
 CRITICAL_PROCESS_REASON = 0x50006
 """Reason in 1074 of the restart that wininit.exe announces when a critical process has ended."""
 
 SERVICING_REASONS = (0x80020003, 0x80020010)
-"""Reasons in 1074 of servicing and of Windows Update (facts 1)."""
+"""Reasons in 1074 of servicing and of Windows Update (fact:servicing-reason-codes)."""
 
 _AT_ONCE = frozenset({"winlogon.exe", "explorer.exe", "logonui.exe"})
 """Who ask through ExitWindowsEx, which counts nothing down (learn: ExitWindowsEx function)."""
@@ -104,7 +104,7 @@ def may_count_down(obs: Observation, record: EventRecord) -> bool:
     """Whether the shutdown of this 1074 may still be waiting for its countdown to end.
 
     Windows writes 1074 when a countdown begins; only behind it is anyone asked to end. With a
-    countdown, applications are forced besides (facts 5), so they cannot hold it.
+    countdown, applications are forced besides (fact:shutdown-exe-force), so they cannot hold it.
     """
     if process(record) in _AT_ONCE or reason(record) == BUTTON_REASON:
         return False

@@ -1,6 +1,6 @@
 """How far a shutdown has come inside, by what the looks show of programs and services.
 
-The order of the way is that of the fact sheet, section 1: the programs of the session end, then
+The order of the way is fact:shutdown-order: the programs of the session end, then
 services do their preshutdown work, then all services stop.
 """
 
@@ -16,7 +16,8 @@ from powerdown.windows.services import ServiceState, ServiceStatus
 from powerdown.windows.update_markers import update_work
 
 UPDATE_SERVICES = frozenset({"trustedinstaller", "wuauserv", "usosvc"})
-"""Windows Modules Installer, Windows Update and Update Orchestrator, by key name (facts 2, 14)."""
+"""Windows Modules Installer, Windows Update and Update Orchestrator, by key name
+(fact:update-services)."""
 
 SHELL = "explorer.exe"
 """Runs as the user and ends with the user's session; Server Core has none."""

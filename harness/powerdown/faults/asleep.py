@@ -1,6 +1,7 @@
 """The guest sleeps, or its settings put it to sleep instead of shutting it down.
 
-Sources: fact sheet 0, 4, 6, 7; Microsoft Learn, "Power button action", "SetSuspendState function",
+Sources: fact:suspended-press-latched, fact:display-wake, fact:button-action-index,
+fact:fast-startup-scope; Microsoft Learn, "Power button action", "SetSuspendState function",
 "powercfg command-line options". A sleeping guest only latches a press (qemu:system/runstate.c).
 """
 
@@ -44,7 +45,7 @@ _FILE_UNKNOWN = "that Windows makes the missing hiberfil.sys at its start"
 _fault = partial(
     Fault,
     scenario=ScenarioId.ASLEEP,
-    sources=("facts 6, 7", "learn: Power button action"),
+    sources=("fact:button-action-index", "fact:sleep-type-events", "learn: Power button action"),
     blocked_at=BlockedAt.BUTTON,
 )
 
@@ -133,7 +134,11 @@ VARIANTS = (
             "wake: QMP system_wakeup, virsh dompmwakeup",
             "powercfg /change standby-timeout-ac 0",
         ),
-        sources=("facts 7", "learn: SetSuspendState function", "qemu:system/runstate.c"),
+        sources=(
+            "fact:suspended-press-latched",
+            "learn: SetSuspendState function",
+            "qemu:system/runstate.c",
+        ),
         inject=_fall_asleep,
         remedy=_wake,
         expected=(SLEEPS,),
@@ -171,7 +176,7 @@ VARIANTS = (
         summary="fast startup: a shutdown hibernates the kernel",
         injects=(power_commands.HIBERNATION_ON, power_commands.FAST_STARTUP_ON),
         remedies=(power_commands.FAST_STARTUP_OFF, power_commands.HIBERNATION_OFF),
-        sources=("facts 7", "learn: Fast startup"),
+        sources=("fact:fast-startup-press", "learn: Fast startup"),
         inject=_start_fast,
         remedy=_no_hibernation,
         # Whether a press of the button counts as the user's shutdown is UNCONFIRMED.
@@ -191,7 +196,7 @@ VARIANTS = (
             "wait until the screen is dark",
         ),
         remedies=(*_LIT, "any key, or a second press"),
-        sources=("facts 4: Nutanix AHV, vm-bhyve#350",),
+        sources=("fact:display-wake",),
         inject=_darken,
         remedy=_light_up,
         # Two hosts' users report it; per release it is UNCONFIRMED.

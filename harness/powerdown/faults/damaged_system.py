@@ -1,8 +1,9 @@
 """The system is damaged: it crashed, hangs, does not boot, or something in it works against it.
 
-Sources: fact sheet 8; Microsoft Learn, "Forcing a system crash from the keyboard",
-"NMI_HARDWARE_FAILURE", "AbortSystemShutdownW function", "secedit configure", "fsutil file".
-Nothing here is real malware: a program that aborts shutdowns stands for it.
+Sources: fact:crash-keys, fact:abort-shutdown, fact:right-removed; Microsoft Learn, "Forcing a
+system crash from the keyboard", "NMI_HARDWARE_FAILURE", "AbortSystemShutdownW function", "secedit
+configure", "fsutil file". Nothing here is real malware: a program that aborts shutdowns stands for
+it.
 
 A file system that is full is among them, one that is read-only is not: no documented command makes
 the volume that Windows runs from read-only (``StorageDevicePolicies`` is for removable disks, the
@@ -237,14 +238,14 @@ def _service_text(name: str, program: ProbeProgram) -> tuple[str, ...]:
 _ABORTER_FAULT = partial(
     _fault,
     injects=_service_text(_ABORTER, ABORTER),
-    sources=("facts 8", "learn: AbortSystemShutdownW function"),
+    sources=("fact:abort-shutdown", "learn: AbortSystemShutdownW function"),
     inject=_abort_shutdowns,
 )
 
 _RIGHT_FAULT = partial(
     _fault,
     injects=_NO_RIGHT,
-    sources=("facts 8", "learn: secedit configure", "learn: Shut down the system"),
+    sources=("fact:right-removed", "learn: secedit configure", "learn: Shut down the system"),
     inject=_take_right,
 )
 
@@ -258,7 +259,7 @@ VARIANTS = (
             "keys right Ctrl (held), Scroll Lock, Scroll Lock",
         ),
         remedies=(_POWER_CUT, *damage_commands.crash_on_ctrl_scroll(on=False)),
-        sources=("facts 8", _CRASH_SOURCE),
+        sources=("fact:crash-keys", _CRASH_SOURCE),
         inject=_set_up_keys_and_crash,
         remedy=_no_crash_keys,
         offline=Offline(
@@ -274,7 +275,7 @@ VARIANTS = (
         injects=("QMP inject-nmi",),
         remedies=(_POWER_CUT, r"read C:\Windows\MEMORY.DMP and the next start's record 1001"),
         sources=(
-            "facts 8",
+            "fact:nmi-stop",
             "learn: NMI_HARDWARE_FAILURE error when an NMI is triggered on Windows",
         ),
         inject=_crash_by_nmi,
@@ -286,7 +287,7 @@ VARIANTS = (
         summary="every CPU spins with interrupts off",
         injects=("host: every virtual CPU loops at CPL 0 with EFLAGS.IF clear (gdb stub)",),
         remedies=(_POWER_CUT,),
-        sources=("facts 13", "design: ACPI probe"),
+        sources=("fact:latched-press",),
         inject=_hang,
         remedy=_boot_again,
     ),
@@ -305,7 +306,7 @@ VARIANTS = (
         summary="the boot sector is destroyed: nothing ever arms the button",
         injects=("host: the disk's boot sector and partition table overwritten, then power-on",),
         remedies=("restore the disk from the image",),
-        sources=("facts 0", "facts 8", "qemu:hw/acpi/core.c"),
+        sources=("fact:press-needs-arming", "fact:boot-failure"),
         inject=_break_boot,
         boots_itself=True,
         remedy=_restore_disk,
@@ -347,7 +348,7 @@ VARIANTS = (
         summary="nobody has the right to shut down, and a press of the button",
         remedies=_RIGHT,
         remedy=_give_right,
-        # Whether the button needs the user's right is UNCONFIRMED (facts 8).
+        # Whether the button needs the user's right is UNCONFIRMED (fact:right-and-button).
         expected=(COMPLETED, STAYS_UP),
         blocked_at=BlockedAt.NONE,
     ),
@@ -356,7 +357,7 @@ VARIANTS = (
         summary="lsass.exe was ended: Windows restarts by itself within a minute",
         injects=(damage_commands.KILL_LSASS,),
         remedies=("wait for the restart; find in the System and Application logs what ended it",),
-        sources=("facts 8: class damaged", "Wininit 1015; User32 1074 by wininit.exe"),
+        sources=("fact:core-process-end",),
         inject=_kill_lsass,
         remedy=_nothing,
         # A hard budget of a minute may pass first; whether the button still counts while the
@@ -373,7 +374,7 @@ VARIANTS = (
             damage_commands.fill_disk(_FILLER, 0).removesuffix("0") + "<free bytes less 64 KiB>",
         ),
         remedies=(commands.delete_file(_FILLER),),
-        sources=("facts 8", "learn: fsutil file", "learn: fsutil volume"),
+        sources=("fact:full-volume", "learn: fsutil file", "learn: fsutil volume"),
         inject=_fill_disk,
         remedy=None,
         expected=(COMPLETED,),

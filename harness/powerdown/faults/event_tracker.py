@@ -1,7 +1,7 @@
 """The Shutdown Event Tracker: a dialog of a shutdown waits for a reason.
 
-Sources: fact sheet 3. Tencent names it as a cause; whether an open dialog holds a press of the
-button up is UNCONFIRMED, so completion is allowed wherever one is open.
+Sources: fact:tracker-when, fact:tracker-holds-press. Tencent names it as a cause; whether an open
+dialog holds a press of the button up is UNCONFIRMED, so completion is allowed wherever one is open.
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ _KILL_SECONDS = 10.0
 _fault = partial(
     Fault,
     scenario=ScenarioId.EVENT_TRACKER,
-    sources=("facts 3", "learn: Description of the Shutdown Event Tracker"),
+    sources=(
+        "fact:tracker-policy",
+        "fact:tracker-holds-press",
+        "learn: Description of the Shutdown Event Tracker",
+    ),
 )
 
 

@@ -1,7 +1,8 @@
 """The logon policy forbids a shutdown while nobody is logged on.
 
-Sources: fact sheet 4. That Windows discards a button press at the logon screen is what Tencent's
-guide says (qcloud-documents 213/2917); per release it is UNCONFIRMED, so completion is allowed too.
+Sources: fact:no-logon-policy, fact:no-logon-press. That Windows discards a button press at the
+logon screen is what Tencent's guide says (qcloud-documents 213/2917); per release it is
+UNCONFIRMED, so completion is allowed too.
 """
 
 from __future__ import annotations
@@ -35,7 +36,11 @@ _fault = partial(
     Fault,
     scenario=ScenarioId.NO_LOGON_SHUTDOWN,
     remedies=(),
-    sources=("facts 4", "itpro: Shutdown: Allow system to be shut down without having to log on"),
+    sources=(
+        "fact:no-logon-policy",
+        "fact:no-logon-press",
+        "itpro: Shutdown: Allow system to be shut down without having to log on",
+    ),
     remedy=None,
     expected=(COMPLETED,),
     blocked_at=BlockedAt.NONE,

@@ -2,7 +2,7 @@
 
 The remedy is written offline only where the guest can be shut down in order first. After a power
 cut the newest writes of Windows may be in logs alone, its own and NTFS's, that it applies at the
-next start (fact sheet, "Offline"); such a guest is started and remedied online.
+next start (fact:newest-writes); such a guest is started and remedied online.
 """
 
 from __future__ import annotations

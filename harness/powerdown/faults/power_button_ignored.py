@@ -1,6 +1,7 @@
 """The power button is set to something else than shutting down, and to nothing that ends the guest.
 
-Sources: fact sheet 6, 14; Microsoft Learn, "Power button action" (PBUTTONACTION).
+Sources: fact:button-action-index, fact:button-default-read-through; Microsoft Learn, "Power button
+action" (PBUTTONACTION).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from powerdown.windows.commands import ButtonAction
 
 IGNORED = Expected(Outcome.STAYED_UP, Cause.POWER_BUTTON_IGNORED)
 
-_SOURCES = ("facts 6", "learn: Power button action")
+_SOURCES = ("fact:button-action-index", "learn: Power button action")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SHUT_DOWN = commands.set_power_button(ButtonAction.SHUT_DOWN)
 
@@ -63,7 +64,7 @@ def _active_scheme(target: FaultTarget) -> str:
 
 def _shut_down_and_light_up(target: FaultTarget) -> None:
     target.windows.run_all(_SHUT_DOWN)
-    # The next press would only wake the display (facts 4).
+    # The next press would only wake the display (fact:display-wake).
     target.machine.press_keys("shift")
 
 
@@ -88,7 +89,7 @@ VARIANTS = (
             *power_commands.set_default_power_button("<active scheme>", ButtonAction.NOTHING),
             commands.RESTART,
         ),
-        sources=("facts 6", "facts 14: real hives leave the scheme's value out"),
+        sources=("fact:button-default-read-through", "fact:button-default-sleep"),
         inject=_change_default,
         offline=_before_start(offline.default_power_button(ButtonAction.NOTHING)),
     ),
@@ -97,7 +98,7 @@ VARIANTS = (
         summary="group policy says: do nothing, over every scheme",
         injects=commands.set_power_button_policy(ButtonAction.NOTHING),
         remedies=commands.CLEAR_POWER_BUTTON_POLICY,
-        sources=("facts 6: policy reference",),
+        sources=("fact:button-policy",),
         inject=settings(*commands.set_power_button_policy(ButtonAction.NOTHING)),
         remedy=settings(*commands.CLEAR_POWER_BUTTON_POLICY),
         offline=Offline(

@@ -1,8 +1,9 @@
 """A program on the desktop does not agree to end, or does not answer.
 
-Sources: fact sheet 5; Microsoft Learn, "WM_QUERYENDSESSION message", "Shutdown Changes for Windows
-Vista". That the shutdown goes on by itself once the program is gone is what Windows shows;
-documented it is not (UNCONFIRMED): where it was given up, the press after the remedy must complete.
+Sources: fact:query-end-session, fact:hidden-programs; Microsoft Learn, "WM_QUERYENDSESSION
+message", "Shutdown Changes for Windows Vista". That the shutdown goes on by itself once the program
+is gone is what Windows shows; documented it is not (UNCONFIRMED): where it was given up, the press
+after the remedy must complete.
 
 A program that agreed and is slow over WM_ENDSESSION counts as hung after five seconds (learn:
 "Shutdown Changes for Windows Vista"), HungAppTimeout (Windows Internals 6 part 2): without
@@ -182,7 +183,10 @@ def _permitted(
             session_commands.END_BLOCKING_APPS,
             session_commands.end_program(program.name),
         ),
-        sources=("facts 5", "learn: Policy CSP ADMX_Winsrv, AllowBlockingAppsAtShutdown"),
+        sources=(
+            "fact:hidden-programs",
+            "learn: Policy CSP ADMX_Winsrv, AllowBlockingAppsAtShutdown",
+        ),
         inject=_let_block(program),
         offline=Offline(fixed(offline.blocking_apps(allowed=True)), then=_started(program)),
         remedy=_end(program),
@@ -199,7 +203,7 @@ def _ended(variant: str, summary: str, program: ProbeProgram) -> Fault:
         summary=summary,
         injects=_start_text(program),
         remedies=(),
-        sources=("facts 5", _CHANGES),
+        sources=("fact:hidden-programs", _CHANGES),
         inject=_started(program),
         remedy=None,
         expected=(COMPLETED,),
@@ -208,13 +212,23 @@ def _ended(variant: str, summary: str, program: ProbeProgram) -> Fault:
 
 
 VARIANTS = (
-    _blocker("refuses", "a window answers FALSE when asked to end", REFUSER, ("facts 5", _QUERY)),
-    _blocker("hangs", "a window never answers when asked to end", HANGER, ("facts 5", _QUERY)),
+    _blocker(
+        "refuses",
+        "a window answers FALSE when asked to end",
+        REFUSER,
+        ("fact:query-end-session", _QUERY),
+    ),
+    _blocker(
+        "hangs",
+        "a window never answers when asked to end",
+        HANGER,
+        ("fact:query-end-session", _QUERY),
+    ),
     _blocker(
         "gives-reason",
         "a window answers FALSE and says why",
         REASONED,
-        ("facts 5", "learn: ShutdownBlockReasonCreate function"),
+        ("fact:query-end-session", "learn: ShutdownBlockReasonCreate function"),
         _REASON,
     ),
     _ended(
@@ -245,7 +259,10 @@ VARIANTS = (
         summary="a window answers FALSE, and AutoEndTasks ends it: must not be blamed",
         injects=(_END_TASKS, commands.RESTART, *_start_text(REFUSER)),
         remedies=(),
-        sources=("facts 5: Windows Internals 6 part 2",),
+        sources=(
+            "fact:auto-end-tasks",
+            "fact:hung-app-timeout",
+        ),
         inject=_end_tasks_of_refuser,
         offline=Offline(fixed(offline.desktop_value(*_ENDS)), then=_started(REFUSER)),
         remedy=None,
@@ -262,7 +279,10 @@ VARIANTS = (
             *_start_text(HANGER),
         ),
         remedies=(_LITTLE_PATIENCE, commands.RESTART),
-        sources=("facts 5: Windows Internals 6 part 2",),
+        sources=(
+            "fact:auto-end-tasks",
+            "fact:hung-app-timeout",
+        ),
         inject=_wait_long_for_hanger,
         remedy=_wait_little_for_hanger,
         offline=Offline(
@@ -286,7 +306,11 @@ VARIANTS = (
             *_start_text(LINGERER, "<soft budget and 4 s, in ms>"),
         ),
         remedies=(_LITTLE_TIME, commands.RESTART),
-        sources=("facts 5", "learn: SystemParametersInfo, SPI_GETWAITTOKILLTIMEOUT", _CHANGES),
+        sources=(
+            "fact:wait-to-kill-app",
+            "learn: SystemParametersInfo, SPI_GETWAITTOKILLTIMEOUT",
+            _CHANGES,
+        ),
         inject=_wait_long_for_lingerer,
         remedy=_wait_little_for_lingerer,
         offline=Offline(

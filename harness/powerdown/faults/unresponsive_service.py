@@ -1,7 +1,7 @@
 """A service does not stop when the system shuts down.
 
-Sources: fact sheet 2, 5, 14. At PRESHUTDOWN Windows waits as long as the service has asked for, at
-SHUTDOWN for WaitToKillServiceTimeout.
+Sources: fact:preshutdown-phase, fact:service-timeout, fact:preshutdown-endless. At PRESHUTDOWN
+Windows waits as long as the service has asked for, at SHUTDOWN for WaitToKillServiceTimeout.
 
 A guest that waits there may have lost its control channel, and programs started that late may fail
 (UNCONFIRMED): so it is forced off, booted again, and only then remedied. The services that hold for
@@ -37,7 +37,7 @@ DELAYED = Expected(Outcome.SLOW_BUT_COMPLETED, Cause.UNRESPONSIVE_SERVICE)
 _STUBBORN = "PowerdownStubborn"
 _HOLDER = "PowerdownHolder"
 _FOR_EVER_MS = 2_147_483_647
-"""What VMTools has set in a real hive (facts 14)."""
+"""What VMTools has set in a real hive (fact:preshutdown-endless)."""
 
 _DEFAULT_PATIENCE = service_commands.set_wait_to_kill_service(
     service_commands.DEFAULT_WAIT_TO_KILL_SERVICE_MS
@@ -114,7 +114,7 @@ VARIANTS = (
         summary="a service ignores SHUTDOWN until its time is up: must not be blamed",
         injects=_run_text(_STUBBORN, STUBBORN),
         remedies=(),
-        sources=("facts 5",),
+        sources=("fact:service-timeout", "fact:service-timeout-default"),
         inject=_stop_late,
         remedy=None,
         expected=(COMPLETED,),
@@ -129,7 +129,7 @@ VARIANTS = (
             commands.RESTART,
         ),
         remedies=(*_removal(_STUBBORN, STUBBORN), _DEFAULT_PATIENCE),
-        sources=("facts 5",),
+        sources=("fact:service-timeout", "fact:service-timeout-default"),
         inject=_never_stop,
         remedy=_removed(_STUBBORN, STUBBORN, _DEFAULT_PATIENCE),
         expected=(HELD,),
@@ -143,7 +143,7 @@ VARIANTS = (
         summary="a service takes PRESHUTDOWN with a timeout of 24 days and does not end",
         injects=_run_text(_HOLDER, HOLDER, f"{_FOR_EVER_MS} <ten times the hard budget, in ms>"),
         remedies=_removal(_HOLDER, HOLDER),
-        sources=("facts 2: SERVICE_PRESHUTDOWN_INFO", "facts 14: such timeouts in real hives"),
+        sources=("fact:preshutdown-phase", "fact:preshutdown-endless"),
         inject=_hold_for_ever,
         remedy=_removed(_HOLDER, HOLDER),
         expected=(HELD,),
@@ -155,7 +155,10 @@ VARIANTS = (
         summary="a service works at PRESHUTDOWN longer than the soft budget, within its timeout",
         injects=_run_text(_HOLDER, HOLDER, "<timeout in ms> <soft budget and 4 s, in ms>"),
         remedies=_removal(_HOLDER, HOLDER),
-        sources=("facts 2: SERVICE_PRESHUTDOWN_INFO",),
+        sources=(
+            "fact:preshutdown-phase",
+            "fact:preshutdown-default",
+        ),
         inject=_hold_a_while,
         remedy=_removed(_HOLDER, HOLDER),
         expected=(DELAYED,),

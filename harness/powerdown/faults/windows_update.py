@@ -1,8 +1,8 @@
 """Windows Update work prolongs a shutdown.
 
-Sources: fact sheet 2, 14; Microsoft Learn, "DISM operating system package servicing", "Service
-Control Handler Function". The packages come with the image (its definition's table ``updates``):
-which package works how long depends on the release.
+Sources: fact:preshutdown-phase, fact:update-markers; Microsoft Learn, "DISM operating system
+package servicing", "Service Control Handler Function". The packages come with the image (its
+definition's table ``updates``): which package works how long depends on the release.
 
 The remedy for all of them is to install and to restart before an image is published, until no mark
 of pending work is left.
@@ -50,7 +50,7 @@ _fault = partial(
     scenario=ScenarioId.WINDOWS_UPDATE,
     remedies=_REMEDIES,
     sources=(
-        "facts 2",
+        "fact:package-install",
         "learn: DISM operating system package servicing command-line options",
         "learn: Service Control Handler Function (PRESHUTDOWN)",
     ),

@@ -14,4 +14,4 @@ class ShutdownMode(StrEnum):
     """The power button."""
     AGENT = "agent"
     """The guest agent. In Windows that is ``ExitWindowsEx`` with EWX_FORCE: applications are not
-    asked (fact sheet 10, qemu:qga/commands-win32.c)."""
+    asked (fact:agent-forces)."""

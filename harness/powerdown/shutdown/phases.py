@@ -10,7 +10,8 @@ from powerdown.windows.event_records import EventRecord
 
 _CORE_SERVICES_END = (("EventLog", 6006), ("Microsoft-Windows-Kernel-Power", 109))
 """The first of these begins step 4 (design.md): on a client the event log ends before the kernel
-begins the transition, on a domain controller behind it (facts 14)."""
+begins the transition, on a domain controller behind it (fact:record-order-client,
+fact:record-order-dc)."""
 
 _SURE_SECONDS = 1.0
 """A border on the guest's clock that may be wrong by more is worth less than the control port."""

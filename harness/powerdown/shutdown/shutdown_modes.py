@@ -28,7 +28,7 @@ def shut_down_by(
 
     Where the guest agent is asked the power button is not pressed, and nothing but what comes of
     it shows whether the request arrived. By default libvirt presses the button where the agent
-    does not do it (fact sheet 11): QEMU then tells of a POWERDOWN.
+    does not do it (fact:default-mode-press): QEMU then tells of a POWERDOWN.
 
     :param windows: the inside of the guest; ``None`` to watch from outside only.
     :raise MachineError: the mode cannot be had, or the request is refused.

@@ -3,7 +3,7 @@
 Those of one subject are in the other modules of this room named ``*_commands``. The harness sends
 a guest no command line that is not in one of them.
 
-Sources: ``facts`` is the project's fact sheet on Windows shutdown (its section is named);
+Sources: ``fact:`` and an id name a row of ``docs/windows-facts.md``;
 ``learn`` is the Microsoft Learn page of that title. GUIDs are used instead of ``powercfg`` aliases,
 which some releases hide.
 """
@@ -16,13 +16,13 @@ from enum import IntEnum
 from powerdown.windows import registry_paths as paths
 
 SUB_BUTTONS = "4f971e89-eebd-4455-a8de-9e59040e7347"
-"""Power button and lid sub-group (facts 6; learn: Power button and lid settings)."""
+"""Power button and lid sub-group (fact:button-action-setting)."""
 
 PBUTTONACTION = "7648efa3-dd9c-4e3e-b566-50f929386280"
-"""Power button action (facts 6; learn: Power button action)."""
+"""Power button action (fact:button-action-setting)."""
 
 POWER_BUTTON_POLICY_KEY = rf"{paths.POWER_POLICY}\7648EFA3-DD9C-4E3E-B566-50F929386280"
-"""Policy that overrides the scheme (facts 6: policy reference)."""
+"""Policy that overrides the scheme (fact:button-policy)."""
 
 
 class ButtonAction(IntEnum):
@@ -43,7 +43,8 @@ class PowerSource(IntEnum):
 
 
 QUERY_POWER_BUTTON = f"powercfg /query SCHEME_CURRENT {SUB_BUTTONS} {PBUTTONACTION}"
-"""Prints the active scheme's indexes (facts 6). Localised: read the two hexadecimal numbers.
+"""Prints the active scheme's indexes (fact:powercfg-output). Localised: read the two hexadecimal
+numbers.
 
 Learn calls the setting hidden, public dumps of ``/query`` show it. Whether an image exists whose
 ``/query`` leaves it out, so that only ``/qh`` prints it, is UNCONFIRMED.
@@ -54,7 +55,7 @@ QUERY_POWER_BUTTON_POLICY = f'reg query "{POWER_BUTTON_POLICY_KEY}"'
 
 
 def set_power_button(action: ButtonAction) -> tuple[str, ...]:
-    """Set the active scheme's power button action for AC and DC (facts 6).
+    """Set the active scheme's power button action for AC and DC (fact:powercfg-set).
 
     Whether ``powercfg`` refuses while a policy sets the same value is UNCONFIRMED.
     """
@@ -67,7 +68,7 @@ def set_power_button(action: ButtonAction) -> tuple[str, ...]:
 
 
 def set_power_button_policy(action: ButtonAction) -> tuple[str, ...]:
-    """Set the power button policy, which overrides every scheme (facts 6).
+    """Set the power button policy, which overrides every scheme (fact:button-policy).
 
     That re-activating the scheme makes Windows read the policy again without a group policy
     refresh is UNCONFIRMED.
@@ -89,7 +90,7 @@ CLEAR_POWER_BUTTON_POLICY = (
 """Remove the power button policy (learn: reg delete)."""
 
 SHUT_DOWN = "shutdown /s /t 0"
-"""Shut down from inside, without forcing applications (facts 5; learn: shutdown).
+"""Shut down from inside, without forcing applications (fact:shutdown-exe-force).
 
 While somebody else is logged on, Windows may refuse with error 1191 (learn: InitiateShutdown, which
 says so without SHUTDOWN_FORCE_OTHERS); that shutdown.exe behaves so over WinRM is UNCONFIRMED.
@@ -115,7 +116,7 @@ def query_events(after_record: int, event_ids: Iterable[int], limit: int = 200) 
 
 
 DIRTY_QUERY = "fsutil dirty query C:"
-"""Says whether the volume is marked dirty (facts 9; localised)."""
+"""Says whether the volume is marked dirty (fact:fsutil-dirty)."""
 
 
 def type_file(path: str) -> str:

@@ -12,12 +12,13 @@ from powerdown.windows.commands import append_line
 
 ADMINISTRATORS = "*S-1-5-32-544"
 BACKUP_OPERATORS = "*S-1-5-32-551"
-"""Who may shut a server down (facts 4), as secedit names them (learn: Well-known SIDs)."""
+"""Who may shut a server down (fact:shutdown-right), as secedit names them (learn: Well-known
+SIDs)."""
 
 SHUT_DOWN_SOON = "shutdown /s /t 5"
 """Shut down with a countdown, which a process with the right to may abort (learn: shutdown).
 
-With a countdown applications are forced (facts 5).
+With a countdown applications are forced (fact:shutdown-exe-force).
 """
 
 KILL_LSASS = "taskkill /f /im lsass.exe"

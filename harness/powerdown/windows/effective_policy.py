@@ -15,7 +15,7 @@ def is_client(product_type: str) -> bool:
 
 def allowed_without_logon(value: bool | None, client: bool | None) -> bool | None:
     """Whether a shutdown is allowed while nobody is logged on: ShutdownWithoutLogon, else yes on
-    clients and no on servers (fact sheet 4).
+    clients and no on servers (fact:no-logon-default).
 
     :param value: ``None`` where there is no such value.
     """
@@ -24,7 +24,7 @@ def allowed_without_logon(value: bool | None, client: bool | None) -> bool | Non
 
 def asks_for_reasons(policy: bool | None, client: bool | None) -> bool | None:
     """Whether the Shutdown Event Tracker is on: by policy, else on servers and not on clients
-    (fact sheet 3).
+    (fact:tracker-default).
 
     Not looked at: ShutdownReasonUI, which may limit it to either (UNCONFIRMED), and the copies
     outside of the policies, with which image builders turn it off.

@@ -44,7 +44,7 @@ def parse_powercfg_indexes(text: str) -> dict[PowerSource, int]:
     """AC and DC index in the output of ``powercfg /query`` for one setting.
 
     The words are localised; the current values are the last two lines that end in a
-    hexadecimal number of eight digits, AC first (fact sheet 6).
+    hexadecimal number of eight digits, AC first (fact:powercfg-output).
 
     :raise ControlChannelError: they are not there.
     """

@@ -9,17 +9,18 @@ from powerdown.windows import registry_paths as paths
 from powerdown.windows.commands import PBUTTONACTION, SUB_BUTTONS, ButtonAction, PowerSource
 
 SUB_VIDEO = "7516b95f-f776-4464-8c53-06167f40cc99"
-"""Display sub-group (facts 4; learn: Display settings overview)."""
+"""Display sub-group (fact:display-settings)."""
 
 VIDEOIDLE = "3c0bc021-c8a8-4e07-a973-6b14cbcb2b7e"
 """Turn off display after: seconds, 0 for never (learn: Display idle timeout)."""
 
 QUERY_ACTIVE_SCHEME = f'reg query "{paths.POWER_SCHEMES}" /v ActivePowerScheme'
-"""Prints the active scheme's GUID (facts 6)."""
+"""Prints the active scheme's GUID (fact:active-scheme)."""
 
 
 def set_power_button_apart(ac: ButtonAction, dc: ButtonAction) -> tuple[str, ...]:
-    """Set the active scheme's power button action for AC and for DC differently (facts 6)."""
+    """Set the active scheme's power button action for AC and for DC differently
+    (fact:powercfg-set)."""
     setting = f"SCHEME_CURRENT {SUB_BUTTONS} {PBUTTONACTION}"
     return (
         f"powercfg /setacvalueindex {setting} {int(ac)}",
@@ -29,7 +30,8 @@ def set_power_button_apart(ac: ButtonAction, dc: ButtonAction) -> tuple[str, ...
 
 
 def clear_scheme_power_button(scheme: str) -> str:
-    """Remove the scheme's own value, so that the default is read through (facts 6, 14).
+    """Remove the scheme's own value, so that the default is read through
+    (fact:button-default-read-through).
 
     Exit code 1 when there is none, as in most images. That an administrator may delete it is
     UNCONFIRMED.
@@ -38,7 +40,7 @@ def clear_scheme_power_button(scheme: str) -> str:
 
 
 def set_default_power_button(scheme: str, action: ButtonAction) -> tuple[str, ...]:
-    """Set the scheme's default for the power button action (facts 6, 14).
+    """Set the scheme's default for the power button action (fact:button-default-read-through).
 
     In effect after a restart. That an administrator may write there is UNCONFIRMED.
     """
@@ -57,10 +59,10 @@ HIBERNATION_ON = "powercfg /hibernate on"
 """Make hibernation available (learn: powercfg). Fails where the firmware has no S4."""
 
 HIBERNATION_OFF = "powercfg /hibernate off"
-"""Remove it, and fast startup with it (facts 7)."""
+"""Remove it, and fast startup with it (fact:hibernate-switch)."""
 
 FAST_STARTUP_ON = f'reg add "{paths.FAST_STARTUP}" /v HiberbootEnabled /t REG_DWORD /d 1 /f'
-"""Shut down by hibernating the kernel; needs hibernation (facts 7)."""
+"""Shut down by hibernating the kernel; needs hibernation (fact:fast-startup-value)."""
 
 FAST_STARTUP_OFF = f'reg add "{paths.FAST_STARTUP}" /v HiberbootEnabled /t REG_DWORD /d 0 /f'
 """Shut down in full."""

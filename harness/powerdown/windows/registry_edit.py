@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 ACTIVE_SCHEME = "<active scheme>"
-"""Stands in a path for the GUID of the power scheme that is active on the disk (facts 6)."""
+"""Stands in a path for the GUID of the power scheme that is active on the disk
+(fact:active-scheme)."""
 
 Data = int | str | tuple[str, ...] | bytes
 """What a value holds, by its type."""

@@ -53,7 +53,7 @@ class RegistryOutput:
     def value(self, name: str, key_end: str = "") -> RegistryValue | None:
         """The first value of this name, in a key whose path ends so; names fold case.
 
-        Their case varies between installations (fact sheet 14).
+        Their case varies between installations (fact:button-action-store).
         """
         for key, values in self.keys.items():
             if key.lower().endswith(key_end.lower()) and name.lower() in values:

@@ -3,7 +3,7 @@
 The command lines that set the same online, with their sources, are in the modules of this room
 named ``*_commands``; ``facts`` and ``learn`` mean what they mean there. Where more than the value
 may be needed that is marked UNCONFIRMED: ``powercfg`` tells the kernel's power manager too, which
-at the next start reads the same places (facts 6: the store).
+at the next start reads the same places (fact:button-action-store).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Edits = tuple[RegistryEdit, ...]
 
 
 def power_button(ac: ButtonAction, dc: ButtonAction | None = None) -> Edits:
-    """The active scheme's power button action (facts 6).
+    """The active scheme's power button action (fact:button-action-store).
 
     :param dc: on battery; as on AC if not given.
     """
@@ -45,7 +45,8 @@ def power_button(ac: ButtonAction, dc: ButtonAction | None = None) -> Edits:
 
 
 def default_power_button(action: ButtonAction) -> Edits:
-    """No value in the active scheme, and this as the default that is read through (facts 6, 14)."""
+    """No value in the active scheme, and this as the default that is read through
+    (fact:button-default-read-through)."""
     return (
         delete_key(_BUTTON_OF_SCHEME),
         *(set_dword(_BUTTON_DEFAULT, _index(source.capitalize()), action) for source in _SOURCES),
@@ -53,7 +54,7 @@ def default_power_button(action: ButtonAction) -> Edits:
 
 
 def power_button_policy(action: ButtonAction) -> Edits:
-    """The policy that overrides every scheme (facts 6)."""
+    """The policy that overrides every scheme (fact:button-policy)."""
     return tuple(set_dword(POWER_BUTTON_POLICY_KEY, _index(source), action) for source in _SOURCES)
 
 
@@ -63,7 +64,7 @@ NO_POWER_BUTTON_POLICY: Edits = (delete_key(POWER_BUTTON_POLICY_KEY),)
 
 def display_timeout(seconds: int) -> Edits:
     """Turn the display off after so many seconds without input; 0 for never (learn: Display idle
-    timeout; the store is the other settings', facts 6)."""
+    timeout; the store is the other settings', fact:button-action-store)."""
     return _scheme_setting(rf"{SUB_VIDEO}\{VIDEOIDLE}", seconds, seconds)
 
 
@@ -77,12 +78,12 @@ def hibernation(*, on: bool) -> Edits:
 
 
 def fast_startup(*, on: bool) -> Edits:
-    """Shut down by hibernating the kernel; needs hibernation (facts 7)."""
+    """Shut down by hibernating the kernel; needs hibernation (fact:fast-startup-value)."""
     return (set_dword(paths.FAST_STARTUP, "HiberbootEnabled", int(on)),)
 
 
 def shutdown_without_logon(*, allowed: bool) -> Edits:
-    """Whether the system may be shut down while nobody is logged on (facts 4)."""
+    """Whether the system may be shut down while nobody is logged on (fact:no-logon-policy)."""
     return (set_dword(paths.SYSTEM_POLICIES, "ShutdownWithoutLogon", int(allowed)),)
 
 
@@ -90,34 +91,34 @@ NOBODY_LOGS_ON: Edits = (
     set_text(_WINLOGON, "AutoAdminLogon", "0"),
     delete_value(_WINLOGON, "ForceAutoLogon"),
 )
-"""No automatic logon: the guest starts to its logon screen (facts 5; sup: turn-on-automatic-logon).
+"""No automatic logon: the guest starts to its logon screen (fact:autologon).
 """
 
 
 def event_tracker(*, on: bool) -> Edits:
-    """The Shutdown Event Tracker by policy; both values belong to it (facts 3)."""
+    """The Shutdown Event Tracker by policy; both values belong to it (fact:tracker-policy)."""
     names = ("ShutdownReasonOn", "ShutdownReasonUI")
     return tuple(set_dword(paths.TRACKER_POLICY, name, int(on)) for name in names)
 
 
 def blocking_apps(*, allowed: bool) -> Edits:
-    """Whether programs without visible window may block a shutdown (facts 5)."""
+    """Whether programs without visible window may block a shutdown (fact:hidden-programs)."""
     return (set_dword(paths.WINDOWS_POLICY, "AllowBlockingAppsAtShutdown", int(allowed)),)
 
 
 def desktop_value(name: str, value: str) -> Edits:
     """AutoEndTasks, HungAppTimeout or WaitToKillAppTimeout of the user who is logged on by itself
-    (facts 5)."""
+    (fact:desktop-values)."""
     return (set_text(DESKTOP_KEY, name, value),)
 
 
 def wait_to_kill_service(milliseconds: int) -> Edits:
-    """How long services may take at SHUTDOWN (facts 5)."""
+    """How long services may take at SHUTDOWN (fact:service-timeout)."""
     return (set_text(paths.CONTROL, "WaitToKillServiceTimeout", str(milliseconds)),)
 
 
 def preshutdown_timeout(service: str, milliseconds: int) -> Edits:
-    """How long a service may take at PRESHUTDOWN (facts 2, 14)."""
+    """How long a service may take at PRESHUTDOWN (fact:preshutdown-value)."""
     return (set_dword(rf"{paths.SERVICES}\{service}", "PreshutdownTimeout", milliseconds),)
 
 
@@ -130,7 +131,7 @@ def crash_on_ctrl_scroll(*, on: bool) -> Edits:
 
 
 REBOOT_IS_PENDING: Edits = (create_key(paths.REBOOT_PENDING),)
-"""The mark without any package (facts 2)."""
+"""The mark without any package (fact:update-markers)."""
 
 _SOURCES = tuple(source.name for source in PowerSource)
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from powerdown.windows import registry_paths as paths
 
 DEFAULT_WAIT_TO_KILL_SERVICE_MS = 5000
-"""What Windows 8 and later set up, and take where the value is absent (facts 5, 14)."""
+"""What Windows 8 and later set up, and take where the value is absent
+(fact:service-timeout-default)."""
 
 SERVICES_DOCUMENTED_MS = 20_000
-"""What the documentation says services get in the shutdown phase, roughly (w32: Services)."""
+"""What the documentation says services get in the shutdown phase, roughly
+(fact:service-timeout-documented)."""
 
 
 def create_automatic_service(name: str, program: str) -> str:
@@ -30,14 +32,14 @@ def delete_service(name: str) -> str:
 
 
 def set_wait_to_kill_service(milliseconds: int) -> str:
-    """Set how long services may take at SHUTDOWN (facts 5). In effect after a restart
+    """Set how long services may take at SHUTDOWN (fact:service-timeout). In effect after a restart
     (UNCONFIRMED).
     """
     return f'reg add "{paths.CONTROL}" /v WaitToKillServiceTimeout /t REG_SZ /d {milliseconds} /f'
 
 
 def set_preshutdown_timeout(service: str, milliseconds: int) -> str:
-    """Set how long a service may take at PRESHUTDOWN (facts 2, 14).
+    """Set how long a service may take at PRESHUTDOWN (fact:preshutdown-value).
 
     sc.exe has no verb for it. In effect after a restart (UNCONFIRMED); protected services' keys
     refuse administrators (UNCONFIRMED which).

@@ -8,17 +8,17 @@ from __future__ import annotations
 from powerdown.windows import registry_paths as paths
 
 SYSTEM_POLICY_KEY = paths.SYSTEM_POLICIES
-"""Holds ShutdownWithoutLogon (facts 4)."""
+"""Holds ShutdownWithoutLogon (fact:no-logon-policy)."""
 
 EVENT_TRACKER_KEY = paths.TRACKER_POLICY
-"""Policy "Display Shutdown Event Tracker" (facts 3: Reliability.admx)."""
+"""Policy "Display Shutdown Event Tracker" (fact:tracker-policy)."""
 
 SHUTDOWN_POLICY_KEY = paths.WINDOWS_POLICY
-"""Holds AllowBlockingAppsAtShutdown (facts 5; learn: Policy CSP ADMX_Winsrv)."""
+"""Holds AllowBlockingAppsAtShutdown (fact:hidden-programs)."""
 
 DESKTOP_KEY = r"HKCU\Control Panel\Desktop"
 """The control channel's user's own; it is the console user's because both are the same account
-(see :class:`Credentials`), and an account has one hive (facts 5)."""
+(see :class:`Credentials`), and an account has one hive (fact:one-profile-hive)."""
 
 LOCK = "rundll32.exe user32.dll,LockWorkStation"
 """Lock the session it runs in; works only on an interactive desktop (learn: LockWorkStation).
@@ -40,7 +40,7 @@ def log_off(session: int) -> str:
 def set_shutdown_without_logon(*, allowed: bool) -> str:
     """Set the policy "Shutdown: Allow system to be shut down without having to log on".
 
-    Takes effect without a restart (facts 4).
+    Takes effect without a restart (fact:no-logon-policy).
     """
     return (
         f'reg add "{SYSTEM_POLICY_KEY}" /v ShutdownWithoutLogon /t REG_DWORD /d {int(allowed)} /f'
@@ -48,7 +48,8 @@ def set_shutdown_without_logon(*, allowed: bool) -> str:
 
 
 def set_event_tracker(*, on: bool) -> tuple[str, ...]:
-    """Set the policy on or off; both values belong to it (facts 3). Effect at the next dialog."""
+    """Set the policy on or off; both values belong to it (fact:tracker-policy). Effect at the next
+    dialog."""
     return tuple(
         f'reg add "{EVENT_TRACKER_KEY}" /v {value} /t REG_DWORD /d {int(on)} /f'
         for value in ("ShutdownReasonOn", "ShutdownReasonUI")
@@ -58,7 +59,7 @@ def set_event_tracker(*, on: bool) -> tuple[str, ...]:
 ALLOW_BLOCKING_APPS = (
     f'reg add "{SHUTDOWN_POLICY_KEY}" /v AllowBlockingAppsAtShutdown /t REG_DWORD /d 1 /f'
 )
-"""Let console programs and programs without visible window block a shutdown (facts 5).
+"""Let console programs and programs without visible window block a shutdown (fact:hidden-programs).
 
 When Windows reads it is UNCONFIRMED; a restart before the attempt would settle that.
 """
@@ -72,7 +73,7 @@ END_BLOCKING_APPS = (
 def set_desktop_value(name: str, value: str, sid: str | None = None) -> str:
     """Set AutoEndTasks ("1"), HungAppTimeout or WaitToKillAppTimeout (ms as text) of the user.
 
-    In effect at the user's next logon (facts 5; UNCONFIRMED).
+    In effect at the user's next logon (fact:desktop-values-effect, UNCONFIRMED).
 
     :param sid: of another user than the control channel's; must be logged on.
     """

@@ -1,6 +1,6 @@
 """Command lines that only look: the state of a guest before and during a shutdown.
 
-Sources: ``facts`` is the project's fact sheet on Windows shutdown (its section is named);
+Sources: ``fact:`` and an id name a row of ``docs/windows-facts.md``;
 ``learn`` is the Microsoft Learn page of that title. Each is fit to be a
 :class:`Part`.
 """
@@ -15,25 +15,27 @@ PRODUCT_TYPE = f'reg query "{registry_paths.PRODUCT_OPTIONS}" /v ProductType'
 RtlGetNtProductType; seen in every public SYSTEM hive)."""
 
 SHUTDOWN_WITHOUT_LOGON = f'reg query "{registry_paths.SYSTEM_POLICIES}" /v ShutdownWithoutLogon'
-"""1: the logon screen offers to shut down (facts 4)."""
+"""1: the logon screen offers to shut down (fact:no-logon-policy)."""
 
 EVENT_TRACKER_POLICY = f'reg query "{registry_paths.TRACKER_POLICY}"'
-"""ShutdownReasonOn: the Shutdown Event Tracker, by policy (facts 3)."""
+"""ShutdownReasonOn: the Shutdown Event Tracker, by policy (fact:tracker-policy)."""
 
 SYSTEM_POLICY = f'reg query "{registry_paths.WINDOWS_POLICY}"'
-"""AllowBlockingAppsAtShutdown (facts 5) and HiberbootEnabled (facts 7)."""
+"""AllowBlockingAppsAtShutdown (fact:hidden-programs) and HiberbootEnabled
+(fact:fast-startup-value)."""
 
 SERVICE_TIMEOUT = f'reg query "{registry_paths.CONTROL}" /v WaitToKillServiceTimeout'
-"""Milliseconds that services have to stop (facts 5)."""
+"""Milliseconds that services have to stop (fact:service-timeout)."""
 
 POWER_CONTROL = f'reg query "{registry_paths.POWER}"'
-"""HibernateEnabled, and HibernateEnabledDefault which newer releases have besides (facts 7)."""
+"""HibernateEnabled, and HibernateEnabledDefault which newer releases have besides
+(fact:hibernate-values)."""
 
 FAST_STARTUP = f'reg query "{registry_paths.FAST_STARTUP}" /v HiberbootEnabled'
-"""Fast startup, as set locally (facts 7; learn: fast startup)."""
+"""Fast startup, as set locally (fact:fast-startup-value)."""
 
 PRESHUTDOWN_TIMEOUTS = f"reg query {registry_paths.SERVICES} /s /v PreshutdownTimeout"
-"""Milliseconds each service may take before the others are stopped (facts 2)."""
+"""Milliseconds each service may take before the others are stopped (fact:preshutdown-value)."""
 
 
 def _name_if(command: str, name: str) -> str:
@@ -56,7 +58,8 @@ UPDATE_MARKERS = "&".join(
         f'reg query "{registry_paths.SESSION_MANAGER}" /v SetupExecute 2>nul',
     )
 )
-"""Names the marks of pending update work that are there (facts 2; pending.xml is UNCONFIRMED).
+"""Names the marks of pending update work that are there (fact:update-markers; fact:pending-xml is
+UNCONFIRMED).
 
 Their content is not printed, as it may be large, except that of SetupExecute: it is always there,
 mostly empty.
@@ -66,7 +69,8 @@ LOADED_PROFILES = (
     """for /f "delims=" %u in ('reg query HKU') do @("""
     rf'reg query "%u\{registry_paths.DESKTOP}" 2>nul&reg query "%u\Volatile Environment" /s 2>nul)'
 )
-"""Desktop settings and session of every loaded profile (facts 5; learn: for, reg query).
+"""Desktop settings and session of every loaded profile (fact:desktop-values; learn: for, reg
+query).
 
 What is to be asked for depends on which profiles are loaded; a loop in the guest saves a second
 round trip. Public administration scripts find the user's profile so. That FOR reads programs under
@@ -122,7 +126,8 @@ SAMPLE_PROVIDERS = {
     109: "Microsoft-Windows-Kernel-Power",
     13: "Microsoft-Windows-Kernel-General",
 }
-"""Records that tell of a shutdown under way, by event id, and who writes them (facts 1).
+"""Records that tell of a shutdown under way, by event id, and who writes them (fact:record-1074,
+fact:record-109).
 
 Other providers use the same numbers. Some releases write ``USER32``: compare without case. In real
 logs 109 and 13 are recorded behind 6005 of the *next* start, with the time of the stop: the event
@@ -146,7 +151,8 @@ START_PROVIDERS = {
     "Microsoft-Windows-WER-SystemErrorReporting": (1001,),
     "BugCheck": (1001,),
 }
-"""Records from which a start and the stop before it are read (facts 1, 8, 9), by provider."""
+"""Records from which a start and the stop before it are read (fact:record-boot, fact:record-41,
+fact:record-bugcheck), by provider."""
 
 _START_RECORDS = 100
 """Many sessions of them: a start and a stop leave seven at most."""

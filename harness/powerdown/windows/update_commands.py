@@ -8,7 +8,7 @@ from __future__ import annotations
 from powerdown.windows import registry_paths as paths
 
 REBOOT_PENDING_KEY = paths.REBOOT_PENDING
-"""Exists while packages wait for a restart (facts 2)."""
+"""Exists while packages wait for a restart (fact:update-markers)."""
 
 RESTART_REQUIRED = 3010
 """Exit code ERROR_SUCCESS_REBOOT_REQUIRED: done, and a restart completes it (learn: system error
@@ -26,7 +26,7 @@ def add_package(path: str) -> str:
 
 
 FAKE_REBOOT_PENDING = f'reg add "{REBOOT_PENDING_KEY}" /f'
-"""Set the mark without any package (facts 2: that tests only who reads it).
+"""Set the mark without any package (fact:update-markers).
 
 The key above it belongs to TrustedInstaller; that an administrator may add to it is UNCONFIRMED.
 """

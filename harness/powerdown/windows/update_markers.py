@@ -1,4 +1,5 @@
-"""Marks that Windows leaves while update work waits for the next stop or start (fact sheet 2)."""
+"""Marks that Windows leaves while update work waits for the next stop or start
+(fact:update-markers)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the console user's profile says about programs that do not end (fact sheet 5)."""
+"""What the console user's profile says about programs that do not end (fact:desktop-values)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HUNG_APP_MS = 5000
 """HungAppTimeout where the value is absent (Windows Internals 6, part 2)."""
 
 WAIT_TO_KILL_APP_MS = 20000
-"""WaitToKillAppTimeout where the value is absent; UNCONFIRMED (fact sheet 5)."""
+"""WaitToKillAppTimeout where the value is absent; UNCONFIRMED (fact:wait-to-kill-app)."""
 
 _DESKTOP = r"\Control Panel\Desktop"
 _VOLATILE = r"\Volatile Environment"

@@ -47,7 +47,7 @@ BEHIND = "6009 6005 6013 12@-20 20@-20 27@-20"
     [
         ("1074 6006 109 13", "", OFF, Confidence.HIGH),
         ("1074again 6006 109again 13", "", AGAIN, Confidence.HIGH),
-        # A domain controller (facts 14), 13 there and missing.
+        # A domain controller (fact:record-order-dc), 13 there and missing.
         ("1074 109 6006 13", "", OFF, Confidence.HIGH),
         ("1074again 109again 6006", "", AGAIN, Confidence.HIGH),
         # 6006 before 1074, as a real log of a set-up has it.

@@ -77,7 +77,7 @@ def test_a_prepared_image_has_none() -> None:
         ),
         ({BUTTON: {"DCSettingIndex": 0}}, Cause.POWER_BUTTON_IGNORED, Severity.LATENT),
         (
-            # A hive of Windows 8's time (fact sheet 14).
+            # A hive of Windows 8's time (fact:button-default-sleep).
             {
                 defaults_of(SUB_BUTTONS, PBUTTONACTION): {
                     "AcSettingIndex": 1,

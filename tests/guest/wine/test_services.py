@@ -79,7 +79,7 @@ class TestStubborn:
 
 class TestHolder:
     def test_it_sets_its_preshutdown_timeout(self, install_service: InstallService) -> None:
-        extreme = 2_147_483_647  # What VMTools sets (fact sheet, section 14).
+        extreme = 2_147_483_647  # What VMTools sets (fact:preshutdown-endless).
         service = install_service(HOLDER, str(extreme), "0")
         service.start()
         assert service.status() == (SERVICE_RUNNING, accepted(service.behaviour))

@@ -16,7 +16,8 @@ from powerdown.windows.commands import ButtonAction
 from powerdown.windows.service_commands import SERVICES_DOCUMENTED_MS
 
 SANE_PRESHUTDOWN_MS = 3_600_000
-"""The longest Windows gives its own services, wuauserv of 2008 R2 apart (facts 14)."""
+"""The longest Windows gives its own services, wuauserv of 2008 R2 apart
+(fact:preshutdown-own-services)."""
 
 _Shown = tuple[Evidence, ...]
 
@@ -63,7 +64,7 @@ def of_no_logon(fact: str, severity: Severity, shown: _Shown) -> Risk:
 
 
 def of_fast_startup(shown: _Shown) -> Risk:
-    """Whether a press shuts down in full then is UNCONFIRMED (facts 7)."""
+    """Whether a press shuts down in full then is UNCONFIRMED (fact:fast-startup-press)."""
     return Risk(
         Cause.ASLEEP, Severity.MAY_STOP, "fast startup is on", shown, remedies.NO_FAST_STARTUP
     )
@@ -106,7 +107,7 @@ def of_service_limit(milliseconds: int, shown: _Shown) -> Risk | None:
 
 def of_tracker(*, opened: bool, shown: _Shown) -> Risk:
     """The Shutdown Event Tracker is on. That an open dialog of it holds an ACPI press up is
-    UNCONFIRMED (facts 3).
+    UNCONFIRMED (fact:tracker-holds-press).
 
     :param opened: whether a dialog of it is open.
     """

@@ -188,8 +188,8 @@ def cpus_pinned(obs: Observation) -> Verdict | None:
 def _sure_it_blocks(obs: Observation, programs: tuple[str, ...]) -> Confidence:
     """Sure once nothing else fits and it is too late for a shutdown in time.
 
-    Without AutoEndTasks the screen that lists applications has no timeout (facts 5); with it,
-    Windows ends them by itself, and waits for each.
+    Without AutoEndTasks the screen that lists applications has no timeout (fact:auto-end-tasks);
+    with it, Windows ends them by itself, and waits for each.
     """
     entry, baseline = initiation.initiated(obs), obs.baseline
     told = screen_words.blocked(obs) is not None

@@ -32,8 +32,8 @@ _UPDATE_SERVICES = frozenset(
     {"Windows Update", "Update Orchestrator Service", "Windows Modules Installer"}
 )
 """Names that people read of the services that do update work, which are those in 7043; in English
-(facts 2 has the second, learn: Security guidelines for system services in Windows Server the
-others)."""
+(fact:update-services has the second, learn: Security guidelines for system services in Windows
+Server the others)."""
 
 _DOMINANT = 0.5
 """A part of the shutdown that took at least so much of it leaves none that took more."""
@@ -209,7 +209,7 @@ def _services(obs: Observation, off_at: float) -> _Part | None:
     evidence = [observed.control_closed(closed), observed.writes(obs, closed, off_at)]
     if limit is not None:
         evidence.append(observed.setting("WaitToKillServiceTimeout, milliseconds", f"{limit}"))
-    # Clearing the page file, for one, is no service's doing (facts 5, ClearPageFileAtShutdown).
+    # Clearing the page file, for one, is no service's doing (fact:clear-page-file).
     likely = limit is not None and limit >= SERVICES_DOCUMENTED_MS
     likely = likely and not outside_activity.wrote(obs, closed, off_at)
     return _Part(

@@ -1,7 +1,8 @@
 """Which records of the System log bear on the power history, and what their fields are called.
 
 The log holds ten times as many others; what is not named here is dropped where the log is read,
-in :mod:`system_log`. Numbers and meanings: fact sheet 1, 2, 9 and 14.
+in :mod:`system_log`. Numbers and meanings: fact:record-1074, fact:record-109,
+fact:record-42-107, fact:record-12-13, fact:record-eventlog, fact:record-41, fact:record-bugcheck.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from powerdown.windows.event_records import EventRecord
 
 _RESTARTED = 5
 _POWERED_OFF = 6
-"""ShutdownActionType of Kernel-Power 109 (facts 1, 14)."""
+"""ShutdownActionType of Kernel-Power 109 (fact:record-109)."""
 
 _CODE = re.compile(r"\s*(0x[0-9a-f]{1,16})\b", re.IGNORECASE)
 

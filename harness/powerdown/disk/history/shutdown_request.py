@@ -14,7 +14,8 @@ from powerdown.disk.history.power_records import USER32, is_one, parameter
 from powerdown.windows.event_records import EventRecord
 
 _TOGETHER = timedelta(minutes=2)
-"""A user's power-off is recorded twice, once from the shell and once from winlogon (facts 14)."""
+"""A user's power-off is recorded twice, once from the shell and once from winlogon
+(fact:record-1074-twice)."""
 
 _WINLOGON = "winlogon.exe"
 
@@ -65,7 +66,7 @@ class ShutdownRequest:
     @property
     def may_be_button(self) -> bool:
         """Whether it may be the power button's: the process it is ascribed to is UNCONFIRMED, and
-        older releases write the same for the Start menu (facts 1)."""
+        older releases write the same for the Start menu (fact:button-reason-code)."""
         return self.reason == initiation.BUTTON_REASON and _WINLOGON in self.process.lower()
 
 

@@ -24,8 +24,9 @@ class Sleep:
     :param until: when it woke; ``None`` where that was not recorded.
     :param state: the state it was to sleep in, of SYSTEM_POWER_STATE: 2 to 4 are S1 to S3.
     :param standby: whether it was modern standby, which is no state of ACPI.
-    :param reason: number of the reason in 42, such as 0 for a button or lid, 7 for idling (facts 1
-        has the numbers for 109; that 42 has the same is UNCONFIRMED).
+    :param reason: number of the reason in 42, such as 0 for a button or lid, 7 for idling
+        (fact:record-109 has the numbers; that 42 has the same is UNCONFIRMED:
+        fact:record-42-reason).
     :param wake_source: number of what woke it; what it means is UNCONFIRMED.
     :param wake_text: the device or timer that woke it, where it was named.
     """

@@ -1,6 +1,6 @@
 r"""A registry as online, put together of hives at rest.
 
-Which file is mounted where: learn.microsoft.com, "Registry Hives"; the fact sheet, "Offline".
+Which file is mounted where: fact:hive-files, fact:control-set.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """NTFS at rest: as much as it takes to know whether a volume is marked dirty.
 
 Layouts: the boot sector and MFT records as ntfs-3g's ``layout.h`` has them; the volume flags as
-the fact sheet, section 9, has them.
+fact:ntfs-dirty-flag has them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether the inside can be asked: WinRM and the guest agent (facts 10).
+"""Whether the inside can be asked: WinRM and the guest agent (fact:winrm-defaults).
 
 Where WinRM keeps its configuration is not documented: its listeners are as registry exports of
 real systems have them, AllowUnencrypted and Basic as public image scripts set them.

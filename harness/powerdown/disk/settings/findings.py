@@ -24,7 +24,7 @@ from powerdown.windows.commands import ButtonAction
 from powerdown.windows.update_markers import MARKERS, update_work
 
 _SERVICE_DEFAULT_MS = 180_000
-"""What a service got before build 15063 that asked for nothing (facts 2)."""
+"""What a service got before build 15063 that asked for nothing (fact:preshutdown-default)."""
 
 _LONG_APPLICATION_MS = 60_000
 """More than anybody waits who has pressed a button."""
@@ -324,7 +324,8 @@ def _tracker(settings: Settings) -> Iterator[Finding]:
 
 
 def _setup(settings: Settings) -> Iterator[Finding]:
-    """Tencent's page on failed shutdowns names a guest in Sysprep or its first start (facts 8)."""
+    """Tencent's page on failed shutdowns names a guest in Sysprep or its first start
+    (fact:setup-ignores)."""
     state = settings["image-state"]
     unfinished = [
         settings[id]

@@ -1,4 +1,5 @@
-"""Who will be logged on after a start, and what holds while nobody is (facts 4, 5)."""
+"""Who will be logged on after a start, and what holds while nobody is (fact:no-logon-policy,
+fact:autologon)."""
 
 from __future__ import annotations
 
@@ -101,7 +102,7 @@ def logon_settings(hives: Hives) -> Iterator[Setting]:
 
 
 def tracker_settings(hives: Hives) -> Iterator[Setting]:
-    """Whether Windows asks why it is shut down (facts 3)."""
+    """Whether Windows asks why it is shut down (fact:tracker-policy, fact:tracker-default)."""
     id, name = "tracker", "asks why it is shut down"
     stored = hives.at(paths.TRACKER_POLICY, "ShutdownReasonOn")
     number = stored.number

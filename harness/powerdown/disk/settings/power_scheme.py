@@ -1,7 +1,8 @@
-"""Settings of the active power scheme: policy, the scheme's own value, or its default (facts 6).
+"""Settings of the active power scheme: policy, the scheme's own value, or its default
+(fact:button-action-store).
 
 A scheme mostly has no value of its own, so the default must be read through: that is where a stock
-image's button may be set to sleep (facts 14).
+image's button may be set to sleep (fact:button-default-sleep).
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from powerdown.windows.commands import PBUTTONACTION, SUB_BUTTONS, ButtonAction,
 from powerdown.windows.power_commands import SUB_VIDEO, VIDEOIDLE
 
 SUB_SLEEP = "238c9fa8-0aad-41ed-83f4-97be242c8f20"
-"""Sleep sub-group (facts 7)."""
+"""Sleep sub-group (fact:sleep-settings)."""
 
 SHUTDOWN_FORCED = "833a6b62-dfa4-46d1-82f8-e09e34d029d6"
 """Alias SHUTDOWN, under the buttons: 0 normal, 1 forced; what it does to a press is UNCONFIRMED
-(facts 5)."""
+(fact:display-settings)."""
 
 _SLEEP_BUTTON = "96996bc0-ad50-47ec-923b-6f41874dd9eb"
 _STANDBYIDLE = "29f6c1db-86da-48c5-9fdb-f2b67b1f44da"
@@ -35,7 +36,7 @@ SCHEMES = {
     "8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c": "High performance",
     "a1841308-3541-4fab-bc81-f71556f20b4a": "Power saver",
 }
-"""The schemes that every Windows has (facts 6)."""
+"""The schemes that every Windows has (fact:active-scheme)."""
 
 _GUID = re.compile(r"\{?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\}?", re.IGNORECASE)
 

@@ -1,4 +1,5 @@
-r"""What each profile says about programs that do not end: ``Control Panel\Desktop`` (facts 5)."""
+r"""What each profile says about programs that do not end: ``Control Panel\Desktop``
+(fact:desktop-values)."""
 
 from __future__ import annotations
 

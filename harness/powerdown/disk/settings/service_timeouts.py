@@ -1,4 +1,5 @@
-"""How long services may hold a shutdown up before the others are stopped (facts 2, 14)."""
+"""How long services may hold a shutdown up before the others are stopped
+(fact:preshutdown-phase)."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ PRESHUTDOWN = "preshutdown-timeout:"
 """Begins the ids of these settings; the service's key name follows."""
 
 WINDOWS_OWN = frozenset({"gpsvc", "trustedinstaller", "wuauserv", "usosvc", "deviceinstall"})
-"""Services of Windows' own that have a PreshutdownTimeout in real hives (facts 14)."""
+"""Services of Windows' own that have a PreshutdownTimeout in real hives
+(fact:preshutdown-own-services)."""
 
 START = {0: "boot", 1: "system", 2: "automatic", 3: "manual", 4: "disabled"}
 """How a service is started (learn: CreateService)."""

@@ -1,4 +1,4 @@
-"""Marks of update work that waits for the next stop or start (facts 2)."""
+"""Marks of update work that waits for the next stop or start (fact:update-markers)."""
 
 from __future__ import annotations
 

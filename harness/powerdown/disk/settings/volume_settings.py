@@ -10,7 +10,8 @@ from powerdown.disk.settings.setting import Group, Origin, Setting
 
 
 def volume_settings(volume: NtfsVolumeState, hibernation: Hibernation) -> Iterator[Setting]:
-    """Its dirty flag (facts 9), and whether a saved system holds it (facts 7)."""
+    """Its dirty flag (fact:ntfs-dirty-flag), and whether a saved system holds it
+    (fact:hibernated-volume)."""
     yield Setting(
         "volume-dirty",
         Group.VOLUME,

@@ -67,7 +67,7 @@ def domain_xml(image: Image, wiring: DomainWiring, accelerator: Accelerator) -> 
     _features(domain, image, kvm=kvm)
     cpu = _add(domain, "cpu", mode="host-passthrough" if kvm else "maximum")
     _add(cpu, "topology", sockets="1", cores=str(image.vcpus), threads="1")
-    # Windows keeps local time in the clock (fact sheet, QEMU line).
+    # Windows keeps local time in the clock (fact:clock-local-time).
     clock = _add(domain, "clock", offset="localtime")
     if kvm:
         _add(clock, "timer", name="hypervclock", present="yes")

@@ -73,12 +73,13 @@ def command_line(image: Image, wiring: Wiring, accelerator: Accelerator) -> list
         # Boot from the image's disk only: no network boot, no menu.
         *("-boot", "menu=off,strict=on"),
         *("-display", "none", "-vga", "std"),
-        # Windows keeps local time in the clock (fact sheet, QEMU line).
+        # Windows keeps local time in the clock (fact:clock-local-time).
         *("-rtc", "base=localtime"),
         *_socket("serial", wiring.serial),
         *("-serial", "chardev:serial"),
         # Lets a guest report a crash; pausing then keeps the evidence. Windows needs a driver
-        # for it (virtio-win); under KVM it reports through hv-crash without one (fact sheet 8).
+        # for it (virtio-win); under KVM it reports through hv-crash without one
+        # (fact:panic-report).
         *("-device", "pvpanic-pci", "-action", "panic=pause"),
         *(("-incoming", "defer") if wiring.incoming else ()),
         "-S",
