@@ -70,8 +70,8 @@ class ImageRecord:
     :param digest_before: digest of the disk before the run, such as ``sha256:…``; ``None`` when
         it was not taken.
     :param digest_after: likewise after the run.
-    :param start: how its guests came to be ready: cloned from a template, or booted and why;
-        empty when none did.
+    :param start: how its guests started: cloned from a template, or booted and why; empty if
+        none did.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a look at a disk or a hive has found, as text for a terminal."""
+"""The result of ``powerdown inspect`` as text for a terminal."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def _summary(found: Inspection) -> str:
         return "no finding endangers a soft shutdown"
     severities = [finding.risk.severity for finding in found.findings]
     counts = ((severity, severities.count(severity)) for severity in Severity)
-    told = ", ".join(f"{count} {severity}" for severity, count in counts if count)
-    return f"{len(severities)} finding{'s' if len(severities) > 1 else ''}: {told}"
+    summary = ", ".join(f"{count} {severity}" for severity, count in counts if count)
+    return f"{len(severities)} finding{'s' if len(severities) > 1 else ''}: {summary}"
 
 
 def _system(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""What one scenario of a gate run did and found, as values that travel as JSON."""
+"""The record of one scenario of a gate run, which xdist carries as JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from powerdown.shutdown.timeline import Step, Timeline
 
 
 class Status(StrEnum):
-    """What became of a test, by pytest's words."""
+    """The result of a test, in pytest's words."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -32,7 +32,7 @@ class Status(StrEnum):
 
 
 def phase_seconds(timeline: Timeline) -> dict[Step, float | None]:
-    """Seconds of every step, in order; ``None`` for those not reached or not seen to end."""
+    """Seconds of every step, in order; ``None`` if it was not reached, or its end not observed."""
     taken = {phase.step: phase.duration for phase in timeline.phases}
     return {step: taken.get(step) for step in Step}
 
@@ -42,23 +42,23 @@ class StageRecord:
     """One part of a scenario that has a verdict of its own, such as one press.
 
     :param name: what was done, a few words (``press``, ``press after remedy``, ``next boot``).
-    :param expected: the verdict asserted; ``None`` where only facts are asserted.
-    :param diagnosed: the verdict reached; ``None`` when it did not come to one.
+    :param expected: the verdict asserted; ``None`` if only facts are.
+    :param diagnosed: the verdict reached; ``None`` without one.
     :param phases: seconds of each step, as :func:`phase_seconds` gives them.
-    :param harness_seconds: time the harness spent on its own work while nobody was waited for;
-        pictures are drawn while the next guest runs and are not in it.
+    :param harness_seconds: time the harness spent on its own work, not waiting for the guest;
+        pictures are drawn while the next guest runs and are not included.
     :param guest_seconds: time spent waiting for the guest.
     :param facts: measured consequences, such as ``{"ntfs dirty after": True}``.
     :param commanded_at: the moment of the command on the host-monotonic clock, which evidence
-        times are on too; ``None`` when nothing was commanded.
-    :param diagnosed_outside: the verdict on the same attempt as seen without a control channel;
-        ``None`` where there was no attempt.
-    :param degraded: whether the inside could not be seen as it should, on purpose: then an honest
-        "inconclusive" is right as well.
+        times use too; ``None`` without a command.
+    :param diagnosed_outside: the verdict on the same attempt as if there had been no control
+        channel; ``None`` without an attempt.
+    :param degraded: whether the control channel was impaired on purpose: then an "inconclusive"
+        verdict is right as well.
     :param verdict_at: the moment of the verdict, likewise; ``None`` without one.
-    :param verdict_delay: seconds from QEMU's ``SHUTDOWN`` event to the verdict; ``None`` where the
+    :param verdict_delay: seconds from QEMU's ``SHUTDOWN`` event to the verdict; ``None`` if the
         guest did not power off by itself.
-    :raise ReportFormatError: a number is not finite and could not be written.
+    :raise ReportFormatError: a number is not finite, which JSON cannot hold.
     """
 
     name: str
@@ -90,12 +90,12 @@ class StageRecord:
                 raise ReportFormatError(
                     f"record the stage {self.name!r}",
                     f"found the number {number}, which JSON cannot hold",
-                    "This is a fault in Powerdown; please report it.",
+                    "Please report this bug.",
                 )
 
     @property
     def as_expected(self) -> bool:
-        """Whether the verdict is the one asserted; true where none is."""
+        """Whether the verdict is the one asserted; true if none is."""
         if self.expected is None:
             return True
         found = self.diagnosed
@@ -158,10 +158,10 @@ class ScenarioRecord:
     :param scenario: its id, such as ``power-button-ignored``.
     :param variant: which form of it.
     :param test_id: pytest's node id.
-    :param status: what became of the test.
+    :param status: the result of the test.
     :param stages: what was done and found, in order; empty when it did not start.
     :param message: why it was skipped, or what failed; empty when it passed.
-    :param backend: which way its commands took to QEMU.
+    :param backend: the backend through which QEMU was controlled.
     """
 
     image: str
