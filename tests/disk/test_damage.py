@@ -67,7 +67,7 @@ def test_an_image_is_refused_whatever_its_format(image: Path, tmp_path: Path) ->
     qcow2 = tmp_path / "image.qcow2"
     convert = ["qemu-img", "convert", "-O", "qcow2", str(image), str(qcow2)]
     subprocess.run(convert, check=True, timeout=20)
-    for path, said in ((image, "no qcow2 overlay"), (qcow2, "no backing file")):
+    for path, said in ((image, "not a qcow2 overlay"), (qcow2, "no backing file")):
         before = path.read_bytes()
         with pytest.raises(DiskError, match=said):
             destroy_boot_sector(path)

@@ -117,5 +117,5 @@ def test_what_cannot_be_put_back_is_told(overlay: Path, monkeypatch: pytest.Monk
         raise DiskError("write it", "no space", "Make some.")
 
     monkeypatch.setattr(offline_registry, "_write", fail)
-    with pytest.raises(DiskError, match="no space; and what was there could not be put back"):
+    with pytest.raises(DiskError, match="no space; and the old content could not be restored"):
         edit_registry(overlay, EDITS, deadline())

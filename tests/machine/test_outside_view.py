@@ -114,7 +114,9 @@ def test_asleep_or_paused_it_is_seen_all_the_same(boot: Boot, asleep: bool) -> N
         machine.pause()
     assert cpu_seconds(machine, 0.2) < 0.1
     assert machine.sample_screen().digest
-    with pytest.raises(MachineError, match=r"hang the guest's CPUs: it is (suspended|paused)"):
+    with pytest.raises(
+        MachineError, match=r"hang the guest's CPUs: its run state is (suspended|paused)"
+    ):
         machine.hang_cpus()
 
 

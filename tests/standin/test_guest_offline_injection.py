@@ -118,7 +118,7 @@ def value(hive: Path, path: str, name: str):
 
 
 def test_an_image_is_never_written(image):
-    with pytest.raises(DiskError, match="it is an image and no overlay"):
+    with pytest.raises(DiskError, match="it is an image, not an overlay"):
         edit(image.disk.path)
 
 

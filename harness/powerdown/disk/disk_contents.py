@@ -1,4 +1,4 @@
-"""What was read of a disk with Windows on it."""
+"""The data read from a disk with Windows on it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 class DiskContents:
     """The answer to a :class:`DiskRequest`.
 
-    :param volume: what the system volume says of itself.
-    :param hibernation: what its ``hiberfil.sys`` says.
-    :param registry: the keys that were asked for and exist.
-    :param log: the System event log; ``None`` when it was not asked for, or there is none (a note
-        says so).
-    :param files: size in bytes of each file asked for, by the path asked for; ``None`` when there
-        is no such file.
-    :param notes: what else the reader should know; the registry's own notes are in ``registry``.
+    :param volume: state of the system volume.
+    :param hibernation: state of its ``hiberfil.sys``.
+    :param registry: the requested keys that exist.
+    :param log: the System event log; ``None`` when it was not requested, or does not exist (with a
+        note).
+    :param files: size in bytes of each requested file, by its path; ``None`` when it does not
+        exist.
+    :param notes: remarks, such as what could not be read; those on the registry are in
+        ``registry``.
     """
 
     volume: NtfsVolumeState

@@ -1,4 +1,4 @@
-"""What is to be read of a disk."""
+"""Requests for data on a disk."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class KeyRequest:
-    r"""A registry key that is wanted.
+    r"""A request for a registry key.
 
-    :param path: as online, see :mod:`registry_snapshot`; ``HKU\*\...`` is asked of
-        every user's profile.
-    :param depth: how many levels of subkeys are wanted too.
-    :param values: names of the values that are wanted, without regard to case; ``None``: all.
+    :param path: as in the running system, see :mod:`registry_snapshot`; ``HKU\*\...`` is read
+        from every user's profile.
+    :param depth: how many levels of subkeys to read too.
+    :param values: names of the values to read, ignoring case; ``None`` for all.
     """
 
     path: str
@@ -22,12 +22,12 @@ class KeyRequest:
 
 @dataclass(frozen=True)
 class DiskRequest:
-    r"""What is to be read of a disk with Windows on it.
+    r"""A request for data on a disk with Windows on it.
 
-    :param keys: registry keys. One that is wanted twice is read with the values of both requests.
-    :param system_log: whether the System event log is wanted.
-    :param log_after: only records with a larger ``EventRecordID``.
-    :param files: paths of files on the system volume whose size is wanted, as
+    :param keys: registry keys. If a key is requested twice, the values of both requests are read.
+    :param system_log: whether to read the System event log.
+    :param log_after: read only records with a larger ``EventRecordID``.
+    :param files: paths of files on the system volume whose size to read, such as
         ``Windows\WinSxS\pending.xml``.
     """
 

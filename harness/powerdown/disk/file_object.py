@@ -1,4 +1,4 @@
-"""A file object, which is how libyal's libraries read."""
+"""File objects for libyal's libraries to read from."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 
 
 class FileObject(ABC):
-    """So many bytes that are read at any place; where is a subclass's matter.
+    """A read-only file object; subclasses provide the bytes.
 
-    :param length: its bytes.
-    :param most: how many a library may ask for at once.
+    :param length: its size in bytes.
+    :param most: the most bytes a library may read at once.
     """
 
     def __init__(self, length: int, most: int) -> None:
@@ -19,10 +19,10 @@ class FileObject(ABC):
 
     @abstractmethod
     def _read_at(self, offset: int, length: int) -> bytes:
-        """Bytes that lie in it, one at least."""
+        """At least one byte from this offset, which is within the file."""
 
     def read(self, size: int = -1) -> bytes:
-        """Up to so many bytes."""
+        """Read up to ``size`` bytes; all that are left if negative."""
         left = max(0, self._length - self._at)
         size = left if size < 0 else min(size, left)
         if size > self._most:
@@ -34,7 +34,7 @@ class FileObject(ABC):
         return data
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to an offset."""
+        """Set the position and return it."""
         base = {0: 0, 1: self._at, 2: self._length}[whence]
         if base + offset < 0:
             raise OSError("a seek to before the start")
@@ -42,9 +42,9 @@ class FileObject(ABC):
         return self._at
 
     def tell(self) -> int:
-        """Where it is."""
+        """The position."""
         return self._at
 
     def get_size(self) -> int:
-        """Its length."""
+        """The size in bytes."""
         return self._length

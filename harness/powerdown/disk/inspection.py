@@ -1,4 +1,4 @@
-"""What a look at a Windows at rest has found."""
+"""The result of inspecting a Windows disk offline."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from powerdown.disk.settings.finding import Finding
 from powerdown.disk.settings.findings import findings
 from powerdown.disk.settings.setting import Origin, Settings
 
-_NO_POLICIES = "policies are in the SOFTWARE hive: they may override what is told here"
+_NO_POLICIES = "policies are in the SOFTWARE hive and may override the settings listed here"
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """All settings that bear on a shutdown, and what of them threatens it.
+    """All settings that affect a shutdown, and the risks among them.
 
-    :param findings: the worst first.
-    :param notes: what could not be read, or was mended while reading; one line each.
+    :param findings: the most severe first.
+    :param notes: what could not be read or was repaired while reading; one line each.
     """
 
     settings: Settings
@@ -28,17 +28,17 @@ class Inspection:
     notes: tuple[str, ...]
 
     def at_least(self, severity: Severity) -> tuple[Finding, ...]:
-        """The findings that are as bad as ``severity``, or worse."""
+        """The findings of at least this severity."""
         return tuple(f for f in self.findings if f.risk.severity.at_least(severity))
 
 
 def inspect_disk(contents: DiskContents) -> Inspection:
-    """Judge what was read of a disk, as ``all_settings.ALL_SETTINGS`` asks for it."""
+    """Evaluate the data of a disk, as requested by ``all_settings.ALL_SETTINGS``."""
     return _judged(settings_of_disk(contents), (*contents.notes, *contents.registry.notes))
 
 
 def inspect_hive(registry: RegistrySnapshot) -> Inspection:
-    """Judge what was read of one hive. What other hives may say instead stays open."""
+    """Evaluate the data of one hive; settings in other hives stay unknown."""
     settings = settings_of_hive(registry)
     without_policies = settings["tracker-policy-on"].origin is Origin.NOT_READ
     notes = (_NO_POLICIES,) if without_policies else ()

@@ -1,9 +1,9 @@
 """Changing the registry of a guest that is off.
 
-Hives are written in their place: the clusters they have on the overlay, by QEMU's own code. Nothing
-of the file system changes with them, so no file can become larger; what is new goes into cells
-that are free (:mod:`hive_writer`). A process of its own, with limits, reads the disk
-and says which sectors have to become what; only sectors and their numbers come back from it.
+Hives are written in place, to the clusters they occupy on the overlay, through QEMU's own code. The
+file system is not changed, so no file can grow; new data goes into free cells (:mod:`hive_writer`).
+The disk is parsed in a sandboxed process, which returns only the sectors to write and their
+content.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from powerdown.disk.registry_snapshot import RegistrySnapshot
 from powerdown.images.image import DiskFormat
 from powerdown.windows.registry_edit import EditAction, RegistryEdit
 
-_TRIED = "change the registry on"
-_PUT_BACK_SECONDS = 20.0
-"""For writing some sectors, once more."""
+_ACTION = "change the registry on"
+_RESTORE_SECONDS = 20.0
+"""For writing the old sectors back."""
 
 __all__ = ["DiskInUse", "edit_registry"]
 
@@ -38,24 +38,24 @@ def edit_registry(
     *,
     allow_unclean: bool = False,
 ) -> None:
-    """Change the registry of the Windows on an overlay, and see that it is changed.
+    """Change the registry of the Windows on an overlay, and verify the change.
 
-    A hive that was being written when the power went is first brought to where its logs lead, as
-    Windows would do at its next start.
+    The transaction logs of a hive that was being written when the power was lost are replayed
+    first, as Windows would do at its next start.
 
     :param overlay: newest overlay of a guest that is off. The image under it is not changed.
-    :param edits: made in this order, all or none.
-    :param deadline: for all of it.
-    :param allow_unclean: change it though its volume is dirty or its system hibernated, whose
-        resume then meets a disk that it does not expect.
+    :param edits: applied in this order, all or none.
+    :param deadline: for the whole operation.
+    :param allow_unclean: proceed even if the volume is dirty or its system hibernated, whose
+        resume then finds an unexpected disk.
     :raise DiskInUse: the volume is dirty or in use by a hibernated system.
-    :raise DiskError: it is no overlay, a guest has it open, there is no Windows on it, a hive is
-        damaged or has no room, or it cannot be written.
+    :raise DiskError: it is not an overlay, a guest has it open, there is no Windows on it, a hive
+        is damaged or full, or it cannot be written.
     :raise HostError: a tool is missing.
     :raise DeadlineExpired: it took too long.
     """
     overlay = overlay.absolute()
-    overlay_size(overlay, _TRIED)
+    overlay_size(overlay, _ACTION)
     if not edits:
         return
     with closing(DiskReader()) as reader:
@@ -65,32 +65,32 @@ def edit_registry(
         before: tuple[Patch, ...] = ()
         try:
             with DiskImage(overlay, DiskFormat.QCOW2, deadline, writable=True) as image:
-                before = _now_there(image, plan.patches)
+                before = _current_content(image, plan.patches)
                 _write(image, plan.patches)
-            _see_that_it_is_so(reader, overlay, plan.edits, deadline)
+            _verify(reader, overlay, plan.edits, deadline)
         except BaseException as error:
-            # After an interrupt too: half a hive must not stay.
+            # Also after an interrupt: a half-written hive must not remain.
             if before:
-                _put_back(overlay, before, error)
+                _restore(overlay, before, error)
             raise
 
 
-def _see_that_it_is_so(
+def _verify(
     reader: DiskReader, overlay: Path, edits: Sequence[RegistryEdit], deadline: Deadline
 ) -> None:
     request = DiskRequest(keys=tuple(KeyRequest(path) for path in _paths(edits)))
-    seen = reader.read_disk(overlay, DiskFormat.QCOW2, request, deadline).registry
-    wrong = _not_as_edited(seen, edits)
+    snapshot = reader.read_disk(overlay, DiskFormat.QCOW2, request, deadline).registry
+    wrong = _mismatches(snapshot, edits)
     if wrong:
         raise DiskError(
-            f"{_TRIED} {overlay}",
-            f"it did not read back: {'; '.join(wrong[:3])}; what was there was put back",
-            "Inject online. This is a bug in Powerdown, or its reader does not know the hive.",
+            f"{_ACTION} {overlay}",
+            f"the change did not read back: {'; '.join(wrong[:3])}; the old content was restored",
+            "Inject online. This is a bug in Powerdown, or its reader does not support the hive.",
         )
 
 
-def _now_there(image: DiskImage, patches: Iterable[Patch]) -> tuple[Patch, ...]:
-    """What the sectors hold that these patches are for."""
+def _current_content(image: DiskImage, patches: Iterable[Patch]) -> tuple[Patch, ...]:
+    """The current content of the sectors that patches replace."""
     return tuple(
         Patch(patch.offset, image.read(patch.offset, len(patch.data))) for patch in patches
     )
@@ -101,18 +101,18 @@ def _write(image: DiskImage, patches: Iterable[Patch]) -> None:
         image.write(patch.offset, patch.data)
 
 
-def _put_back(overlay: Path, before: Iterable[Patch], why: BaseException) -> None:
-    """Put back what was there; in time of its own, as it may be time that ran out."""
-    deadline = Deadline.after(_PUT_BACK_SECONDS)
+def _restore(overlay: Path, before: Iterable[Patch], why: BaseException) -> None:
+    """Restore the old content, under a deadline of its own: the other one may have passed."""
+    deadline = Deadline.after(_RESTORE_SECONDS)
     try:
         with DiskImage(overlay, DiskFormat.QCOW2, deadline, writable=True) as image:
             _write(image, before)
     except PowerdownError as error:
         first = why.actual if isinstance(why, PowerdownError) else repr(why)
         raise DiskError(
-            f"{_TRIED} {overlay}",
-            f"{first}; and what was there could not be put back: {error.actual}",
-            "It may be written in part: throw the overlay away.",
+            f"{_ACTION} {overlay}",
+            f"{first}; and the old content could not be restored: {error.actual}",
+            "The overlay may be written in part: discard it.",
         ) from why
 
 
@@ -120,29 +120,29 @@ def _paths(edits: Iterable[RegistryEdit]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(edit.path for edit in edits))
 
 
-def _not_as_edited(seen: RegistrySnapshot, edits: Sequence[RegistryEdit]) -> list[str]:
-    """What is not as the edits leave it; of several that touch the same, the last counts."""
+def _mismatches(snapshot: RegistrySnapshot, edits: Sequence[RegistryEdit]) -> list[str]:
+    """The edits that are not in effect; of several for the same value, the last counts."""
     wrong = []
     for number, edit in enumerate(edits):
-        undone = any(_undoes(later, edit) for later in edits[number + 1 :])
-        if not undone and not _holds(seen, edit):
+        undone = any(_overrides(later, edit) for later in edits[number + 1 :])
+        if not undone and not _holds(snapshot, edit):
             wrong.append(str(edit))
     return wrong
 
 
-def _undoes(later: RegistryEdit, edit: RegistryEdit) -> bool:
+def _overrides(later: RegistryEdit, edit: RegistryEdit) -> bool:
     path, other = edit.path.lower(), later.path.lower()
     if later.action is EditAction.DELETE_KEY:
         return path == other or path.startswith(f"{other}\\")
     if edit.action is EditAction.DELETE_KEY:
-        # What is set below it makes it again.
+        # An edit below the key creates it again.
         return later.action is not EditAction.DELETE_VALUE and f"{other}\\".startswith(f"{path}\\")
     same_name = (edit.name or "").lower() == (later.name or "").lower()
     return path == other and later.name is not None and edit.name is not None and same_name
 
 
-def _holds(seen: RegistrySnapshot, edit: RegistryEdit) -> bool:
-    key = seen.key(edit.path)
+def _holds(snapshot: RegistrySnapshot, edit: RegistryEdit) -> bool:
+    key = snapshot.key(edit.path)
     match edit.action:
         case EditAction.CREATE_KEY:
             return key is not None

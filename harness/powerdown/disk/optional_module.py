@@ -1,4 +1,4 @@
-"""Modules that not every installation has."""
+"""Import of optional dependencies."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from powerdown.core.errors import HostError
 
 
 def optional_module(name: str, package: str) -> ModuleType:
-    """Import a module.
+    """Import an optional module.
 
-    :param package: what to install for it, by its name on PyPI or in Debian.
-    :raise HostError: it is not there, or cannot be loaded; names the package.
+    :param package: the package that provides it, by its name on PyPI or in Debian.
+    :raise HostError: it is missing or cannot be loaded; the message names the package.
     """
     try:
         return importlib.import_module(name)

@@ -1,4 +1,4 @@
-"""Reads what the disk of a guest says once its power is off."""
+"""Reading the disk of a guest once it is off."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from powerdown.shutdown.observation import Observation
 from powerdown.shutdown.post_mortem import PostMortem, worth_keeping
 
 _SECONDS = 20.0
-"""For some 50 ms of work."""
+"""For a task of some 50 ms."""
 
 
 class PostMortemReader:
-    """Waits to read disks: started while a guest still runs, it costs nobody its start.
+    """A disk reader, started while the guest still runs so that its start takes no extra time.
 
-    Never raises: what cannot be read is a note of the post-mortem.
+    Never raises: what cannot be read becomes a note of the post-mortem.
     """
 
     def __init__(self) -> None:
@@ -34,13 +34,13 @@ class PostMortemReader:
             self._failed = error
 
     def examine(self, obs: Observation, machine: BootedMachine) -> Observation:
-        """The same attempt with what the disk says; unchanged while QEMU still has the disk."""
+        """Add the data on the disk to an observation; unchanged while QEMU still has the disk."""
         if obs.exit is None:
             return obs
         return replace(obs, post_mortem=self._read(obs, machine))
 
     def close(self) -> None:
-        """Let go of it; never raises, may be called twice."""
+        """End the reader; never raises, may be called twice."""
         if self._reader is not None:
             self._reader.close()
 
@@ -74,4 +74,4 @@ _HIBERNATED = {
     Hibernation.RESUMED: False,
     Hibernation.HIBERNATED: True,
 }
-"""What else it may be is not known to be either."""
+"""For the other states it is not known."""

@@ -1,9 +1,9 @@
-"""Part of a Windows registry, as read from a disk: values only, nothing that reads.
+"""Part of a Windows registry as read from a disk: data only.
 
 Paths are those of the running system: ``HKLM\\SYSTEM\\CurrentControlSet\\...``, where
 CurrentControlSet is the control set that ``Select\\Current`` names; ``HKLM\\SOFTWARE\\...``;
-``HKU\\.DEFAULT\\...``; and of the users ``HKU\\<name of the profile's folder>\\...``: which
-SID a profile belongs to is only another value in the registry. (Fact sheet, "Offline".)
+``HKU\\.DEFAULT\\...``; and for users ``HKU\\<name of the profile's folder>\\...``, because the
+SID of a profile is only a value in the registry. (Fact sheet, "Offline".)
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ REG_DWORD_BIG_ENDIAN = 5
 REG_LINK = 6
 REG_MULTI_SZ = 7
 REG_QWORD = 11
-"""Numbers of the registry's types (winnt.h; MS-RRP, 3.1.1.5)."""
+"""Registry types (winnt.h; MS-RRP, 3.1.1.5)."""
 
 ValueData = int | str | tuple[str, ...] | bytes
-"""What a value holds. Data that does not fit its type is left as bytes: Windows allows it."""
+"""The data of a value. Data that does not fit the type, which Windows allows, is bytes."""
 
 _SEPARATOR = "\\"
 
@@ -33,9 +33,9 @@ class StoredValue:
     """A value of a registry key.
 
     :param name: its name, as stored; empty for a key's default value.
-    :param type: number of its type, as REG_DWORD.
-    :param data: an ``int`` of REG_DWORD and REG_QWORD, a ``str`` of REG_SZ, REG_EXPAND_SZ and
-        REG_LINK, a tuple of REG_MULTI_SZ; else, and where the data does not fit the type, bytes.
+    :param type: number of its type, such as REG_DWORD.
+    :param data: an ``int`` for REG_DWORD and REG_QWORD, a ``str`` for REG_SZ, REG_EXPAND_SZ and
+        REG_LINK, a tuple for REG_MULTI_SZ; otherwise, and for data that does not fit, bytes.
     """
 
     name: str
@@ -47,8 +47,8 @@ class StoredValue:
 class StoredKey:
     """A registry key.
 
-    :param path: as online, in the case it is stored in.
-    :param values: those that were asked for, in the hive's order.
+    :param path: as in the running system, in the stored case.
+    :param values: the requested values, in the hive's order.
     :param subkeys: names of its subkeys, in the hive's order.
     """
 
@@ -62,7 +62,7 @@ class StoredKey:
         return self.path.rpartition(_SEPARATOR)[2]
 
     def value(self, name: str) -> StoredValue | None:
-        """The value of this name, without regard to case; ``None`` when there is none."""
+        """The value of this name, ignoring case; ``None`` when there is none."""
         wanted = name.casefold()
         for value in self.values:
             if value.name.casefold() == wanted:
@@ -72,12 +72,10 @@ class StoredKey:
 
 @dataclass(frozen=True)
 class RegistrySnapshot:
-    """The keys that were asked for and exist.
+    """The requested keys that exist.
 
-    :param keys: by path, casefolded. A path may come in two spellings where one was asked for:
-        below CurrentControlSet, it is the one asked for.
-    :param notes: what the reader of the values should know: hives missing or damaged, logs
-        replayed, limits reached.
+    :param keys: by path, casefolded. Below CurrentControlSet the path is the requested one.
+    :param notes: hives that are missing or damaged, logs that were replayed, limits reached.
     """
 
     keys: Mapping[str, StoredKey] = field(default_factory=dict)
@@ -89,7 +87,7 @@ class RegistrySnapshot:
         return cls({_folded(key.path): key for key in keys}, notes)
 
     def key(self, path: str) -> StoredKey | None:
-        """The key at this path, without regard to case; ``None`` when there is none."""
+        """The key at this path, ignoring case; ``None`` when there is none."""
         return self.keys.get(_folded(path))
 
     def value(self, path: str, name: str) -> StoredValue | None:

@@ -168,7 +168,7 @@ def test_a_guest_that_powers_off_by_itself_is_seen_to(start: Start, attach: Atta
 def test_qemu_serves_one_at_a_time(start: Start, attach: Attach) -> None:
     start(HUNG)
     machine = attach()
-    with pytest.raises(MachineError, match="another has it") as error:
+    with pytest.raises(MachineError, match="another client is connected") as error:
         attach()
     assert "--domain" in error.value.remedy
     assert machine.run_state() is RunState.RUNNING

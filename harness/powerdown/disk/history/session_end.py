@@ -101,12 +101,12 @@ def end_of(session: SessionRecords, following: SessionRecords | None) -> Session
 
 class _Ending:
     def __init__(self, session: SessionRecords, following: SessionRecords | None) -> None:
-        own, told = session.own, session.told
+        own, reported = session.own, session.reported
         self._session = session
         self._following = following
-        self._cut = _last(told, KERNEL_POWER, 41)
-        self._unclean = _last(told, EVENT_LOG, 6008)
-        self._crash = _last(told, BUGCHECK_SOURCES, 1001)
+        self._cut = _last(reported, KERNEL_POWER, 41)
+        self._unclean = _last(reported, EVENT_LOG, 6008)
+        self._crash = _last(reported, BUGCHECK_SOURCES, 1001)
         self._log_stopped = _last(own, EVENT_LOG, 6006)
         self._transition = _last(own, KERNEL_POWER, 109)
         self._stopped = _last(own, KERNEL_GENERAL, 13)

@@ -53,9 +53,9 @@ class SessionRecords:
     :param began: whether its start lies in the log.
     :param begun: of its start.
     :param own: of the session, of its stop too.
-    :param told: what the next start tells of its end: 41, 6008, 1001.
+    :param reported: what the next start tells of its end: 41, 6008, 1001.
     :param written: what is in ``begun`` and in ``own``.
-    :param all: what is in ``told`` as well.
+    :param all: what is in ``reported`` as well.
     :param gaps: missing records that may have been of it.
     """
 
@@ -63,7 +63,7 @@ class SessionRecords:
     began: bool = True
     begun: list[EventRecord] = field(default_factory=list)
     own: list[EventRecord] = field(default_factory=list)
-    told: list[EventRecord] = field(default_factory=list)
+    reported: list[EventRecord] = field(default_factory=list)
     written: list[EventRecord] = field(default_factory=list)
     all: list[EventRecord] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
@@ -182,7 +182,7 @@ class _Sorter:
         for index, record in enumerate(self._records):
             session, part = self._owner[index]
             parts = found[session]
-            {"begun": parts.begun, "own": parts.own, "told": parts.told}[part].append(record)
+            {"begun": parts.begun, "own": parts.own, "told": parts.reported}[part].append(record)
             parts.all.append(record)
             if part != "told":
                 parts.written.append(record)
@@ -219,8 +219,8 @@ class _Sorter:
             current = self._begin(_Start(index))
         current.log[number] = index
         # 6008 tells of the session before.
-        told = number == 6008
-        self._put(index, len(self._starts) - told, "told" if told else "begun")
+        reported = number == 6008
+        self._put(index, len(self._starts) - reported, "told" if reported else "begun")
 
     def _is_log_of(self, index: int, current: _Start) -> bool:
         number = self._records[index].event_id

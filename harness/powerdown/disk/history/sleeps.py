@@ -69,26 +69,26 @@ def _may_follow(record: EventRecord, group: Sequence[EventRecord]) -> bool:
 def _sleep(group: Sequence[EventRecord]) -> Sleep:
     began = _find(group, KERNEL_POWER, 42, 506)
     woke = _find(group, KERNEL_POWER, 107, 507)
-    told = _find(group, POWER_TROUBLESHOOTER, 1)
+    wake = _find(group, POWER_TROUBLESHOOTER, 1)
     state = _number(began, "TargetState")
     if state is None:
         state = _number(woke, "TargetState")
     return Sleep(
         at=None if began is None else began.created,
         # The clock may not be set again when 107 is written, and is when the other is.
-        until=_created(told) or _created(woke),
+        until=_created(wake) or _created(woke),
         state=state,
         standby=any(is_one(entry, KERNEL_POWER, 506, 507) for entry in group),
         reason=_number(began, "Reason"),
-        wake_source=_number(told, "WakeSourceType"),
-        wake_text="" if told is None else _wake_text(told),
+        wake_source=_number(wake, "WakeSourceType"),
+        wake_text="" if wake is None else _wake_text(wake),
         records=tuple(group),
     )
 
 
-def _wake_text(told: EventRecord) -> str:
+def _wake_text(wake: EventRecord) -> str:
     names = ("WakeSourceText", "WakeTimerOwner", "WakeTimerContext")
-    return ", ".join(filter(None, (told.data.get(name, "").strip() for name in names)))
+    return ", ".join(filter(None, (wake.data.get(name, "").strip() for name in names)))
 
 
 def _find(group: Sequence[EventRecord], provider: str, *event_ids: int) -> EventRecord | None:

@@ -25,7 +25,7 @@ from powerdown.disk.hive.hive_logs import (
     replay,
 )
 from powerdown.disk.hive.value_data import decode_data
-from powerdown.disk.ntfs.libyal import LIBRARY_ERRORS, plain_error, told
+from powerdown.disk.ntfs.libyal import LIBRARY_ERRORS, plain_error, wrap_errors
 from powerdown.disk.optional_module import optional_module
 from powerdown.disk.registry_snapshot import StoredKey, StoredValue
 
@@ -101,7 +101,7 @@ class Hive:
         self._file.seek(0)
         self._hive = module.file()
         try:
-            self._told(lambda: self._hive.open_file_object(self._file))
+            self._wrapped(lambda: self._hive.open_file_object(self._file))
         except DiskError as error:
             base = BaseBlock.of(self._file_start())
             whole = BASE_BYTES + base.bins_bytes if base is not None and base.sound else 0
@@ -109,7 +109,7 @@ class Hive:
                 raise
             cut = f"it is cut off: it has {self._file.get_size()} bytes of {whole}"
             raise _damaged(name, cut) from error
-        if self._told(self._hive.is_corrupted):
+        if self._wrapped(self._hive.is_corrupted):
             self.notes += (f"{name} is damaged; parts of it may be missing",)
 
     def _file_start(self) -> bytes:
@@ -124,7 +124,7 @@ class Hive:
         key = self._key(path)
         if key is None:
             return None
-        return tuple(name for name, _ in self._told(lambda: _subkeys(key)))
+        return tuple(name for name, _ in self._wrapped(lambda: _subkeys(key)))
 
     def value(self, path: str, name: str) -> StoredValue | None:
         """A value of a key; ``None`` when there is no such one.
@@ -135,7 +135,7 @@ class Hive:
         if key is None:
             return None
         wanted = frozenset({name.casefold()})
-        found = self._told(lambda: self._values(key, path, wanted, ReadBudget()))
+        found = self._wrapped(lambda: self._values(key, path, wanted, ReadBudget()))
         return found[0] if found else None
 
     def read(
@@ -227,11 +227,11 @@ class Hive:
     def _key(self, path: str) -> Any:
         path = path.strip("\\")
         if not path:
-            return self._told(self._hive.get_root_key)
-        return self._told(lambda: self._hive.get_key_by_path(path))
+            return self._wrapped(self._hive.get_root_key)
+        return self._wrapped(lambda: self._hive.get_key_by_path(path))
 
-    def _told(self, ask: Callable[[], _T]) -> _T:
-        return told(f"read the registry hive {self.name}", ask, _REMEDY)
+    def _wrapped(self, call: Callable[[], _T]) -> _T:
+        return wrap_errors(f"read the registry hive {self.name}", call, _REMEDY)
 
 
 def read_logs(

@@ -1,11 +1,11 @@
-"""A disk as the guest sees it: any format, through overlays, by QEMU's own code.
+"""A disk as the guest sees it, in any format and through overlays, by QEMU's own code.
 
-``qemu-nbd`` serves it and libnbd (LGPL, kept by people of QEMU's NBD code) reads it: no root, no
-loop device, and no process per read. Every layer of the chain is named with its format, so QEMU
+``qemu-nbd`` serves it and libnbd (LGPL, by maintainers of QEMU's NBD code) reads it: no root, no
+loop device, and no process per read. Every layer of the chain is given with its format, so QEMU
 probes nothing (:mod:`image_chain`).
 
-Nothing is left behind, whoever is killed: the socket's name is gone before ``qemu-nbd`` starts, and
-the kernel kills ``qemu-nbd`` with whoever started it.
+Nothing is left behind when a process is killed: the socket is unlinked before ``qemu-nbd`` starts,
+and the kernel kills ``qemu-nbd`` with its parent.
 """
 
 from __future__ import annotations
@@ -31,37 +31,37 @@ from powerdown.images.image import DiskFormat
 _PROGRAM = "qemu-nbd"
 _BLOCK_BYTES = 1 << 16
 _MOST_BLOCKS = 512
-"""What is kept of what was read: 32 MiB."""
+"""Cached blocks: 32 MiB."""
 
 MOST_READ_BYTES = 1 << 26
-"""The most one read may ask for; longer ones are a damaged structure."""
+"""Limit of one read; longer ones come from a damaged structure."""
 _MOST_REQUEST_BYTES = 1 << 24
-"""Servers need not take more at once than 32 MiB (NBD protocol, "Block size constraints")."""
+"""Servers need not accept more than 32 MiB at once (NBD protocol, "Block size constraints")."""
 
 _LAST_WORDS_SECONDS = 1.0
-"""For a server that hung up to end."""
+"""For a server to end that closed the connection."""
 _BYE_SECONDS = 10.0
-"""For a server to close an image that was written."""
+"""For a server to close an image after writing."""
 
 _START = 'test "$PPID" = "$1" || exit; shift; exec 3<&0 </dev/null; LISTEN_PID=$$ exec "$@"'
-"""Hands over the listening socket as systemd would (man 3 sd_listen_fds). By the time the shell
-looks at its parent, the kernel has been asked to kill it with its parent."""
+"""Passes the listening socket as systemd would (man 3 sd_listen_fds). When the shell checks its
+parent, the death signal is already set."""
 
 
 class DiskImage(Closeable):
     """An open disk; a context manager.
 
-    :param path: the image, or the newest overlay on it; QEMU may hold it locked unless writable.
+    :param path: the image, or the newest overlay on it; unless writable, QEMU may have it locked.
     :param format: its format.
-    :param deadline: for everything done with it.
-    :param writable: whether it may be written; whoever asks for it answers for what it is.
+    :param deadline: for all operations on it.
+    :param writable: whether it may be written; the caller must make sure that it is an overlay.
     :raise DiskError: it cannot be opened.
     :raise HostError: libnbd or qemu-nbd is not installed.
     :raise DeadlineExpired: opening took too long.
     """
 
     size: int
-    """Bytes the guest sees."""
+    """Size of the disk in bytes, as the guest sees it."""
 
     def __init__(
         self, path: Path, format: DiskFormat, deadline: Deadline, *, writable: bool = False
@@ -86,59 +86,59 @@ class DiskImage(Closeable):
     def read(self, offset: int, length: int) -> bytes:
         """Read ``length`` bytes at ``offset``.
 
-        :raise DiskError: that is not on the disk, or cannot be read.
+        :raise DiskError: the range is beyond the disk, or cannot be read.
         :raise DeadlineExpired: it took too long.
         """
         if offset < 0 or not 0 <= length <= MOST_READ_BYTES or offset + length > self.size:
             raise DiskError(
                 f"read {self._path}",
-                f"asked for {length} bytes at {offset} of a disk of {self.size}",
+                f"{length} bytes at {offset} were requested from a disk of {self.size} bytes",
                 "A structure on the disk is damaged, or this is a bug in Powerdown.",
             )
         if length == 0:
             return b""
         first, last = offset // _BLOCK_BYTES, (offset + length - 1) // _BLOCK_BYTES
         if last - first > _MOST_BLOCKS // 4:
-            # Too much to keep.
+            # Too much for the cache.
             return self._fetch(offset, length)
-        self._have(first, last)
+        self._load(first, last)
         data = b"".join(self._block(number) for number in range(first, last + 1))
         begin = offset - first * _BLOCK_BYTES
         return data[begin : begin + length]
 
     def write(self, offset: int, data: bytes) -> None:
-        """Write ``data`` at ``offset``; on the disk for good once closed.
+        """Write ``data`` at ``offset``; it is flushed on close.
 
-        :raise DiskError: the image is not writable, that is not on the disk, or writing failed.
+        :raise DiskError: the image is not writable, the range is beyond it, or writing failed.
         :raise DeadlineExpired: it took too long.
         """
         if offset < 0 or offset + len(data) > self.size:
             raise DiskError(
                 f"write {self._path}",
-                f"asked for {len(data)} bytes at {offset} of a disk of {self.size}",
+                f"{len(data)} bytes at {offset} do not fit a disk of {self.size} bytes",
                 "This is a bug in Powerdown.",
             )
         self._blocks.clear()
         self._dirty = True
         for begin in range(0, len(data), _MOST_REQUEST_BYTES):
             piece = bytearray(data[begin : begin + _MOST_REQUEST_BYTES])
-            with self._told("write"):
+            with self._wrapped_errors("write"):
                 cookie = self._nbd.aio_pwrite(self._buffer(piece), offset + begin)
                 self._complete(cookie)
 
     def close(self) -> None:
-        """Let go of the disk.
+        """Close the disk.
 
-        :raise DiskError: what was written could not be kept.
+        :raise DiskError: written data could not be flushed.
         """
         if not self._dirty:
             self._end(0.0)
             return
         self._dirty = False
         try:
-            with self._told("write"):
+            with self._wrapped_errors("write"):
                 self._complete(self._nbd.aio_flush())
-                # Not shutdown(), which waits for the server without end.
+                # Not shutdown(), which waits for the server without a limit.
                 self._nbd.aio_disconnect()
                 while not (self._nbd.aio_is_closed() or self._nbd.aio_is_dead()):
                     self._poll()
@@ -152,17 +152,17 @@ class DiskImage(Closeable):
             while not self._nbd.aio_is_ready():
                 self._poll()
         except self._error as error:
-            # If it ended, it has said why; else it ends now.
+            # If it has ended, its standard error says why.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._server.wait(_LAST_WORDS_SECONDS)
             raise DiskError(
                 f"open {self._path}",
-                _said(self._server) or str(error),
+                _stderr_of(self._server) or str(error),
                 "Check the image with `qemu-img check`, and its format.",
             ) from error
 
-    def _have(self, first: int, last: int) -> None:
-        """Have these blocks at hand, those that lie together by one read."""
+    def _load(self, first: int, last: int) -> None:
+        """Read these blocks into the cache, adjacent ones at once."""
         number = first
         while number <= last:
             if number in self._blocks:
@@ -188,7 +188,7 @@ class DiskImage(Closeable):
         pieces: list[bytes] = []
         for begin in range(0, length, _MOST_REQUEST_BYTES):
             piece = bytearray(min(_MOST_REQUEST_BYTES, length - begin))
-            with self._told("read"):
+            with self._wrapped_errors("read"):
                 self._complete(self._nbd.aio_pread(self._buffer(piece), offset + begin))
             pieces.append(bytes(piece))
         return b"".join(pieces)
@@ -203,22 +203,22 @@ class DiskImage(Closeable):
             raise self._deadline.expire(
                 f"{_PROGRAM} answer",
                 f"it was still reading {self._path}",
-                "Look for a slow or broken disk.",
+                "Check for a slow or failing disk.",
             )
 
     @contextlib.contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def _wrapped_errors(self, what: str) -> Iterator[None]:
         try:
             yield
         except self._error as error:
             raise DiskError(
                 f"{what} {self._path}",
                 str(error),
-                "Check the image and those under it with `qemu-img check`.",
+                "Check the image and its base images with `qemu-img check`.",
             ) from error
 
     def _end(self, seconds: float) -> None:
-        """Have no server any more; it may end by itself for so long."""
+        """End the server, giving it this many seconds to end by itself."""
         self._nbd = None
         server = self._server
         try:
@@ -235,15 +235,15 @@ class DiskImage(Closeable):
 def _serve(
     node: dict[str, object], writable: bool
 ) -> tuple[socket.socket, subprocess.Popen[bytes]]:
-    """Start a server of one disk; its socket has one client, already connected.
+    """Start a server for one disk, whose only client is already connected.
 
-    Nobody else can connect: the socket has its name for a moment only, in a directory of ours.
+    No one else can connect: the socket has a name only for a moment, in a private directory.
     """
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     ours = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with tempfile.TemporaryDirectory(prefix="powerdown-disk-") as directory:
-            # By its handle: the name of a socket may have 107 bytes, that of a directory more.
+            # Through a descriptor: a socket's path is limited to 107 bytes, a directory's is not.
             handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 name = f"/proc/self/fd/{handle}/nbd"
@@ -261,7 +261,7 @@ def _serve(
             stdin=listening.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            # Its address space may be limited, and each arena of its threads takes 64 MiB of it.
+            # Its address space may be limited, and each malloc arena of a thread takes 64 MiB.
             env={**os.environ, "LISTEN_FDS": "1", "LC_ALL": "C", "MALLOC_ARENA_MAX": "2"},
         )
     except BaseException as error:
@@ -274,8 +274,8 @@ def _serve(
     return ours, server
 
 
-def _said(server: subprocess.Popen[bytes]) -> str:
-    """What a server said that ended."""
+def _stderr_of(server: subprocess.Popen[bytes]) -> str:
+    """Standard error of a server that has ended."""
     if server.poll() is None or server.stderr is None:
         return ""
     if server.returncode == 127:

@@ -1,10 +1,10 @@
-"""A disk image with all overlays' base images, as QEMU is told to open it.
+"""A disk image with its chain of base images, as QEMU block options.
 
-Left alone, QEMU follows what each header says: it guesses the format of a base image that an
-overlay does not tell, and opens whatever a name is the address of. So every layer is named here
-with its format; a base of which none is recorded has to be one that is recognised for sure
-(:mod:`image_format`), and names that are no plain file names are refused. So are
-extents of a VMDK that lie elsewhere: an image from a stranger could name any file of the host.
+By default QEMU follows each header: it guesses the format of a base image that an overlay does not
+record, and opens whatever its name refers to. So every layer is given here with its format; a base
+without a recorded format must be recognised with certainty (:mod:`image_format`), and names other
+than plain file names are refused. So are extents of a VMDK in other directories: an untrusted image
+could name any file of the host.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from powerdown.images.image import DiskFormat
 
 _MOST_LAYERS = 200
 _PROTOCOL = re.compile(r"[A-Za-z0-9+_.-]+:")
-"""QEMU takes what precedes the first colon for a protocol, if no slash comes before it."""
+"""QEMU takes the part before the first colon as a protocol, if it contains no slash."""
 _FILE_PROTOCOL = "file:"
 
 
 def block_node(path: Path, format: DiskFormat, *, writable: bool = False) -> dict[str, object]:
-    """QEMU's options of the block node that is this disk, as ``blockdev-add`` has them.
+    """QEMU's options for a block node of this disk, as for ``blockdev-add``.
 
     :param path: the image, or the newest overlay on it; absolute.
     :param writable: whether the newest layer may be written.
@@ -39,22 +39,22 @@ def _layer(
 ) -> dict[str, object]:
     header = read_layer_header(path)
     if path.resolve() in seen or len(seen) > _MOST_LAYERS:
-        raise _refused(path, "its chain of base images has no end")
+        raise _refused(path, "its chain of base images is circular or too long")
     node: dict[str, object] = {"driver": str(format), "file": _file(path)}
     if not writable:
-        # A QEMU that is paused may hold it locked for writing.
+        # A paused QEMU may have it locked for writing.
         node |= {"read-only": True, "force-share": True}
     if format is DiskFormat.RAW:
         return node
     if header.format is not format:
         raise DiskError(
-            f"open {path}", f"it has not the header of a {format}", "Check the image's format."
+            f"open {path}", f"it does not have a {format} header", "Check the image's format."
         )
     if header.data_file:
-        raise _refused(path, "it keeps its data in a further file")
+        raise _refused(path, "it keeps its data in another file")
     for name in header.extents:
         if "/" in name:
-            raise _refused(path, f"it keeps its data in {name!r}, outside its own folder")
+            raise _refused(path, f"it keeps its data in {name!r}, outside its own directory")
     if format is DiskFormat.VHDX:
         return node
     node["backing"] = None
@@ -80,7 +80,7 @@ def _file(path: Path) -> dict[str, object]:
 def _backing_path(path: Path, name: str) -> Path:
     name = name.removeprefix(_FILE_PROTOCOL)
     if _PROTOCOL.match(name) or not name.isprintable():
-        raise _refused(path, f"its base image is called {name!r}, which is no file name")
+        raise _refused(path, f"its base image is called {name!r}, which is not a plain file name")
     return path.parent / name
 
 
@@ -97,5 +97,5 @@ def _refused(path: Path, actual: str) -> DiskError:
     return DiskError(
         f"open {path}",
         actual,
-        "Check it with `qemu-img info --backing-chain`; `qemu-img convert` makes one file of it.",
+        "Check it with `qemu-img info --backing-chain`; `qemu-img convert` makes it a single file.",
     )

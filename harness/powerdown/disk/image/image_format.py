@@ -1,13 +1,13 @@
-r"""Which format a disk image has, where nobody says.
+r"""Detection of a disk image's format, where it is not given.
 
-A raw disk is written by its guest, which may put the header of another format there: read as that,
-the disk would hold whatever file of the host the header names. So a header is believed only where
-the name of the file does not speak against it: a file called ``.raw`` or ``.img`` with such a
-header has to be given with its format, and so has one of any other name than its format's whose
-header names further files. QEMU itself is never asked to guess.
+A guest can write the header of another format to its raw disk; opened as that format, the disk
+would contain any file of the host that the header names. So a header is trusted only if the file's
+name does not contradict it: the format must be given for a ``.raw`` or ``.img`` file with such a
+header, and for a file without its format's suffix whose header names other files. QEMU itself never
+guesses.
 
 Magics: qemu:docs/interop/qcow2.txt; MS-VHDX, 2.2.1; VMware's "Virtual Disk Format 5.0";
-qemu:block/vpc.c. Of raw disks: UEFI specification 2.10, 5.2.1, and NTFS' boot sector.
+qemu:block/vpc.c. For raw disks: UEFI specification 2.10, 5.2.1, and NTFS' boot sector.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _VHD_FOOTER_BYTES = 512
 
 
 def recognised_format(path: Path) -> DiskFormat:
-    """The format of an image, by its header and its name.
+    """Detect the format of an image from its header and its name.
 
     :param path: the image, or the newest overlay on it; a block device is a raw disk.
-    :raise DiskError: it cannot be read, is no disk image, or could be of more than one format.
+    :raise DiskError: it cannot be read, is not a disk image, or its format is ambiguous.
     """
     path = path.absolute()
     header = read_layer_header(path)
@@ -44,18 +44,20 @@ def recognised_format(path: Path) -> DiskFormat:
     raw = path.suffix.lower() in _RAW_SUFFIXES or _is_device(path)
     if header.format is None:
         if named is not None:
-            raise _unclear(path, f"it is called {path.suffix} and has not that format's header")
+            raise _unclear(
+                path, f"its name ends in {path.suffix}, but it does not have that format's header"
+            )
         _check_raw(path, header)
         return DiskFormat.RAW
     if raw or (named is None and header.other_files) or named not in (None, header.format):
-        raise _unclear(path, f"it has the header of a {header.format}, and its name says otherwise")
+        raise _unclear(path, f"it has a {header.format} header, which does not match its name")
     return header.format
 
 
 def _check_raw(path: Path, header: LayerHeader) -> None:
-    """Have no file taken for a disk that is none.
+    """Check that a file without a known header is a raw disk.
 
-    :raise DiskError: it is none.
+    :raise DiskError: it is not.
     """
     if header.head.startswith(_VHD) or _footer(path).startswith(_VHD):
         raise DiskError(
@@ -67,7 +69,7 @@ def _check_raw(path: Path, header: LayerHeader) -> None:
     if signature != _BOOT_SIGNATURE:
         raise DiskError(
             f"open {path}",
-            "it is no disk image: neither a known header nor a boot sector is at its start",
+            "it is not a disk image: it starts with neither a known header nor a boot sector",
             "Give a qcow2, raw, VHDX or VMDK image, or its format with --format.",
         )
 
@@ -89,8 +91,7 @@ def _is_device(path: Path) -> bool:
 
 def _unclear(path: Path, actual: str) -> DiskError:
     return DiskError(
-        f"tell the format of {path}",
+        f"detect the format of {path}",
         actual,
-        "Give it with --format; of a disk that a guest wrote as raw, that is raw whatever its "
-        "header says.",
+        "Give it with --format; a disk that a guest wrote as raw is raw, whatever its header.",
     )

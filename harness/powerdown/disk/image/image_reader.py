@@ -1,6 +1,6 @@
-"""Bounded reads of what a disk image holds, through QEMU's own tools.
+"""Bounded reads of a disk image through qemu-img.
 
-They follow backing files and read an image that a paused QEMU still holds locked.
+qemu-img follows backing files and can read an image that a paused QEMU has locked.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from powerdown.images.image import DiskFormat
 from powerdown.images.qemu_tool import qemu_img
 
 _AHEAD_BYTES = 1 << 16
-"""What is read at least: a partition table with its entries, or a boot sector with what is near."""
+"""The least that is read: a partition table with its entries, or a boot sector and what follows."""
 
 SECTOR_BYTES = 512
-"""The sector size of everything QEMU's disks present to a guest here."""
+"""The sector size of the guests' disks."""
 
 MOST_BYTES = 1 << 20
-"""The most one read may ask for: all structures looked at are far smaller."""
+"""Limit of one read: all structures are far smaller."""
 
 
 class ImageReader:
     """Reads a disk as the guest sees it; never writes.
 
-    Every read starts a process; so it reads ahead, and what it has read once is not read again.
+    Every read starts a process; so it reads ahead and caches.
 
     :param path: the image, or the newest overlay on it.
     :param format: its format.
-    :param deadline: for all reads together.
+    :param deadline: for all reads.
     """
 
     def __init__(self, path: Path, format: DiskFormat, deadline: Deadline) -> None:
@@ -51,7 +51,7 @@ class ImageReader:
         if offset < 0 or not aligned or not 0 < length <= MOST_BYTES:
             raise DiskError(
                 f"read {self._path}",
-                f"asked for {length} bytes at {offset}",
+                f"{length} bytes at {offset} were requested",
                 "A structure on the disk is damaged, or this is a bug in Powerdown.",
             )
         for begin, piece in self._pieces.items():
@@ -60,7 +60,7 @@ class ImageReader:
         try:
             piece = self._fetch(offset, max(length, _AHEAD_BYTES))
         except DiskError:
-            # The disk may end before that.
+            # The disk may be shorter.
             piece = self._fetch(offset, length)
         self._pieces[offset] = piece
         return piece[:length]
@@ -68,15 +68,15 @@ class ImageReader:
     def _fetch(self, offset: int, length: int) -> bytes:
         with tempfile.TemporaryDirectory(prefix="powerdown-read-") as directory:
             output = Path(directory) / "sectors"
-            # -U: the image may be open in a QEMU that is paused.
+            # -U: the image may be open in a paused QEMU.
             arguments = ["convert", "-U", "-O", "raw", self._part(offset, length), str(output)]
             qemu_img(arguments, self._deadline)
             return output.read_bytes()
 
     def _part(self, offset: int, length: int) -> str:
-        """QEMU's name for a part of the disk.
+        """QEMU's options for a part of the disk, as a file name.
 
-        Not ``qemu-img dd``: whether its count includes what it skips depends on its version.
+        Not ``qemu-img dd``: whether its count includes the skipped blocks depends on its version.
         """
         file = {"driver": "file", "filename": str(self._path)}
         image = {"driver": self._format, "file": file}

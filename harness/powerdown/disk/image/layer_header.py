@@ -1,4 +1,4 @@
-"""The header of one file of a disk image: its format, and the files it names.
+"""The header of one file of a disk image: its format, and the files it refers to.
 
 Layouts: qemu:docs/interop/qcow2.txt; VMware's "Virtual Disk Format 5.0"; MS-VHDX, 2.2.1.
 """
@@ -16,7 +16,7 @@ from powerdown.core.errors import DiskError
 from powerdown.images.image import DiskFormat
 
 HEAD_BYTES = 1 << 16
-"""Holds a qcow2's header and its extensions: they lie in its first cluster, mostly of 64 KiB."""
+"""Contains a qcow2's header and extensions, which are in its first cluster, mostly of 64 KiB."""
 _MOST_HEADER_BYTES = 1 << 21
 """The largest cluster of a qcow2."""
 
@@ -24,7 +24,7 @@ _QCOW2_MAGIC = b"QFI\xfb"
 _QCOW2 = struct.Struct(">4sIQII")
 """Magic, version, offset and length of the backing file's name, cluster bits."""
 _QCOW2_INCOMPATIBLE = struct.Struct(">72xQ20xI")
-"""Of version 3: incompatible features, and the length of the header."""
+"""In version 3: incompatible features, and the length of the header."""
 _QCOW2_V2_BYTES = 72
 _QCOW2_DATA_FILE = 1 << 2
 _QCOW2_EXTENSION = struct.Struct(">II")
@@ -34,27 +34,27 @@ _QCOW2_MOST_NAME = 1023
 _VHDX_MAGIC = b"vhdxfile"
 _VMDK_SPARSE = b"KDMV"
 _VMDK_SPARSE_DESCRIPTOR = struct.Struct("<12xQ8xQQ")
-"""Of a sparse extent's header, in sectors: its capacity, where its descriptor lies, how long it is.
-Without capacity, QEMU takes it for a descriptor alone (qemu:block/vmdk.c, vmdk_open_vmdk4)."""
+"""In a sparse extent's header, in sectors: its capacity, and offset and length of its descriptor.
+Without a capacity, QEMU takes it as a descriptor only (qemu:block/vmdk.c, vmdk_open_vmdk4)."""
 _VMDK_OLD = b"COWD"
 _VMDK_DESCRIPTOR = b"# Disk DescriptorFile"
 _VMDK_PARENT = re.compile(rb'^\s*parentFileNameHint\s*=\s*"([^"\r\n]*)"', re.MULTILINE)
 _VMDK_EXTENT = re.compile(rb'\d\s*[A-Z]+\s*"([^"\r\n]+)')
-"""As loosely as QEMU's sscanf takes it, which goes on behind the end of a line."""
+"""As lenient as QEMU's sscanf, which reads across line ends."""
 _VMDK_MOST_DESCRIPTOR = 1 << 20
-"""What QEMU reads of a descriptor."""
+"""As much of a descriptor as QEMU reads."""
 _SECTOR = 512
 
 
 @dataclass(frozen=True)
 class LayerHeader:
-    """What the header of a file says.
+    """The header of a file.
 
-    :param format: the format its magic is that of; ``None``: none that is known, as of raw disks.
-    :param backing: name of the file under it, as it stands there; ``None``: it has none.
-    :param backing_format: the format it says that one has.
-    :param data_file: whether its data lie in a further file (qcow2).
-    :param descriptor: whether it only describes a disk whose data lie in further files (VMDK).
+    :param format: the format of its magic; ``None`` if unknown, as for raw disks.
+    :param backing: name of the backing file, as stored; ``None`` if there is none.
+    :param backing_format: the recorded format of the backing file.
+    :param data_file: whether its data is in another file (qcow2).
+    :param descriptor: whether it only describes a disk whose data is in other files (VMDK).
     :param extents: names of those files.
     :param head: its first bytes.
     """
@@ -69,7 +69,7 @@ class LayerHeader:
 
     @property
     def other_files(self) -> bool:
-        """Whether it names further files."""
+        """Whether it refers to other files."""
         return self.backing is not None or self.data_file or self.descriptor
 
 
@@ -94,12 +94,12 @@ def read_layer_header(path: Path) -> LayerHeader:
 
 
 def read_start(path: Path, length: int, offset: int = 0) -> bytes:
-    """Read part of a file or a block device; less where it ends before.
+    """Read part of a file or a block device; less if it ends before.
 
     :raise DiskError: it cannot be read, or is neither.
     """
     try:
-        # A named pipe would be waited for.
+        # Opening a named pipe would block.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(handle, "rb") as file:  # noqa: PTH123
             mode = os.fstat(handle).st_mode
@@ -118,7 +118,9 @@ def _qcow2(path: Path, head: bytes) -> LayerHeader:
         raise _damaged(path, "its qcow2 header is cut off")
     _, version, name_at, name_bytes, cluster_bits = _QCOW2.unpack_from(head)
     if version not in (2, 3) or not 9 <= cluster_bits <= 21:
-        raise _damaged(path, f"it claims qcow2 version {version}, clusters of 2^{cluster_bits}")
+        raise _damaged(
+            path, f"its header has qcow2 version {version} and clusters of 2^{cluster_bits} bytes"
+        )
     cluster = 1 << cluster_bits
     if cluster > len(head):
         head = read_start(path, cluster)
@@ -155,14 +157,14 @@ def _backing_format(head: bytes, at: int) -> str | None:
 
 
 def _sparse_descriptor(path: Path, head: bytes) -> tuple[bytes, bool]:
-    """A sparse extent's descriptor, and whether there is nothing else in the file."""
+    """A sparse extent's descriptor, and whether the file contains nothing else."""
     if len(head) < _VMDK_SPARSE_DESCRIPTOR.size:
         raise _damaged(path, "its VMDK header is cut off")
     capacity, first, sectors = _VMDK_SPARSE_DESCRIPTOR.unpack_from(head)
     if not first or (capacity and not sectors):
         return b"", False
     if max(first, sectors) * _SECTOR > _MOST_HEADER_BYTES:
-        raise _damaged(path, f"its VMDK descriptor has {sectors} sectors at {first}")
+        raise _damaged(path, f"its VMDK descriptor would have {sectors} sectors at {first}")
     length = sectors * _SECTOR if capacity else _VMDK_MOST_DESCRIPTOR
     return read_start(path, length, first * _SECTOR), not capacity
 
@@ -173,7 +175,7 @@ def _vmdk(head: bytes, text: bytes, *, descriptor: bool = False) -> LayerHeader:
         DiskFormat.VMDK,
         head,
         backing=os.fsdecode(parent.group(1)) or None if parent else None,
-        # VMware knows no other format of disks.
+        # VMware has no other disk format.
         backing_format=DiskFormat.VMDK if parent else None,
         descriptor=descriptor,
         extents=tuple(map(os.fsdecode, _VMDK_EXTENT.findall(text))) if descriptor else (),

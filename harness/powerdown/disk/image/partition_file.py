@@ -1,4 +1,4 @@
-"""A part of a disk as a file object, which is how libyal's libraries read."""
+"""A partition as a file object for libyal's libraries."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from powerdown.disk.file_object import FileObject
 from powerdown.disk.image.partitions import Partition
 
 _MOST_READ_BYTES = 1 << 24
-"""The most the library may ask for at once."""
+"""The most the library may read at once."""
 
 
 class Disk(Protocol):
-    """What is read of: :class:`DiskImage`, or a file's bytes in tests."""
+    """A disk to read: a :class:`DiskImage`, or bytes in tests."""
 
     size: int
 
     def read(self, offset: int, length: int) -> bytes:
-        """Read that much, or raise DiskError."""
+        """Read exactly ``length`` bytes, or raise DiskError."""
 
 
 class PartitionFile(FileObject):
-    """The part of a disk that a partition is, as far as the disk goes."""
+    """A partition, cut off at the end of the disk."""
 
     def __init__(self, disk: Disk, partition: Partition) -> None:
         length = max(0, min(partition.length, disk.size - partition.offset))

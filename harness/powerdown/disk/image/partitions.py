@@ -1,4 +1,4 @@
-"""Partition tables: GPT and MBR, without logical partitions, which no Windows set-up makes.
+"""Partition tables: GPT and MBR, without logical partitions, which Windows Setup never creates.
 
 Layouts: UEFI specification 2.10, chapter 5.
 """
@@ -69,7 +69,7 @@ def _gpt(read: Read) -> tuple[Partition, ...]:
         raise _damaged("its header's checksum is wrong")
     total = count * entry_bytes
     if entry_bytes < _GPT_ENTRY.size or not 0 < total <= MOST_BYTES - SECTOR_BYTES:
-        raise _damaged(f"it claims {count} entries of {entry_bytes} bytes")
+        raise _damaged(f"it would have {count} entries of {entry_bytes} bytes")
     table = read(first * SECTOR_BYTES, -(-total // SECTOR_BYTES) * SECTOR_BYTES)[:total]
     if len(table) < total or zlib.crc32(table) != entries_crc:
         raise _damaged("its entries' checksum is wrong")

@@ -1,1 +1,1 @@
-"""NTFS volumes at rest."""
+"""NTFS volumes, read offline."""

@@ -1,4 +1,4 @@
-"""What libfsntfs and libregf have in common: how they fail."""
+"""Errors of libfsntfs and libregf."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from powerdown.core.errors import DiskError
 _T = TypeVar("_T")
 
 LIBRARY_ERRORS = (OSError, MemoryError, ValueError, OverflowError, TypeError, SystemError)
-"""What their bindings raise for damaged data; the last two are slips of their own."""
+"""What their bindings raise for damaged data; the last two are bugs in the bindings."""
 
 
-def told(what: str, ask: Callable[[], _T], remedy: str) -> _T:
-    """What a library says, its errors as one of ours.
+def wrap_errors(what: str, call: Callable[[], _T], remedy: str) -> _T:
+    """Call a library, and raise its errors as a DiskError.
 
-    :param what: what is tried.
+    :param what: what is done, for messages.
     :raise DiskError: the library failed.
     """
     try:
-        return ask()
+        return call()
     except LIBRARY_ERRORS as error:
         raise DiskError(what, plain_error(error), remedy) from error
 
 
 def plain_error(error: BaseException) -> str:
-    """What libyal says, on one line and without the names of its functions."""
+    """libyal's message, on one line and without the names of its functions."""
     text = str(error).strip() or type(error).__name__
     last = text.splitlines()[-1]
     return last.rpartition(": ")[2][:200].rstrip(".")

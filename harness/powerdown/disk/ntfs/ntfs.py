@@ -1,7 +1,7 @@
-"""NTFS at rest: as much as it takes to know whether a volume is marked dirty.
+"""The part of NTFS that shows whether a volume is marked dirty.
 
-Layouts: the boot sector and MFT records as ntfs-3g's ``layout.h`` has them; the volume flags as
-fact:ntfs-dirty-flag has them.
+Layouts: the boot sector and MFT records as in ntfs-3g's ``layout.h``; the volume flags as in
+fact:ntfs-dirty-flag.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from powerdown.disk.image.image_reader import MOST_BYTES, SECTOR_BYTES
 _OEM_ID = b"NTFS    "
 _BITLOCKER_ID = b"-FVE-FS-"
 _VOLUME_RECORD = 3
-"""$Volume is always record 3 of the MFT, and the MFT's first records lie at its start."""
+"""$Volume is always record 3 of the MFT, whose first records are at its start."""
 _RECORD_SIGNATURE = b"FILE"
 _FIXUP_STRIDE = 512
 _VOLUME_INFORMATION = 0x70
@@ -25,10 +25,10 @@ _DIRTY = 0x0001
 
 @dataclass(frozen=True)
 class NtfsVolumeState:
-    """What an NTFS volume says of itself in ``$Volume``.
+    """The state of an NTFS volume, from ``$Volume``.
 
-    :param dirty: flag 0x0001: Windows runs chkdsk at the next boot. A volume can have been cut
-        off without the flag, which NTFS then mends from its log.
+    :param dirty: flag 0x0001: Windows runs chkdsk at the next boot. A power cut may leave the flag
+        clear; NTFS then recovers from its log.
     :param version: NTFS version, major and minor.
     :param flags: all volume flags.
     """
@@ -40,7 +40,7 @@ class NtfsVolumeState:
 
 @dataclass(frozen=True)
 class NtfsGeometry:
-    """Where on its volume the record ``$Volume`` lies, in bytes."""
+    """Offset of the record ``$Volume`` on its volume, and the size of a record, in bytes."""
 
     volume_record_at: int
     record_bytes: int
@@ -57,19 +57,19 @@ def is_bitlocker(boot_sector: bytes) -> bool:
 
 
 def parse_boot_sector(sector: bytes) -> NtfsGeometry:
-    """Where ``$Volume`` lies, from the volume's first sector.
+    """The location of ``$Volume``, from the volume's first sector.
 
-    :raise DiskError: this is no sound NTFS boot sector.
+    :raise DiskError: this is not a valid NTFS boot sector.
     """
     if len(sector) < SECTOR_BYTES or not is_ntfs(sector):
         raise _damaged("no NTFS boot sector")
     sector_bytes, per_cluster = struct.unpack_from("<HB", sector, 0x0B)
     (mft_cluster,) = struct.unpack_from("<Q", sector, 0x30)
     (per_record,) = struct.unpack_from("<b", sector, 0x40)
-    # Above 0x80 it is a negated power of two: clusters over 64 KiB.
+    # Above 0x80 it is a negated exponent of two: clusters over 64 KiB.
     cluster_sectors = per_cluster if per_cluster <= 0x80 else 1 << (0x100 - per_cluster)
     cluster_bytes = sector_bytes * cluster_sectors
-    # Negative: a record is smaller than a cluster, 2 to the power of that many bytes.
+    # Negative: the record is smaller than a cluster, and this is the negated exponent of two.
     record_bytes = per_record * cluster_bytes if per_record > 0 else 1 << -per_record
     if not cluster_bytes or cluster_bytes % SECTOR_BYTES:
         raise _damaged(f"a cluster of {cluster_bytes} bytes")
@@ -82,7 +82,7 @@ def parse_boot_sector(sector: bytes) -> NtfsGeometry:
 def parse_volume_record(record: bytes) -> NtfsVolumeState:
     """The volume's state, from MFT record 3.
 
-    :raise DiskError: this is no sound MFT record, or holds no volume information.
+    :raise DiskError: this is not a valid MFT record, or has no volume information.
     """
     record = _undo_fixups(record)
     for kind, attribute in _attributes(record):
@@ -92,20 +92,20 @@ def parse_volume_record(record: bytes) -> NtfsVolumeState:
 
 
 def _undo_fixups(record: bytes) -> bytes:
-    """Put back the last two bytes of each 512: on disk a check value stands there."""
+    """Restore the last two bytes of each 512, which on disk are replaced by a check value."""
     if len(record) < _FIXUP_STRIDE or not record.startswith(_RECORD_SIGNATURE):
-        raise _damaged("no MFT record where $Volume should be")
+        raise _damaged("no MFT record at the location of $Volume")
     at, count = struct.unpack_from("<HH", record, 4)
     if count != len(record) // _FIXUP_STRIDE + 1 or at + 2 * count > len(record):
         raise _damaged("an MFT record with a wrong update sequence")
     check, saved = record[at : at + 2], record[at + 2 : at + 2 * count]
-    mended = bytearray(record)
+    restored = bytearray(record)
     for index in range(count - 1):
         end = (index + 1) * _FIXUP_STRIDE
         if record[end - 2 : end] != check:
             raise _damaged("an MFT record that was only partly written")
-        mended[end - 2 : end] = saved[2 * index : 2 * index + 2]
-    return bytes(mended)
+        restored[end - 2 : end] = saved[2 * index : 2 * index + 2]
+    return bytes(restored)
 
 
 def _attributes(record: bytes) -> list[tuple[int, bytes]]:
@@ -119,7 +119,7 @@ def _attributes(record: bytes) -> list[tuple[int, bytes]]:
             raise _damaged(f"an attribute of {length} bytes")
         found.append((kind, record[at : at + length]))
         at += length
-    raise _damaged("an MFT record without end")
+    raise _damaged("an MFT record without an end marker")
 
 
 def _volume_information(attribute: bytes) -> NtfsVolumeState:
@@ -127,7 +127,7 @@ def _volume_information(attribute: bytes) -> NtfsVolumeState:
     (at,) = struct.unpack_from("<H", attribute, 0x14)
     resident = attribute[8] == 0
     if not resident or length < 0x0C or at + length > len(attribute):
-        raise _damaged("volume information of a wrong form")
+        raise _damaged("malformed volume information")
     major, minor, flags = struct.unpack_from("<8xBBH", attribute, at)
     return NtfsVolumeState(dirty=bool(flags & _DIRTY), version=(major, minor), flags=flags)
 

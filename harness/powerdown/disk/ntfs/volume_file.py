@@ -1,4 +1,4 @@
-"""A file on an NTFS volume. Nothing here believes a size: reads are bounded by who asks."""
+"""A file on an NTFS volume. Sizes on the volume are not trusted: callers bound their reads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from powerdown.disk.ntfs.libyal import told
+from powerdown.disk.ntfs.libyal import wrap_errors
 
 _T = TypeVar("_T")
 
@@ -25,10 +25,10 @@ _DATA = 0x80
 class Extent:
     """A piece of a file.
 
-    :param offset: where it is on the disk, in bytes; of no meaning when ``sparse``.
+    :param offset: offset on the disk, in bytes; meaningless when ``sparse``.
     :param length: bytes.
-    :param sparse: whether it is nowhere and reads as zeros.
-    :param compressed: whether what is on the disk is compressed.
+    :param sparse: whether it is not stored and reads as zeros.
+    :param compressed: whether it is stored compressed.
     """
 
     offset: int
@@ -40,33 +40,33 @@ class Extent:
 class VolumeFile:
     """A file on a volume.
 
-    :ivar name: its name, in the case it is stored in.
-    :ivar size: bytes, as the volume claims; nothing was allocated for it.
+    :ivar name: its name, in the stored case.
+    :ivar size: bytes, according to the volume; not trusted.
     """
 
     def __init__(self, entry: Any, name: str, volume_offset: int) -> None:
         self._entry = entry
         self._volume_offset = volume_offset
         self.name = name
-        self.size = int(_told(f"read the file {name}", entry.get_size))
+        self.size = int(_wrapped(f"read the file {name}", entry.get_size))
 
     @property
     def initialized(self) -> int:
-        """How many of its bytes were written ever; NTFS reads those behind them as zeros.
+        """How many of its bytes have been written; NTFS reads the rest as zeros.
 
         :raise DiskError: it cannot be read.
         """
-        return _told(f"read the file {self.name}", self._initialized)
+        return _wrapped(f"read the file {self.name}", self._initialized)
 
     def read(self, most: int) -> bytes:
-        """Its first bytes: all of them, or as many as ``most``.
+        """Read its first bytes, up to ``most``.
 
         :raise DiskError: they cannot be read.
         """
         return self.read_at(0, min(most, self.size))
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Its bytes from ``offset`` on, as many as there are up to ``length``.
+        """Read up to ``length`` bytes at ``offset``; fewer at the end of the file.
 
         :raise DiskError: they cannot be read.
         """
@@ -74,8 +74,8 @@ class VolumeFile:
         pieces: list[bytes] = []
         while offset < end:
             wanted = min(_CHUNK_BYTES, end - offset)
-            ask = partial(self._entry.read_buffer_at_offset, wanted, offset)
-            piece = _told(f"read the file {self.name}", ask)
+            call = partial(self._entry.read_buffer_at_offset, wanted, offset)
+            piece = _wrapped(f"read the file {self.name}", call)
             if not piece:
                 break
             pieces.append(piece)
@@ -83,11 +83,11 @@ class VolumeFile:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def extents(self) -> tuple[Extent, ...]:
-        """Where it is on the disk, in its order; none of what lies within the MFT.
+        """Its extents on the disk, in order; none for data within the MFT.
 
-        :raise DiskError: that cannot be read.
+        :raise DiskError: they cannot be read.
         """
-        return _told(f"find the file {self.name} on the disk", self._extents)
+        return _wrapped(f"find the file {self.name} on the disk", self._extents)
 
     def _initialized(self) -> int:
         for index in range(self._entry.get_number_of_attributes()):
@@ -99,7 +99,7 @@ class VolumeFile:
     def _extents(self) -> tuple[Extent, ...]:
         count = self._entry.get_number_of_extents()
         if count > _MOST_EXTENTS:
-            raise OSError(f"it claims {count} extents")
+            raise OSError(f"it would have {count} extents")
         found: list[Extent] = []
         for index in range(count):
             offset, length, flags = self._entry.get_extent(index)
@@ -114,5 +114,5 @@ class VolumeFile:
         return tuple(found)
 
 
-def _told(what: str, ask: Callable[[], _T]) -> _T:
-    return told(what, ask, "The file system is damaged.")
+def _wrapped(what: str, call: Callable[[], _T]) -> _T:
+    return wrap_errors(what, call, "The file system is damaged.")

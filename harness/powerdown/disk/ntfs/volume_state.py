@@ -1,4 +1,4 @@
-"""The system volume of a disk image, read without booting it."""
+"""The state of the system volume of a disk image."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from powerdown.disk.ntfs.ntfs import (
 from powerdown.images.image import DiskFormat
 
 _SECONDS = 30.0
-"""For some five reads of tens of milliseconds each."""
+"""For about five reads of tens of milliseconds each."""
 
 __all__ = ["NtfsVolumeState", "volume_state"]
 
 
 def volume_state(disk: Path, format: DiskFormat = DiskFormat.QCOW2) -> NtfsVolumeState:
-    """What the system volume says of itself.
+    """Read the state of the system volume.
 
-    Windows' disks hold several NTFS volumes; the largest is taken for the system's.
+    Windows disks have several NTFS volumes; the largest is taken as the system volume.
 
     :param disk: the image, or the newest overlay on it; its guest must be off or paused.
     :param format: its format.
@@ -42,10 +42,10 @@ def volume_state(disk: Path, format: DiskFormat = DiskFormat.QCOW2) -> NtfsVolum
 
 
 def _system_volume(reader: ImageReader, disk: Path) -> tuple[int, bytes]:
-    """Where the system volume begins, and its first sector."""
+    """Offset of the system volume, and its first sector."""
     first = reader.read(0, SECTOR_BYTES)
     if is_ntfs(first):
-        # A volume without partition table around it.
+        # A volume without a partition table.
         return 0, first
     encrypted = False
     for partition in sorted(find_partitions(reader.read), key=_length, reverse=True):
@@ -55,7 +55,7 @@ def _system_volume(reader: ImageReader, disk: Path) -> tuple[int, bytes]:
         encrypted |= is_bitlocker(sector)
     raise DiskError(
         f"find an NTFS volume on {disk}",
-        "there are only BitLocker volumes" if encrypted else "no partition begins with one",
+        "there are only BitLocker volumes" if encrypted else "no partition contains one",
         "Suspend BitLocker in the image." if encrypted else "Check the image and its format.",
     )
 

@@ -1,8 +1,8 @@
-r"""The volume Windows is on, and its files.
+r"""The volume with Windows, and its files.
 
-NTFS is read by libfsntfs (LGPL, fuzzed by OSS-Fuzz), which is C: whoever parses a guest's disk does
-so in a process that may crash (:mod:`sandboxed_reader`). Nothing here believes a size: reads
-are bounded by their caller, directories and extents by number.
+NTFS is read by libfsntfs (LGPL, fuzzed by OSS-Fuzz), which is written in C, so a guest's disk is
+parsed in a process that may crash (:mod:`sandboxed_reader`). Sizes are not trusted: callers bound
+their reads, and the numbers of directory entries and extents are limited.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from powerdown.core.errors import DiskError
 from powerdown.disk.hiberfil import SIGNATURE_BYTES, Hibernation, hibernation_of
 from powerdown.disk.image.partition_file import Disk, PartitionFile
 from powerdown.disk.image.partitions import Partition, find_partitions
-from powerdown.disk.ntfs.libyal import told
+from powerdown.disk.ntfs.libyal import wrap_errors
 from powerdown.disk.ntfs.ntfs import (
     NtfsVolumeState,
     is_bitlocker,
@@ -31,7 +31,7 @@ __all__ = ["SYSTEM_HIVE", "Disk", "Extent", "VolumeFile", "WindowsVolume", "find
 _T = TypeVar("_T")
 
 SYSTEM_HIVE = r"Windows\System32\config\SYSTEM"
-"""What makes a volume one with Windows on it."""
+"""The file that identifies a volume with Windows."""
 
 _SECTOR = 512
 _MOST_NAMES = 20_000
@@ -40,9 +40,9 @@ _MOST_NAMES = 20_000
 class WindowsVolume(Closeable):
     """An NTFS volume; a context manager.
 
-    :param disk: what it is on.
-    :param partition: where.
-    :raise DiskError: it is damaged, or no NTFS volume.
+    :param disk: the disk.
+    :param partition: the volume's partition.
+    :raise DiskError: it is damaged, or not an NTFS volume.
     :raise HostError: libfsntfs is not installed.
     """
 
@@ -50,18 +50,18 @@ class WindowsVolume(Closeable):
         self.partition = partition
         self.state: NtfsVolumeState = _state(disk, partition)
         module = optional_module("pyfsntfs", "libfsntfs-python")
-        # Kept: libfsntfs reads through it as long as the volume is open.
+        # Kept alive: libfsntfs reads from it while the volume is open.
         self._file = PartitionFile(disk, partition)
         self._volume = module.volume()
-        _told("open the NTFS volume", lambda: self._volume.open_file_object(self._file))
+        _wrapped("open the NTFS volume", lambda: self._volume.open_file_object(self._file))
 
     def close(self) -> None:
-        """Let go of the volume."""
-        _told("close the NTFS volume", self._volume.close)
+        """Close the volume."""
+        _wrapped("close the NTFS volume", self._volume.close)
 
     @property
     def hibernation(self) -> Hibernation:
-        """What its ``hiberfil.sys`` says.
+        """The state according to its ``hiberfil.sys``.
 
         :raise DiskError: it cannot be read.
         """
@@ -71,36 +71,36 @@ class WindowsVolume(Closeable):
         return hibernation_of(file.size, file.read(SIGNATURE_BYTES))
 
     def find(self, path: str) -> VolumeFile | None:
-        r"""A file or directory.
+        r"""Look up a file or directory.
 
-        :param path: from the volume's root, as ``Windows\explorer.exe``; case does not matter.
-        :return: ``None`` when there is none.
+        :param path: from the volume's root, such as ``Windows\explorer.exe``; case is ignored.
+        :return: ``None`` when it does not exist.
         :raise DiskError: the volume is too damaged to tell.
         """
         entry = self._entry(path)
         if entry is None:
             return None
-        name = _told("read a file's name", entry.get_name)
+        name = _wrapped("read a file's name", entry.get_name)
         return VolumeFile(entry, name or path.rpartition("\\")[2], self.partition.offset)
 
     def names(self, path: str) -> tuple[str, ...]:
-        """Names of what is in a directory; none when it does not exist.
+        """Names in a directory; empty when it does not exist.
 
         :raise DiskError: it cannot be read.
         """
         entry = self._entry(path)
         if entry is None:
             return ()
-        return _told(f"list the directory {path}", lambda: _names(entry))
+        return _wrapped(f"list the directory {path}", lambda: _names(entry))
 
     def _entry(self, path: str) -> Any:
-        return _told(f"find {path}", lambda: self._look_up("\\" + path.strip("\\")))
+        return _wrapped(f"find {path}", lambda: self._look_up("\\" + path.strip("\\")))
 
     def _look_up(self, path: str) -> Any:
         try:
             return self._volume.get_file_entry_by_path(path)
         except OSError:
-            # The library takes a file on the way for damage.
+            # The library reports damage when a file is used as a directory.
             above = path.rpartition("\\")[0]
             if above and self._is_file(above):
                 return None
@@ -112,17 +112,18 @@ class WindowsVolume(Closeable):
 
 
 def find_windows(disk: Disk, wanted: int | None = None) -> WindowsVolume:
-    """The volume with Windows on it.
+    """Find the volume with Windows.
 
-    :param wanted: number of its partition, from 1; ``None``: there must be one only.
-    :raise DiskError: there is none, it is encrypted, or there are several and none is wanted.
+    :param wanted: number of its partition, from 1; ``None`` if there must be only one.
+    :raise DiskError: there is none, it is encrypted, or there are several and ``wanted`` is not
+        given.
     :raise HostError: libfsntfs is not installed.
     """
     partitions = _partitions(disk)
     if wanted is not None and not 1 <= wanted <= len(partitions):
         raise DiskError(
             f"find Windows on volume {wanted}",
-            f"the disk has {len(partitions)}",
+            f"the disk has {len(partitions)} volumes",
             "Give the number of one of them.",
         )
     found: dict[int, WindowsVolume] = {}
@@ -139,10 +140,10 @@ def find_windows(disk: Disk, wanted: int | None = None) -> WindowsVolume:
         volume.close()
     if found:
         raise DiskError(
-            "tell which Windows is meant",
+            "choose a volume with Windows",
             "there are several: "
             + ", ".join(f"volume {number} {_where(partitions[number - 1])}" for number in found),
-            "Give the number of the volume that is meant.",
+            "Give the number of one of them.",
         )
     raise DiskError(
         "find Windows on the disk",
@@ -156,7 +157,7 @@ def _partitions(disk: Disk) -> tuple[Partition, ...]:
         return ()
     first = disk.read(0, _SECTOR)
     if is_ntfs(first) or is_bitlocker(first):
-        # A volume without partition table around it.
+        # A volume without a partition table.
         return (Partition(0, disk.size),)
     return find_partitions(disk.read)
 
@@ -164,10 +165,10 @@ def _partitions(disk: Disk) -> tuple[Partition, ...]:
 def _windows_on(
     disk: Disk, partition: Partition, number: int, seen: list[str]
 ) -> WindowsVolume | None:
-    """The volume if Windows is on it; else ``seen`` tells what is there instead."""
+    """The volume if Windows is on it; otherwise add a description of it to ``seen``."""
     kind = f"volume {number} {_where(partition)} "
     if partition.offset + _SECTOR > disk.size:
-        seen.append(kind + "lies beyond the disk's end")
+        seen.append(kind + "is beyond the end of the disk")
         return None
     first = disk.read(partition.offset, _SECTOR)
     if is_bitlocker(first):
@@ -193,10 +194,10 @@ def _where(partition: Partition) -> str:
 
 def _remedy(seen: list[str]) -> str:
     if any("BitLocker" in text for text in seen):
-        return "Decrypt the volume or suspend BitLocker in the image; its key is not asked for."
+        return "Decrypt the volume or suspend BitLocker in the image; keys are not supported."
     if any("damaged" in text for text in seen):
         return "Check the image; its file system is damaged."
-    return "Give the disk that Windows is on, and its format."
+    return "Give the disk with Windows on it, and its format."
 
 
 def _state(disk: Disk, partition: Partition) -> NtfsVolumeState:
@@ -208,10 +209,10 @@ def _state(disk: Disk, partition: Partition) -> NtfsVolumeState:
 def _names(entry: Any) -> tuple[str, ...]:
     count = entry.get_number_of_sub_file_entries()
     if count > _MOST_NAMES:
-        raise OSError(f"it claims {count} files")
+        raise OSError(f"it would have {count} files")
     names = (entry.get_sub_file_entry(index).get_name() for index in range(count))
     return tuple(name for name in names if name)
 
 
-def _told(what: str, ask: Callable[[], _T]) -> _T:
-    return told(what, ask, "The file system is damaged.")
+def _wrapped(what: str, call: Callable[[], _T]) -> _T:
+    return wrap_errors(what, call, "The file system is damaged.")

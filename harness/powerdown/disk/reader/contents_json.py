@@ -1,7 +1,7 @@
-"""Requests, and what was read, as they cross between the harness and the process that reads.
+"""JSON form of requests and answers exchanged with the disk reader's process.
 
-What comes from there is not trusted: a hostile disk may have taken that process over. So its answer
-is JSON of bounded size, and every part of it is checked for its type.
+Answers are not trusted: a hostile disk may have compromised that process. So they are JSON of
+bounded size, and the type of every part is checked.
 """
 
 from __future__ import annotations
@@ -43,9 +43,10 @@ def request_to_json(request: DiskRequest) -> dict[str, object]:
 
 
 def request_from_json(value: object) -> DiskRequest:
-    """The request in a piece of JSON.
+    """The request in a JSON value.
 
-    :raise DiskError: there is none.
+    :raise KeyError: a part is missing.
+    :raise TypeError: a part has another type.
     """
     item = _item(value)
     return DiskRequest(
@@ -74,15 +75,15 @@ def snapshot_to_json(snapshot: RegistrySnapshot) -> dict[str, object]:
 
 
 def snapshot_from_json(value: object) -> RegistrySnapshot:
-    """The part of a registry in a piece of JSON.
+    """The part of a registry in a JSON value.
 
-    :raise DiskError: there is none.
+    :raise DiskError: the value has another form.
     """
     return _checked(value, _snapshot)
 
 
 def contents_to_json(contents: DiskContents) -> dict[str, object]:
-    """What was read of a disk as JSON."""
+    """The data of a disk as JSON."""
     state = contents.volume
     return {
         "volume": [state.dirty, *state.version, state.flags],
@@ -95,9 +96,9 @@ def contents_to_json(contents: DiskContents) -> dict[str, object]:
 
 
 def contents_from_json(value: object) -> DiskContents:
-    """What was read of a disk, in a piece of JSON.
+    """The data of a disk in a JSON value.
 
-    :raise DiskError: there is nothing of the kind.
+    :raise DiskError: the value has another form.
     """
     return _checked(value, _contents)
 
@@ -106,7 +107,7 @@ def _checked(value: object, read: Callable[[Mapping[str, object]], _T]) -> _T:
     try:
         return read(_item(value))
     except (KeyError, ValueError, TypeError, IndexError, RecursionError) as error:
-        raise _garbage(f"{type(error).__name__}: {error}"[:200]) from error
+        raise _malformed(f"{type(error).__name__}: {error}"[:200]) from error
 
 
 def _contents(item: Mapping[str, object]) -> DiskContents:
@@ -196,9 +197,9 @@ def _is(item: Mapping[str, object], key: str, kind: type[_T]) -> _T:
     return value
 
 
-def _garbage(actual: str) -> DiskError:
+def _malformed(actual: str) -> DiskError:
     return DiskError(
-        "understand what was read of the disk",
+        "decode the answer of the disk reader",
         actual,
-        "A hostile disk may do that to the process that reads it, or this is a bug in Powerdown.",
+        "A hostile disk may have compromised the reader, or this is a bug in Powerdown.",
     )

@@ -1,4 +1,4 @@
-"""One question to the process that reads disks, and its answer, whatever it does meanwhile."""
+"""One request to the disk reader's process and its answer, whatever that process does."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DiskError, PowerdownError
 
 MOST_ANSWER_BYTES = 64 << 20
-"""Far more than any registry or log that is asked for has to tell; what a reader that was taken
-over may cost here in memory is some thirty times as much."""
+"""Far more than any registry or log needs; a compromised reader can make the harness use some 30
+times as much memory."""
 _PIECE_BYTES = 1 << 20
-_MOST_COMPLAINT = 2000
-HOSTILE = "The disk is damaged, or made to harm its reader; it did no harm."
+_MOST_ERRORS = 2000
+HOSTILE = "The disk is damaged, or crafted to attack its reader; the attack was contained."
 
 
 class ReaderInternalError(DiskError):
-    """The reader met what it does not expect; what it reads is damaged, or there is a bug in it."""
+    """The reader met an unexpected error: the disk is damaged, or the reader has a bug."""
 
 
 class ReaderCrashed(DiskError):
-    """The reader was killed by a signal or gave up."""
+    """The reader was killed by a signal, ended, or gave a malformed answer."""
 
 
 def exchange(
     process: subprocess.Popen[bytes], question: bytes, path: Path, deadline: Deadline
 ) -> bytes:
-    """Send a line, and have the line that comes back.
+    """Send a line and receive a line.
 
-    :param path: what is read, for messages.
-    :raise ReaderCrashed: the process ended, or says too much.
-    :raise DeadlineExpired: it said nothing in time.
+    :param path: the disk or file, for messages.
+    :raise ReaderCrashed: the process ended, or its answer is too long.
+    :raise DeadlineExpired: there was no answer in time.
     """
     stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
     if stdin is None or stdout is None or stderr is None:
         raise TypeError("a process without pipes")
-    answer, complaint = bytearray(), bytearray()
+    answer, errors = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
         for pipe in (stdout, stderr):
             os.set_blocking(pipe.fileno(), False)
@@ -50,9 +50,9 @@ def exchange(
             ready = selector.select(deadline.remaining)
             if not ready:
                 raise deadline.expire(
-                    f"what is on {path}",
-                    "its reader was still at it",
-                    "Allow more time; a damaged disk can hold a reader for ever.",
+                    f"the content of {path}",
+                    "its reader had not finished",
+                    "The disk is slow, or damaged so that reading it never ends.",
                 )
             for key, _ in ready:
                 if key.fileobj is stdin:
@@ -62,16 +62,14 @@ def exchange(
                     continue
                 piece = _read(key.fd)
                 if piece:
-                    (answer if key.fileobj is stdout else complaint).extend(piece)
-                    del complaint[:-_MOST_COMPLAINT]
+                    (answer if key.fileobj is stdout else errors).extend(piece)
+                    del errors[:-_MOST_ERRORS]
                 elif key.fileobj is stdout:
-                    raise _lost(process, path, bytes(complaint), deadline)
+                    raise _lost(process, path, bytes(errors), deadline)
                 else:
                     selector.unregister(stderr)
             if len(answer) > MOST_ANSWER_BYTES:
-                raise ReaderCrashed(
-                    f"read {path}", "its reader says more than is read of a disk", HOSTILE
-                )
+                raise ReaderCrashed(f"read {path}", "the answer of its reader is too long", HOSTILE)
     return bytes(answer)
 
 
@@ -81,7 +79,7 @@ def _write(fd: int, data: bytes) -> int:
     except BlockingIOError:
         return 0
     except BrokenPipeError:
-        # Why it ended is to be had from its other pipes.
+        # The other pipes show why it ended.
         return len(data)
 
 
@@ -93,14 +91,14 @@ def _read(fd: int) -> bytes:
 
 
 def _lost(
-    process: subprocess.Popen[bytes], path: Path, complaint: bytes, deadline: Deadline
+    process: subprocess.Popen[bytes], path: Path, errors: bytes, deadline: Deadline
 ) -> PowerdownError:
     try:
         status = process.wait(deadline.remaining)
     except subprocess.TimeoutExpired:
         status = 0
     if status < 0:
-        how = f"its reader was ended by {signal.Signals(-status).name}"
+        how = f"its reader was killed by {signal.Signals(-status).name}"
         return ReaderCrashed(f"read {path}", how, HOSTILE)
-    words = complaint.decode(errors="replace").strip().rpartition("\n")[2]
-    return ReaderCrashed(f"read {path}", f"its reader ended, saying {words!r}", HOSTILE)
+    message = errors.decode(errors="replace").strip().rpartition("\n")[2]
+    return ReaderCrashed(f"read {path}", f"its reader ended with the message {message!r}", HOSTILE)

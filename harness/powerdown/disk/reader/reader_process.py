@@ -1,8 +1,8 @@
-"""The process that reads disks: it may crash, hang or be taken over, and nothing else is.
+"""The sandboxed process that reads disks: only this process can be crashed or compromised by one.
 
-The libraries that parse a guest's NTFS, hives and logs are fast because two of them are C. So they
-run here: with little memory and processor time, no files to write, no secrets in its environment,
-and gone with whoever started it. Lines of JSON come in and go out; see
+The libraries that parse a guest's NTFS, hives and logs are fast because two of them are written in
+C. So they run here: with limited memory and CPU time, no permission to write files, no secrets in
+the environment, and killed with the parent. Requests and answers are lines of JSON; see
 :class:`DiskReader` for the other side.
 """
 
@@ -40,24 +40,24 @@ from powerdown.disk.reader.reading import read_disk, read_hive, read_log
 from powerdown.images.image import DiskFormat
 
 MEMORY_BYTES = 2 << 30
-"""Address space, of qemu-nbd too, which reserves some 500 MiB. A file alone of 512 MiB fits in it
-twice; nothing of a disk is copied that is larger than an event log."""
+"""Limit of the address space, also of qemu-nbd, which reserves some 500 MiB. A single file of
+512 MiB fits in it twice; from a disk nothing larger than an event log is copied."""
 PROCESSOR_SECONDS = 120
-"""Of each request. A disk takes one; this is for whole logs on slow machines."""
+"""CPU time for each request. A disk takes one second; this allows for logs on slow machines."""
 _FILE_BYTES = 1 << 12
-"""Nothing is written; but Python tries a directory for temporary files, of sockets, by writing."""
+"""Nothing is written, except that Python tests directories for temporary files by writing."""
 _READ_AHEAD = ("nbd", "pyfsntfs", "pyregf", "evtx")
-"""Modules of C and Rust, loaded while nobody waits. Those that are missing are missed later."""
+"""Modules in C and Rust, loaded before the first request. A missing one is reported when used."""
 _MOST_TRACE = 2000
 
 
 def main(parent: int) -> None:
-    """Serve requests until there are no more.
+    """Serve requests until the input ends.
 
-    :param parent: process id of who started this.
+    :param parent: process id of the parent.
     """
     die_with_parent(parent)
-    # A cache of a module, cut off at the limit, would harm whoever loads it next.
+    # A bytecode file cut off at the limit would break the next import.
     sys.dont_write_bytecode = True
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, _FILE_BYTES)
@@ -68,13 +68,13 @@ def main(parent: int) -> None:
         except ImportError:
             continue
     out = sys.stdout
-    # Whatever a library prints must not be taken for an answer.
+    # Output of a library must not be taken for an answer.
     sys.stdout = sys.stderr
     serve(sys.stdin, out)
 
 
 def serve(requests: TextIO, answers: TextIO) -> None:
-    """Answer one line with one line."""
+    """Answer each line with one line."""
     for line in requests:
         _allow_processor_time()
         json.dump(_answer(json.loads(line)), answers, separators=(",", ":"))
@@ -89,15 +89,15 @@ def _answer(question: Mapping[str, object]) -> dict[str, object]:
         kind = type(error).__name__
         return {"error": [kind, error.action, error.actual, error.remedy]}
     except MemoryError:
-        return {"error": ["DiskError", "read the disk", "it takes too much memory", _BROKEN]}
+        return {"error": ["DiskError", "read the disk", "it needs too much memory", _BROKEN]}
     except Exception as error:
-        # libyal reports a damaged structure in many ways; that nothing gets out unnamed is the
-        # other side's task, and the fuzzer's to find what is not expected.
+        # libyal reports damaged structures in many ways. DiskReader raises this as an error of
+        # its own kind, which fuzzing looks for.
         text = "".join(traceback.format_exception(error))
-        return {"stumbled": text[-_MOST_TRACE:]}
+        return {"internal_error": text[-_MOST_TRACE:]}
 
 
-_BROKEN = "The disk is damaged, or made to be a burden."
+_BROKEN = "The disk is damaged, or crafted to exhaust its reader."
 
 
 def _read(question: Mapping[str, object]) -> dict[str, object]:
@@ -135,7 +135,7 @@ def _plan_edits(path: Path, question: Mapping[str, Any]) -> EditPlan:
 
 
 def _allow_processor_time() -> None:
-    """Be killed after so much more of it."""
+    """Set the limit of CPU time for the next request; the kernel kills the process beyond it."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     most = int(used.ru_utime + used.ru_stime) + PROCESSOR_SECONDS

@@ -1,4 +1,4 @@
-r"""Reading what was asked for, in the process that may crash."""
+r"""Reading disks, hives and logs, within the sandboxed process."""
 
 from __future__ import annotations
 
@@ -44,9 +44,10 @@ _SYSTEM_LOG = r"Windows\System32\winevt\Logs\System.evtx"
 """Fact sheet, "Offline", and learn.microsoft.com, "Event logs"."""
 
 _MOST_LOG_BYTES = 256 << 20
-"""Logs have a size of 20 MiB unless told otherwise."""
+"""The default size of the log is 20 MiB."""
 _MOST_HIVE_BYTES = 512 << 20
-"""SOFTWARE of a well-used system has some 150 MiB. Of a file alone; on a disk no hive is copied."""
+"""For a hive given as a file; on a disk hives are not copied. SOFTWARE of a well-used system has
+some 150 MiB."""
 
 
 def read_disk(
@@ -56,11 +57,11 @@ def read_disk(
     volume: int | None,
     deadline: Deadline,
 ) -> DiskContents:
-    """Read what is asked for of a disk.
+    """Read the requested data from a disk.
 
-    :param format: its format; ``None``: what it is recognised as.
-    :param volume: number of the volume with the Windows that is meant, if there are several.
-    :raise DiskError: there is no Windows to be read.
+    :param format: its format; ``None`` to detect it.
+    :param volume: number of the volume to read, if there are several with Windows.
+    :raise DiskError: no Windows can be read from it.
     :raise HostError: a library or qemu-nbd is missing.
     :raise DeadlineExpired: it took too long.
     """
@@ -80,9 +81,9 @@ def read_disk(
 
 
 def read_hive(path: Path, request: DiskRequest) -> RegistrySnapshot:
-    """Read what is asked for of a hive that is a file of the host, with its logs beside it.
+    """Read the requested data from a hive in a file of the host, with its logs beside it.
 
-    :raise DiskError: it cannot be read, or is no hive.
+    :raise DiskError: it cannot be read, or is not a hive.
     :raise HostError: a library is missing.
     """
 
@@ -97,9 +98,9 @@ def read_hive(path: Path, request: DiskRequest) -> RegistrySnapshot:
 
 
 def read_log(path: Path) -> SystemLog:
-    """Read an event log that is a file of the host.
+    """Read an event log in a file of the host.
 
-    :raise DiskError: it cannot be read, or is no event log.
+    :raise DiskError: it cannot be read, or is not an event log.
     """
     return read_system_log(_host_file(path, "event log", _MOST_LOG_BYTES).read_at(0, 1 << 62))
 
@@ -133,7 +134,7 @@ def _registry(windows: WindowsVolume, requests: Sequence[KeyRequest]) -> Registr
 def _wanted_hives(
     windows: WindowsVolume, requests: Sequence[KeyRequest], notes: list[str]
 ) -> Iterator[tuple[str, str]]:
-    """Where each hive that is asked of is mounted, and its file."""
+    """The mount point and the file of each requested hive."""
     wanted = wanted_mounts(requests)
     for at, path in _HIVES.items():
         if at in wanted:
@@ -147,14 +148,14 @@ def _wanted_hives(
 
 
 def _profiles(windows: WindowsVolume, notes: list[str]) -> Iterator[str]:
-    """Folders of users who have a hive."""
+    """The profile folders that contain a hive."""
     try:
         folders = windows.names(_PROFILES)
     except DiskError as error:
         notes.append(f"the users' profiles could not be listed: {error.actual}")
         return
     if len(folders) > _MOST_PROFILES:
-        notes.append(f"there are {len(folders)} profiles; {_MOST_PROFILES} were read")
+        notes.append(f"there are {len(folders)} profiles; only {_MOST_PROFILES} were read")
     for folder in folders[:_MOST_PROFILES]:
         try:
             if windows.find(rf"{_PROFILES}\{folder}\{_PROFILE_HIVE}") is not None:
@@ -184,7 +185,7 @@ def _log(windows: WindowsVolume, request: DiskRequest, notes: list[str]) -> Syst
             notes.append(f"there is no {_SYSTEM_LOG}")
             return None
         if file.size > _MOST_LOG_BYTES:
-            notes.append(f"{_SYSTEM_LOG} claims {file.size} bytes; {_MOST_LOG_BYTES} were read")
+            notes.append(f"{_SYSTEM_LOG} has {file.size} bytes; only {_MOST_LOG_BYTES} were read")
         return read_system_log(file.read(_MOST_LOG_BYTES), request.log_after)
     except DiskError as error:
         notes.append(f"{_SYSTEM_LOG} could not be read: {error.actual}")
@@ -195,6 +196,6 @@ def _size(windows: WindowsVolume, path: str, notes: list[str]) -> int | None:
     try:
         file = windows.find(path)
     except DiskError as error:
-        notes.append(f"whether there is a {path} could not be told: {error.actual}")
+        notes.append(f"whether {path} exists could not be determined: {error.actual}")
         return None
     return None if file is None else file.size

@@ -1,6 +1,6 @@
-"""Reading disks from a process of its own, so that a hostile one harms nobody.
+"""Reading disks in a process of its own, so that a hostile disk does no damage.
 
-A disk that crashes its reader, holds it for ever or floods it is one :class:`DiskError` here.
+A disk that crashes its reader, blocks it for ever or floods it causes one :class:`DiskError`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ _START = (
     "from powerdown.disk.reader.reader_process import main; main(int(sys.argv[2]))"
 )
 _KEPT_VARIABLES = ("PATH", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH")
-"""Of the environment. Passwords of guests are in it too, and the reader may be taken over."""
+"""Environment variables passed on. Others may be passwords of guests, and the reader may be
+compromised."""
 
 _ERRORS: Mapping[str, type[PowerdownError]] = {
     kind.__name__: kind for kind in (DiskError, DiskInUse, HostError, DeadlineExpired)
@@ -50,8 +51,8 @@ _ERRORS: Mapping[str, type[PowerdownError]] = {
 class DiskReader(Closeable):
     """A process that reads disks; a context manager.
 
-    It starts at once and loads what it needs while nobody waits for it. It is started again when
-    it was lost. It ends with the thread that made it.
+    It starts at once and loads its libraries in the background. It is restarted when it was lost.
+    It ends with the thread that created it.
     """
 
     def __init__(self) -> None:
@@ -67,12 +68,12 @@ class DiskReader(Closeable):
         *,
         volume: int | None = None,
     ) -> DiskContents:
-        """Read what is asked for of a disk with Windows on it.
+        """Read the requested data from a disk with Windows on it.
 
-        :param path: the image, or the newest overlay on it; a QEMU that is paused may hold it.
-        :param format: its format; ``None``: what it is recognised as.
-        :param volume: number of the volume with the Windows that is meant, if there are several.
-        :raise DiskError: there is no Windows to be read, or reading it was more than it can bear.
+        :param path: the image, or the newest overlay on it; a paused QEMU may have it open.
+        :param format: its format; ``None`` to detect it.
+        :param volume: number of the volume to read, if there are several with Windows.
+        :raise DiskError: no Windows can be read from it, or the reader failed.
         :raise HostError: a library or a tool is missing.
         :raise DeadlineExpired: it took too long.
         """
@@ -87,12 +88,12 @@ class DiskReader(Closeable):
         return self._ask(path, question, contents_from_json, deadline)
 
     def read_hive(self, path: Path, request: DiskRequest, deadline: Deadline) -> RegistrySnapshot:
-        """Read what is asked for of a hive that is a file of the host.
+        """Read the requested data from a hive in a file of the host.
 
-        Its transaction logs are those beside it. Paths are as online if it can be told which hive
-        it is, and else from its root; the notes say which.
+        Its transaction logs are the files beside it. Paths are as in the running system if it can
+        be determined which hive it is, and otherwise from its root; the notes say which.
 
-        :raise DiskError: it is no hive, or reading it was more than the reader can bear.
+        :raise DiskError: it is not a hive, or the reader failed.
         :raise HostError: a library is missing.
         :raise DeadlineExpired: it took too long.
         """
@@ -104,9 +105,9 @@ class DiskReader(Closeable):
         return self._ask(path, question, snapshot_from_json, deadline)
 
     def read_log(self, path: Path, deadline: Deadline) -> SystemLog:
-        """Read an event log that is a file of the host.
+        """Read an event log in a file of the host.
 
-        :raise DiskError: it is no event log, or reading it was more than the reader can bear.
+        :raise DiskError: it is not an event log, or the reader failed.
         :raise HostError: a library is missing.
         :raise DeadlineExpired: it took too long.
         """
@@ -122,10 +123,10 @@ class DiskReader(Closeable):
         *,
         allow_unclean: bool = False,
     ) -> EditPlan:
-        """Find out which sectors must become what, for the registry on a disk to change so.
+        """Determine the sectors to write for changes of the registry on a disk.
 
-        :param allow_unclean: plan it for a volume that was not left in order, too.
-        :raise DiskInUse: it was not, and that is not allowed.
+        :param allow_unclean: plan also for a volume that was not shut down cleanly.
+        :raise DiskInUse: the volume was not, and that is not allowed.
         :raise DiskError: the edits cannot be made.
         :raise HostError: a library or a tool is missing.
         :raise DeadlineExpired: it took too long.
@@ -138,7 +139,7 @@ class DiskReader(Closeable):
             "unclean": allow_unclean,
             "seconds": deadline.remaining,
         }
-        return self._ask(path, question, lambda told: _plan(told, edits, path), deadline)
+        return self._ask(path, question, lambda answer: _plan(answer, edits, path), deadline)
 
     def close(self) -> None:
         """End the process, and qemu-nbd with it."""
@@ -155,8 +156,8 @@ class DiskReader(Closeable):
         root = Path(powerdown.__file__).parents[1]
         try:
             self._process = subprocess.Popen(
-                # -P: nothing of the current directory is imported; -B: its limit would cut off
-                # caches.
+                # -P: import nothing from the current directory; -B: write no bytecode, which its
+                # limit would cut off.
                 [sys.executable, "-B", "-P", "-c", _START, str(root), str(os.getpid())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -166,7 +167,7 @@ class DiskReader(Closeable):
         except OSError as error:
             actual = error.strerror or str(error)
             raise HostError(
-                "start a process that reads disks", actual, "End some others."
+                "start the disk reader", actual, "Check the limit of processes and free memory."
             ) from error
         return self._process
 
@@ -188,40 +189,44 @@ class DiskReader(Closeable):
             self.close()
             raise
         except BaseException as error:
-            # An answer may be left in the pipe.
+            # The rest of an answer may be left in the pipe.
             if not isinstance(error, PowerdownError):
                 self.close()
             raise
 
 
-def _plan(told: object, edits: Sequence[RegistryEdit], path: Path) -> EditPlan:
+def _plan(answer: object, edits: Sequence[RegistryEdit], path: Path) -> EditPlan:
     try:
-        return plan_from_json(told, edits)
+        return plan_from_json(answer, edits)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ReaderCrashed(f"read {path}", "its reader talks nonsense", HOSTILE) from error
+        raise ReaderCrashed(
+            f"read {path}", "the answer of its reader is malformed", HOSTILE
+        ) from error
 
 
 def _answer(line: bytes, path: Path) -> object:
-    """What a line says was read.
+    """The answer in a line.
 
-    :raise PowerdownError: what the line says went wrong.
+    :raise PowerdownError: the error in the line.
     """
     try:
-        said = json.loads(line)
+        message = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ReaderCrashed(f"read {path}", "its reader talks nonsense", HOSTILE) from error
-    if isinstance(said, dict) and "answer" in said:
-        return said["answer"]
-    if isinstance(said, dict) and isinstance(said.get("error"), list):
-        words = said["error"]
+        raise ReaderCrashed(
+            f"read {path}", "the answer of its reader is malformed", HOSTILE
+        ) from error
+    if isinstance(message, dict) and "answer" in message:
+        return message["answer"]
+    if isinstance(message, dict) and isinstance(message.get("error"), list):
+        words = message["error"]
         if len(words) == 4 and all(isinstance(word, str) for word in words):
             error_kind = _ERRORS.get(words[0])
             if error_kind is not None:
                 raise error_kind(*words[1:])
-    if isinstance(said, dict) and isinstance(said.get("stumbled"), str):
-        trace = said["stumbled"].strip()
-        actual = f"its reader stumbled: {trace.rpartition(chr(10))[2]}"
-        stumbled = ReaderInternalError(f"read {path}", actual, HOSTILE)
-        stumbled.add_note(trace)
-        raise stumbled
-    raise ReaderCrashed(f"read {path}", "its reader talks nonsense", HOSTILE)
+    if isinstance(message, dict) and isinstance(message.get("internal_error"), str):
+        trace = message["internal_error"].strip()
+        actual = f"its reader had an internal error: {trace.rpartition(chr(10))[2]}"
+        failure = ReaderInternalError(f"read {path}", actual, HOSTILE)
+        failure.add_note(trace)
+        raise failure
+    raise ReaderCrashed(f"read {path}", "the answer of its reader is malformed", HOSTILE)

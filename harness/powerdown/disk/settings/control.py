@@ -186,8 +186,8 @@ def _lets_in(rule: object) -> str | None:
     if not any(port in fields.get("lport", []) for port in _PORTS):
         return None
     named = {network.lower() for network in fields.get("profile", [])}
-    told = [name for name in _PROFILES if name.lower() in named]
-    return ", ".join(told) or ("other networks" if named else "every network")
+    allowed = [name for name in _PROFILES if name.lower() in named]
+    return ", ".join(allowed) or ("other networks" if named else "every network")
 
 
 def _reachable(service: Setting, listener: Setting, firewall: Setting) -> Setting:

@@ -155,11 +155,11 @@ def shown_value(value: StoredValue) -> str:
     kind = _TYPES.get(value.type, f"type {value.type}")
     data = value.data
     if isinstance(data, bytes):
-        told = f"{len(data)} bytes"
+        text = f"{len(data)} bytes"
     elif isinstance(data, tuple):
-        told = f"{len(data)} strings"
+        text = f"{len(data)} strings"
     elif isinstance(data, str):
-        told = f'"{data}"' if len(data) <= _LONGEST else f'"{data[:_LONGEST]}..."'
+        text = f'"{data}"' if len(data) <= _LONGEST else f'"{data[:_LONGEST]}..."'
     else:
-        told = f"{data}" if data < 10 else f"{data} (0x{data:x})"
-    return f"{kind} {told}"
+        text = f"{data}" if data < 10 else f"{data} (0x{data:x})"
+    return f"{kind} {text}"
