@@ -1,4 +1,4 @@
-"""``python -m harness`` is ``powerdown``."""
+"""``python -m powerdown`` is ``powerdown``."""
 
 from powerdown.cli.main import main
 

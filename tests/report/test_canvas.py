@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ImageFont
 
-from powerdown.report.canvas import _KNOWN, mixed, printable, text_width, trimmed, wrapped
+from powerdown.report.canvas import _KNOWN, drawable, mixed, text_width, trimmed, wrapped
 
 
 def test_the_font_inside_pillow_has_every_letter_we_draw() -> None:
@@ -18,18 +18,18 @@ def test_the_font_inside_pillow_has_every_letter_we_draw() -> None:
 
 @given(st.text())
 def test_any_text_becomes_one_drawable_line(text: str) -> None:
-    assert set(printable(text)) <= _KNOWN
+    assert set(drawable(text)) <= _KNOWN
 
 
 def test_accents_are_dropped_and_dashes_kept() -> None:
-    assert printable("Größe é \u2013 \u2192\n日") == "Grosse e - -> ?"
+    assert drawable("Größe é \u2013 \u2192\n日") == "Grosse e - -> ?"
 
 
 @given(st.text(max_size=200), st.integers(min_value=0, max_value=400))
 def test_trimmed_text_fits(text: str, width: int) -> None:
     cut = trimmed(text, 15, width)
     assert text_width(cut, 15) <= max(width, text_width("…", 15))
-    assert cut == printable(text) or cut == "" or cut.endswith("…")
+    assert cut == drawable(text) or cut == "" or cut.endswith("…")
 
 
 @given(st.text(alphabet="ab ", max_size=200))

@@ -112,7 +112,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Does a Windows guest shut down when its host asks, and if not, why not?",
         epilog="'powerdown COMMAND --help' describes a command and its exit status.",
     )
-    parser.add_argument("--version", action="version", version=f"powerdown {version('powerdown')}")
+    parser.add_argument(
+        "-V", "--version", action="version", version=f"powerdown {version('powerdown')}"
+    )
     print_help_by_default(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, summary, add_options in _COMMANDS:

@@ -143,7 +143,7 @@ def templates_to_text(templates: Sequence[ListedTemplate]) -> str:
     """The list as a table."""
     if not templates:
         return "no templates"
-    rows = [("name", "image", "state", "age", "guest memory", "stored", "memory kept")]
+    rows = [("name", "image", "state", "age", "guest memory", "stored", "memory file")]
     for one in templates:
         state = f"{one.state}, in use" if one.in_use else str(one.state)
         age = "" if one.age_seconds is None else _age(one.age_seconds)

@@ -54,7 +54,7 @@ def mixed(colour: Colour, other: Colour, share: float) -> Colour:
     return red, green, blue
 
 
-def printable(text: str) -> str:
+def drawable(text: str) -> str:
     """``text`` on one line, in the letters the font has: accents dropped, the rest as ``?``.
 
     Text from a guest may hold anything; it must not break the picture.
@@ -79,12 +79,12 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 def text_width(text: str, size: int) -> float:
     """How many pixels ``text`` takes."""
-    return _font(size).getlength(printable(text))
+    return _font(size).getlength(drawable(text))
 
 
 def trimmed(text: str, size: int, width: float) -> str:
     """As much of ``text`` as fits into ``width`` pixels, with an ellipsis where it was cut."""
-    whole = printable(text)
+    whole = drawable(text)
     if text_width(whole, size) <= width:
         return whole
     low, high = 0, len(whole)
@@ -99,7 +99,7 @@ def trimmed(text: str, size: int, width: float) -> str:
 
 def wrapped(text: str, size: int, width: float, lines: int) -> list[str]:
     """``text`` broken at spaces into at most ``lines`` lines; the last is trimmed."""
-    words = printable(text).split()
+    words = drawable(text).split()
     broken: list[str] = []
     while words and len(broken) < lines - 1:
         count = 1
@@ -210,7 +210,7 @@ class Canvas:
 
         :param anchor: Pillow's text anchor; ``ls`` puts the left end of the baseline at x, y.
         """
-        self._texts.append((x, y, printable(text), size, colour, anchor))
+        self._texts.append((x, y, drawable(text), size, colour, anchor))
 
     def save(self, path: Path) -> Path:
         """Finish the picture and write it as PNG."""

@@ -170,7 +170,7 @@ class GateResult:
         :raise ReportFormatError: it is anything else, or its totals do not add up.
         """
         source = JsonObject(value, "")
-        version = source.whole("schema_version")
+        version = source.count("schema_version")
         if version != SCHEMA_VERSION:
             raise source.wrong("schema_version", f"found {version}, expected {SCHEMA_VERSION}")
         created = source.text("created")
@@ -189,7 +189,7 @@ class GateResult:
             disagreements=source.objects("disagreements", Disagreement.read),
         )
         totals = source.inner("totals")
-        found: Json = {status: totals.whole(status) for status in Status}
+        found: Json = {status: totals.count(status) for status in Status}
         reasons = totals.objects("skip_reasons", _read_reason)
         found["skip_reasons"] = [{"reason": reason, "count": count} for reason, count in reasons]
         if found != read._totals():
@@ -221,6 +221,6 @@ class GateResult:
 
 
 def _read_reason(source: JsonObject) -> tuple[str, int]:
-    read = source.text("reason"), source.whole("count")
+    read = source.text("reason"), source.count("count")
     source.finish()
     return read

@@ -56,14 +56,14 @@ class JsonObject:
             known = ", ".join(kind)
             raise _wrong(self._at(key), f"found {value!r:.80}, expected one of {known}") from None
 
-    def truth(self, key: str) -> bool:
+    def boolean(self, key: str) -> bool:
         """``true`` or ``false``."""
         value = self._take(key)
         if not isinstance(value, bool):
             raise self._wrong_type(key, "true or false")
         return value
 
-    def whole(self, key: str) -> int:
+    def count(self, key: str) -> int:
         """An integer that is not negative."""
         value = self._take(key)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:

@@ -141,7 +141,7 @@ class StageRecord:
             facts=source.inner("facts").scalars(),
             commanded_at=source.optional_number("commanded_at"),
             diagnosed_outside=None if outside is None else read_verdict(outside),
-            degraded=source.truth("degraded"),
+            degraded=source.boolean("degraded"),
             verdict_at=source.optional_number("verdict_at"),
             verdict_delay=source.optional_number("verdict_delay"),
         )
