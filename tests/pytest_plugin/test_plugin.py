@@ -146,7 +146,7 @@ class TestFullRun:
         assert (totals["attempts"], totals["right"], totals["inconclusive"]) == (6, 5, 1)
         assert written["views"]["outside"]["totals"] == totals
         assert (full_run.reports / "confusion.png").read_bytes().startswith(b"\x89PNG")
-        assert "confusion: 6 attempts, 5 right, 1 inconclusive" in full_run.output
+        assert "confusion matrix: 5 of 6 right, 1 inconclusive" in full_run.output
 
     def test_pictures_and_transcripts_lie_by_image_and_scenario(self, full_run: FullRun) -> None:
         names = {p.name for p in (full_run.reports / "scenarios").glob("ignoring/soft-*/*")}
