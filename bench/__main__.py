@@ -79,7 +79,7 @@ def _measure(options: argparse.Namespace, host: Host, image: Image, result: Resu
     if rounds < ENOUGH_ROUNDS:
         result.notes.append(f"medians of {rounds} samples: too few to rely on")
     if {1, 2, 4} & {*only}:
-        with open_site(host, image, _say, keep_templates=True) as site:
+        with open_site(host, image, keep_templates=True) as site:
             if 1 in only:
                 measure_starts(site, figures, rounds, cold_rounds, _say)
                 result.rows += start_rows(figures)

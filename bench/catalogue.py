@@ -87,8 +87,8 @@ def run_catalogue(definition: Path, workers: int, selected: str) -> CatalogueRun
             *(sys.executable, "-m", "pytest", "suites", "--quiet"),
             *("-p", "no:cacheprovider"),
             *("--numprocesses", str(workers), "--dist", "loadgroup"),
-            *("--image", str(definition)),
-            *("--reports", str(reports), "--junitxml", str(junit)),
+            *("--powerdown-image", str(definition)),
+            *("--powerdown-reports", str(reports), "--junitxml", str(junit)),
             *(("-k", selected) if selected else ()),
         ]
         began_at = now()

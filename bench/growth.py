@@ -40,7 +40,7 @@ def measure_growth(
         for size in sizes:
             sized = with_memory(image, size)
             keep = sized.name == image.name
-            sites.append(open_sites.enter_context(open_site(host, sized, say, keep_templates=keep)))
+            sites.append(open_sites.enter_context(open_site(host, sized, keep_templates=keep)))
         for number in range(rounds):
             say(f"6, growth: round {number + 1} of {rounds}")
             # Each size begins once, then the next.

@@ -55,15 +55,13 @@ class Site:
     :param host: the host.
     :param image: what guests run.
     :param directory: private; holds disks and what is known of templates.
-    :param say: takes lines of progress.
     """
 
-    def __init__(self, host: Host, image: Image, directory: Path, say: Say) -> None:
+    def __init__(self, host: Host, image: Image, directory: Path) -> None:
         self.image = image
         self._laboratory = host
         self._store = TemplateStore(host.cache)
         self._directory = directory
-        self._say = say
         self._prepared: Host | None = None
         self._use: int | None = None
 
@@ -109,7 +107,7 @@ class Site:
         :raise MachineError: this image cannot be cloned; says why.
         """
         if self._prepared is None:
-            self._prepared = self._laboratory.with_templates(self._notes, self._say)
+            self._prepared = self._laboratory.with_templates(self._notes)
         began_at = now()
         guest = self._prepared.clone(self.image, GuestTime())
         ready_at = now()
@@ -185,13 +183,13 @@ class Site:
 
 
 @contextmanager
-def open_site(host: Host, image: Image, say: Say, *, keep_templates: bool) -> Iterator[Site]:
+def open_site(host: Host, image: Image, *, keep_templates: bool) -> Iterator[Site]:
     """A site for the time of the block, its template made.
 
     :param keep_templates: leave them in the cache for later runs.
     """
     with RunDirectory("bench") as directory:
-        site = Site(host, image, directory.path, say)
+        site = Site(host, image, directory.path)
         try:
             site.make_template()
             yield site

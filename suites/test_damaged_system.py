@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from powerdown.faults import damaged_system
-from powerdown.faults.fault import Fault
-from powerdown.faults.fault_cycle import run_fault_cycle
-from powerdown.scenario.scenario import Scenario
+from powerdown import Fault, Scenario, find_faults, run_fault_cycle
 
 
-@pytest.mark.scenario("damaged-system")
-@pytest.mark.parametrize("fault", damaged_system.VARIANTS, ids=lambda fault: fault.variant)
-def test_named_and_remedied(scenario: Scenario, fault: Fault) -> None:
+@pytest.mark.powerdown_scenario("damaged-system")
+@pytest.mark.parametrize("fault", find_faults("damaged-system"), ids=lambda fault: fault.variant)
+def test_named_and_remedied(powerdown_scenario: Scenario, fault: Fault) -> None:
     """Damage is named, and what does not stand in a shutdown's way is not."""
-    run_fault_cycle(scenario, fault)
+    run_fault_cycle(powerdown_scenario, fault)

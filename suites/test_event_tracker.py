@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from powerdown.faults import event_tracker
-from powerdown.faults.fault import Fault
-from powerdown.faults.fault_cycle import run_fault_cycle
-from powerdown.scenario.scenario import Scenario
+from powerdown import Fault, Scenario, find_faults, run_fault_cycle
 
 
-@pytest.mark.scenario("event-tracker")
-@pytest.mark.parametrize("fault", event_tracker.VARIANTS, ids=lambda fault: fault.variant)
-def test_named_and_remedied(scenario: Scenario, fault: Fault) -> None:
+@pytest.mark.powerdown_scenario("event-tracker")
+@pytest.mark.parametrize("fault", find_faults("event-tracker"), ids=lambda fault: fault.variant)
+def test_named_and_remedied(powerdown_scenario: Scenario, fault: Fault) -> None:
     """The tracker's dialog is named when it is open, and not when the policy alone is on."""
-    run_fault_cycle(scenario, fault)
+    run_fault_cycle(powerdown_scenario, fault)

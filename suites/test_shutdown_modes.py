@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import pytest
 
-from powerdown.core.outcome import Cause, Expected, Outcome
-from powerdown.images.image import Transport
-from powerdown.machine.backend import Backend
-from powerdown.machine.shutdown_mode import ShutdownMode
-from powerdown.scenario.scenario import Scenario
+from powerdown import Backend, Cause, Expected, Outcome, Scenario, ShutdownMode, Transport
 
 COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)
 
 
-@pytest.mark.scenario("soft-shutdown")
+@pytest.mark.powerdown_scenario("soft-shutdown")
 @pytest.mark.parametrize("mode", list(ShutdownMode), ids=str)
-def test_every_mode_completes(mode: ShutdownMode, scenario: Scenario, backend: Backend) -> None:
+def test_every_mode_completes(
+    mode: ShutdownMode, powerdown_scenario: Scenario, powerdown_backend: Backend
+) -> None:
     """A guest with nothing in its way powers off, whichever way it is asked."""
-    if backend is Backend.QMP and mode is not ShutdownMode.ACPI:
-        pytest.skip("libvirt's own modes of shutdown: run with --via libvirt")
-    transport = scenario.image.control.transport
+    if powerdown_backend is Backend.QMP and mode is not ShutdownMode.ACPI:
+        pytest.skip("libvirt's own modes of shutdown: run with --powerdown-backend libvirt")
+    transport = powerdown_scenario.image.control.transport
     if mode is ShutdownMode.AGENT and transport is not Transport.GUEST_AGENT:
         pytest.skip("needs a guest agent: [control] transport of the image is another")
-    guest = scenario.boot()
-    scenario.shut_down_by(guest, mode, f"shutdown --mode {mode}", COMPLETED)
+    guest = powerdown_scenario.boot()
+    powerdown_scenario.shut_down_by(guest, mode, f"shutdown --mode {mode}", COMPLETED)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from powerdown.faults import windows_update
-from powerdown.faults.fault import Fault
-from powerdown.faults.fault_cycle import run_fault_cycle
-from powerdown.scenario.scenario import Scenario
+from powerdown import Fault, Scenario, find_faults, run_fault_cycle
 
 
-@pytest.mark.scenario("windows-update")
-@pytest.mark.parametrize("fault", windows_update.VARIANTS, ids=lambda fault: fault.variant)
-def test_named_and_remedied(scenario: Scenario, fault: Fault) -> None:
+@pytest.mark.powerdown_scenario("windows-update")
+@pytest.mark.parametrize("fault", find_faults("windows-update"), ids=lambda fault: fault.variant)
+def test_named_and_remedied(powerdown_scenario: Scenario, fault: Fault) -> None:
     """Update work is named when it holds a shutdown up, and not when only its marks are there."""
-    run_fault_cycle(scenario, fault)
+    run_fault_cycle(powerdown_scenario, fault)

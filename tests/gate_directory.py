@@ -21,8 +21,7 @@ HEAD = """
 import os, signal, time
 from pathlib import Path
 import pytest
-from powerdown.core.outcome import Cause, Expected, Outcome
-from powerdown.shutdown.observation import Command
+from powerdown import Cause, Command, Expected, Outcome
 
 COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)
 FORCED = Expected(Outcome.FORCED_OFF, Cause.FORCED_SHUTDOWN)
@@ -147,7 +146,17 @@ class GateDirectory:
         return definition
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
-        return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+        return [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:randomly",
+            *arguments,
+        ]
 
     def environment(self, changes: Mapping[str, str]) -> dict[str, str]:
         """What every process run here is given."""

@@ -24,23 +24,23 @@ def hang(scenario, name):
     Path(name).write_text(str(os.getpid()))
     Path("hold").open("rb").read()
 
-@pytest.mark.scenario("x", variant="one")
-def test_one(scenario):
-    hang(scenario, "one")
+@pytest.mark.powerdown_scenario("x", variant="one")
+def test_one(powerdown_scenario):
+    hang(powerdown_scenario, "one")
 
-@pytest.mark.scenario("x", variant="two")
-def test_two(scenario):
-    hang(scenario, "two")
+@pytest.mark.powerdown_scenario("x", variant="two")
+def test_two(powerdown_scenario):
+    hang(powerdown_scenario, "two")
 """
 """Both tests boot a guest and wait until the pipe ``hold`` is opened for writing, and closed."""
 
 CRASHING = """
-@pytest.mark.scenario("x", variant="crash")
-def test_crash(scenario):
-    scenario.power_on()
+@pytest.mark.powerdown_scenario("x", variant="crash")
+def test_crash(powerdown_scenario):
+    powerdown_scenario.power_on()
     os._exit(1)
 
-@pytest.mark.scenario("x", variant="other")
+@pytest.mark.powerdown_scenario("x", variant="other")
 def test_other():
     pass
 
@@ -67,7 +67,9 @@ def start(directory: GateDirectory) -> Iterator[StartRun]:
     started: list[subprocess.Popen[bytes]] = []
 
     def begin(workers: str) -> subprocess.Popen[bytes]:
-        run = directory.start("--image", "hung.toml", "-n", workers, "--dist", "loadgroup")
+        run = directory.start(
+            "--powerdown-image", "hung.toml", "-n", workers, "--dist", "loadgroup"
+        )
         started.append(run)
         names = ("one", "two") if workers == "2" else ("one",)
         wait_until(
@@ -133,8 +135,13 @@ def test_what_a_killed_run_leaves_is_removed_by_the_next(
     run.wait(2)
     wait_until(lambda: directory.qemus() == [], 2)
     assert directory.leftovers() != []
-    next_run = directory.run("--image", "hung.toml", "-k", "nothing")
-    assert next_run.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+    # One that does not use Powerdown leaves them alone.
+    directory.run("--powerdown-image", "hung.toml", "-k", "nothing")
+    assert directory.leftovers() != []
+    next_run = start("0")
+    release(directory)
+    release(directory)
+    assert next_run.wait(30) == pytest.ExitCode.OK, directory.output
     assert directory.leftovers() == []
 
 
@@ -155,9 +162,9 @@ def test_a_run_goes_on_without_a_killed_worker(directory: GateDirectory, start: 
 
 
 WARM = """
-@pytest.mark.scenario("x", variant="one")
-def test_one(scenario):
-    scenario.boot()
+@pytest.mark.powerdown_scenario("x", variant="one")
+def test_one(powerdown_scenario):
+    powerdown_scenario.boot()
     Path("one").write_text(str(os.getpid()))
     Path("hold").open("rb").read()
 """
@@ -179,7 +186,7 @@ def test_no_clone_outlives_its_run_and_the_template_is_used_again(
     warm: GateDirectory, sent: signal.Signals
 ) -> None:
     """The guest of the test and the one that was made ahead of need are both gone."""
-    run = warm.start("--image", "hung.toml")
+    run = warm.start("--powerdown-image", "hung.toml")
     try:
         wait_until(
             lambda: (warm.path / "one").exists() and len(warm.qemus()) == 2,
@@ -196,7 +203,7 @@ def test_no_clone_outlives_its_run_and_the_template_is_used_again(
             run.wait(10)
     [name] = warm.templates().known_names()
     assert not warm.templates().in_use(name)
-    again = warm.start("--image", "hung.toml")
+    again = warm.start("--powerdown-image", "hung.toml")
     wait_until(lambda: len(warm.qemus()) == 2, 60, lambda: warm.output)
     release(warm)
     assert again.wait(60) == 0, warm.output
@@ -215,7 +222,7 @@ def test_a_scenario_that_takes_its_worker_with_it_is_an_error_once(
     # xdist hands a lost test that is no scenario to worker after worker when it works by groups.
     chosen = "crash or other" if distribution == "loadgroup" else ""
     ended = directory.run(
-        *("-n", "2", "--dist", distribution, "--image", "hung.toml", "-k", chosen)
+        *("-n", "2", "--dist", distribution, "--powerdown-image", "hung.toml", "-k", chosen)
     )
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED
     assert ended.stdout.count("crashed while running 'test_suite.py::test_crash") in (1, 2)

@@ -45,7 +45,7 @@ def image(tmp_path: Path) -> Image:
 
 @pytest.fixture
 def site(host: Host, image: Image) -> Iterator[Site]:
-    with open_site(host, image, quiet, keep_templates=False) as opened:
+    with open_site(host, image, keep_templates=False) as opened:
         yield opened
 
 
@@ -89,6 +89,6 @@ def test_an_image_without_template_is_no_subject(host: Host, image: Image) -> No
     cold_only = replace(image, disk=replace(image.disk, bus=DiskBus.NVME))
     with (
         pytest.raises(MachineError, match="non-migratable"),
-        open_site(host, cold_only, quiet, keep_templates=False),
+        open_site(host, cold_only, keep_templates=False),
     ):
         pass

@@ -10,7 +10,7 @@ from powerdown.core.outcome import Cause, Outcome
 from powerdown.faults import fault_pairs
 from powerdown.faults.catalogue import CATALOGUE
 from powerdown.faults.fault import BlockedAt, Fault, Trigger
-from powerdown.faults.fault_pairs import ALONE, EXCLUSIONS, Pair, made, sensible_pairs
+from powerdown.faults.fault_pairs import ALONE, EXCLUSIONS, FaultPair, made, sensible_pairs
 
 PAIRS = sensible_pairs()
 BY_NAME = {str(fault): fault for fault in CATALOGUE}
@@ -19,7 +19,7 @@ CHAIN = list(BlockedAt)
 every_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.variant)
 
 
-def pair_of(one: str, other: str) -> Pair:
+def pair_of(one: str, other: str) -> FaultPair:
     return made(BY_NAME[one], BY_NAME[other])
 
 
@@ -45,7 +45,7 @@ def test_what_is_excluded_is_in_the_catalogue(pattern: str) -> None:
 
 
 @every_pair
-def test_no_pair_excludes_itself(pair: Pair) -> None:
+def test_no_pair_excludes_itself(pair: FaultPair) -> None:
     assert pair.first.scenario is not pair.second.scenario
     for fault in pair.injected:
         assert str(fault) not in ALONE
@@ -55,7 +55,7 @@ def test_no_pair_excludes_itself(pair: Pair) -> None:
 
 
 @every_pair
-def test_what_is_expected_is_what_one_of_them_implies(pair: Pair) -> None:
+def test_what_is_expected_is_what_one_of_them_implies(pair: FaultPair) -> None:
     assert CHAIN.index(pair.first.blocked_at) <= CHAIN.index(pair.second.blocked_at)
     assert pair.expected
     assert set(pair.expected) <= {*pair.first.expected, *pair.second.expected}
@@ -64,7 +64,7 @@ def test_what_is_expected_is_what_one_of_them_implies(pair: Pair) -> None:
 
 
 @every_pair
-def test_nothing_is_injected_that_the_other_injection_undoes(pair: Pair) -> None:
+def test_nothing_is_injected_that_the_other_injection_undoes(pair: FaultPair) -> None:
     assert set(pair.injected) == {pair.first, pair.second}
     assert not fault_pairs.restarts(pair.injected[1])
 

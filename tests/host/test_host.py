@@ -73,7 +73,7 @@ class RefusingGuest:
 class TestWithoutALedger:
     @pytest.fixture
     def admitting(self, host: Host, tmp_path: Path) -> Host:
-        return host.with_admission(tmp_path / "admission", lambda line: None)
+        return host.with_admission(tmp_path / "admission")
 
     def test_no_guest_stays_that_was_booted(
         self, admitting: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -89,7 +89,7 @@ class TestWithoutALedger:
 
     def test_no_clone_stays(self, admitting: Host, tmp_path: Path) -> None:
         cloned = RefusingGuest()
-        warm = admitting.with_templates(tmp_path / "notes", lambda line: None)
+        warm = admitting.with_templates(tmp_path / "notes")
         assert warm.warm_start is not None
         warm.warm_start.clone = lambda *_: cloned  # type: ignore[assignment,method-assign,return-value]
         with pytest.raises(HostError, match="ledger"):

@@ -16,27 +16,27 @@ from tests.machine.boot_sector import HUNG, IGNORING, OBEDIENT, UNARMED
 from tests.report.schema_check import faults
 
 GATE = """
-@pytest.mark.scenario("soft-shutdown", variant="control")
-def test_press(scenario):
-    scenario.press(scenario.boot(), "press", COMPLETED)
+@pytest.mark.powerdown_scenario("soft-shutdown", variant="control")
+def test_press(powerdown_scenario):
+    powerdown_scenario.press(powerdown_scenario.boot(), "press", COMPLETED)
 
-@pytest.mark.scenario("forced-shutdown")
+@pytest.mark.powerdown_scenario("forced-shutdown")
 @pytest.mark.parametrize("way", [Command.QUIT, Command.RESET], ids=str)
-def test_cut(scenario, way):
-    scenario.cut_power(scenario.boot(), way, FORCED)
+def test_cut(powerdown_scenario, way):
+    powerdown_scenario.cut_power(powerdown_scenario.boot(), way, FORCED)
 
-@pytest.mark.scenario("power-button-ignored", variant="inside")
-def test_inside(scenario):
-    scenario.boot().expect_windows()
+@pytest.mark.powerdown_scenario("power-button-ignored", variant="inside")
+def test_inside(powerdown_scenario):
+    powerdown_scenario.boot().expect_windows()
 
 def test_of_something_else():
     pass
 """
 
 ONE = """
-@pytest.mark.scenario("soft-shutdown", variant="control")
-def test_press(scenario):
-    scenario.press(scenario.boot(), "press", COMPLETED)
+@pytest.mark.powerdown_scenario("soft-shutdown", variant="control")
+def test_press(powerdown_scenario):
+    powerdown_scenario.press(powerdown_scenario.boot(), "press", COMPLETED)
 """
 
 
@@ -48,8 +48,8 @@ class FullRun:
         self.directory.image("obedient", OBEDIENT, file="first")
         self.directory.image("ignoring", IGNORING)
         ended = self.directory.run(
-            *("-n", "2", "--dist", "loadgroup", "--image", "first.toml"),
-            *("--image", "ignoring.toml", "--reports", "out/there"),
+            *("-n", "2", "--dist", "loadgroup", "--powerdown-image", "first.toml"),
+            *("--powerdown-image", "ignoring.toml", "--powerdown-reports", "out/there"),
             *("--junitxml", "out/junit.xml", "--alluredir", "out/allure"),
         )
         self.status, self.output = ended.returncode, ended.stdout
@@ -180,10 +180,26 @@ def _no_traceback(output: str) -> bool:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--image", "absent.toml"), "ERROR: could not read image definition .*absent.toml: No"),
-        (("--image", "bad.toml", "-n", "2"), r"ERROR: could .*\[disk\] pth: this key is not known"),
-        (("--image", "one.toml", "--image", "two.toml"), "ERROR: both .*one.toml and .*two.toml"),
-        (("--reports", "pytest.ini"), "ERROR: --reports: .*pytest.ini is no directory"),
+        (
+            ("--powerdown-image", "absent.toml"),
+            "ERROR: could not read image definition .*absent.toml: No",
+        ),
+        (
+            ("--powerdown-image", "bad.toml", "-n", "2"),
+            r"ERROR: could .*\[disk\] pth: this key is not known",
+        ),
+        (
+            ("--powerdown-image", "bad.toml", "-n", "auto"),
+            r"ERROR: could .*\[disk\] pth: this key is not known",
+        ),
+        (
+            ("--powerdown-image", "one.toml", "--powerdown-image", "two.toml"),
+            "ERROR: both .*one.toml and .*two.toml",
+        ),
+        (
+            ("--powerdown-reports", "pytest.ini"),
+            "ERROR: --powerdown-reports: .*pytest.ini is not a directory",
+        ),
     ],
 )
 def test_bad_options_are_one_line_before_anything_runs(
@@ -199,21 +215,45 @@ def test_bad_options_are_one_line_before_anything_runs(
     assert directory.leftovers() == []
 
 
-@pytest.mark.parametrize(
-    ("ini", "said"),
-    [
-        ("", "no image to test: give --image FILE"),
-        ("powerdown_images = absent.toml", "could not read image definition"),
-    ],
-)
-def test_a_bad_ini_file_is_told_where_a_test_needs_an_image(
-    tmp_path: Path, ini: str, said: str
+@pytest.mark.parametrize("workers", ["0", "2", "auto"])
+def test_a_bad_ini_file_is_reported_where_a_test_needs_an_image(
+    tmp_path: Path, workers: str
 ) -> None:
     directory = GateDirectory(tmp_path, ONE)
-    (tmp_path / "pytest.ini").write_text(f"[pytest]\n{ini}\n")
-    ended = directory.run()
-    assert ended.returncode == pytest.ExitCode.INTERRUPTED
-    assert said in ended.stdout
+    (tmp_path / "pytest.ini").write_text("[pytest]\npowerdown_images = absent.toml\n")
+    ended = directory.run("-n", workers)
+    assert ended.returncode not in (pytest.ExitCode.OK, pytest.ExitCode.INTERNAL_ERROR)
+    assert re.search("could not read image definition .*absent.toml: No such file", ended.stdout)
+    assert _no_traceback(ended.stdout)
+
+
+@pytest.mark.parametrize("workers", ["0", "2", "auto"])
+def test_without_an_image_a_test_that_needs_one_is_skipped(tmp_path: Path, workers: str) -> None:
+    directory = GateDirectory(tmp_path, ONE)
+    ended = directory.run("-rs", "-n", workers)
+    assert ended.returncode == pytest.ExitCode.OK
+    assert "1 skipped" in ended.stdout
+    assert ended.stdout.count("no image to test: give --powerdown-image FILE") == 1
+    assert not (tmp_path / "reports").exists()
+    assert directory.leftovers() == []
+
+
+def test_a_marker_without_an_id_fails_its_test_alone(tmp_path: Path) -> None:
+    directory = GateDirectory(
+        tmp_path,
+        """
+@pytest.mark.powerdown_scenario
+def test_bare(powerdown_scenario):
+    pass
+
+def test_other():
+    pass
+""",
+    )
+    directory.image("obedient", OBEDIENT)
+    ended = directory.run("-n", "2", "--powerdown-image", "obedient.toml")
+    assert "1 passed, 1 error" in ended.stdout
+    assert "the marker powerdown_scenario needs the id of a scenario" in ended.stdout
     assert _no_traceback(ended.stdout)
 
 
@@ -228,7 +268,7 @@ def test_tests_without_images_need_none(tmp_path: Path) -> None:
 def test_a_failing_build_is_tried_once_and_ends_the_run(tmp_path: Path, workers: str) -> None:
     directory = GateDirectory(tmp_path, GATE)
     directory.unbuildable("unbuilt")
-    ended = directory.run("-n", workers, "--dist", "loadgroup", "--image", "unbuilt.toml")
+    ended = directory.run("-n", workers, "--dist", "loadgroup", "--powerdown-image", "unbuilt.toml")
     assert ended.returncode == pytest.ExitCode.INTERRUPTED
     assert (tmp_path / "built").read_text() == "\n"
     said = "could not build a disk with .*build: status 2: mmdebstrap is missing"
@@ -251,7 +291,7 @@ def test_a_host_without_an_accelerator_ends_the_run(tmp_path: Path) -> None:
     earlier = tmp_path / "reports" / "gate.json"
     earlier.parent.mkdir()
     earlier.write_text("{}")
-    ended = directory.run("--image", "obedient.toml", POWERDOWN_ACCEL="steam")
+    ended = directory.run("--powerdown-image", "obedient.toml", POWERDOWN_ACCEL="steam")
     assert not earlier.exists(), "an earlier result must not pass for this run's"
     assert ended.returncode == pytest.ExitCode.INTERNAL_ERROR
     assert (
@@ -262,11 +302,11 @@ def test_a_host_without_an_accelerator_ends_the_run(tmp_path: Path) -> None:
 
 
 def test_a_scenario_needs_its_marker(tmp_path: Path) -> None:
-    directory = GateDirectory(tmp_path, "def test_it(scenario): pass\n")
+    directory = GateDirectory(tmp_path, "def test_it(powerdown_scenario): pass\n")
     directory.image("obedient", OBEDIENT)
-    ended = directory.run("--image", "obedient.toml")
+    ended = directory.run("--powerdown-image", "obedient.toml")
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED
-    assert "uses 'scenario' but has no such marker" in ended.stdout
+    assert "uses 'powerdown_scenario' but does not have this marker" in ended.stdout
     assert not (tmp_path / "reports").exists()
 
 
@@ -274,13 +314,13 @@ def test_an_image_that_was_written_fails_the_run(tmp_path: Path) -> None:
     directory = GateDirectory(
         tmp_path,
         """
-@pytest.mark.scenario("soft-shutdown", variant="writes")
-def test_writes(image):
-    image.disk.path.write_bytes(b"infected")
+@pytest.mark.powerdown_scenario("soft-shutdown", variant="writes")
+def test_writes(powerdown_image):
+    powerdown_image.disk.path.write_bytes(b"infected")
 """,
     )
     directory.image("obedient", OBEDIENT)
-    ended = directory.run("--image", "obedient.toml")
+    ended = directory.run("--powerdown-image", "obedient.toml")
     assert "1 passed" in ended.stdout
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED
     (image,) = directory.gate().images
@@ -293,14 +333,14 @@ def test_a_wrong_confident_verdict_fails_the_run(tmp_path: Path) -> None:
     directory = GateDirectory(
         tmp_path,
         """
-@pytest.mark.scenario("soft-shutdown", variant="wrong")
-def test_nobody_looks(scenario):
+@pytest.mark.powerdown_scenario("soft-shutdown", variant="wrong")
+def test_nobody_looks(powerdown_scenario):
     with pytest.raises(AssertionError):
-        scenario.press(scenario.boot(), "press", FORCED)
+        powerdown_scenario.press(powerdown_scenario.boot(), "press", FORCED)
 """,
     )
     directory.image("obedient", OBEDIENT)
-    ended = directory.run("--image", "obedient.toml")
+    ended = directory.run("--powerdown-image", "obedient.toml")
     assert "1 passed, 0 failed" in ended.stdout
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED
     assert "confusion matrix: 0 of 1 right, 0 inconclusive, 1 confidently wrong" in ended.stdout
@@ -316,14 +356,14 @@ def test_a_fault_of_the_host_is_an_error_and_no_verdict_on_the_image(tmp_path: P
 from powerdown.machine.protocol import RunState
 from powerdown.machine.qemu.qemu_machine import QemuMachine
 
-@pytest.mark.scenario("soft-shutdown")
-def test_boot(scenario, monkeypatch):
+@pytest.mark.powerdown_scenario("soft-shutdown")
+def test_boot(powerdown_scenario, monkeypatch):
     monkeypatch.setattr(QemuMachine, "run_state", lambda machine: RunState.INTERNAL_ERROR)
-    scenario.boot()
+    powerdown_scenario.boot()
 """,
     )
     directory.image("unarmed", UNARMED)
-    ended = directory.run("--image", "unarmed.toml")
+    ended = directory.run("--powerdown-image", "unarmed.toml")
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED
     (record,) = directory.gate().scenarios
     assert record.status is Status.ERROR
@@ -338,27 +378,27 @@ def test_a_guest_is_gone_after_a_test_that_fails_or_cannot_be_set_up(tmp_path: P
         tmp_path,
         """
 @pytest.fixture
-def broken(scenario):
-    scenario.power_on()
+def broken(powerdown_scenario):
+    powerdown_scenario.power_on()
     raise RuntimeError("broken fixture")
 
-@pytest.mark.scenario("x", variant="set-up")
+@pytest.mark.powerdown_scenario("x", variant="set-up")
 def test_set_up(broken):
     pass
 
-@pytest.mark.scenario("x", variant="call")
-def test_call(scenario):
-    scenario.power_on()
+@pytest.mark.powerdown_scenario("x", variant="call")
+def test_call(powerdown_scenario):
+    powerdown_scenario.power_on()
     assert False, "as it happens"
 
-@pytest.mark.scenario("x", variant="after")
+@pytest.mark.powerdown_scenario("x", variant="after")
 def test_after():
     commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
     assert not [c for c in commands if c.startswith(b"qemu") and str(Path.cwd()).encode() in c]
 """,
     )
     directory.image("hung", HUNG)
-    ended = directory.run("--image", "hung.toml")
+    ended = directory.run("--powerdown-image", "hung.toml")
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED
     records = directory.records()
     assert {variant: record.status for variant, record in records.items()} == {

@@ -88,7 +88,7 @@ class _Report:
     """Collects what the tests found; on the controller, or without xdist."""
 
     def __init__(self, config: pytest.Config) -> None:
-        reports = config.invocation_params.dir / str(config.getoption("--reports"))
+        reports = config.invocation_params.dir / str(config.getoption("--powerdown-reports"))
         self._lines = reports / "random.jsonl"
         self._summary = reports / "random.json"
         self._records: list[dict[str, Any]] = []

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from powerdown import OpenScenario
 from powerdown.core.deadline import now
 from powerdown.images.image import Image
-from powerdown.pytest_plugin.plugin import OpenScenario
 
 from .again import keep
 from .apply import ask, bring, start
@@ -25,14 +25,14 @@ from .draw import draw
 def test_verdict_is_what_the_documented_rules_imply(
     guest_number: int,
     random_seed: int,
-    image: Image,
-    open_scenario: OpenScenario,
+    powerdown_image: Image,
+    powerdown_open_scenario: OpenScenario,
     kept_observations: Path | None,
     record_property: Callable[[str, object], None],
 ) -> None:
-    began = now()
-    guest = draw(guest_number, random_seed, image)
-    with open_scenario(image, f"random {random_seed} {guest_number}") as scenario:
+    began, title = now(), f"random {random_seed} {guest_number}"
+    guest = draw(guest_number, random_seed, powerdown_image)
+    with powerdown_open_scenario(powerdown_image, title) as scenario:
         target = start(scenario, guest)
         bring(target, guest)
         brought = now()

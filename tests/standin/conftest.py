@@ -19,6 +19,18 @@ from standin.volume import Volume
 PATIENCE = 10.0
 
 
+@pytest.fixture(scope="session")
+def host(powerdown_host):
+    """This host, with templates and admission as in a run of the gate."""
+    return powerdown_host
+
+
+@pytest.fixture(scope="session")
+def image(powerdown_image):
+    """The stand-in: the image that pyproject.toml names."""
+    return powerdown_image
+
+
 class ManualClock:
     """A clock whose time a test moves. Threads that wait are counted."""
 

@@ -26,9 +26,13 @@ def test_both_ways_find_the_same(tmp_path: Path) -> None:
         "suites/test_power_button_ignored.py::test_named_and_remedied",
         "suites/test_asleep.py::test_named_and_remedied",
     )
-    options = ("--via", "qmp", "--via", "libvirt", "-k", "press_completes or by-policy or already")
+    options = (
+        *("--powerdown-backend", "qmp", "--powerdown-backend", "libvirt"),
+        *("-k", "press_completes or by-policy or already"),
+        *("--powerdown-reports", str(tmp_path), "-q"),
+    )
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", *tests, *options, "--reports", str(tmp_path), "-q"],
+        [sys.executable, "-m", "pytest", *tests, *options],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -56,7 +56,7 @@ def uefi(host, image, tmp_path_factory):
     name, definition = "standin-uefi", directory / "standin-uefi.toml"
     machine = replace(image, name=name, definition=definition, machine=MachineType.Q35, vcpus=2)
     cache = directory / "cache"
-    starts = WarmStart(host.hypervisor, cache, directory / "notes", print)
+    starts = WarmStart(host.hypervisor, cache, directory / "notes")
     yield Uefi(starts, cache, replace(machine, firmware=Firmware.UEFI))
     starts.close()
     store = TemplateStore(cache)
@@ -168,7 +168,7 @@ def test_its_crash_reaches_the_host(clone):
 def test_each_has_firmware_variables_of_its_own(uefi):
     with uefi.cloned() as first, uefi.cloned() as second:
         template = uefi.template()
-        saved = template.digests[str(template.draft.variables)]
+        saved = template.digests[str(template.partial.variables)]
         stores = [variables_beside(guest.machine.overlay) for guest in (first, second)]
         assert [content_digest(store) for store in stores] == [saved, saved]
         # The firmware runs again, and writes to its variables.

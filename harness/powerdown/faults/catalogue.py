@@ -25,3 +25,28 @@ CATALOGUE: tuple[Fault, ...] = (
     *damaged_system.VARIANTS,
 )
 """All variants of all failures."""
+
+
+def find_faults(scenario: str) -> tuple[Fault, ...]:
+    """The variants of one failure, by its id in ``docs/scenarios.md``, such as ``asleep``.
+
+    :raise ValueError: there is no such failure.
+    """
+    found = tuple(fault for fault in CATALOGUE if fault.scenario == scenario)
+    if not found:
+        known = ", ".join(dict.fromkeys(str(fault.scenario) for fault in CATALOGUE))
+        raise ValueError(f"there is no failure {scenario!r}; there are {known}")
+    return found
+
+
+def find_fault(name: str) -> Fault:
+    """One fault, by failure and variant, such as ``asleep/already-asleep``.
+
+    :raise ValueError: there is no such fault.
+    """
+    scenario = name.partition("/")[0]
+    for fault in find_faults(scenario):
+        if str(fault) == name:
+            return fault
+    known = ", ".join(str(fault) for fault in find_faults(scenario))
+    raise ValueError(f"there is no fault {name!r}; there are {known}")

@@ -101,7 +101,7 @@ EXCLUSIONS = (
 
 
 @dataclass(frozen=True)
-class Pair:
+class FaultPair:
     """Two faults of different scenarios, the one that holds earlier first.
 
     :param expected: the verdicts that are right, the likeliest first.
@@ -142,7 +142,7 @@ def restarts(fault: Fault) -> bool:
     return commands.RESTART in fault.injects
 
 
-def sensible_pairs(catalogue: Iterable[Fault] = CATALOGUE) -> tuple[Pair, ...]:
+def sensible_pairs(catalogue: Iterable[Fault] = CATALOGUE) -> tuple[FaultPair, ...]:
     """The pairs worth a guest.
 
     Of every stage one fault stands for all that hold there, of every scenario one control for its
@@ -156,7 +156,7 @@ def sensible_pairs(catalogue: Iterable[Fault] = CATALOGUE) -> tuple[Pair, ...]:
     """
     single = [fault for fault in catalogue if _may_be_paired(fault)]
     holding = _holding(single)
-    pairs: list[Pair] = []
+    pairs: list[FaultPair] = []
     for number, fault in enumerate(holding):
         after = _one_of_each(_goes_with(fault, holding[number + 1 :]))
         pairs += [made(fault, other) for other in after[: _partners(fault)]]
@@ -164,7 +164,7 @@ def sensible_pairs(catalogue: Iterable[Fault] = CATALOGUE) -> tuple[Pair, ...]:
     return (*pairs, *_with_controls(_controls(single), askable))
 
 
-def made(one: Fault, other: Fault) -> Pair:
+def made(one: Fault, other: Fault) -> FaultPair:
     """The pair of these two."""
     first, second = sorted((one, other), key=lambda fault: _CHAIN.index(fault.blocked_at))
     mentions: set[Cause] = set()
@@ -174,7 +174,7 @@ def made(one: Fault, other: Fault) -> Pair:
             for fault in (first, second)
             if fault.blocked_at in _SHOWN_BY_SETTINGS
         }
-    return Pair(first, second, _expected(first, second), frozenset(mentions))
+    return FaultPair(first, second, _expected(first, second), frozenset(mentions))
 
 
 def _expected(first: Fault, second: Fault) -> tuple[Expected, ...]:
@@ -225,7 +225,7 @@ def _controls(faults: Iterable[Fault]) -> list[Fault]:
     return _one_of_each(f for f in sorted(faults, key=restarts) if f.blocked_at is BlockedAt.NONE)
 
 
-def _with_controls(controls: Iterable[Fault], holding: list[Fault]) -> Iterator[Pair]:
+def _with_controls(controls: Iterable[Fault], holding: list[Fault]) -> Iterator[FaultPair]:
     waiting = list(holding)
     for control in controls:
         other = next(iter(_goes_with(control, waiting)), None)

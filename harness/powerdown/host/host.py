@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -16,12 +17,14 @@ from powerdown.host.admission.admission import PATIENCE, Admission, Slot
 from powerdown.host.admission.guest_cost import CostRecords, GuestKind
 from powerdown.host.admission.host_resources import HostResources
 from powerdown.host.admission.workers import Workers, workers
-from powerdown.host.snapshots.warm_start import Say, WarmStart
+from powerdown.host.snapshots.warm_start import WarmStart
 from powerdown.images.image import Image, Start
 from powerdown.images.overlay import create_overlay
 from powerdown.machine.accelerator import Accelerator, detect
 from powerdown.machine.backend import Backend
 from powerdown.machine.hypervisor import Hypervisor, QemuHypervisor
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,12 @@ class Host:
     :param cache: where costly things are kept.
     :param warm_start: where clones of ready guests come from; ``None`` to start every guest cold.
     :param admission: lets a guest start when there is room for it; ``None`` to start it at once.
-    :param say: takes lines of progress.
     """
 
     hypervisor: Hypervisor
     cache: Path
     warm_start: WarmStart | None = None
     admission: Admission | None = None
-    say: Say = print
 
     @classmethod
     def of_this_host(cls, backend: Backend = Backend.QMP, uri: str | None = None) -> Host:
@@ -59,26 +60,26 @@ class Host:
 
         return cls(LibvirtHypervisor(accelerator, uri, cache), cache)
 
-    def with_templates(self, notes: Path, say: Say) -> Host:
+    def with_templates(self, notes: Path) -> Host:
         """This host, with guests that start from templates, where they can be saved.
 
         :param notes: directory shared by all processes of a run.
-        :param say: takes lines of progress.
         """
         if not self.hypervisor.restores:
-            say("guests start cold: a shared libvirt restores one copy of a saved guest at a time")
+            _log.info(
+                "guests start cold: a shared libvirt restores one copy of a saved guest at a time"
+            )
             return self
-        warm_start = WarmStart(self.hypervisor, self.cache, notes, say)
+        warm_start = WarmStart(self.hypervisor, self.cache, notes)
         return replace(self, warm_start=warm_start)
 
-    def with_admission(self, directory: Path, say: Say) -> Host:
+    def with_admission(self, directory: Path) -> Host:
         """This host, with guests that wait until there is room for them.
 
         :param directory: shared by all processes of a run.
-        :param say: takes lines of progress.
         """
         admission = Admission(directory, CostRecords(self.costs))
-        return replace(self, admission=admission, say=say)
+        return replace(self, admission=admission)
 
     @property
     def accelerator(self) -> Accelerator:
@@ -152,10 +153,10 @@ class Host:
             yield None
             return
         kind = self._kind(image, start)
-        slot = self.admission.admit(kind, Deadline.after(PATIENCE), self.say)
+        slot = self.admission.admit(kind, Deadline.after(PATIENCE))
         time.queue(slot.waited)
         if slot.note:
-            self.say(f"{image.name}: {slot.note}")
+            _log.info("%s: %s", image.name, slot.note)
         try:
             yield slot
         finally:

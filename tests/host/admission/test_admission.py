@@ -98,10 +98,14 @@ def test_nor_behind_those_who_wait_for_them(run: Run) -> None:
 def test_whoever_is_lost_with_a_damaged_ledger_starts(run: Run) -> None:
     run.other_guest()
     waiting = threading.Event()
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as worker:
-        patch.setattr("powerdown.host.admission.admission._SAY_AFTER", 0.0)
-        admission = run.admission(SteadyHost(0))
-        asked = worker.submit(admission.admit, KIND, Deadline.after(60), lambda _: waiting.set())
+
+    class WatchedHost(SteadyHost):
+        def cores(self) -> float:
+            waiting.set()
+            return super().cores()
+
+    with ThreadPoolExecutor(1) as worker:
+        asked = worker.submit(run.admission(WatchedHost(0)).admit, KIND, Deadline.after(60))
         assert waiting.wait(30)
         run.damage()
         slot = asked.result(30)
@@ -142,13 +146,15 @@ def test_one_more_must_fit_into_memory(run: Run) -> None:
         assert not slot.note
 
 
-def test_waiting_is_told_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("powerdown.host.admission.admission._SAY_AFTER", 0.1)
+def test_waiting_is_logged_once(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("powerdown.host.admission.admission._LOG_AFTER", 0.1)
+    caplog.set_level("INFO", "powerdown")
     run.other_guest()
-    told: list[str] = []
-    with run.admission(SteadyHost(0.4)).admit(KIND, Deadline.after(0.6), told.append):
-        assert len(told) == 1
-        assert told[0].startswith("image waits for a place: ")
+    with run.admission(SteadyHost(0.4)).admit(KIND, Deadline.after(0.6)):
+        assert len(caplog.messages) == 1
+        assert caplog.messages[0].startswith("image waits for a place: ")
 
 
 def test_a_place_given_up_is_free(run: Run) -> None:
@@ -162,12 +168,12 @@ def test_a_place_given_up_is_free(run: Run) -> None:
 def test_who_is_stopped_while_waiting_leaves_the_queue(run: Run) -> None:
     run.other_guest()
 
-    def stop(_: str) -> None:
-        raise KeyboardInterrupt
+    class StoppedHost(SteadyHost):
+        def cores(self) -> float:
+            raise KeyboardInterrupt
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("powerdown.host.admission.admission._SAY_AFTER", 0.0)
-        run.admission(SteadyHost(0)).admit(KIND, Deadline.after(60), stop)
+    with pytest.raises(KeyboardInterrupt):
+        run.admission(StoppedHost(0)).admit(KIND, Deadline.after(60))
     assert len(run.entries()) == 1
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import logging.handlers
 import os
 import pickle
 import subprocess
@@ -50,14 +52,12 @@ class Run:
         self.directory = directory
         self.notes = directory / name
         self.said: list[str] = []
-        self.starts = WarmStart(
-            QemuHypervisor(TCG), directory / "cache", self.notes, self.said.append
-        )
+        self.starts = WarmStart(QemuHypervisor(TCG), directory / "cache", self.notes)
         self.time = GuestTime()
 
     @contextmanager
     def clone(self, image: Image) -> Iterator[Guest]:
-        cloned = self.starts.clone(image, self.time)
+        cloned = self._clone(image)
         assert cloned is not None, self.told(image)
         try:
             yield cloned
@@ -68,7 +68,19 @@ class Run:
         return StartNotes(self.notes).read(image.name).told
 
     def is_cold(self, image: Image) -> bool:
-        return self.starts.clone(image, self.time) is None
+        return self._clone(image) is None
+
+    def _clone(self, image: Image) -> Guest | None:
+        handler = logging.handlers.BufferingHandler(100)
+        logger = logging.getLogger("powerdown.host")
+        logger.setLevel(logging.INFO)
+        logger.addHandler(handler)
+        try:
+            return self.starts.clone(image, self.time)
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(logging.NOTSET)
+            self.said += [record.getMessage() for record in handler.buffer]
 
 
 @pytest.fixture
@@ -350,14 +362,15 @@ def test_an_interrupted_making_leaves_nothing(
 
 
 WORKER = """
-import pickle, sys
+import logging, pickle, sys
 from pathlib import Path
 from powerdown.guest.guest_time import GuestTime
 from powerdown.machine.hypervisor import QemuHypervisor
 from powerdown.host.snapshots.warm_start import WarmStart
+logging.basicConfig(level="INFO", stream=sys.stdout, format="%(message)s")
 directory = Path(sys.argv[1])
 image, accelerator = pickle.loads(sys.stdin.buffer.read())
-starts = WarmStart(QemuHypervisor(accelerator), directory / "cache", directory / "notes", print)
+starts = WarmStart(QemuHypervisor(accelerator), directory / "cache", directory / "notes")
 clone = starts.clone(image, GuestTime())
 assert clone is not None
 assert clone.machine.probe_pm1().button_armed

@@ -18,10 +18,10 @@ from tests.support.paths import REPOSITORY
 CHECKOUT = REPOSITORY
 
 SUITE = """
-@pytest.mark.scenario("soft-shutdown", variant="control")
+@pytest.mark.powerdown_scenario("soft-shutdown", variant="control")
 @pytest.mark.parametrize("number", range(4))
-def test_press(scenario, number):
-    scenario.press(scenario.boot(), "press", COMPLETED)
+def test_press(powerdown_scenario, number):
+    powerdown_scenario.press(powerdown_scenario.boot(), "press", COMPLETED)
 """
 
 
@@ -40,7 +40,7 @@ def guests(daemon: Daemon) -> set[str]:
 
 @pytest.mark.guest
 def test_each_gets_guests(daemon: Daemon, daemons: MakeDaemon, tmp_path: Path) -> None:
-    may_read = as_its_user([sys.executable, "-c", "import powerdown.pytest_plugin.plugin"])
+    may_read = as_its_user([sys.executable, "-c", "import powerdown.pytest_plugin.run"])
     if subprocess.run(may_read, cwd=CHECKOUT, capture_output=True, check=False).returncode:
         pytest.skip("the daemons' user may not read this checkout")
     other = daemons()
@@ -50,8 +50,8 @@ def test_each_gets_guests(daemon: Daemon, daemons: MakeDaemon, tmp_path: Path) -
     directory = PoolDirectory(place, SUITE)
     directory.image("obedient", OBEDIENT)
     ended = directory.run(
-        *("-n", "2", "--image", "obedient.toml", "--via", "libvirt"),
-        *("--connect", daemon.uri, "--connect", other.uri),
+        *("-n", "2", "--powerdown-image", "obedient.toml", "--powerdown-backend", "libvirt"),
+        *("--powerdown-connect", daemon.uri, "--powerdown-connect", other.uri),
         PYTHONPATH=str(CHECKOUT),
         HOME=str(place),
     )

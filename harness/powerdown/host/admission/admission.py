@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -25,6 +25,8 @@ from powerdown.host.admission.slot_file import (
 )
 from powerdown.host.admission.workers import memory_reserve
 
+_log = logging.getLogger(__name__)
+
 PATIENCE = 120.0
 """Seconds that a scenario should wait for its guest's place at most."""
 
@@ -35,7 +37,7 @@ some hundredths each, and on two cores they would keep the second from ever coun
 _LOOK_AGAIN = 0.05
 """Seconds until a worker that waits looks again. That another guest wants less is no event."""
 
-_SAY_AFTER = 30.0
+_LOG_AFTER = 30.0
 """Seconds of waiting after which it is worth a line."""
 
 _GIB = 1024**3
@@ -72,21 +74,15 @@ class Admission:
         self._proc = proc
         self._gauge = CpuSampler(self._host, proc)
 
-    def admit(
-        self,
-        kind: GuestKind,
-        deadline: Deadline,
-        waits: Callable[[str], None] | None = None,
-    ) -> Slot:
-        """Wait for a place for one more guest.
+    def admit(self, kind: GuestKind, deadline: Deadline) -> Slot:
+        """Wait for a place for one more guest; that is logged if it takes long.
 
         :param deadline: when to start it all the same.
-        :param waits: told once, in one line, if that takes long.
         :return: its place, to be closed with the guest.
         :raise HostError: the kernel does not tell what is free.
         """
         patience = Event()
-        began, cost, said = now(), self._costs.cost(kind), waits is None
+        began, cost, logged = now(), self._costs.cost(kind), False
         ticket = self._ask(kind, cost, deadline)
         try:
             while True:
@@ -95,9 +91,9 @@ class Admission:
                 if obstacle is None or anyway:
                     break
                 waited = now() - began
-                if waits is not None and not said and waited > _SAY_AFTER:
-                    waits(f"{kind.image} waits for a place: {obstacle}")
-                    said = True
+                if not logged and waited > _LOG_AFTER:
+                    _log.info("%s waits for a place: %s", kind.image, obstacle)
+                    logged = True
                 patience.wait(deadline.at_most(_LOOK_AGAIN).remaining)
         except BaseException:
             with suppress(HostError):

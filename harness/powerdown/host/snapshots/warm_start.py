@@ -7,9 +7,9 @@ Whatever goes wrong with a template ends in a cold start, and in a note that say
 
 from __future__ import annotations
 
+import logging
 import os
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,8 @@ from powerdown.machine.run_directory import RunDirectory
 OLDEST_SECONDS = 24 * 3600.0
 """A template older than this is made anew: its guest believes that it is still that day."""
 
+_log = logging.getLogger(__name__)
+
 _DIGEST_SECONDS = 900.0
 """Time allowed to read a whole disk; public images have some tens of GB."""
 
@@ -46,9 +48,6 @@ _RESTORED_REACTIONS = 10.0
 _MOST_TRIES = 2
 """Templates of an image that may turn out bad in one run, before its guests start cold."""
 
-Say = Callable[[str], None]
-"""Takes a line of progress for whoever looks on."""
-
 
 class WarmStart:
     """Clones of templates, which are made when they are first asked for.
@@ -56,15 +55,13 @@ class WarmStart:
     :param hypervisor: who starts guests.
     :param cache: where templates are kept.
     :param notes: directory shared by the workers of a run.
-    :param say: where progress goes.
     """
 
-    def __init__(self, hypervisor: Hypervisor, cache: Path, notes: Path, say: Say) -> None:
+    def __init__(self, hypervisor: Hypervisor, cache: Path, notes: Path) -> None:
         self._hypervisor = hypervisor
         self._store = TemplateStore(cache)
         self._digests = KnownDigests(cache)
         self._notes = StartNotes(notes)
-        self._say = say
         self._keys: dict[Image, str] = {}
         self._uses: dict[str, int] = {}
         self._disks: RunDirectory | None = None
@@ -151,7 +148,7 @@ class WarmStart:
 
     def _locked(self, image: Image, key: str) -> AbstractContextManager[None]:
         def waiting(holder: str) -> None:
-            self._say(f"{image.name}: waiting for its template, which process {holder} makes")
+            _log.info("%s: waiting for its template, which process %s makes", image.name, holder)
 
         deadline = Deadline.after(image.budgets.boot * _MAKING_BOOTS)
         return self._store.locked(key, deadline, waiting)
@@ -177,7 +174,7 @@ class WarmStart:
             else:
                 fault = template.damage()
             if fault:
-                self._say(f"{image.name}: making its template anew, {fault}")
+                _log.info("%s: making its template anew, %s", image.name, fault)
                 self._store.invalidate(template.name)
                 return None
             self._trust(image, template, note, f"made {age / 60:.0f} min before")
@@ -186,7 +183,9 @@ class WarmStart:
     def _made(self, image: Image, key: str, note: StartNote) -> Template | None:
         """A new template; ``None``, and a note, if it cannot be made."""
         place = self._store.memory_place(image.memory_mib << 20)
-        self._say(f"{image.name}: making its template, one cold boot; its memory goes {place.why}")
+        _log.info(
+            "%s: making its template, one cold boot; its memory goes %s", image.name, place.why
+        )
         began = now()
         try:
             template = make_template(self._store, self._hypervisor, image, key, place)
@@ -227,7 +226,7 @@ class WarmStart:
 
     def _invalidate(self, image: Image, template: Template, error: PowerdownError) -> None:
         """A clone did not come up: its template is not used again."""
-        self._say(f"{image.name}: a clone of its template did not come up: {error}")
+        _log.info("%s: a clone of its template did not come up: %s", image.name, error)
         with ExitStack() as lock:
             try:
                 lock.enter_context(self._locked(image, template.key))
@@ -251,7 +250,7 @@ class WarmStart:
         """Have every guest of an image start cold from now on in this run."""
         told = f"cold: {why}"
         self._notes.write(self._label(image), StartNote(told, cold=True, failed=failed))
-        self._say(f"{image.name}: every guest starts {told}")
+        _log.info("%s: every guest starts %s", image.name, told)
 
     def _trust(self, image: Image, template: Template, note: StartNote, how: str) -> None:
         stored = self._store.stored_bytes(template.name) >> 20

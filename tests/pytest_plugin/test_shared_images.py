@@ -1,4 +1,4 @@
-"""What the workers of one run share."""
+"""The images that the workers of one run share."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ from pathlib import Path
 import pytest
 
 from powerdown.core.errors import DefinitionError, PowerdownError
-from powerdown.pytest_plugin.gate_run import Records, SharedImages, WorkerNotes, gate_result
-from powerdown.report.gate_result import HostFacts
-from powerdown.report.scenario_record import ScenarioRecord, Status
+from powerdown.pytest_plugin.shared_images import SharedImages
 from tests.gate_directory import GateDirectory
 from tests.machine.boot_sector import HUNG
-
-HOST = HostFacts("QEMU 7.2", "tcg", "said so")
 
 
 @pytest.fixture
@@ -27,11 +23,6 @@ def run(tmp_path: Path) -> Path:
     path = tmp_path / "run"
     path.mkdir()
     return path
-
-
-def record(test_id: str, **more: str) -> ScenarioRecord:
-    facts = {"image": "i", "scenario": "s", "variant": "v", **more}
-    return ScenarioRecord(test_id=test_id, status=Status.PASSED, **facts)
 
 
 def test_an_image_is_known_to_all_and_proved_untouched(directory: GateDirectory, run: Path) -> None:
@@ -91,56 +82,3 @@ def test_parallel_workers_build_one_after_the_other(directory: GateDirectory, ru
 def test_a_bad_definition_is_an_error(run: Path) -> None:
     with pytest.raises(DefinitionError):
         SharedImages(run).prepare(run / "absent.toml")
-
-
-def test_a_later_report_of_a_test_replaces_the_one_before() -> None:
-    records = Records()
-    records.add(record("t", variant="call"))
-    records.add(record("t", variant="teardown"))
-    assert [r.variant for r in records.in_order()] == ["teardown"]
-
-
-def test_records_are_in_order_whatever_order_they_came_in() -> None:
-    records = Records()
-    for test_id, image, scenario in [
-        ("3", "b", "soft-shutdown"),
-        ("2", "a", "forced-shutdown"),
-        ("1", "a", "power-button-ignored"),
-    ]:
-        records.add(record(test_id, image=image, scenario=scenario))
-    assert [r.test_id for r in records.in_order()] == ["1", "2", "3"]
-
-
-def test_a_lost_test_is_known_by_what_was_selected(run: Path) -> None:
-    notes = WorkerNotes(run)
-    assert notes.lost("t", "gone") is None
-    notes.select([record("t", scenario="asleep"), record("u")])
-    WorkerNotes(run).select([record("t", scenario="asleep"), record("u")])
-    lost = notes.lost("t", "gone")
-    assert lost is not None
-    assert (lost.scenario, lost.status, lost.message) == ("asleep", Status.ERROR, "gone")
-    assert notes.lost("no scenario", "gone") is None
-
-
-def test_a_test_is_begun_by_one_worker_only(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    notes = WorkerNotes(run)
-    notes.select([record("t"), record("u/with[odd]\nname")])
-    assert notes.begin("t")
-    # The same worker may: a plugin may run a failing test again.
-    assert notes.begin("t")
-    monkeypatch.setattr("os.getpid", lambda: 1)
-    assert not WorkerNotes(run).begin("t")
-    assert WorkerNotes(run).begin("u/with[odd]\nname")
-
-
-def test_the_result_holds_it_all(directory: GateDirectory, run: Path) -> None:
-    images, records = SharedImages(run), Records()
-    images.prepare(directory.image("hung", HUNG))
-    WorkerNotes(run).select([record("t")])
-    records.add(record("t"))
-    result = gate_result(HOST, images, records)
-    assert result.host == HOST
-    assert [image.name for image in result.images] == ["hung"]
-    assert [r.test_id for r in result.scenarios] == ["t"]
-    assert result.created.tzinfo is not None
-    assert result.powerdown_version

@@ -1,0 +1,1 @@
+"""The catalogue of scenarios; installed as ``powerdown_suites``."""
