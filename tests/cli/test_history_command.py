@@ -224,7 +224,7 @@ def test_an_event_log_alone_is_read_by_the_reader_of_disks(tmp_path: Path, capsy
     log = tmp_path / "System.evtx"
     log.write_bytes(FILE_MAGIC.ljust(FILE_HEADER_SIZE, b"\0"))
     assert run(str(log)) == 3
-    assert capsys.readouterr().out == "no session is recorded\n\nnote: it holds no records\n"
+    assert capsys.readouterr().out == "no session is recorded\n\nnote: it contains no records\n"
 
 
 @needs_samples

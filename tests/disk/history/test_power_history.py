@@ -138,7 +138,7 @@ def test_the_newest_stop_is_one_even_though_no_start_follows() -> None:
 def test_an_open_end_tells_of_a_request_that_nothing_followed() -> None:
     end = history_of(f"{FIRST} [60] 1074").sessions[-1].end
     assert end.kind is OPEN
-    assert "it was asked to shut down, and no record tells that it did" in end.notes
+    assert "a shutdown had been requested, and no record shows that it happened" in end.notes
     assert end.asked is not None
 
 
@@ -267,13 +267,13 @@ def test_fast_startup_again_and_again() -> None:
 def test_a_saved_session_that_was_never_loaded() -> None:
     history = history_of(f"{FIRST} 42save [60] {FIRST}")
     assert ends(history) == [SAVED, OPEN]
-    assert "it was not loaded again: the next start was a cold one" in history.sessions[0].end.notes
+    assert "it was not resumed: the next start was a cold boot" in history.sessions[0].end.notes
 
 
 def test_a_power_loss_on_the_way_to_sleep() -> None:
     first = history_of(f"{FIRST} 42save [60] 12 41asleep 6008 6005").sessions[0]
     assert first.end.kind is LOST
-    assert "while it went to sleep or woke" in first.end.notes
+    assert "during a transition to or from sleep" in first.end.notes
 
 
 # Order
@@ -360,7 +360,7 @@ def test_a_first_start_that_tells_of_the_session_before() -> None:
 def test_a_log_that_was_cleared() -> None:
     history = history_of(f"cleared 19 1074 6006 109 13 {FIRST}")
     assert ends(history) == [OFF, OPEN]
-    assert "the log was cleared: what was before is gone" in history.notes
+    assert "the log was cleared: earlier records are gone" in history.notes
 
 
 def test_other_providers_with_the_same_numbers_start_and_end_nothing() -> None:
@@ -406,7 +406,7 @@ def test_numbers_that_were_used_again_are_noted_and_the_order_counts() -> None:
     again = [replace(entry, record_id=entry.record_id - 3) for entry in log[5:]]
     history = history_of([*log[:5], *again])
     assert ends(history) == [LOST, OFF]
-    assert any("used again" in note for note in history.notes)
+    assert any("were reused" in note for note in history.notes)
 
 
 def test_missing_records_leave_the_end_unknown() -> None:
@@ -414,7 +414,7 @@ def test_missing_records_leave_the_end_unknown() -> None:
     kept = [entry for entry in log if entry.record_id != 7]
     history = history_of(kept, gaps=((7, 7),))
     assert ends(history) == [UNKNOWN, OFF]
-    assert "among records 7 to 7" in history.sessions[0].end.notes[0]
+    assert "records 7 to 7 may contain" in history.sessions[0].end.notes[0]
     assert "records 7 to 7 are missing" in history.notes
 
 

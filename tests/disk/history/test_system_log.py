@@ -164,7 +164,7 @@ def test_only_newer_records_if_asked(data: bytes) -> None:
     assert newer.records == tuple(r for r in everything.records if r.record_id > after)
     nothing = read_system_log(data, 10**9)
     assert nothing.records == ()
-    assert nothing.notes == ("it holds no records behind number 1000000000",)
+    assert nothing.notes == ("it contains no records after number 1000000000",)
 
 
 # What happens to logs
@@ -236,7 +236,7 @@ def test_the_other_half_of_a_log_is_its_end(data: bytes) -> None:
     whole = read_system_log(data).records
     assert 20 < len(log.records) < len(whole)
     assert log.records == whole[-len(log.records) :]
-    assert any("front is damaged or missing" in note for note in log.notes)
+    assert any("start is damaged or missing" in note for note in log.notes)
 
 
 @needs_samples
@@ -250,7 +250,7 @@ def test_a_chunk_that_is_overwritten_is_missed_and_counted(data: bytes) -> None:
         r for r in whole.records if not gap.first <= r.record_id <= gap.last
     )
     notes = [note for session in power_history(log).sessions for note in session.end.notes]
-    assert f"a stop and another start may be among records {gap.first} to {gap.last}" in notes
+    assert f"records {gap.first} to {gap.last} may contain a stop and another start" in notes
 
 
 @needs_samples
@@ -299,7 +299,7 @@ def test_what_is_no_log_is_an_error(garbage: bytes) -> None:
 
 def test_an_empty_log_is_one() -> None:
     log = read_system_log(FILE_MAGIC + bytes(FILE_HEADER_SIZE - 8 + 3 * CHUNK_SIZE))
-    assert log == SystemLog((), 0, ("it holds no records",))
+    assert log == SystemLog((), 0, ("it contains no records",))
 
 
 def mutations(whole: bytes) -> Iterator[bytes]:

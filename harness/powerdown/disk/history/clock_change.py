@@ -1,4 +1,4 @@
-"""A guest's clock that was set: Kernel-General 1."""
+"""Changes of the guest's clock: Kernel-General 1."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from powerdown.disk.history.power_records import KERNEL_GENERAL, is_one
 from powerdown.windows.event_records import EventRecord
 
 _CLOCK_MOVED = timedelta(minutes=1)
-"""Time services set a clock by less all day long."""
+"""Time services adjust the clock by less all the time."""
 
 
 @dataclass(frozen=True)
 class ClockChange:
-    """A clock that was set, by a minute at least.
+    """A change of the clock by at least a minute.
 
-    :param at: when that was recorded, by the clock as it was set.
+    :param at: when it was recorded, by the new clock.
     """
 
     at: datetime
@@ -26,12 +26,12 @@ class ClockChange:
 
     @property
     def by(self) -> timedelta:
-        """By how much; negative if it was set back."""
+        """The difference; negative if the clock was set back."""
         return self.new - self.old
 
 
 def clock_change(record: EventRecord) -> ClockChange | None:
-    """What a record tells of a clock that was set; ``None`` if it does not."""
+    """The clock change in a record; ``None`` if it is not about one."""
     if not is_one(record, KERNEL_GENERAL, 1):
         return None
     old, new = _moment(record, "OldTime"), _moment(record, "NewTime")

@@ -1,12 +1,12 @@
-"""The chunks of an ``.evtx`` file, and where the records in them lie: found without decoding them.
+"""The chunks of an ``.evtx`` file and the locations of their records, found without decoding them.
 
 An ``.evtx`` file is a header of 4096 bytes and chunks of 64 KiB. Each chunk has a header of 512
-bytes, and records behind one another up to its free space. A record is ``**\\0\\0``, its size,
+bytes, and consecutive records up to its free space. A record is ``**\\0\\0``, its size,
 its number, its time (FILETIME), its content in binary XML, and its size again. Source: libevtx,
 documentation/Windows XML Event Log (EVTX).asciidoc.
 
-A log that was not closed (the guest was cut off) has stale numbers in its headers; one that is
-full begins again at its first chunk. So nothing in the headers is relied on but the magic.
+A log that was not closed (after a power cut) has stale numbers in its headers, and a full log wraps
+around to its first chunk. So nothing in the headers is relied on except the magic.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Stamp:
-    """Number and time of a record, as its header has them.
+    """Number and time in the header of a record.
 
     :param created: by the guest's clock, UTC.
     """
@@ -45,11 +45,11 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Chunk:
-    """One chunk, mended so that a reader finds every record that is whole.
+    """One chunk, repaired so that a parser finds every complete record.
 
     :param data: :data:`CHUNK_SIZE` bytes.
-    :param stamps: of the records in it, in the order they lie.
-    :param damaged: places in it where records could not be told apart.
+    :param stamps: stamps of its records, in order.
+    :param damaged: number of places where record boundaries could not be found.
     """
 
     data: bytes
@@ -59,9 +59,9 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Chunks:
-    """What an ``.evtx`` file is made of.
+    """The parts of an ``.evtx`` file.
 
-    :param lost: stretches of the file, of a chunk's size at most, that hold something else.
+    :param lost: number of ranges of the file, of a chunk's size at most, with other content.
     """
 
     found: tuple[Chunk, ...]
@@ -69,7 +69,7 @@ class Chunks:
 
 
 def chunks_of(data: bytes) -> Chunks:
-    """The chunks of a file, in the order they lie. Never raises."""
+    """The chunks of a file, in order. Never raises."""
     found: list[Chunk] = []
     lost = 0
     at = FILE_HEADER_SIZE if data.startswith(FILE_MAGIC) else 0
@@ -86,38 +86,38 @@ def chunks_of(data: bytes) -> Chunks:
 
 
 def _chunk(data: bytes) -> Chunk:
-    mended = bytearray(data.ljust(CHUNK_SIZE, b"\0"))
-    (claimed,) = _SIZE.unpack_from(mended, _FREE_SPACE_AT)
+    repaired = bytearray(data.ljust(CHUNK_SIZE, b"\0"))
+    (claimed,) = _SIZE.unpack_from(repaired, _FREE_SPACE_AT)
     stamps: list[Stamp] = []
     damaged = 0
     at = _CHUNK_HEADER_SIZE
     while at <= CHUNK_SIZE - _SMALLEST_RECORD:
-        size = _record_size(mended, at)
-        if size is not None and (at < claimed or _follows(mended, at, stamps)):
-            stamp = _stamp(mended, at)
+        size = _record_size(repaired, at)
+        if size is not None and (at < claimed or _follows(repaired, at, stamps)):
+            stamp = _stamp(repaired, at)
             stamps += [] if stamp is None else [stamp]
             at += size
             continue
-        after = next(_records_behind(mended, at, claimed), None)
+        after = next(_records_behind(repaired, at, claimed), None)
         if after is None:
-            # Behind the free space lie zeros, or records that were there before: of no account.
-            damaged += any(mended[at : min(claimed, CHUNK_SIZE)])
+            # The free space contains zeros or old records, which are ignored.
+            damaged += any(repaired[at : min(claimed, CHUNK_SIZE)])
             break
         damaged += 1
-        _bridge(mended, at, after)
+        _bridge(repaired, at, after)
         at = after
-    _SIZE.pack_into(mended, _FREE_SPACE_AT, min(at, CHUNK_SIZE))
-    # The package stops at the record of this number, too, and follows the table of names for ever
-    # where it leads back. Without one it finds each name where it is used.
-    mended[_LAST_NUMBER] = b"\xff" * 8
-    mended[_NAMES] = bytes(_NAMES.stop - _NAMES.start)
+    _SIZE.pack_into(repaired, _FREE_SPACE_AT, min(at, CHUNK_SIZE))
+    # The package also stops at the record with this number, and follows a circular table of names
+    # for ever. Without the table it finds each name where it is used.
+    repaired[_LAST_NUMBER] = b"\xff" * 8
+    repaired[_NAMES] = bytes(_NAMES.stop - _NAMES.start)
     if len(data) < claimed <= CHUNK_SIZE:
         damaged = max(1, damaged)
-    return Chunk(bytes(mended), tuple(stamps), damaged)
+    return Chunk(bytes(repaired), tuple(stamps), damaged)
 
 
 def _record_size(chunk: bytearray, at: int) -> int | None:
-    """The size of the record there; ``None`` if there is none that is whole."""
+    """The size of the record there; ``None`` if there is no complete one."""
     magic, size, _, _ = _RECORD_HEADER.unpack_from(chunk, at)
     if magic != _RECORD_MAGIC or not _SMALLEST_RECORD <= size <= CHUNK_SIZE - at:
         return None
@@ -126,7 +126,7 @@ def _record_size(chunk: bytearray, at: int) -> int | None:
 
 
 def _follows(chunk: bytearray, at: int, stamps: list[Stamp]) -> bool:
-    """Whether a record behind what the header counts is the next, and not left over."""
+    """Whether a record beyond the header's count is the next one rather than an old one."""
     record_id: int = _RECORD_HEADER.unpack_from(chunk, at)[2]
     return not stamps or record_id == stamps[-1].record_id + 1
 
@@ -144,14 +144,14 @@ def _records_behind(chunk: bytearray, at: int, claimed: int) -> Iterator[int]:
     end = min(claimed, CHUNK_SIZE) - _SMALLEST_RECORD
     place = chunk.find(_RECORD_MAGIC, at + 1)
     while 0 <= place <= end:
-        # Room for the header of a record that spans what cannot be read.
+        # There must be room for the header of a record that covers the unreadable part.
         if place - at >= _SMALLEST_RECORD and _record_size(chunk, place) is not None:
             yield place
         place = chunk.find(_RECORD_MAGIC, place + 1)
 
 
 def _bridge(chunk: bytearray, start: int, end: int) -> None:
-    """Make what cannot be read one record: readers go from record to record by their size.
+    """Cover an unreadable part with one record, because parsers follow the sizes of records.
 
     Names and templates in it that other records refer to stay in place.
     """

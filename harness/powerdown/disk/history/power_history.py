@@ -1,7 +1,7 @@
-"""The power history of a guest, as its System log tells it: sessions, how each began and ended.
+"""The power history of a guest from its System log: sessions, and how each began and ended.
 
-What the log does not tell is unknown here; nothing is guessed. Times are those of the guest's
-clock, in UTC, as they were recorded.
+What is not recorded is unknown; nothing is guessed. Times are those of the guest's clock, in UTC,
+as recorded.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ class StartKind(StrEnum):
     FAST_STARTUP = "fast-startup"
     RESUMED = "resumed-from-hibernation"
     SAVED = "loaded-from-disk"
-    """By fast startup or from hibernation: which is not recorded."""
+    """By fast startup or from hibernation; it is not recorded which."""
     UNKNOWN = "before-the-log"
 
 
 class HappeningKind(StrEnum):
-    """What else is told of a session that bears on its shutdown."""
+    """Other events of a session that concern its shutdown."""
 
     REFUSED = "shutdown-refused"
     CALLED_OFF = "shutdown-called-off"
@@ -63,9 +63,9 @@ class HappeningKind(StrEnum):
 
 @dataclass(frozen=True)
 class Happening:
-    """One of them.
+    """Another event of a session that concerns its shutdown.
 
-    :param who: the program, service or user it names; empty when it names none.
+    :param who: the program, service or user in the record; empty when there is none.
     """
 
     kind: HappeningKind
@@ -78,8 +78,8 @@ class Happening:
 class SessionStart:
     """The start of a session.
 
-    :param at: when; ``None`` where that was not recorded.
-    :param records: what it rests on.
+    :param at: when; ``None`` if it was not recorded.
+    :param records: the records it is based on.
     """
 
     kind: StartKind
@@ -89,12 +89,12 @@ class SessionStart:
 
 @dataclass(frozen=True)
 class Session:
-    """From one start to the next.
+    """A session, from one start to the next.
 
-    :param last_sign: the latest record of it that is no part of its end, whatever it says: until
-        then it was up. ``None`` where there is none.
-    :param records: all that were taken for its own, those of its end that the next start wrote
-        too. No record is in two sessions.
+    :param last_sign: time of its latest record that is not part of its end: it was up until then.
+        ``None`` if there is none.
+    :param records: all its records, including those of the next start about its end. No record is
+        in two sessions.
     """
 
     start: SessionStart
@@ -108,16 +108,16 @@ class Session:
 
     @property
     def went_back(self) -> bool:
-        """Whether its times cannot be in order: it ends before it begins."""
+        """Whether the clock was set back: it ends before it begins."""
         return self.start.at is not None and self.end.at is not None and self.end.at < self.start.at
 
 
 @dataclass(frozen=True)
 class PowerHistory:
-    """All sessions that a log tells of, the oldest first.
+    """All sessions in a log, the oldest first.
 
-    :param damaged: records and chunks of the log that could not be read.
-    :param notes: what a reader must know of the log as a whole.
+    :param damaged: number of records and chunks that could not be read.
+    :param notes: remarks on the log as a whole.
     """
 
     sessions: tuple[Session, ...]
@@ -126,7 +126,7 @@ class PowerHistory:
 
 
 def power_history(log: SystemLog) -> PowerHistory:
-    """The history that a log tells. Any records in any order have one."""
+    """The history in a log; any records in any order give one."""
     sorted_records = sort_into_sessions(log.records, log.gaps)
     following = [*sorted_records[1:], None]
     signs = sorted(log.last_signs, key=lambda sign: sign.record_id)
@@ -158,8 +158,7 @@ def _start(records: SessionRecords) -> SessionStart:
     if not records.began:
         return SessionStart(StartKind.UNKNOWN, None, ())
     if not begun:
-        # What tells of the session before, or what only a session that runs writes, is all there
-        # is of this start.
+        # The start has no records except about the previous session, or of a running session.
         return SessionStart(StartKind.COLD if records.cold else StartKind.SAVED, None, ())
     kernel = [r for r in begun if is_one(r, KERNEL_GENERAL, 12)]
     at = (kernel or begun)[0].created
@@ -176,7 +175,7 @@ def _start(records: SessionRecords) -> SessionStart:
 def _last_sign(
     own: Sequence[EventRecord], signs: Sequence[Stamp], following: SessionRecords | None
 ) -> datetime | None:
-    """The time of the latest record of a session, of those that are not kept as well."""
+    """The time of the latest record of a session, including those that are not kept."""
     kernel = (KERNEL_GENERAL, KERNEL_POWER)
     lived = [record for record in own if not is_one(record, kernel, 13, 109)]
     if not lived:
@@ -201,8 +200,8 @@ def _happenings(records: Sequence[EventRecord]) -> Iterator[Happening]:
 
 
 def _happening(record: EventRecord) -> tuple[HappeningKind, str] | None:
-    # The user is the second text of 1073 and 1075, behind the computer, and the sixth of 1076 (the
-    # texts of these messages, as public tools have them).
+    # The user is the second text of 1073 and 1075, after the computer, and the sixth of 1076 (the
+    # messages as listed by public tools).
     if is_one(record, USER32, 1073):
         return HappeningKind.REFUSED, parameter(record, 2)
     if is_one(record, USER32, 1075):
@@ -224,12 +223,12 @@ def _notes(log: SystemLog, sessions: Sequence[Session]) -> Iterator[str]:
     yield from map(str, log.gaps)
     numbers = [record.record_id for record in log.records]
     if any(later <= earlier for earlier, later in pairwise(numbers)):
-        yield "numbers of records go back: they were used again, or the log was put together"
+        yield "record numbers go back: they were reused, or the log was assembled from several"
     if any(session.went_back for session in sessions):
-        yield "times go back: the clock was set, and durations across that mean nothing"
+        yield "times go back: the clock was set, so durations across that are meaningless"
     if any(h.kind is HappeningKind.LOG_CLEARED for s in sessions for h in s.happenings):
-        yield "the log was cleared: what was before is gone"
+        yield "the log was cleared: earlier records are gone"
     elif numbers and numbers[0] > 1 and sessions and sessions[0].start.kind is StartKind.UNKNOWN:
-        yield "the log begins within a session: what was before was overwritten or is missing"
+        yield "the log begins within a session: earlier records were overwritten or are missing"
     if any(s.end.kind is EndKind.POWER_LOST for s in sessions):
         yield "a crash that could not write its code looks like a power loss (learn: Event ID 41)"

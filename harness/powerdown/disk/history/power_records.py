@@ -1,7 +1,7 @@
-"""Which records of the System log bear on the power history, and what their fields are called.
+"""The records of the System log that belong to the power history, and access to their fields.
 
-The log holds ten times as many others; what is not named here is dropped where the log is read,
-in :mod:`system_log`. Numbers and meanings: fact:record-1074, fact:record-109,
+The log has ten times as many others; they are dropped where the log is read, in
+:mod:`system_log`. Numbers and meanings: fact:record-1074, fact:record-109,
 fact:record-42-107, fact:record-12-13, fact:record-eventlog, fact:record-41, fact:record-bugcheck.
 """
 
@@ -30,7 +30,7 @@ POWER_RECORDS: Mapping[str, frozenset[int]] = {
         EVENT_LOG_SERVICE: (104,),
         KERNEL_BOOT: (20, 27),
         KERNEL_GENERAL: (1, 12, 13),
-        # 9, 10 and 40: what stopped a transition; 506 and 507: modern standby.
+        # 9, 10 and 40: what blocked a transition; 506 and 507: modern standby.
         KERNEL_POWER: (9, 10, 40, 41, 42, 105, 107, 109, 172, 506, 507),
         POWER_TROUBLESHOOTER: (1,),
         SERVICE_CONTROL: (7011, 7031, 7034, 7043),
@@ -44,7 +44,7 @@ POWER_RECORDS: Mapping[str, frozenset[int]] = {
         "volmgr": (46,),
     }.items()
 }
-"""By the name of the provider without case, as older releases write it in another one."""
+"""By the casefolded name of the provider, because older releases use another case."""
 
 POWER_RECORD_IDS = frozenset(number for ids in POWER_RECORDS.values() for number in ids)
 
@@ -55,23 +55,23 @@ def is_power_record(record: EventRecord) -> bool:
 
 
 def is_one(record: EventRecord, provider: str | tuple[str, ...], *event_ids: int) -> bool:
-    """Whether a record is one of these of a provider, whose name is compared without case."""
+    """Whether a record has one of these ids and providers; names are compared ignoring case."""
     names = (provider,) if isinstance(provider, str) else provider
     known = record.event_id in event_ids
     return known and record.provider.casefold() in {name.casefold() for name in names}
 
 
 def parameter(record: EventRecord, number: int) -> str:
-    """The text ``paramN`` of a record, or its Nth unnamed one as older releases have it."""
+    """The text ``paramN`` of a record, or its Nth unnamed one, as in older releases."""
     return (record.data.get(f"param{number}") or record.data.get(str(number)) or "").strip()
 
 
 def whole_number(record: EventRecord, name: str) -> int | None:
-    """A number in a record, decimal or as ``0x...``; ``None`` where there is none, or it is less
-    than 0, which none of these is.
+    """A number in a record, decimal or as ``0x...``; ``None`` if there is none, or if it is
+    negative, which is not valid for any of these.
     """
     text = record.data.get(name, "").strip()
-    # Python refuses to read thousands of digits, and none of these has more than 64 bits.
+    # Python refuses thousands of digits; no valid number has more than 64 bits.
     if len(text) > _LONGEST_NUMBER:
         return None
     try:
@@ -82,7 +82,7 @@ def whole_number(record: EventRecord, name: str) -> int | None:
 
 
 def is_true(record: EventRecord, name: str) -> bool:
-    """Whether a field says ``true`` or is a number other than 0."""
+    """Whether a field is ``true`` or a number other than 0."""
     return record.data.get(name, "").strip().lower() == "true" or bool(whole_number(record, name))
 
 

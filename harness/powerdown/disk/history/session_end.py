@@ -1,4 +1,4 @@
-"""How a session ended, from its own records and what the next start tells of it."""
+"""How a session ended, from its own records and those of the next start."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ class EndKind(StrEnum):
     POWERED_OFF = "powered-off"
     RESTARTED = "restarted"
     STOPPED = "stopped"
-    """In order; whether the power went off then is not recorded."""
+    """Cleanly; whether the power went off then is not recorded."""
     HIBERNATED = "hibernated"
     FAST_STARTUP = "fast-startup"
-    """Shut down, and its kernel saved so that the next start is fast."""
+    """Shut down, with the kernel session saved for a fast start."""
     POWER_LOST = "power-lost"
     BUTTON_HELD = "button-held"
     BUGCHECK = "bugcheck"
     LOG_ENDS = "log-ends"
-    """Nothing tells of an end: it runs, or was cut off and not started since."""
+    """No end is recorded: it is running, or its power was cut and it was not started since."""
     UNKNOWN = "unknown"
 
 
@@ -63,7 +63,7 @@ ORDERLY = frozenset(
         EndKind.FAST_STARTUP,
     }
 )
-"""As Windows meant to end."""
+"""Ends that Windows performed itself."""
 
 BAD = frozenset({EndKind.POWER_LOST, EndKind.BUTTON_HELD, EndKind.BUGCHECK})
 
@@ -72,13 +72,13 @@ BAD = frozenset({EndKind.POWER_LOST, EndKind.BUTTON_HELD, EndKind.BUGCHECK})
 class SessionEnd:
     """The end of a session.
 
-    :param at: when the last step of an orderly end was recorded; ``None`` of other ends.
-    :param asked: who asked for it.
-    :param took: from the request, or from the end of the event log's service, to the last record
-        of the kernel.
+    :param at: when the last step of an orderly end was recorded; ``None`` for other ends.
+    :param asked: the request that led to it.
+    :param took: time from the request, or from the stop of the event log service, to the kernel's
+        last record.
     :param bugcheck: the code, with :attr:`EndKind.BUGCHECK`; ``None`` if it is not known.
-    :param notes: what else is to be said.
-    :param records: what it rests on; the boot type of the next start may be among it.
+    :param notes: remarks.
+    :param records: the records it is based on, which may include the next start's boot type.
     """
 
     kind: EndKind
@@ -121,9 +121,9 @@ class _Ending:
             return self._judge_bad(last_move)
         if self._crash is not None:
             if self._is_orderly():
-                note = "a crash was told of at the next start, and an orderly stop was recorded"
+                note = "the next start reported a crash, but an orderly stop was recorded"
             else:
-                note = "a crash was told of at the next start, which may be an older one"
+                note = "the next start reported a crash, which may be an older one"
             return self._end(EndKind.UNKNOWN, Confidence.LOW, note)
         if self._is_orderly():
             return self._judge_orderly()
@@ -138,15 +138,15 @@ class _Ending:
     def _is_orderly(self) -> bool:
         return self._log_stopped is not None or self._stopped is not None
 
-    # In order
+    # Orderly ends
 
     def _judge_orderly(self) -> SessionEnd:
         sure = self._following is not None or self._stopped is not None
         notes = []
         if not sure:
-            notes.append("the log ends here: only the next start would tell that it went through")
+            notes.append("the log ends here: only the next start would show whether it completed")
         if self._following is not None and not self._following.cold:
-            notes.append("the next start was from a saved session, which does not fit")
+            notes.append("the next start resumed a saved session, which contradicts this")
         kind, note = self._kind_of_stop()
         confidence = Confidence.HIGH if sure and not notes else Confidence.MEDIUM
         return self._end(kind, confidence, *notes, *([note] if note else []))
@@ -161,9 +161,9 @@ class _Ending:
         if number == _POWERED_OFF:
             return EndKind.POWERED_OFF, ""
         if wanted is Wanted.RESTART:
-            return EndKind.RESTARTED, "that it was a restart says the request alone"
+            return EndKind.RESTARTED, "only the request shows that it was a restart"
         if wanted is Wanted.POWER_OFF:
-            return EndKind.POWERED_OFF, "that the power was to go off says the request alone"
+            return EndKind.POWERED_OFF, "only the request shows that the power was to go off"
         return EndKind.STOPPED, "whether it powered off or restarted is not recorded"
 
     def _judge_saved(self, move: EventRecord) -> SessionEnd:
@@ -172,9 +172,9 @@ class _Ending:
         notes = []
         confidence = Confidence.MEDIUM
         if self._following is None:
-            notes.append("the log ends here: only the next start would tell that it was saved")
+            notes.append("the log ends here: only the next start would show that it was saved")
         elif self._following.cold:
-            notes.append("it was not loaded again: the next start was a cold one")
+            notes.append("it was not resumed: the next start was a cold boot")
         else:
             confidence = Confidence.HIGH
             fast = _boot_type(self._following) == 1 or (
@@ -188,12 +188,12 @@ class _Ending:
         kind = {1: EndKind.FAST_STARTUP, 2: EndKind.HIBERNATED}.get(
             _boot_type(self._following) or 0, EndKind.UNKNOWN
         )
-        note = "only the next start tells, by its boot type"
+        note = "only the boot type of the next start shows this"
         if last_move is not None and last_move.event_id == 42:
-            note = "it had gone to sleep, and was loaded from disk at the next start"
+            note = "it had gone to sleep, and was resumed from disk at the next start"
         return self._end(kind, Confidence.MEDIUM, note)
 
-    # Badly
+    # Unexpected ends
 
     def _judge_bad(self, last_move: EventRecord | None) -> SessionEnd:
         notes = [*self._circumstances(last_move)]
@@ -202,13 +202,13 @@ class _Ending:
             confidence = Confidence.LOW if self._is_orderly() else Confidence.HIGH
             return self._end(EndKind.BUGCHECK, confidence, *notes, bugcheck=code or None)
         if self._cut is not None and code is None:
-            note = "41 holds no code: a crash cannot be told from a loss of power"
+            note = "41 has no code: a crash cannot be distinguished from a power loss"
             return self._end(EndKind.UNKNOWN, Confidence.LOW, note, *notes)
         if self._cut is None and self._is_orderly():
-            note = "an orderly stop was recorded, and the next start found an unclean one"
+            note = "an orderly stop was recorded, but the next start found an unclean one"
             return self._end(EndKind.UNKNOWN, Confidence.LOW, note)
         if self._cut is not None and self._stopped is not None:
-            note = "it had stopped in order, and the next start found that it had not"
+            note = "an orderly stop was recorded by the kernel, but the next start found none"
             return self._end(EndKind.UNKNOWN, Confidence.LOW, note)
         both = self._cut is not None and self._unclean is not None
         confidence = Confidence.MEDIUM if both and not self._is_orderly() else Confidence.LOW
@@ -220,22 +220,22 @@ class _Ending:
 
     def _circumstances(self, last_move: EventRecord | None) -> Iterator[str]:
         if self._log_stopped is not None:
-            yield "while it was shutting down, after the event log's service had ended"
+            yield "during the shutdown, after the event log service had stopped"
         elif self._asked is not None:
-            yield "after it was asked to shut down"
+            yield "after a shutdown had been requested"
         if self._cut is not None and is_true(self._cut, "SleepInProgress"):
-            yield "while it went to sleep or woke"
+            yield "during a transition to or from sleep"
         elif last_move is not None and last_move.event_id == 42:
-            yield "it had been saved to disk" if is_saved(last_move) else "while it slept"
+            yield "it had been saved to disk" if is_saved(last_move) else "while it was asleep"
 
-    # Not told
+    # Not recorded
 
     def _judge_open(self, last_move: EventRecord | None) -> SessionEnd:
         notes = []
         if self._transition is not None:
             notes.append("the kernel had begun to shut down")
         elif self._asked is not None:
-            notes.append("it was asked to shut down, and no record tells that it did")
+            notes.append("a shutdown had been requested, and no record shows that it happened")
         if last_move is not None and last_move.event_id == 42:
             notes.append("it had gone to sleep")
         return self._end(EndKind.LOG_ENDS, Confidence.HIGH, *notes)
@@ -243,7 +243,7 @@ class _Ending:
     def _judge_silent(self) -> SessionEnd:
         if self._session.gaps:
             return self._end(EndKind.UNKNOWN, Confidence.LOW)
-        note = "neither a stop nor a bad end was recorded"
+        note = "neither a stop nor an unexpected end was recorded"
         return self._end(EndKind.UNKNOWN, Confidence.LOW, note)
 
     def _end(
@@ -260,7 +260,7 @@ class _Ending:
             if step is not None
         ]
         asked = [] if self._asked is None else [self._asked.record]
-        told = [r for r in (self._cut, self._unclean, self._crash) if r is not None]
+        reported = [r for r in (self._cut, self._unclean, self._crash) if r is not None]
         resumed = []
         if self._following is not None and not self._following.cold and kind not in BAD:
             resumed = [r for r in self._following.begun if is_resumed_boot(r)]
@@ -273,7 +273,7 @@ class _Ending:
             took=self._took(),
             bugcheck=bugcheck,
             notes=(*notes, *self._gap_note(), *self._button_note()),
-            records=(*asked, *steps, *also, *told, *resumed),
+            records=(*asked, *steps, *also, *reported, *resumed),
         )
 
     def _took(self) -> timedelta | None:
@@ -291,15 +291,15 @@ class _Ending:
     def _gap_note(self) -> Iterator[str]:
         if self._session.gaps:
             gap = self._session.gaps[-1]
-            yield f"a stop and another start may be among records {gap.first} to {gap.last}"
+            yield f"records {gap.first} to {gap.last} may contain a stop and another start"
 
     def _button_note(self) -> Iterator[str]:
         if self._asked is not None and self._asked.may_be_button:
-            yield "perhaps the power button (UNCONFIRMED: the Start menu may leave the same)"
+            yield "perhaps the power button (UNCONFIRMED: the Start menu may leave the same record)"
 
 
 def _bugcheck_code(cut: EventRecord | None, crash: EventRecord | None) -> int | None:
-    """The code in 41 or 1001; 0 for none, ``None`` if 41 is there and does not say."""
+    """The code in 41 or 1001; 0 for none, ``None`` if there is a 41 without the field."""
     code = 0 if cut is None else whole_number(cut, "BugcheckCode")
     if not code and crash is not None:
         found = _CODE.match(parameter(crash, 1))

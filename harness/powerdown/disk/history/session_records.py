@@ -1,11 +1,10 @@
-"""Records of the System log, sorted into sessions: from one start to the next.
+"""Records of the System log, grouped by session: from one start to the next.
 
-A session's records do not lie together. Records of a stop are found behind EventLog 6005 of the
-next start (Kernel-Power 109 and Kernel-General 13 on Windows 10), or all of a start in front of
-its 6005; :mod:`last_start` describes both orders. What tells of a bad end is only
-written at the next start.
+A session's records are not contiguous. Records of a stop can come after EventLog 6005 of the next
+start (Kernel-Power 109 and Kernel-General 13 on Windows 10), or all records of a start before its
+6005; :mod:`last_start` describes both orders. An unexpected end is recorded only at the next start.
 
-Records are told apart by their order. A clock may be set, and numbers may be used again after a
+Records are assigned by their order. The clock may be set, and record numbers may be reused after a
 power cut, so times decide only what the order leaves open.
 """
 
@@ -47,16 +46,16 @@ Wake-from-Hibernation, which says so of the IRP; that 42 has the same numbers is
 
 @dataclass
 class SessionRecords:
-    """Records of one session, in the order recorded.
+    """Records of one session, in the recorded order.
 
-    :param cold: whether it began with a start of the kernel, not with one that was saved.
-    :param began: whether its start lies in the log.
-    :param begun: of its start.
-    :param own: of the session, of its stop too.
-    :param reported: what the next start tells of its end: 41, 6008, 1001.
-    :param written: what is in ``begun`` and in ``own``.
-    :param all: what is in ``reported`` as well.
-    :param gaps: missing records that may have been of it.
+    :param cold: whether it began with a start of the kernel rather than a resume from disk.
+    :param began: whether its start is in the log.
+    :param begun: records of its start.
+    :param own: records of the session, including its stop.
+    :param reported: records of the next start about its end: 41, 6008, 1001.
+    :param written: the records in ``begun`` and ``own``.
+    :param all: the records in ``written`` and ``reported``.
+    :param gaps: gaps in the log that may contain records of it.
     """
 
     cold: bool
@@ -72,9 +71,11 @@ class SessionRecords:
 def sort_into_sessions(
     records: Sequence[EventRecord], gaps: Sequence[Gap] = ()
 ) -> list[SessionRecords]:
-    """The sessions of a log, the oldest first. The first may have begun before the log.
+    """Group the records of a log by session, the oldest first.
 
-    :param records: power records, in the order recorded; each is put into one session.
+    The first session may have begun before the log.
+
+    :param records: power records, in the recorded order; each belongs to one session.
     """
     sorter = _Sorter(records, gaps)
     for index in range(len(records)):
@@ -83,7 +84,7 @@ def sort_into_sessions(
 
 
 def is_saved(record: EventRecord) -> bool:
-    """Whether this is Kernel-Power 42 of a session that is saved to disk."""
+    """Whether this is the Kernel-Power 42 of a session being saved to disk."""
     if not is_one(record, KERNEL_POWER, 42):
         return False
     states = [whole_number(record, name) for name in ("TargetState", "EffectiveState")]
@@ -91,7 +92,7 @@ def is_saved(record: EventRecord) -> bool:
 
 
 def is_resumed_boot(record: EventRecord) -> bool:
-    """Whether this is Kernel-Boot 27 of a session that was loaded from disk.
+    """Whether this is the Kernel-Boot 27 of a session that was loaded from disk.
 
     BootType 1 is fast startup, 2 resuming from hibernation (UNCONFIRMED beyond public tutorials).
     """
@@ -99,7 +100,7 @@ def is_resumed_boot(record: EventRecord) -> bool:
 
 
 def _is_activity(record: EventRecord) -> bool:
-    """Whether only a session that runs writes this: behind it no start goes on."""
+    """Whether only a running session writes this, so that its start is complete."""
     return (
         is_one(record, EVENT_LOG, 6006)
         or is_one(record, USER32, 1073, 1074, 1075, 1076)
@@ -119,14 +120,14 @@ def _is_kernel_stop(record: EventRecord) -> bool:
 
 @dataclass
 class _Start:
-    """A start as it is put together; what it holds are places in the log.
+    """A start while its records are collected; they are given by their index in the log.
 
     :param first: its first record.
     :param kernel: Kernel-General 12.
-    :param log: those of EventLog by number: 6008, 6011, 6009, and 6005 as the last.
+    :param log: records of EventLog by number: 6008, 6011, 6009, and 6005 as the last.
     :param cut: Kernel-Power 41.
-    :param fresh: whether nothing behind it tells of a session that runs.
-    :param typed: whether its Kernel-Boot 27 was seen.
+    :param fresh: whether no later record shows a running session.
+    :param typed: whether its Kernel-Boot 27 was found.
     """
 
     first: int
@@ -139,7 +140,7 @@ class _Start:
 
 
 class _Sorter:
-    """Goes through a log once and says of each record whose it is.
+    """Assigns each record of a log to a session, in one pass.
 
     The session before the first start has the number 0, that of the first start 1.
     """
@@ -156,7 +157,7 @@ class _Sorter:
         self._held: list[int] = []
 
     def take(self, index: int) -> None:
-        """Say whose the record there is, now or when more is seen."""
+        """Assign the record at this index, now or after later ones."""
         record = self._records[index]
         current = self._starts[-1] if self._starts else None
         if current is not None and index in self._gaps and not self._near(record, current):
@@ -173,7 +174,7 @@ class _Sorter:
             self._take_other(index, current)
 
     def sessions(self) -> list[SessionRecords]:
-        """What was found."""
+        """The sessions found."""
         found = [
             SessionRecords(cold=False, began=False),
             *(SessionRecords(s.cold) for s in self._starts),
@@ -197,7 +198,7 @@ class _Sorter:
     def _take_kernel(self, index: int, current: _Start | None) -> None:
         if current is not None and self._is_kernel_of(index, current):
             current.kernel = index
-            # The kernel's records of the stop before lie between EventLog's and the kernel's.
+            # The kernel's records of the previous stop are between EventLog's and the kernel's.
             for between in range(current.first, index):
                 if _is_kernel_stop(self._records[between]):
                     self._put(between, len(self._starts) - 1, "own")
@@ -206,11 +207,11 @@ class _Sorter:
         self._put(index, len(self._starts), "begun")
 
     def _is_kernel_of(self, index: int, current: _Start) -> bool:
-        """Whether a Kernel-General 12 is that of a start whose other records lie before it."""
+        """Whether a Kernel-General 12 belongs to a start whose other records precede it."""
         open_yet = current.cold and current.fresh and current.kernel is None and current.log
         if not open_yet or current.cut is not None:
             return False
-        # The kernel starts first, whatever is recorded first.
+        # The kernel starts first, whichever record comes first.
         return self._records[index].created <= self._latest(current) + _SLACK
 
     def _take_log(self, index: int, current: _Start | None) -> None:
@@ -218,7 +219,7 @@ class _Sorter:
         if current is None or not self._is_log_of(index, current):
             current = self._begin(_Start(index))
         current.log[number] = index
-        # 6008 tells of the session before.
+        # 6008 is about the previous session.
         reported = number == 6008
         self._put(index, len(self._starts) - reported, "told" if reported else "begun")
 
@@ -228,7 +229,7 @@ class _Sorter:
             return False
         if 6005 not in current.log:
             return True
-        # Behind 6005 only a 6008 that no other start follows.
+        # After 6005 only a 6008 without another start after it.
         near = abs(self._records[index].created - self._latest(current)) <= _SLACK
         return number == 6008 and near and not self._start_follows(index)
 
@@ -276,19 +277,19 @@ class _Sorter:
         self._release(len(self._starts))
         return start
 
-    # What is no start
+    # Other records
 
     def _take_other(self, index: int, current: _Start | None) -> None:
         record = self._records[index]
         latest = len(self._starts)
         if self._saved and (is_one(record, KERNEL_GENERAL, 1) or is_one(record, KERNEL_BOOT, 20)):
-            # Written at the next start, which is not seen yet.
+            # Written at the next start, which has not been reached yet.
             self._held.append(index)
         elif current is None:
             self._put(index, latest, "own")
         elif is_one(record, BUGCHECK_SOURCES, 1001) and current.cold:
             self._put(index, latest - 1, "told")
-        elif _is_kernel_stop(record) and self._is_of_stop_before(record, current):
+        elif _is_kernel_stop(record) and self._belongs_to_previous_stop(record, current):
             self._put(index, latest - 1, "own")
         elif current.fresh and is_one(record, KERNEL_BOOT, 20, 27):
             current.typed |= record.event_id == 27
@@ -300,11 +301,11 @@ class _Sorter:
             current.fresh = current.fresh and not _is_activity(record)
         self._saved = self._saved or is_saved(record)
 
-    def _is_of_stop_before(self, record: EventRecord, current: _Start) -> bool:
-        """Whether 109 or 13 behind a start is of the stop before.
+    def _belongs_to_previous_stop(self, record: EventRecord, current: _Start) -> bool:
+        """Whether a 109 or 13 after a start belongs to the previous stop.
 
-        It is if the kernel's own record of the start follows, which is seen only then. Else its
-        time tells: a session does not end before it begins.
+        It does if the kernel's own record of the start follows, which is not known yet. Otherwise
+        its time decides: a session does not end before it begins.
         """
         if not (current.cold and current.fresh and current.log) or current.kernel is not None:
             return False
@@ -326,7 +327,7 @@ class _Sorter:
         return max(self._records[place].created for place in places)
 
     def _near(self, record: EventRecord, current: _Start) -> bool:
-        """Whether a record behind a gap may still be of the start under way, by its time."""
+        """Whether a record after a gap may still belong to the current start, by its time."""
         starts = (
             is_one(record, KERNEL_GENERAL, 12)
             or is_one(record, EVENT_LOG, 6005, 6008, 6009, 6011)
@@ -335,7 +336,7 @@ class _Sorter:
         return starts and abs(record.created - self._latest(current)) <= _STARTING
 
     def _beside(self, index: int) -> range:
-        """The sessions from the one before a place in the log to the one behind it."""
+        """The sessions from the one before an index of the log to the one after it."""
         last = len(self._records) - 1
         if last < 0:
             return range(0)

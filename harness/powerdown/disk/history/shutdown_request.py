@@ -1,4 +1,4 @@
-"""Who asked a guest to shut down: User32 1074 of a log, with 1075 that called it off."""
+"""Requests for a shutdown: User32 1074 in a log, and 1075, which cancels one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REASON = re.compile(r"(0x)?[0-9a-f]{1,8}", re.IGNORECASE)
 
 
 class Wanted(StrEnum):
-    """What a shutdown was to end in. Windows writes it in its own language."""
+    """The kind of shutdown that was requested. Windows records it in the system's language."""
 
     POWER_OFF = "power-off"
     RESTART = "restart"
@@ -44,12 +44,12 @@ _WORDS = {
 class ShutdownRequest:
     """One User32 1074.
 
-    :param process: as it names itself, with its path; empty when it does not.
-    :param user: the account that asked, such as ``NT AUTHORITY\\SYSTEM``.
-    :param reason: the reason code; ``None`` if it is no number.
-    :param reason_text: what Windows made of it, in its language.
-    :param wanted: what it was to end in.
-    :param comment: the words given with it.
+    :param process: the requesting process with its path; empty if not recorded.
+    :param user: the requesting account, such as ``NT AUTHORITY\\SYSTEM``.
+    :param reason: the reason code; ``None`` if it is not a number.
+    :param reason_text: Windows' text for it, in the system's language.
+    :param wanted: the kind of shutdown.
+    :param comment: the comment given with the request.
     :param called_off: whether a 1075 followed.
     """
 
@@ -71,17 +71,17 @@ class ShutdownRequest:
 
 
 def requests_in(records: Sequence[EventRecord]) -> tuple[ShutdownRequest, ...]:
-    """The requests among the records of a session, in their order."""
-    told = [record for record in records if is_one(record, USER32, 1074, 1075)]
+    """The requests among the records of a session, in order."""
+    found = [record for record in records if is_one(record, USER32, 1074, 1075)]
     return tuple(
         _request(record, following is not None and following.event_id == 1075)
-        for record, following in zip_longest(told, told[1:])
+        for record, following in zip_longest(found, found[1:])
         if record.event_id == 1074
     )
 
 
 def who_asked(requests: Sequence[ShutdownRequest]) -> ShutdownRequest | None:
-    """The request that a stop answers: the last, or the shell's that led to it."""
+    """The request that led to a stop: the last one, or the shell's that caused it."""
     standing = [request for request in requests if not request.called_off]
     if not standing:
         return None

@@ -18,17 +18,17 @@ from powerdown.windows.event_records import EventRecord
 
 @dataclass(frozen=True)
 class Sleep:
-    """One time a guest slept.
+    """One period of sleep.
 
-    :param at: when it went to sleep; ``None`` where only its waking was recorded.
-    :param until: when it woke; ``None`` where that was not recorded.
-    :param state: the state it was to sleep in, of SYSTEM_POWER_STATE: 2 to 4 are S1 to S3.
-    :param standby: whether it was modern standby, which is no state of ACPI.
+    :param at: when it began; ``None`` if only the waking was recorded.
+    :param until: when the guest woke; ``None`` if that was not recorded.
+    :param state: the target state, from SYSTEM_POWER_STATE: 2 to 4 are S1 to S3.
+    :param standby: whether it was modern standby, which is not an ACPI state.
     :param reason: number of the reason in 42, such as 0 for a button or lid, 7 for idling
         (fact:record-109 has the numbers; that 42 has the same is UNCONFIRMED:
         fact:record-42-reason).
-    :param wake_source: number of what woke it; what it means is UNCONFIRMED.
-    :param wake_text: the device or timer that woke it, where it was named.
+    :param wake_source: number of the wake source; its meaning is UNCONFIRMED.
+    :param wake_text: the device or timer that woke the guest, if recorded.
     """
 
     at: datetime | None
@@ -42,7 +42,7 @@ class Sleep:
 
 
 def sleeps_in(records: Sequence[EventRecord]) -> tuple[Sleep, ...]:
-    """The sleeps in a session's own records; a session that is saved to disk is no sleep."""
+    """The periods of sleep in a session's own records, without hibernation."""
     groups: list[list[EventRecord]] = []
     for record in records:
         if is_one(record, KERNEL_POWER, 42):
@@ -75,7 +75,7 @@ def _sleep(group: Sequence[EventRecord]) -> Sleep:
         state = _number(woke, "TargetState")
     return Sleep(
         at=None if began is None else began.created,
-        # The clock may not be set again when 107 is written, and is when the other is.
+        # When 107 is written, the clock may not be corrected yet; it is for the other record.
         until=_created(wake) or _created(woke),
         state=state,
         standby=any(is_one(entry, KERNEL_POWER, 506, 507) for entry in group),

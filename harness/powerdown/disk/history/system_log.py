@@ -1,7 +1,8 @@
-"""The System log of a disk at rest: the records of an ``.evtx`` file that tell of its power.
+"""The System log of a disk: the records of an ``.evtx`` file that concern power.
 
-Records are decoded by the package ``evtx`` (Rust, MIT or Apache-2.0), a chunk at a time, so that
-a damaged one costs no other. It runs in the process that reads disks, never in the harness's own.
+Records are decoded by the package ``evtx`` (Rust, MIT or Apache-2.0), one chunk at a time, so that
+a damaged chunk does not affect others. It runs in the sandboxed reader, never in the harness's own
+process.
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ from powerdown.windows.event_records import EventRecord, parse_events
 _FILE_HEADER = (FILE_MAGIC + bytes(32) + (FILE_HEADER_SIZE).to_bytes(2, "little")).ljust(
     FILE_HEADER_SIZE, b"\0"
 )
-"""A header that says no more than where the chunks begin: those on disks may be wrong."""
+"""A header that says only where the chunks begin: the one on the disk may be wrong."""
 
 _LONGEST_VALUE = 1024
 _MOST_VALUES = 64
 _MOST_RECORDS = 50_000
 _MOST_TEXT = 16 * 2**20
-"""Characters of all values. A log of Windows' own choosing, 20 MiB, holds a tenth of this."""
+"""Characters of all values. A log of the default size, 20 MiB, has a tenth of this."""
 
 _MOST_GAPS = 100
 
@@ -53,7 +54,7 @@ _USER_DATA = "{http://schemas.microsoft.com/win/2004/08/events/event}UserData"
 
 @dataclass(frozen=True)
 class Gap:
-    """Records that are missing, by the number of the first and of the last."""
+    """Missing records, by the numbers of the first and the last."""
 
     first: int
     last: int
@@ -64,14 +65,14 @@ class Gap:
 
 @dataclass(frozen=True)
 class SystemLog:
-    """What was read of a System log.
+    """The data of a System log.
 
-    :param records: those of :data:`POWER_RECORDS`, by number.
-    :param damaged: records and chunks that could not be read.
-    :param notes: what a reader of the records must know.
-    :param gaps: which are missing between the first and the last, whatever their provider.
-    :param last_signs: the record just before each that begins or ends a session, and the last of
-        the log, where they are not in ``records``: until then the guest was up.
+    :param records: the records of :data:`POWER_RECORDS`, by number.
+    :param damaged: number of records and chunks that could not be read.
+    :param notes: remarks on the log.
+    :param gaps: records missing between the first and the last, of any provider.
+    :param last_signs: the record just before each one that begins or ends a session, and the last
+        of the log, unless they are in ``records``: the guest was up until then.
     """
 
     records: tuple[EventRecord, ...]
@@ -82,21 +83,21 @@ class SystemLog:
 
 
 def read_system_log(data: bytes, after: int = 0) -> SystemLog:
-    """Read an ``.evtx`` file: dirty, cut off, begun again at its start, damaged in places.
+    """Read an ``.evtx`` file, even if dirty, truncated, wrapped around or damaged in places.
 
-    :param after: only records with a larger ``EventRecordID``.
-    :raise DiskError: nothing of an event log is in it.
+    :param after: read only records with a larger ``EventRecordID``.
+    :raise DiskError: it contains no part of an event log.
     """
     chunks = chunks_of(data)
     if not data.startswith(FILE_MAGIC) and not chunks.found:
-        actual = "it is empty" if not data else f"it begins with {data[:8]!r} and holds no chunk"
-        raise _no_log(actual)
+        actual = "it is empty" if not data else f"it begins with {data[:8]!r} and contains no chunk"
+        raise _not_a_log(actual)
     damaged = chunks.lost
     stamps: list[Stamp] = []
     records: list[EventRecord] = []
     read: set[int] = set()
     room = _Room()
-    # A full log begins again at its first chunk, over its oldest records.
+    # A full log wraps around to its first chunk and overwrites its oldest records.
     for chunk in sorted(chunks.found, key=_oldest, reverse=True):
         damaged += chunk.damaged
         stamps = [stamp for stamp in chunk.stamps if stamp.record_id > after] + stamps
@@ -120,7 +121,7 @@ def _oldest(chunk: Chunk) -> int:
 
 
 class _Room:
-    """How much may still be kept. The newest are asked for first."""
+    """How much may still be kept; the newest records come first."""
 
     def __init__(self) -> None:
         self._records = _MOST_RECORDS
@@ -128,7 +129,7 @@ class _Room:
         self.dropped = 0
 
     def take(self, records: Iterable[EventRecord]) -> Iterator[EventRecord]:
-        """Those there is room for."""
+        """The records that fit."""
         for record in records:
             self._records -= 1
             self._text -= sum(len(k) + len(v) for k, v in record.data.items())
@@ -153,14 +154,14 @@ def _decode(chunk: Chunk) -> tuple[list[EventRecord], set[int]]:
 
 
 def _rendered(chunk: bytes) -> tuple[list[tuple[int, str]], set[int]]:
-    """Numbered XML of what may be power records, and the numbers of all that were decoded."""
-    # Only here: the harness's own process imports this module and decodes nothing.
+    """XML of possible power records by number, and the numbers of all decoded records."""
+    # Imported here: the harness's own process imports this module but decodes nothing.
     from evtx import PyEvtxParser
 
     found: list[tuple[int, str]] = []
     decoded: set[int] = set()
     try:
-        # It warns of every record that it passes over.
+        # It warns about every record that it skips.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             file = io.BytesIO(_FILE_HEADER + chunk)
@@ -173,15 +174,15 @@ def _rendered(chunk: bytes) -> tuple[list[tuple[int, str]], set[int]]:
                 if event_id is not None and int(event_id[1]) in POWER_RECORD_IDS:
                     found.append((number, text))
     except BaseException as error:
-        # What was decoded before counts, the rest of the chunk as damaged, whatever the package
-        # says of it. A failed assertion in Rust is no Exception of Python's.
+        # Records decoded so far are kept, the rest of the chunk counts as damaged. A failed
+        # assertion in Rust is not derived from Exception.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
     return found, decoded
 
 
 def _record(text: str) -> EventRecord | None:
-    """The record in a piece of XML, with its values cut to a bearable size."""
+    """The record in a piece of XML, with long values truncated."""
     bare = _DECLARATION.sub("", text)
     record = next(iter(parse_events(bare)), None)
     if record is None:
@@ -192,7 +193,7 @@ def _record(text: str) -> EventRecord | None:
 
 
 def _user_data(text: str) -> dict[str, str]:
-    """Values of a record that has its data in an element of the provider's own."""
+    """Values of a record whose data is in an element defined by the provider."""
     user_data = ET.fromstring(text).find(_USER_DATA)
     if user_data is None or not len(user_data):
         return {}
@@ -209,21 +210,21 @@ def _notes(
     after: int,
 ) -> Iterator[str]:
     if not data.startswith(FILE_MAGIC):
-        yield "the file does not begin as an event log does: its front is damaged or missing"
+        yield "the file does not begin like an event log: its start is damaged or missing"
     if lost:
-        yield f"{lost} chunks of the file hold no records that can be read"
+        yield f"{lost} chunks of the file contain no readable records"
     if damaged > lost:
-        yield f"{damaged - lost} records or stretches of records could not be read"
+        yield f"{damaged - lost} records or ranges of records could not be read"
     if room.dropped:
-        yield f"the {room.dropped} oldest records were left out: there are too many"
+        yield f"the {room.dropped} oldest records were left out because there are too many"
     if not stamps:
-        yield "it holds no records" + (f" behind number {after}" if after else "")
+        yield "it contains no records" + (f" after number {after}" if after else "")
     elif not records:
-        yield "none of its records tells of the power"
+        yield "none of its records concerns power"
 
 
 def _gaps(numbers: list[int]) -> tuple[Gap, ...]:
-    """The newest of what is missing or could not be decoded."""
+    """The newest gaps: records that are missing or could not be decoded."""
     found = [
         Gap(earlier + 1, later - 1) for earlier, later in pairwise(numbers) if later > earlier + 1
     ]
@@ -248,7 +249,7 @@ def _begins_a_start(record: EventRecord) -> bool:
 
 
 def system_log_to_json(log: SystemLog) -> dict[str, object]:
-    """A log as it crosses from the process that has read it."""
+    """A log as JSON, for the pipe from the reader's process."""
     return {
         "records": [
             {
@@ -268,14 +269,16 @@ def system_log_to_json(log: SystemLog) -> dict[str, object]:
 
 
 def system_log_from_json(value: object) -> SystemLog:
-    """The log that :func:`system_log_to_json` gave.
+    """The log in a JSON value of :func:`system_log_to_json`.
 
-    :raise DiskError: it is anything else: whoever wrote it has read a hostile disk.
+    :raise DiskError: the value has another form; its writer has read a possibly hostile disk.
     """
     try:
         return _read_log(value)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise _no_log(f"its reader answered nonsense: {type(error).__name__}: {error}") from error
+        raise _not_a_log(
+            f"the answer of its reader is malformed: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _read_log(value: object) -> SystemLog:
@@ -308,38 +311,38 @@ def _read_record(value: object) -> EventRecord:
 
 def _object(value: object) -> Mapping[str, object]:
     if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
-        raise TypeError(f"{type(value).__name__} where an object belongs")
+        raise TypeError(f"{type(value).__name__} instead of an object")
     return value
 
 
 def _list(value: object) -> list[object]:
     if not isinstance(value, list):
-        raise TypeError(f"{type(value).__name__} where a list belongs")
+        raise TypeError(f"{type(value).__name__} instead of a list")
     return value
 
 
 def _number(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise TypeError(f"{value!r:.40} where a number from 0 on belongs")
+        raise TypeError(f"{value!r:.40} instead of a number that is not negative")
     return value
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{type(value).__name__} where text belongs")
+        raise TypeError(f"{type(value).__name__} instead of text")
     return value
 
 
 def _moment(value: object) -> datetime:
     moment = datetime.fromisoformat(_text(value))
     if moment.utcoffset() is None:
-        raise ValueError("a time without its zone")
+        raise ValueError("a time without a time zone")
     return moment
 
 
-def _no_log(actual: str) -> DiskError:
+def _not_a_log(actual: str) -> DiskError:
     return DiskError(
         "read the System log",
         actual,
-        r"Give a file such as Windows\System32\winevt\Logs\System.evtx of a Windows.",
+        r"Give a file such as Windows\System32\winevt\Logs\System.evtx of a Windows system.",
     )

@@ -1,4 +1,4 @@
-"""Every setting that bears on a shutdown, from what was read of a disk or a hive."""
+"""All settings that affect a shutdown, from the data of a disk or a hive."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ ALL_SETTINGS = DiskRequest(
     ),
     files=(PENDING_XML,),
 )
-"""What is to be read for them."""
+"""The data to read for them."""
 
 
 def settings_of_disk(contents: DiskContents) -> Settings:
-    """The settings of a Windows, from the answer to :data:`ALL_SETTINGS`."""
+    """All settings, from the answer to :data:`ALL_SETTINGS`."""
     from_volume = volume_settings(contents.volume, contents.hibernation)
     registry = _of_registry(Hives(contents.registry), contents)
     return _in_order((*from_volume, *registry))
 
 
 def settings_of_hive(registry: RegistrySnapshot) -> Settings:
-    """As many of them as a hive alone has."""
+    """All settings, as far as one hive has them."""
     return _in_order(_of_registry(Hives(registry), None))
 
 

@@ -1,7 +1,7 @@
-"""Whether the inside can be asked: WinRM and the guest agent (fact:winrm-defaults).
+"""Whether a control channel is available: WinRM and the guest agent (fact:winrm-defaults).
 
-Where WinRM keeps its configuration is not documented: its listeners are as registry exports of
-real systems have them, AllowUnencrypted and Basic as public image scripts set them.
+WinRM's configuration in the registry is not documented: the listeners are as in registry exports of
+real systems, AllowUnencrypted and Basic as set by public image scripts.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ CONTROL_KEYS = (
     ),
     KeyRequest(paths.SYSTEM_POLICIES, values=("LocalAccountTokenFilterPolicy",)),
 )
-"""What is read for :func:`control_settings`."""
+"""Keys to read for :func:`control_settings`."""
 
 
 def control_settings(hives: Hives) -> Iterator[Setting]:
-    """WinRM, its way through the firewall, and the guest agent."""
+    """WinRM, the firewall for it, and the guest agent."""
     service = _start(hives, "winrm-start", "WinRM service", "WinRM")
     listener = _listener(hives)
     firewall = _firewall(hives)
@@ -91,12 +91,12 @@ def _listener(hives: Hives) -> Setting:
     for key in hives.below(_LISTENERS):
         stored = hives.at(rf"{_LISTENERS}\{key.name}", "Port")
         enabled = hives.at(rf"{_LISTENERS}\{key.name}", "enabled")
-        # Absent: enabled, as in registry exports of systems that listen.
+        # Absent means enabled, as in registry exports of systems that listen.
         if enabled.number != 0:
             port = "" if stored.number is None else f" on port {stored.number}"
             return stored.setting(id, _GROUP, name, True, f"{key.name}{port}", Origin.REGISTRY)
     if hives.key(_WSMAN) is None:
-        # Its configuration is somewhere else, or nowhere yet.
+        # Its configuration is elsewhere, or does not exist yet.
         return Setting(id, _GROUP, name, None, "not set", Origin.ABSENT, _WSMAN, confirmed=False)
     return Setting(id, _GROUP, name, False, "none", Origin.ABSENT, _LISTENERS)
 
@@ -119,7 +119,7 @@ def _allowed(hives: Hives, id: str, name: str, local: str, policy: str) -> Setti
             )
     if not own.known:
         return own.unknown(id, _GROUP, name)
-    note = "NTLM does not need it"
+    note = "not needed for NTLM"
     return own.setting(
         id, _GROUP, name, False, "off", Origin.DOCUMENTED, confirmed=False, note=note
     )
@@ -138,7 +138,7 @@ def _token_filter(hives: Hives) -> Setting:
         number != 0,
         "on" if number else "off",
         Origin.DOCUMENTED if stored.absent else Origin.REGISTRY,
-        note="off: local administrators but the built-in one have no full rights over WinRM",
+        note="off: over WinRM only the built-in administrator has full rights",
     )
 
 
@@ -157,7 +157,7 @@ def _firewall(hives: Hives) -> Setting:
         )
     rules = hives.key(_RULES)
     for value in () if rules is None else rules.values:
-        networks = _lets_in(value.data)
+        networks = _networks_allowed(value.data)
         if networks is not None:
             stored = Stored(hives.at(_RULES, value.name).path, True, value)
             return stored.setting(
@@ -168,8 +168,8 @@ def _firewall(hives: Hives) -> Setting:
     return Setting(id, _GROUP, name, False, "no rule", Origin.ABSENT, _RULES, confirmed=False)
 
 
-def _lets_in(rule: object) -> str | None:
-    """Through which networks a rule lets WinRM in; ``None`` where it does not.
+def _networks_allowed(rule: object) -> str | None:
+    """The networks for which a rule allows WinRM; ``None`` if it does not.
 
     Such as ``v2.10|Action=Allow|Active=TRUE|Dir=In|Protocol=6|Profile=Public|LPort=5985|``
     (MS-GPFAS, 2.2.2.19).
@@ -191,7 +191,7 @@ def _lets_in(rule: object) -> str | None:
 
 
 def _reachable(service: Setting, listener: Setting, firewall: Setting) -> Setting:
-    id, name = "winrm-reachable", "WinRM answers after a start"
+    id, name = "winrm-reachable", "WinRM is reachable after a start"
     parts = (service, listener, firewall)
     there = (
         None if service.origin is Origin.NOT_READ else service.value == _AUTOMATIC,
@@ -201,7 +201,7 @@ def _reachable(service: Setting, listener: Setting, firewall: Setting) -> Settin
     missing = [part.name for part, is_there in zip(parts, there, strict=True) if is_there is False]
     unknown = [part.name for part, is_there in zip(parts, there, strict=True) if is_there is None]
     if missing:
-        value, shown, why = False, "no", f"for want of: {', '.join(missing)}"
+        value, shown, why = False, "no", f"missing: {', '.join(missing)}"
     elif unknown:
         value, shown, why = None, NOT_READ, f"not known: {', '.join(unknown)}"
     else:

@@ -1,4 +1,4 @@
-"""What threatens a soft shutdown of a Windows at rest, and the settings that show it."""
+"""A risk to the soft shutdown of a Windows, and the settings that show it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from powerdown.disk.settings.setting import Setting
 
 @dataclass(frozen=True)
 class Finding:
-    """One of them.
+    """A risk found on a disk.
 
-    :param risk: the same that a look at the running guest would find.
-    :param settings: what shows it; the first one decides.
-    :param doubt: what of it is not confirmed by documentation or measurement; empty for nothing.
+    :param risk: the same risk that inspecting the running guest would find.
+    :param settings: the settings that show it; the first one decides.
+    :param doubt: what is not confirmed by documentation or measurement; empty for nothing.
     """
 
     risk: Risk

@@ -1,8 +1,7 @@
-"""Which settings of a Windows at rest threaten its soft shutdown.
+"""Risks to the soft shutdown of a Windows, from the settings on its disk.
 
-The rules that a look at the running guest knows too are in
-:mod:`setting_risks`. Here stand only those of what lies on the disk alone, and
-what follows from who will be logged on after the next start.
+Rules that also apply to a running guest are in :mod:`setting_risks`. Here are those for data that
+is only on the disk, and those that depend on who will be logged on after the next start.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ _SERVICE_DEFAULT_MS = 180_000
 """What a service got before build 15063 that asked for nothing (fact:preshutdown-default)."""
 
 _LONG_APPLICATION_MS = 60_000
-"""More than anybody waits who has pressed a button."""
+"""Longer than anyone waits after a press."""
 
-_PRESS_IGNORED = "what becomes of a press then differs by release: UNCONFIRMED, test it"
+_PRESS_IGNORED = "how a press is handled then differs by release: UNCONFIRMED, test it"
 
 
 def findings(settings: Settings) -> tuple[Finding, ...]:
-    """All of them, the worst first."""
+    """All findings, the most severe first."""
     found = (
         *_volume(settings),
         *_hives(settings),
@@ -59,7 +58,7 @@ def _shown(*settings: Setting) -> tuple[Evidence, ...]:
 
 
 def evidence(setting: Setting) -> Evidence:
-    """A setting, as a piece of evidence."""
+    """A setting as evidence."""
     raw = setting.shown if setting.raw is None else setting.raw
     path = f"{setting.path}: " if setting.path else ""
     return Evidence(Source.SETTINGS, None, f"{setting.name}, {setting.origin}", f"{path}{raw}")
@@ -72,8 +71,8 @@ def _volume(settings: Settings) -> Iterator[Finding]:
                 Risk(
                     Cause.FORCED_SHUTDOWN,
                     Severity.DELAYS,
-                    "the system volume is marked dirty: it was cut off, and is checked at the next "
-                    "start, in which a press may be lost",
+                    "the system volume is marked dirty: the power was cut, and the next start "
+                    "checks it, during which a press may be lost",
                     _shown(setting),
                     remedies.CLOSE_VOLUME,
                 ),
@@ -85,18 +84,18 @@ def _volume(settings: Settings) -> Iterator[Finding]:
                 Risk(
                     Cause.ASLEEP,
                     Severity.MAY_STOP,
-                    "the last power-off was no shutdown: a saved system holds the volume, and goes "
-                    "on at the next start",
+                    "the last power-off was not a full shutdown: a saved system uses the volume "
+                    "and is resumed at the next start",
                     _shown(setting),
                     remedies.NO_HIBERNATION,
                 ),
                 setting,
-                doubt="of full hibernation and fast startup the file does not tell which it was",
+                doubt="the file does not show whether it was full hibernation or fast startup",
             )
 
 
 def _hives(settings: Settings) -> Iterator[Finding]:
-    """A disk whose hives cannot be read; of a hive alone the others are missing on purpose."""
+    """Hives of a disk that cannot be read; with a single hive, the others are not expected."""
     if not settings.starting("volume-dirty"):
         return
     for id, hive in (("product-type", "SYSTEM"), ("product-name", "SOFTWARE")):
@@ -120,7 +119,7 @@ def _button(settings: Settings) -> Iterator[Finding]:
         yield from _found(
             setting_risks.of_power_left_on(_shown(left_on)),
             left_on,
-            doubt="documented of shutdowns that programs ask for; UNCONFIRMED of a press",
+            doubt="documented for shutdowns that programs request; UNCONFIRMED for a press",
         )
     on_ac, on_dc = settings["power-button-ac"], settings["power-button-dc"]
     action = _action(on_ac)
@@ -135,9 +134,9 @@ def _button(settings: Settings) -> Iterator[Finding]:
     if on_ac.origin is Origin.NOT_READ:
         return
     fact = (
-        "what the power button does is not stored"
+        "the action of the power button is not stored"
         if on_ac.origin is Origin.ABSENT
-        else "what the power button does makes no sense"
+        else "the stored action of the power button is invalid"
     )
     yield from _found(
         Risk(
@@ -175,7 +174,7 @@ def _sleep(settings: Settings) -> Iterator[Finding]:
         yield from _found(
             setting_risks.of_fast_startup(_shown(fast)),
             *(fast, hibernation),
-            doubt="whether a press shuts down in full then is UNCONFIRMED",
+            doubt="whether a press then causes a full shutdown is UNCONFIRMED",
         )
     standby, hibernate = settings["standby-idle-ac"], settings["hibernate-idle-ac"]
     if _positive(standby):
@@ -183,26 +182,25 @@ def _sleep(settings: Settings) -> Iterator[Finding]:
             Risk(
                 Cause.ASLEEP,
                 Severity.MAY_STOP,
-                f"left alone, the guest goes to sleep {standby.shown}; a press on a sleeping guest "
-                "shuts nothing down",
+                f"an idle guest goes to sleep {standby.shown}; a press does not shut down a "
+                "sleeping guest",
                 _shown(standby),
                 remedies.STAY_AWAKE,
             ),
             standby,
-            doubt="if its machine has S3, and its display driver supports it",
+            doubt="only if its machine and its display driver support S3",
         )
     if _positive(hibernate) and hibernation.value is True:
         yield from _found(
             Risk(
                 Cause.ASLEEP,
                 Severity.MAY_STOP,
-                f"left alone, the guest hibernates {hibernate.shown}: it is then off without a "
-                "shutdown",
+                f"an idle guest hibernates {hibernate.shown}: it is then off without a shutdown",
                 _shown(hibernate, hibernation),
                 remedies.STAY_AWAKE,
             ),
             *(hibernate, hibernation),
-            doubt="if its machine has S4",
+            doubt="only if its machine supports S4",
         )
     display = settings["video-idle-ac"]
     if _positive(display):
@@ -210,12 +208,12 @@ def _sleep(settings: Settings) -> Iterator[Finding]:
             Risk(
                 Cause.ASLEEP,
                 Severity.LATENT,
-                f"the display goes off {display.shown}; the first press may only light it",
+                f"the display turns off {display.shown}; the first press may only turn it on",
                 _shown(display),
                 remedies.DISPLAY_STAYS_ON,
             ),
             display,
-            doubt="seen by users of several hypervisors; UNCONFIRMED by documentation",
+            doubt="reported by users of several hypervisors; UNCONFIRMED by documentation",
         )
 
 
@@ -232,14 +230,14 @@ def _updates(settings: Settings) -> Iterator[Finding]:
         yield from _found(
             setting_risks.of_pending_updates(names, _shown(*shown)),
             *shown,
-            doubt="a mark does not prove that this shutdown is slow",
+            doubt="a marker does not prove that this shutdown is slow",
         )
     elif any(setting.name not in MARKERS for setting in there):
         more = [setting for setting in there if setting.name not in MARKERS]
         yield from _found(
             setting_risks.of_pending_updates([s.name for s in more], _shown(*more)),
             *more,
-            doubt="UNCONFIRMED that these marks go with work at the shutdown",
+            doubt="UNCONFIRMED that these markers mean work during the shutdown",
         )
 
 
@@ -250,7 +248,7 @@ def _applications(settings: Settings) -> Iterator[Finding]:
             Risk(
                 Cause.UNRESPONSIVE_APP,
                 Severity.LATENT,
-                "programs without a visible window may hold a shutdown too",
+                "programs without a visible window can also block a shutdown",
                 _shown(blocking),
                 remedies.NO_BLOCKING_APPS,
             ),
@@ -266,8 +264,8 @@ def _applications(settings: Settings) -> Iterator[Finding]:
                 Risk(
                     Cause.UNRESPONSIVE_APP,
                     Severity.LATENT,
-                    "a user is logged on by itself, and a program of theirs that does not end "
-                    "holds a shutdown without limit (AutoEndTasks is 0)",
+                    "a user is logged on automatically, and a program that does not end blocks a "
+                    "shutdown without limit (AutoEndTasks is 0)",
                     _shown(setting, logged_on),
                     remedies.END_APPLICATION,
                 ),
@@ -282,7 +280,7 @@ def _applications(settings: Settings) -> Iterator[Finding]:
                     Risk(
                         Cause.UNRESPONSIVE_APP,
                         Severity.LATENT,
-                        f"a program that does not end holds a shutdown for {time} ms",
+                        f"a program that does not end delays a shutdown by {time} ms",
                         _shown(setting, logged_on),
                         remedies.LIMIT_APPLICATIONS,
                     ),
@@ -301,12 +299,14 @@ def _services(settings: Settings) -> Iterator[Finding]:
             risk = Risk(
                 Cause.UNRESPONSIVE_SERVICE,
                 Severity.LATENT,
-                f"service {service}, not known as Windows' own, may hold a shutdown for {time} ms "
-                "(PreshutdownTimeout)",
+                f"service {service}, which is not one of Windows' own, may delay a shutdown by "
+                f"{time} ms (PreshutdownTimeout)",
                 _shown(setting),
                 remedies.for_service(service),
             )
-        yield from _found(risk, setting, doubt="whether it accepts preshutdown, only a run tells")
+        yield from _found(
+            risk, setting, doubt="only a running guest shows whether it accepts preshutdown"
+        )
     limit = settings["wait-to-kill-service"]
     time = settings.number("wait-to-kill-service")
     if time is not None:
@@ -319,12 +319,12 @@ def _tracker(settings: Settings) -> Iterator[Finding]:
         yield from _found(
             setting_risks.of_tracker(opened=False, shown=_shown(tracker)),
             tracker,
-            doubt="that its dialog holds an ACPI press up is UNCONFIRMED",
+            doubt="UNCONFIRMED that its dialog delays a shutdown by the power button",
         )
 
 
 def _setup(settings: Settings) -> Iterator[Finding]:
-    """Tencent's page on failed shutdowns names a guest in Sysprep or its first start
+    """Tencent's page on failed shutdowns lists guests in Sysprep or their first start
     (fact:setup-ignores)."""
     state = settings["image-state"]
     unfinished = [
@@ -339,10 +339,10 @@ def _setup(settings: Settings) -> Iterator[Finding]:
             Risk(
                 Cause.DAMAGED_SYSTEM,
                 Severity.MAY_STOP,
-                "its set-up is not complete: until it is, a press may be ignored",
+                "Windows Setup is not complete: until it is, a press may be ignored",
                 _shown(*unfinished),
                 remedies.FINISH_SETUP,
             ),
             *unfinished,
-            doubt="as one cloud documents; UNCONFIRMED by Microsoft's documentation",
+            doubt="documented by one cloud provider; UNCONFIRMED by Microsoft's documentation",
         )

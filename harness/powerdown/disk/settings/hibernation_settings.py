@@ -1,4 +1,4 @@
-"""Whether a Windows can be saved to disk, and whether a shutdown is such a saving in part."""
+"""Settings of hibernation and fast startup."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ HIBERNATION_KEYS = (
     KeyRequest(paths.FAST_STARTUP, values=("HiberbootEnabled",)),
     KeyRequest(paths.WINDOWS_POLICY, values=("HiberbootEnabled",)),
 )
-"""What is read for :func:`hibernation_settings`."""
+"""Keys to read for :func:`hibernation_settings`."""
 
 
 def hibernation_settings(hives: Hives) -> Iterator[Setting]:
-    """Hibernation, and fast startup which needs it."""
+    """Hibernation, and fast startup, which requires it."""
     hibernation = _hibernation(hives)
     local = _switch("fast-startup-local", hives.at(paths.FAST_STARTUP, "HiberbootEnabled"), "")
     policy = _switch(
@@ -33,7 +33,7 @@ def hibernation_settings(hives: Hives) -> Iterator[Setting]:
     yield hibernation
     yield local
     yield policy
-    # An absent value is off for both, as in a release that has no fast startup.
+    # An absent value means off for both, as in a release without fast startup.
     available = hibernation.value if isinstance(hibernation.value, bool) else None
     on = starts_fast(_or_off(local), _or_off(policy), available)
     parts = (hibernation, local, policy)
@@ -48,7 +48,7 @@ def hibernation_settings(hives: Hives) -> Iterator[Setting]:
         key=paths.FAST_STARTUP,
         value_name="HiberbootEnabled",
         raw=local.raw,
-        note="of HiberbootEnabled, its policy, and hibernation, which it needs",
+        note="from HiberbootEnabled, its policy, and hibernation, which it requires",
     )
 
 

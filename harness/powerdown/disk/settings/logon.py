@@ -1,4 +1,4 @@
-"""Who will be logged on after a start, and what holds while nobody is (fact:no-logon-policy,
+"""Who is logged on after a start, and what applies while nobody is (fact:no-logon-policy,
 fact:autologon)."""
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LOGON_KEYS = (
         values=(
             "AutoAdminLogon",
             "DefaultUserName",
-            # Only whether it is there is ever told.
+            # Only its existence is ever reported.
             "DefaultPassword",
             "AutoLogonCount",
             *_NOTICE,
@@ -30,20 +30,20 @@ LOGON_KEYS = (
     ),
     KeyRequest(paths.TRACKER_POLICY, values=("ShutdownReasonOn", "ShutdownReasonUI")),
 )
-"""What is read for this module's settings."""
+"""Keys to read for this module's settings."""
 
 _BANNERS = tuple((key, name) for key in (paths.SYSTEM_POLICIES, WINLOGON) for name in _NOTICE)
 """Text that a user must confirm before logging on (sup: turn-on-automatic-logon)."""
 
 
 def client(hives: Hives) -> bool | None:
-    """Whether it is a client, not a server; ``None`` where it is not known."""
+    """Whether it is a client rather than a server; ``None`` if it is not known."""
     kind = hives.at(paths.PRODUCT_OPTIONS, "ProductType").text
     return None if kind is None else is_client(kind)
 
 
 def logon_settings(hives: Hives) -> Iterator[Setting]:
-    """Automatic logon, and a shutdown while nobody is logged on."""
+    """Automatic logon, and shutdown while no one is logged on."""
     yield _without_logon(hives)
     switch = hives.at(WINLOGON, "AutoAdminLogon")
     user = hives.at(WINLOGON, "DefaultUserName")
@@ -90,20 +90,22 @@ def logon_settings(hives: Hives) -> Iterator[Setting]:
     yield Setting(
         "autologon",
         Group.LOGON,
-        "somebody is logged on by itself",
+        "automatic logon is effective",
         effective if known else None,
         ("yes" if effective else "no") if known else NOT_READ,
         Origin.TOGETHER if known else Origin.NOT_READ,
         key=WINLOGON,
         value_name="AutoAdminLogon",
         raw=switch.raw,
-        note="of the values above; whether the password is right is not known" if effective else "",
+        note="from the values above; whether the password is right is not known"
+        if effective
+        else "",
     )
 
 
 def tracker_settings(hives: Hives) -> Iterator[Setting]:
-    """Whether Windows asks why it is shut down (fact:tracker-policy, fact:tracker-default)."""
-    id, name = "tracker", "asks why it is shut down"
+    """Whether Windows asks for a shutdown's reason (fact:tracker-policy, fact:tracker-default)."""
+    id, name = "tracker", "asks for the reason of a shutdown"
     stored = hives.at(paths.TRACKER_POLICY, "ShutdownReasonOn")
     number = stored.number
     policy = None if number is None else number != 0
@@ -147,10 +149,10 @@ def _text(hives: Hives, id: str, name: str) -> Setting:
 
 
 def _password(hives: Hives) -> Setting:
-    """Whether there is one in the clear. It is never shown."""
+    """Whether a plaintext password is stored. It is never shown."""
     id, name = "default-password", "DefaultPassword"
     stored = hives.at(WINLOGON, name)
-    note = "Windows may also keep it among the LSA secrets, which are not read"
+    note = "Windows may also store it as an LSA secret, which is not read"
     if not stored.known:
         return stored.unknown(id, Group.LOGON, name, secret=True)
     there = stored.value is not None
@@ -161,7 +163,7 @@ def _password(hives: Hives) -> Setting:
         there,
         "set" if there else "absent",
         Origin.REGISTRY if there else Origin.ABSENT,
-        note="in the clear: everybody may read it" if there else note,
+        note="in plain text: every user can read it" if there else note,
         secret=True,
     )
 

@@ -1,7 +1,7 @@
 """Settings of the active power scheme: policy, the scheme's own value, or its default
 (fact:button-action-store).
 
-A scheme mostly has no value of its own, so the default must be read through: that is where a stock
+A scheme usually has no value of its own, so the default must be read too: that is where a stock
 image's button may be set to sleep (fact:button-default-sleep).
 """
 
@@ -22,7 +22,7 @@ SUB_SLEEP = "238c9fa8-0aad-41ed-83f4-97be242c8f20"
 """Sleep sub-group (fact:sleep-settings)."""
 
 SHUTDOWN_FORCED = "833a6b62-dfa4-46d1-82f8-e09e34d029d6"
-"""Alias SHUTDOWN, under the buttons: 0 normal, 1 forced; what it does to a press is UNCONFIRMED
+"""Alias SHUTDOWN, under the buttons: 0 normal, 1 forced; its effect on a press is UNCONFIRMED
 (fact:display-settings)."""
 
 _SLEEP_BUTTON = "96996bc0-ad50-47ec-923b-6f41874dd9eb"
@@ -47,7 +47,7 @@ def _seconds(index: int) -> str:
 
 def _action(index: int) -> str:
     if index not in set(ButtonAction):
-        return f"{index} (no documentation names it)"
+        return f"{index} (undocumented)"
     return f"{index} ({ButtonAction(index).name.lower().replace('_', ' ')})"
 
 
@@ -59,8 +59,8 @@ def _forced(index: int) -> str:
 class _PowerSetting:
     """A setting of a power scheme.
 
-    :param default: what holds where not even a default is stored; ``None`` where nothing is
-        documented. All of them are UNCONFIRMED.
+    :param default: the effective value where no default is stored either; ``None`` where nothing
+        is documented. All of them are UNCONFIRMED.
     """
 
     id: str
@@ -75,7 +75,7 @@ class _PowerSetting:
 
 
 _AC_ONLY = (PowerSource.AC,)
-"""A guest without battery runs on AC."""
+"""A guest without a battery runs on AC power."""
 
 _SETTINGS = (
     _PowerSetting(
@@ -121,11 +121,11 @@ _SETTINGS = (
 
 _INDEXES = ("ACSettingIndex", "DCSettingIndex")
 _PROVISIONED = "Prov"
-"""Begins the names of further defaults beside these, which the maker of a machine provisions.
-Public tools disagree on which of the two Windows takes: UNCONFIRMED."""
+"""Prefix of the names of additional defaults that a manufacturer can provision. Public tools
+disagree on which of the two Windows uses: UNCONFIRMED."""
 
 POWER_SCHEME_KEYS = (
-    # Schemes may have any GUID; a setting is three levels below them.
+    # Schemes can have any GUID; a setting is three levels below.
     KeyRequest(paths.POWER_SCHEMES, depth=3, values=("ActivePowerScheme", *_INDEXES)),
     KeyRequest(paths.POWER_POLICY, depth=1, values=("ActivePowerScheme", *_INDEXES)),
     *(
@@ -137,11 +137,11 @@ POWER_SCHEME_KEYS = (
         for setting in _SETTINGS
     ),
 )
-"""What is read for :func:`power_scheme_settings`."""
+"""Keys to read for :func:`power_scheme_settings`."""
 
 
 def power_scheme_settings(hives: Hives) -> Iterator[Setting]:
-    """The active scheme, and what it says."""
+    """The active scheme and its settings."""
     scheme, active = _active_scheme(hives)
     yield scheme
     for setting in _SETTINGS:
@@ -150,7 +150,7 @@ def power_scheme_settings(hives: Hives) -> Iterator[Setting]:
 
 
 def _active_scheme(hives: Hives) -> tuple[Setting, str | None]:
-    """The setting, and the scheme's GUID where it is known."""
+    """The setting, and the scheme's GUID if it is known."""
     id, name = "power-scheme", "active power scheme"
     policy = hives.at(paths.POWER_POLICY, "ActivePowerScheme")
     own = hives.at(paths.POWER_SCHEMES, "ActivePowerScheme")
@@ -206,18 +206,18 @@ def _read(hives: Hives, setting: _PowerSetting, source: PowerSource, scheme: str
 
 
 def _provisioned(hives: Hives, setting: _PowerSetting, stored: Stored, index: int) -> str:
-    """What to say of a provisioned default that is another; empty where there is none."""
+    """A note on a provisioned default that differs; empty if there is none."""
     path = stored.path
     other = hives.at(path.key, f"{_PROVISIONED}{path.name}")
     if other.number in (None, index):
         return ""
-    return f"{other.path.name} there is {setting.shown(other.number)}: it may count instead"
+    return f"{other.path.name} there is {setting.shown(other.number)} and may apply instead"
 
 
 def _nowhere(
     setting: _PowerSetting, id: str, name: str, last: Stored, hives: Hives, scheme: str | None
 ) -> Setting:
-    """The setting where no hive that was read has a value for it."""
+    """The setting if no hive that was read has a value for it."""
     if not hives.has(paths.POWER_SCHEMES) or scheme is None:
         missing = last.setting(id, setting.group, name, None, NOT_READ, Origin.NOT_READ)
         return replace(missing, note="" if scheme is None else "no power scheme was read")
@@ -231,7 +231,9 @@ def _nowhere(
             Origin.DOCUMENTED,
             confirmed=False,
         )
-    note = "" if scheme in SCHEMES else "a scheme of its own: what it was made from is not known"
+    note = (
+        "" if scheme in SCHEMES else "a custom scheme: the scheme it was derived from is not known"
+    )
     return last.setting(
         id, setting.group, name, None, "not set", Origin.ABSENT, confirmed=False, note=note
     )

@@ -1,4 +1,4 @@
-r"""What each profile says about programs that do not end: ``Control Panel\Desktop``
+r"""Settings of each profile for programs that do not end: ``Control Panel\Desktop``
 (fact:desktop-values)."""
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _TIMES = (
     ("hung-app-timeout", "HungAppTimeout", HUNG_APP_MS, True),
     ("wait-to-kill-app-timeout", "WaitToKillAppTimeout", WAIT_TO_KILL_APP_MS, False),
 )
-"""Id, name, milliseconds where it is absent, and whether that default is confirmed."""
+"""Id, name, default in milliseconds, and whether that default is confirmed."""
 
 _VALUES = ("AutoEndTasks", *(name for _, name, _, _ in _TIMES))
 _MOST_PROFILES = 64
@@ -25,17 +25,17 @@ PROFILE_KEYS = (
     KeyRequest(rf"HKU\.DEFAULT\{paths.DESKTOP}", values=_VALUES),
     KeyRequest(rf"HKU\*\{paths.DESKTOP}", values=_VALUES),
 )
-"""What is read of every profile. ``.DEFAULT`` is that of the logon screen."""
+"""Values to read from every profile. ``.DEFAULT`` is the logon screen's."""
 
 
 def profile_settings(hives: Hives) -> Iterator[Setting]:
-    """Of all profiles that were read."""
+    """The settings of all profiles that were read."""
     for profile in hives.profiles[:_MOST_PROFILES]:
         yield from _of(hives, profile)
 
 
 def auto_end_tasks(profile: str) -> str:
-    """The id of the setting AutoEndTasks of the profile of this folder's name."""
+    """The id of the setting AutoEndTasks of the profile in a folder of this name."""
     return f"auto-end-tasks:{profile.lower()}"
 
 

@@ -1,4 +1,4 @@
-"""How long services may hold a shutdown up before the others are stopped
+"""How long services can delay a shutdown before the others are stopped
 (fact:preshutdown-phase)."""
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from powerdown.windows import registry_paths as paths
 SERVICE_KEYS = (
     KeyRequest(paths.SERVICES, depth=1, values=("PreshutdownTimeout", "Start", "DisplayName")),
 )
-"""What is read of every service."""
+"""Values to read for every service."""
 
 PRESHUTDOWN = "preshutdown-timeout:"
-"""Begins the ids of these settings; the service's key name follows."""
+"""Prefix of the ids of these settings; the service's key name follows."""
 
 WINDOWS_OWN = frozenset({"gpsvc", "trustedinstaller", "wuauserv", "usosvc", "deviceinstall"})
-"""Services of Windows' own that have a PreshutdownTimeout in real hives
+"""Windows' own services that have a PreshutdownTimeout in real hives
 (fact:preshutdown-own-services)."""
 
 START = {0: "boot", 1: "system", 2: "automatic", 3: "manual", 4: "disabled"}
@@ -40,7 +40,7 @@ def service_settings(hives: Hives) -> Iterator[Setting]:
 
 
 def is_disabled(hives: Hives, service: str) -> bool:
-    """Whether a service is never started."""
+    """Whether a service is disabled."""
     return hives.at(rf"{paths.SERVICES}\{service}", "Start").number == DISABLED
 
 
@@ -51,7 +51,7 @@ def _timeout(hives: Hives, key: StoredKey) -> Setting:
     if stored.number is None:
         return stored.unknown(id, Group.SERVICES, name)
     own = "Windows' own" if service.lower() in WINDOWS_OWN else ""
-    disabled = "disabled: does not run" if is_disabled(hives, service) else ""
+    disabled = "disabled" if is_disabled(hives, service) else ""
     return stored.setting(
         id,
         Group.SERVICES,

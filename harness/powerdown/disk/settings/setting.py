@@ -1,4 +1,4 @@
-"""One setting of a Windows at rest: what it is, and where that comes from."""
+"""A setting of a Windows on a disk: its effective value, and where that comes from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 SettingValue = bool | int | str | None
-"""An effective value; ``None`` where it is not known, or where there is none."""
+"""An effective value; ``None`` if it is not known, or if there is none."""
 
 
 class Origin(StrEnum):
@@ -18,20 +18,20 @@ class Origin(StrEnum):
     SCHEME = "power scheme"
     SCHEME_DEFAULT = "default of scheme"
     DOCUMENTED = "documented default"
-    """The value is absent; this is what the documentation says holds then."""
+    """The value is absent; this is the documented default."""
     ABSENT = "absent"
-    """It is absent, and either that is the answer, or no default is documented."""
+    """The value is absent, and that is meaningful, or no default is documented."""
     TOGETHER = "other settings"
-    """It follows from the settings named in the note."""
+    """It is derived from the settings in the note."""
     VOLUME = "volume"
     UNREADABLE = "unreadable"
-    """There is something of another type, or no number where one belongs."""
+    """The value has another type, or is not a valid number."""
     NOT_READ = "not read"
-    """The hive that it would be in was not given, or could not be read."""
+    """The hive was not given, or could not be read."""
 
 
 class Group(StrEnum):
-    """What settings are about, in the order in which they are shown."""
+    """Groups of settings, in the order in which they are shown."""
 
     WINDOWS = "Windows"
     VOLUME = "volume"
@@ -49,16 +49,16 @@ class Group(StrEnum):
 class Setting:
     """A setting and its provenance.
 
-    :param id: stable, for programs; see ``docs/inspect.md``.
-    :param name: what Windows calls it, for people.
+    :param id: stable id, for programs; see ``docs/inspect.md``.
+    :param name: Windows' name of it, for people.
     :param value: the effective value.
-    :param shown: the same in words.
-    :param key: registry key that decided, as online; empty where none did. Of an absent value the
-        one where it would be.
-    :param value_name: of the registry value; empty where the key itself is the setting.
-    :param raw: what is stored there; ``None`` where nothing is.
-    :param confirmed: whether documentation, or real hives, bear the meaning out.
-    :param note: what else to know, one clause.
+    :param shown: the value as text.
+    :param key: the registry key of the value, as in the running system; empty if it does not come
+        from the registry. For an absent value, the key where it would be.
+    :param value_name: name of the registry value; empty if the key itself is the setting.
+    :param raw: the stored data; ``None`` if there is none.
+    :param confirmed: whether documentation or real hives confirm the meaning.
+    :param note: a remark, as one clause.
     """
 
     id: str
@@ -75,7 +75,7 @@ class Setting:
 
     @property
     def path(self) -> str:
-        """Where it is stored, or would be: key and name of the value."""
+        """Key and value name where it is, or would be, stored."""
         return rf"{self.key}\{self.value_name}" if self.value_name else self.key
 
     @property
@@ -87,7 +87,7 @@ class Setting:
 class Settings:
     """All settings, by id.
 
-    :param settings: in the order in which they are shown; no id twice.
+    :param settings: in the order in which they are shown, with unique ids.
     """
 
     def __init__(self, settings: Iterable[Setting]) -> None:
@@ -103,15 +103,15 @@ class Settings:
         return self._by_id[id]
 
     def starting(self, prefix: str) -> tuple[Setting, ...]:
-        """Those whose ids begin so."""
+        """The settings whose ids start with ``prefix``."""
         return tuple(s for id, s in self._by_id.items() if id.startswith(prefix))
 
     def truth(self, id: str) -> bool | None:
-        """The value of a switch; ``None`` where it is not known."""
+        """The value of a switch; ``None`` if it is not known."""
         value = self._by_id[id].value
         return value if isinstance(value, bool) else None
 
     def number(self, id: str) -> int | None:
-        """The value of a number; ``None`` where it is not known."""
+        """The value of a number; ``None`` if it is not known."""
         value = self._by_id[id].value
         return value if isinstance(value, int) and not isinstance(value, bool) else None

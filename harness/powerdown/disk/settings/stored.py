@@ -1,4 +1,4 @@
-"""Places in a registry snapshot: what is stored there, nothing, or not known."""
+"""Lookup in a registry snapshot: a value, no value, or not known."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _TYPES = {
     10: "REG_RESOURCE_REQUIREMENTS_LIST",
     11: "REG_QWORD",
 }
-"""Names of the registry's types (learn: Registry value types)."""
+"""Names of registry types (learn: Registry value types)."""
 
 _LONGEST = 120
 _MAX_DWORD = 0xFFFFFFFF
 
 NOT_READ = "?"
-"""Stands in place of a value that is not known."""
+"""Shown for a value that is not known."""
 
 
 @dataclass(frozen=True)
 class RegistryPath:
-    """A registry value, as online."""
+    """The path of a registry value, as in the running system."""
 
     key: str
     name: str
@@ -41,10 +41,10 @@ class RegistryPath:
 
 @dataclass(frozen=True)
 class Stored:
-    """What lies at a place.
+    """The result of looking up a registry value.
 
-    :param known: whether the hive that the place is in was read.
-    :param value: ``None`` where there is none.
+    :param known: whether the hive was read.
+    :param value: ``None`` if there is none.
     """
 
     path: RegistryPath
@@ -53,12 +53,12 @@ class Stored:
 
     @property
     def absent(self) -> bool:
-        """Whether it is known that there is no such value."""
+        """Whether it is known that the value does not exist."""
         return self.known and self.value is None
 
     @property
     def number(self) -> int | None:
-        """The number that is stored, as a number or as text; ``None`` for anything else."""
+        """The stored number, as a number or as text; ``None`` for anything else."""
         data = None if self.value is None else self.value.data
         if isinstance(data, int):
             return data if 0 <= data <= _MAX_DWORD else None
@@ -66,13 +66,13 @@ class Stored:
 
     @property
     def text(self) -> str | None:
-        """The text that is stored, of long text the beginning; ``None`` for anything else."""
+        """The stored text, truncated if long; ``None`` for anything else."""
         data = None if self.value is None else self.value.data
         return data[:_LONGEST] if isinstance(data, str) else None
 
     @property
     def raw(self) -> str | None:
-        """What is stored, in the words of ``reg query``; of long data only the beginning."""
+        """The stored data as ``reg query`` prints it, truncated if long."""
         return None if self.value is None else shown_value(self.value)
 
     def setting(
@@ -88,9 +88,9 @@ class Stored:
         note: str = "",
         secret: bool = False,
     ) -> Setting:
-        """The setting that this place decides.
+        """The setting that this value determines.
 
-        :param secret: whether what is stored must not be shown.
+        :param secret: whether the data must not be shown.
         """
         raw = None if secret else self.raw
         path = self.path
@@ -99,17 +99,17 @@ class Stored:
         )
 
     def unknown(self, id: str, group: Group, name: str, *, secret: bool = False) -> Setting:
-        """The setting where it cannot be known: its hive was not read, or it makes no sense."""
+        """The setting if it is unknown: the hive was not read, or the data is invalid."""
         origin = Origin.UNREADABLE if self.known else Origin.NOT_READ
         shown = NOT_READ if self.raw is None or secret else self.raw
         return self.setting(id, group, name, None, shown, origin, secret=secret)
 
 
 class Hives:
-    """A snapshot, and which hives it is of.
+    """A snapshot, and the hives it was read from.
 
-    A hive counts as read when any key of it is in the snapshot: of each, keys were asked for that
-    every Windows has.
+    A hive counts as read if any of its keys is in the snapshot: from each hive, keys are requested
+    that every Windows has.
     """
 
     def __init__(self, registry: RegistrySnapshot) -> None:
@@ -117,24 +117,24 @@ class Hives:
         self._read = frozenset(map(_root, registry.keys))
 
     def has(self, path: str) -> bool:
-        """Whether the hive was read that this key would be in."""
+        """Whether the hive of this key was read."""
         return _root(path) in self._read
 
     def at(self, key: str, name: str) -> Stored:
-        """What is stored as this value."""
+        """Look up a value."""
         return Stored(RegistryPath(key, name), self.has(key), self._registry.value(key, name))
 
     def key(self, path: str) -> StoredKey | None:
-        """A key; ``None`` where there is none."""
+        """A key; ``None`` if there is none."""
         return self._registry.key(path)
 
     def below(self, path: str) -> tuple[StoredKey, ...]:
-        """The subkeys of a key that were asked for."""
+        """The requested subkeys of a key."""
         return self._registry.below(path)
 
     @property
     def profiles(self) -> tuple[str, ...]:
-        r"""The profiles that were read, as ``HKU\name``: .DEFAULT first."""
+        r"""The profiles that were read, as ``HKU\name``; .DEFAULT first."""
         paths = [key.path for key in self._registry.keys.values()]
         found = {"\\".join(path.split("\\")[:2]) for path in paths if path[:4].upper() == "HKU\\"}
         default = r"hku\.default"
@@ -142,8 +142,8 @@ class Hives:
 
 
 def _root(path: str) -> str:
-    """What is read as a whole, or not: a hive, or the current control set, which a SYSTEM hive
-    need not name.
+    """The part that is read as a whole or not at all: a hive, or the current control set, which a
+    SYSTEM hive may not name.
     """
     parts = path.casefold().split("\\")
     depth = 3 if parts[1:3] == ["system", "currentcontrolset"] else 2
@@ -151,7 +151,7 @@ def _root(path: str) -> str:
 
 
 def shown_value(value: StoredValue) -> str:
-    """A stored value in words, such as ``REG_DWORD 3``."""
+    """A stored value as text, such as ``REG_DWORD 3``."""
     kind = _TYPES.get(value.type, f"type {value.type}")
     data = value.data
     if isinstance(data, bytes):

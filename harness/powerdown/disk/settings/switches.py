@@ -1,4 +1,4 @@
-"""Settings that are one registry value each: switches, times, numbers, texts."""
+"""Settings that are a single registry value: switches, times, numbers, texts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from powerdown.windows.service_commands import DEFAULT_WAIT_TO_KILL_SERVICE_MS
 
 
 class Kind(Enum):
-    """What a value says."""
+    """The kind of a value."""
 
     SWITCH = auto()
     """0 for off, any other number for on."""
@@ -24,11 +24,11 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class OneValue:
-    """A setting that a single registry value decides.
+    """A setting that is a single registry value.
 
-    :param default: what holds where the value is absent; ``None`` where nothing is documented.
+    :param default: the effective value if it is absent; ``None`` if nothing is documented.
     :param confirmed: whether its meaning is documented.
-    :param value_name: of the value, where it is not ``name``.
+    :param value_name: the value's name, if it is not ``name``.
     """
 
     id: str
@@ -42,7 +42,7 @@ class OneValue:
     note: str = ""
 
     def read(self, hives: Hives) -> Setting:
-        """The setting."""
+        """Read the setting."""
         stored = hives.at(self.key, self.value_name or self.name)
         if stored.absent:
             return self._absent(stored)
@@ -91,7 +91,7 @@ def _shown(value: SettingValue, kind: Kind) -> str:
 
 
 def milliseconds(time: int) -> str:
-    """A time in milliseconds, to read.
+    """A time in milliseconds, in a readable unit.
 
     >>> milliseconds(900_000)
     '15 min'
@@ -111,7 +111,7 @@ _TRACKER_COPIES = rf"{paths.CURRENT_VERSION}\Reliability"
 _VERSION = paths.NT_CURRENT_VERSION
 
 _OF_WINDOWS = (
-    # Windows 11 still calls itself Windows 10 in ProductName: the build tells.
+    # Windows 11 still has Windows 10 in ProductName; the build number decides.
     *(
         OneValue(id, Group.WINDOWS, name, _VERSION, Kind.TEXT)
         for id, name in (
@@ -128,7 +128,7 @@ _OF_WINDOWS = (
     # learn: Windows Setup States.
     OneValue("image-state", Group.WINDOWS, "ImageState", _STATE, Kind.TEXT),
     OneValue("setup-in-progress", Group.WINDOWS, "SystemSetupInProgress", _SETUP, Kind.SWITCH),
-    # Seen in real hives and public scripts.
+    # Found in real hives and public scripts.
     OneValue(
         "oobe-in-progress", Group.WINDOWS, "OOBEInProgress", _SETUP, Kind.SWITCH, confirmed=False
     ),
@@ -139,11 +139,11 @@ _OF_WINDOWS = (
         _CLOCK,
         Kind.SWITCH,
         default=False,
-        note="off: the hardware clock has local time, as QEMU's -rtc base=localtime gives it",
+        note="off: the hardware clock is in local time, as with QEMU's -rtc base=localtime",
     ),
 )
 
-_COPY = "copy outside of the policies, as image builders set it"
+_COPY = "a copy outside of the policies, as set by image builders"
 
 _OF_SHUTDOWN = (
     OneValue(
@@ -153,7 +153,7 @@ _OF_SHUTDOWN = (
         paths.NT_POLICY,
         Kind.SWITCH,
         default=False,
-        note="on: Windows ends and leaves the power on",
+        note="on: Windows shuts down and leaves the power on",
     ),
     OneValue(
         "warning-dialog-timeout",
@@ -162,7 +162,7 @@ _OF_SHUTDOWN = (
         rf"{_VERSION}\Windows",
         Kind.NUMBER,
         confirmed=False,
-        note="how long a question about others who are logged on waits; its unit is UNCONFIRMED",
+        note="how long the warning about other users who are logged on waits; unit UNCONFIRMED",
     ),
     OneValue(
         "session-timeout",
@@ -170,7 +170,7 @@ _OF_SHUTDOWN = (
         "ShutdownSessionTimeout",
         paths.SYSTEM_POLICIES,
         Kind.NUMBER,
-        note="minutes that sessions that hang may hold a shutdown; by default 3 on clients, 15 on "
+        note="minutes for which hung sessions can delay a shutdown; default: 3 on clients, 15 on "
         "servers",
     ),
     OneValue(
@@ -187,7 +187,7 @@ _OF_SHUTDOWN = (
         paths.TRACKER_POLICY,
         Kind.NUMBER,
         confirmed=False,
-        note="1 always, 0 never; 2 and 3 limit it to clients or servers (UNCONFIRMED)",
+        note="1: always, 0: never; 2 and 3: only clients or servers (UNCONFIRMED)",
     ),
     OneValue(
         "tracker-copy-on",
@@ -216,7 +216,7 @@ _OF_SHUTDOWN = (
         paths.WINDOWS_POLICY,
         Kind.SWITCH,
         default=False,
-        note="on: also programs without a visible window may hold a shutdown",
+        note="on: programs without a visible window can also block a shutdown",
     ),
     OneValue(
         "wait-to-kill-service",
@@ -233,7 +233,7 @@ _OF_SHUTDOWN = (
         _MEMORY,
         Kind.SWITCH,
         default=False,
-        note="on: the power-off takes longer, and completes",
+        note="on: the power-off takes longer, but completes",
     ),
     OneValue(
         "no-auto-update",
@@ -242,14 +242,14 @@ _OF_SHUTDOWN = (
         _UPDATE_POLICY,
         Kind.SWITCH,
         default=False,
-        note="on: Windows looks for no updates by itself",
+        note="on: Windows does not look for updates automatically",
     ),
 )
 
 ONE_VALUES = (*_OF_WINDOWS, *_OF_SHUTDOWN)
-"""All of them."""
+"""All these settings."""
 
 ONE_VALUE_KEYS = tuple(
     KeyRequest(one.key, values=(one.value_name or one.name,)) for one in ONE_VALUES
 )
-"""What is read for them."""
+"""Keys to read for them."""

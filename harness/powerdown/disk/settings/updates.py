@@ -1,4 +1,4 @@
-"""Marks of update work that waits for the next stop or start (fact:update-markers)."""
+"""Markers of pending update work (fact:update-markers)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from powerdown.windows import registry_paths as paths
 from powerdown.windows.update_markers import MARKERS
 
 PENDING_XML = r"Windows\WinSxS\pending.xml"
-"""Servicing's list of what is left to do; that it always goes with work is UNCONFIRMED."""
+"""Servicing's list of pending work; that it always means work is UNCONFIRMED."""
 
 MARK = "update-mark:"
-"""Begins the ids of these settings; the mark's name follows."""
+"""Prefix of the ids of these settings; the marker's name follows."""
 
 _KEYS = {
     "RebootPending": paths.REBOOT_PENDING,
     "RebootInProgress": paths.REBOOT_IN_PROGRESS,
     "RebootRequired": paths.REBOOT_REQUIRED,
 }
-"""Marks that are keys."""
+"""Markers that are keys."""
 
 _VALUES = ("PendingFileRenameOperations", "SetupExecute")
-"""Marks that are values of the session manager's."""
+"""Markers that are values of the session manager."""
 
 _MORE_KEYS = {"PackagesPending": rf"{paths.SERVICING}\PackagesPending"}
 _SESSIONS = rf"{paths.SERVICING}\SessionsPending"
@@ -35,13 +35,13 @@ UPDATE_KEYS = (
     KeyRequest(_SESSIONS, values=("Exclusive",)),
     KeyRequest(paths.SESSION_MANAGER, values=_VALUES),
 )
-"""What is read for :func:`update_settings`."""
+"""Keys to read for :func:`update_settings`."""
 
 
 def update_settings(hives: Hives, files: Mapping[str, int | None] | None) -> Iterator[Setting]:
-    """Every mark, there or not.
+    """All markers, set or not.
 
-    :param files: sizes of files; ``None`` where only a hive was read.
+    :param files: sizes of files; ``None`` if only a hive was read.
     """
     for name in MARKERS:
         if name in _KEYS:
@@ -80,12 +80,12 @@ def _value(hives: Hives, name: str) -> Setting:
         return stored.unknown(id, Group.UPDATES, name)
     data = None if stored.value is None else stored.value.data
     if name == "SetupExecute":
-        # It is always there, mostly empty.
+        # It always exists, usually empty.
         there = any(map(str.strip, data)) if isinstance(data, tuple) else bool(data)
     else:
         there = data is not None
     origin = Origin.ABSENT if stored.absent else Origin.REGISTRY
-    note = "any installer leaves it; acts at the next start" if name == _VALUES[0] else ""
+    note = "installers set it too; takes effect at the next start" if name == _VALUES[0] else ""
     shown = "yes" if there else "no"
     return stored.setting(id, Group.UPDATES, name, there, shown, origin, note=note)
 

@@ -1,4 +1,4 @@
-"""What the system volume says of itself."""
+"""The state of the system volume, as settings."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def volume_settings(volume: NtfsVolumeState, hibernation: Hibernation) -> Iterat
         "yes" if volume.dirty else "no",
         Origin.VOLUME,
         raw=f"$Volume flags 0x{volume.flags:04x}",
-        note="" if volume.dirty else "a power cut may leave no mark",
+        note="" if volume.dirty else "a power cut may leave it unmarked",
     )
     yield Setting(
         "hibernated",
         Group.VOLUME,
-        "a saved system",
+        "saved system",
         str(hibernation),
         str(hibernation),
         Origin.VOLUME,
