@@ -110,7 +110,7 @@ def mutated(content: bytes, regions: Sequence[tuple[int, int]], chance: random.R
 def targets(directory: Path) -> Iterator[Target]:
     """What is fuzzed: needs ntfs-3g's tools and hivex."""
     sys.path[:0] = [str(ROOT), str(ROOT / "fixtures/images/standin/guest")]
-    from tests.disk import volumes
+    from tests.support import ntfs_volumes as volumes
 
     volume = volumes.windows(directory / "volume")
     samples = sorted(SAMPLES.glob("*.evtx"), key=lambda path: path.stat().st_size)

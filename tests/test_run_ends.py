@@ -15,8 +15,8 @@ from powerdown.core.deadline import Deadline
 from powerdown.core.parent_death import die_with_parent
 from powerdown.images.image import Start
 from powerdown.report.scenario_record import Status
-from tests.gate_directory import GateDirectory
-from tests.machine.boot_sector import HUNG
+from tests.support.boot_sector import HUNG
+from tests.support.gate_directory import GateDirectory
 
 HANGING = """
 def hang(scenario, name):

@@ -20,7 +20,7 @@ from powerdown.host.snapshots.template_store import TemplateStore
 from powerdown.images.image import DiskBus, Image
 from powerdown.machine.accelerator import Accelerator, AcceleratorKind
 from powerdown.machine.hypervisor import QemuHypervisor
-from tests.machine.boot_sector import OBEDIENT, boot_image
+from tests.support.boot_sector import OBEDIENT, boot_image
 
 TCG = Accelerator(AcceleratorKind.TCG, "never KVM in the harness's own tests")
 

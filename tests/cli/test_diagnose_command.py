@@ -24,8 +24,8 @@ from powerdown.machine.events import EventStream, named
 from powerdown.machine.external.external_qemu import ExternalQemu
 from powerdown.machine.external.qmp_socket import QmpAddress
 from powerdown.machine.protocol import RunState
-from tests.machine.boot_sector import HUNG, IGNORING, OBEDIENT, SLEEPY, UNARMED, boot_image
-from tests.machine.by_hand import qemu_by_hand
+from tests.support.boot_sector import HUNG, IGNORING, OBEDIENT, SLEEPY, UNARMED, boot_image
+from tests.support.hand_started_qemu import qemu_by_hand
 
 FAST = ("--reaction", "1", "--soft", "3", "--hard", "4")
 SECONDS = 60.0

@@ -23,8 +23,8 @@ from powerdown.disk.ntfs.ntfs import NtfsVolumeState
 from powerdown.disk.registry_snapshot import RegistrySnapshot
 from powerdown.images.image import DiskFormat
 from powerdown.report.history_text import history_to_text
-from tests.disk.power_log import history_of, log_of
 from tests.support.paths import REPOSITORY
+from tests.support.power_log import history_of, log_of
 
 SAMPLES = REPOSITORY.parent / "shared" / "samples"
 LOGS = sorted(SAMPLES.glob("*-System.evtx"))

@@ -17,7 +17,7 @@ from powerdown.disk.disk_request import DiskRequest
 from powerdown.disk.registry_snapshot import RegistrySnapshot
 from powerdown.images.image import DiskFormat
 from powerdown.windows import registry_paths as paths
-from tests.disk.stock import disk, snapshot, stock
+from tests.support.stock_registry import disk, snapshot, stock
 
 Run = Callable[..., int]
 

@@ -13,7 +13,7 @@ from powerdown.machine.events import PROCESS_EXIT, EventStream
 from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import Command, Observation
 from powerdown.shutdown.timeline import Step
-from tests.diagnosis.observations import (
+from tests.support.observations import (
     APP,
     ARMED,
     BUDGETS,

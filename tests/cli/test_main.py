@@ -16,8 +16,8 @@ from powerdown.diagnosis.verdict import Confidence, Evidence, Source, Verdict
 from powerdown.images.image import Image
 from powerdown.machine.protocol import RunState
 from powerdown.machine.qemu.qemu_machine import QemuMachine
-from tests.gate_directory import GateDirectory
-from tests.machine.boot_sector import HUNG, OBEDIENT, UNARMED
+from tests.support.boot_sector import HUNG, OBEDIENT, UNARMED
+from tests.support.gate_directory import GateDirectory
 from tests.support.paths import REPOSITORY
 
 IGNORED = Verdict(

@@ -8,7 +8,7 @@ from powerdown.core.outcome import Cause
 from powerdown.diagnosis.also_seen import also_seen
 from powerdown.diagnosis.diagnose import diagnose
 from powerdown.shutdown.observation import ChannelState
-from tests.diagnosis.observations import (
+from tests.support.observations import (
     HOLDER,
     LIT_UP,
     UPDATER,

@@ -11,7 +11,7 @@ from powerdown.diagnosis.verdict import Source, Verdict
 from powerdown.shutdown.observation import Command, Observation
 from powerdown.shutdown.post_mortem import PostMortem
 from powerdown.windows.event_records import EventRecord
-from tests.diagnosis.observations import (
+from tests.support.observations import (
     BY_BUTTON,
     HIGH,
     LOW,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from powerdown.diagnosis.cost_of_cut import Basis, Loss, cost_of_cut
 from powerdown.machine.protocol import RunState
-from tests.diagnosis.observations import (
+from tests.support.observations import (
     APP,
     DESKTOP,
     HELPER,

@@ -14,7 +14,7 @@ from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import ChannelState, Command, Observation
 from powerdown.windows.commands import PowerSource
 from powerdown.windows.power_button import PowerButton
-from tests.diagnosis.observations import (
+from tests.support.observations import (
     APP,
     ARMED,
     DESKTOP,

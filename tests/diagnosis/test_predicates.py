@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from powerdown.diagnosis import initiation, outside_activity, predicates, progress, screen_words
 from powerdown.shutdown.observation import ChannelState, Command
 from powerdown.windows.processes import ProcessEntry
-from tests.diagnosis.observations import (
+from tests.support.observations import (
     BY_BUTTON,
     BY_SERVICING,
     DESKTOP,

@@ -25,7 +25,7 @@ from powerdown.windows.registry_edit import (
     set_dword,
     set_text,
 )
-from tests.disk.volumes import windows
+from tests.support.ntfs_volumes import windows
 
 CONTROL = r"HKLM\SYSTEM\CurrentControlSet\Control"
 EDITS = (set_dword(CONTROL, "x", 1), set_dword(r"HKU\tester\Control Panel\Desktop", "y", 2))

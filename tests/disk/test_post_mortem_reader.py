@@ -23,7 +23,7 @@ from powerdown.images.image import DiskFormat
 from powerdown.shutdown.observation import Observation
 from powerdown.shutdown.post_mortem import PostMortem
 from powerdown.windows.event_records import EventRecord
-from tests.diagnosis.observations import obs, powered_off
+from tests.support.observations import obs, powered_off
 
 ENDED = EventRecord(9, "EventLog", 6006, datetime(2026, 3, 1, tzinfo=UTC), {})
 OTHER = replace(ENDED, record_id=10, provider="Printer", event_id=5)

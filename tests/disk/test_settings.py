@@ -20,7 +20,7 @@ from powerdown.disk.settings.all_settings import ALL_SETTINGS, settings_of_disk,
 from powerdown.disk.settings.setting import Origin, Setting, Settings
 from powerdown.windows import registry_paths as paths
 from powerdown.windows.commands import PBUTTONACTION, SUB_BUTTONS
-from tests.disk.stock import (
+from tests.support.stock_registry import (
     BALANCED,
     BUTTON_POLICY,
     STANDBYIDLE,

@@ -16,8 +16,8 @@ from powerdown.disk.history.power_history import power_history
 from powerdown.disk.history.session_end import EndKind
 from powerdown.disk.history.system_log import read_system_log
 from powerdown.windows.event_records import EventRecord
-from tests.disk.power_log import history_of, log_of
-from tests.standin.conftest import Machine
+from tests.support.modelled_machine import Machine
+from tests.support.power_log import history_of, log_of
 
 pytest.importorskip("evtx", reason="reading .evtx files needs the package evtx")
 

@@ -7,18 +7,10 @@ from pathlib import Path
 import pytest
 
 from powerdown.guest.windows import Windows
-from tests.faults.fake_subject import FakeSubject
-from tests.guest.conftest import (  # noqa: F401
-    address,
-    channel,
-    installed,
-    machine,
-    open_channel,
-    windows,
-)
+from tests.support.fake_target import FakeTarget
 
 
 @pytest.fixture
-def target(windows: Windows, tmp_path: Path) -> FakeSubject:  # noqa: F811 (a fixture)
+def target(windows: Windows, tmp_path: Path) -> FakeTarget:
     """A guest to inject into."""
-    return FakeSubject(windows, tmp_path)
+    return FakeTarget(windows, tmp_path)

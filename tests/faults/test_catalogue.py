@@ -21,7 +21,7 @@ from powerdown.faults.fault import (
     beyond_hard_ms,
     beyond_soft_ms,
 )
-from tests.shutdown.fake_machine import IMAGE
+from tests.support.fake_machine import IMAGE
 from tests.support.paths import REPOSITORY
 
 SUITES = REPOSITORY / "suites"

@@ -23,8 +23,8 @@ from powerdown.scenario.expectation import UnexpectedVerdict
 from powerdown.scenario.injection import Injection
 from powerdown.scenario.scenario import Scenario
 from powerdown.windows.registry_settings import event_tracker
-from tests.boot_sector_scenarios import Open, boot_sector_scenarios
-from tests.machine.boot_sector import HUNG, OBEDIENT
+from tests.support.boot_sector import HUNG, OBEDIENT
+from tests.support.boot_sector_scenarios import Open, boot_sector_scenarios
 
 pytestmark = pytest.mark.guest
 

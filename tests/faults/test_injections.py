@@ -2,126 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from powerdown.core.errors import MachineError, NotOnThisGuest
 from powerdown.faults import windows_update
-from powerdown.faults.catalogue import CATALOGUE
-from powerdown.faults.fault import beyond_hard_ms, beyond_soft_ms
-from powerdown.guest.guest_baseline import GuestBaseline
 from powerdown.images.image import Updates
 from powerdown.machine.events import PROCESS_EXIT
 from powerdown.machine.protocol import RunState
 from powerdown.windows import session_commands
-from powerdown.windows.commands import ButtonAction
-from tests.faults.fake_subject import GUEST, FakeSubject
-from tests.shutdown.fake_machine import ARMED, ScriptedMachine
-
-FAULTS = {str(fault): fault for fault in CATALOGUE}
+from tests.support.fake_machine import ARMED, ScriptedMachine
+from tests.support.fake_target import GUEST, FakeTarget
+from tests.support.injected_settings import AS_IT_IS, FAULTS, INJECTED, REMEDIED
 
 
-def _runs(image_name: str) -> Callable[[GuestBaseline], bool]:
-    return lambda seen: any(process.name.lower() == image_name for process in seen.processes)
-
-
-def _end_programs(target: FakeSubject) -> None:
+def _end_programs(target: FakeTarget) -> None:
     """What a restart does to them."""
     for process in target.windows.baseline().processes:
         if process.name.startswith("powerdown-"):
             target.windows.run(session_commands.end_program(process.name)).checked()
 
 
-def _service(name: str) -> Callable[[GuestBaseline], bool]:
-    return lambda seen: any(service.name == name for service in seen.services)
-
-
-def _not(holds: Callable[[GuestBaseline], bool]) -> Callable[[GuestBaseline], bool]:
-    return lambda seen: not holds(seen)
-
-
-# What must be so after the injection.
-INJECTED: dict[str, Callable[[GuestBaseline], bool]] = {
-    "windows-update/markers-only": lambda seen: "RebootPending" in seen.update_markers,
-    "event-tracker/policy-only": lambda seen: seen.event_tracker is True,
-    "no-logon-shutdown/forbidden": lambda seen: (
-        seen.console is not None and seen.console.user is None and not seen.shutdown_without_logon
-    ),
-    "no-logon-shutdown/allowed": lambda seen: (
-        seen.console is not None
-        and seen.console.user is None
-        and seen.shutdown_without_logon is True
-    ),
-    "no-logon-shutdown/logged-on": lambda seen: (
-        seen.console is not None and seen.console.user is not None
-    ),
-    "no-logon-shutdown/locked": lambda seen: (
-        seen.console is not None and seen.console.locked is True
-    ),
-    "unresponsive-app/refuses": _runs("powerdown-refuser.exe"),
-    "unresponsive-app/hangs": _runs("powerdown-hanger.exe"),
-    "unresponsive-app/gives-reason": _runs("powerdown-reasoned.exe"),
-    "unresponsive-app/hidden-window": _runs("powerdown-hidden.exe"),
-    "unresponsive-app/hidden-window-allowed": lambda seen: seen.allow_blocking_apps is True,
-    "unresponsive-app/console": _runs("powerdown-console.exe"),
-    "unresponsive-app/console-allowed": lambda seen: seen.allow_blocking_apps is True,
-    "unresponsive-app/auto-end-tasks": lambda seen: seen.auto_end_tasks is True,
-    "unresponsive-app/hung-app-timeout": lambda seen: (
-        seen.auto_end_tasks is True and seen.hung_app_ms == beyond_soft_ms(GUEST)
-    ),
-    "unresponsive-app/slow-to-end": lambda seen: (
-        seen.auto_end_tasks is True
-        and seen.wait_to_kill_app_ms == beyond_hard_ms(GUEST)
-        and _runs("powerdown-lingerer.exe")(seen)
-    ),
-    "unresponsive-service/stops-late": _service("PowerdownStubborn"),
-    "unresponsive-service/never-stops": lambda seen: (
-        seen.wait_to_kill_service_ms == beyond_hard_ms(GUEST)
-    ),
-    "unresponsive-service/preshutdown-holder": _service("PowerdownHolder"),
-    "unresponsive-service/preshutdown-within": _service("PowerdownHolder"),
-    "asleep/button-sleeps": lambda seen: (
-        seen.button is not None and seen.button.effective() is ButtonAction.SLEEP
-    ),
-    "asleep/button-hibernates": lambda seen: (
-        seen.hibernation is True
-        and seen.button is not None
-        and seen.button.effective() is ButtonAction.HIBERNATE
-    ),
-    "asleep/fast-startup": lambda seen: seen.fast_startup is True,
-    "damaged-system/aborter": _service("PowerdownAborter"),
-}
-
-AS_IT_IS = {"event-tracker/policy-only", "no-logon-shutdown/logged-on"}
-"""Injections of what a server in use is like anyway."""
-
-# What must be so after the remedy.
-REMEDIED: dict[str, Callable[[GuestBaseline], bool]] = {
-    "no-logon-shutdown/forbidden": lambda seen: seen.shutdown_without_logon is True,
-    "unresponsive-app/refuses": _not(_runs("powerdown-refuser.exe")),
-    "unresponsive-app/hangs": _not(_runs("powerdown-hanger.exe")),
-    "unresponsive-app/gives-reason": _not(_runs("powerdown-reasoned.exe")),
-    "unresponsive-app/hidden-window-allowed": _not(_runs("powerdown-hidden.exe")),
-    "unresponsive-app/hung-app-timeout": lambda seen: seen.hung_app_ms == 2000,
-    # As slow as before: only its time is less.
-    "unresponsive-app/slow-to-end": lambda seen: (
-        seen.wait_to_kill_app_ms == 2000 and _runs("powerdown-lingerer.exe")(seen)
-    ),
-    "unresponsive-service/never-stops": _not(_service("PowerdownStubborn")),
-    "unresponsive-service/preshutdown-holder": _not(_service("PowerdownHolder")),
-    "asleep/button-sleeps": lambda seen: (
-        seen.button is not None and seen.button.effective() is ButtonAction.SHUT_DOWN
-    ),
-    "asleep/button-hibernates": lambda seen: seen.hibernation is False,
-    "asleep/fast-startup": lambda seen: seen.fast_startup is False,
-    "damaged-system/aborter": _not(_service("PowerdownAborter")),
-}
-
-
 @pytest.mark.parametrize("name", INJECTED)
-def test_the_injection_takes_and_the_remedy_undoes(name: str, target: FakeSubject) -> None:
+def test_the_injection_takes_and_the_remedy_undoes(name: str, target: FakeTarget) -> None:
     fault = FAULTS[name]
     if name not in AS_IT_IS:
         assert not INJECTED[name](target.windows.baseline())
@@ -134,7 +38,7 @@ def test_the_injection_takes_and_the_remedy_undoes(name: str, target: FakeSubjec
         assert REMEDIED[name](target.windows.baseline())
 
 
-def test_settings_that_are_read_at_start_are_followed_by_a_restart(target: FakeSubject) -> None:
+def test_settings_that_are_read_at_start_are_followed_by_a_restart(target: FakeTarget) -> None:
     for name in ("unresponsive-app/auto-end-tasks", "unresponsive-service/never-stops"):
         target.done.clear()
         FAULTS[name].inject(target)
@@ -142,33 +46,33 @@ def test_settings_that_are_read_at_start_are_followed_by_a_restart(target: FakeS
 
 
 class TestFromOutside:
-    def test_keys_open_the_dialog(self, target: FakeSubject) -> None:
+    def test_keys_open_the_dialog(self, target: FakeTarget) -> None:
         target.machine.screens = [("desktop", False), ("dialog", False)]
         FAULTS["event-tracker/dialog-open"].inject(target)
         assert target.machine.keys == [("alt", "f4")]
         assert target.windows.baseline().event_tracker is True
 
     def test_without_a_dialog_the_fault_is_not_there(
-        self, target: FakeSubject, monkeypatch: pytest.MonkeyPatch
+        self, target: FakeTarget, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("powerdown.faults.event_tracker._DIALOG_SECONDS", 0.1)
         with pytest.raises(NotOnThisGuest, match="a dialog on the guest's screen"):
             FAULTS["event-tracker/dialog-open"].inject(target)
 
-    def test_a_crash_precedes_the_question(self, target: FakeSubject) -> None:
+    def test_a_crash_precedes_the_question(self, target: FakeTarget) -> None:
         first = target.machine
         FAULTS["event-tracker/question-after-crash"].inject(target)
         assert first.events.exit is not None
         assert target.done == ["boot again"]
 
-    def test_the_dialog_is_closed(self, target: FakeSubject) -> None:
+    def test_the_dialog_is_closed(self, target: FakeTarget) -> None:
         remedy = FAULTS["event-tracker/dialog-open"].remedy
         assert remedy is not None
         remedy(target)
         assert target.machine.keys == [("esc",)]
         assert target.windows.baseline().event_tracker is False
 
-    def test_a_dark_display_is_waited_for_and_lit(self, target: FakeSubject) -> None:
+    def test_a_dark_display_is_waited_for_and_lit(self, target: FakeTarget) -> None:
         fault = FAULTS["asleep/display-dark"]
         target.machine.screens = [("desktop", False), ("nothing", True)]
         fault.inject(target)
@@ -178,7 +82,7 @@ class TestFromOutside:
         fault.remedy(target)
         assert target.machine.keys == [("shift",)]
 
-    def test_the_crash_keys_crash(self, target: FakeSubject) -> None:
+    def test_the_crash_keys_crash(self, target: FakeTarget) -> None:
         def crash(*chord: str) -> None:
             assert chord == ("ctrl_r", "scroll_lock", "scroll_lock")
             target.machine.events.record("GUEST_PANICKED")
@@ -188,7 +92,7 @@ class TestFromOutside:
         assert target.done == ["restart"]
 
     def test_a_guest_that_does_not_crash_is_none_to_test(
-        self, target: FakeSubject, monkeypatch: pytest.MonkeyPatch
+        self, target: FakeTarget, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("powerdown.faults.damaged_system._CRASH_SECONDS", 0.1)
         with pytest.raises(NotOnThisGuest, match="non-maskable interrupt: it goes on"):
@@ -196,7 +100,7 @@ class TestFromOutside:
         assert target.machine.nmis == 1
 
     def test_a_restart_without_a_report_is_no_crash_that_can_be_judged(
-        self, target: FakeSubject
+        self, target: FakeTarget
     ) -> None:
         def restart() -> None:
             target.machine.events.record("RESET")
@@ -206,7 +110,7 @@ class TestFromOutside:
             FAULTS["damaged-system/bugcheck-nmi"].inject(target)
 
     def test_a_right_that_changed_is_asked_for_in_a_new_shell(
-        self, target: FakeSubject, monkeypatch: pytest.MonkeyPatch
+        self, target: FakeTarget, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         closed: list[str] = []
         monkeypatch.setattr(target.windows.channel, "close", lambda: closed.append("closed"))
@@ -217,17 +121,17 @@ class TestFromOutside:
         fault.remedy(target)
         assert closed == ["closed", "closed"]
 
-    def test_the_end_of_qemu_is_no_crash_of_the_guest(self, target: FakeSubject) -> None:
+    def test_the_end_of_qemu_is_no_crash_of_the_guest(self, target: FakeTarget) -> None:
         target.machine.events.record(PROCESS_EXIT, {"status": 1})
         target.machine.inject_nmi = lambda: None  # type: ignore[method-assign]
         with pytest.raises(NotOnThisGuest, match="PROCESS_EXIT"):
             FAULTS["damaged-system/bugcheck-nmi"].inject(target)
 
-    def test_cpus_hang(self, target: FakeSubject) -> None:
+    def test_cpus_hang(self, target: FakeTarget) -> None:
         FAULTS["damaged-system/hang"].inject(target)
         assert target.machine.hung
 
-    def test_an_unbootable_disk_is_replaced(self, target: FakeSubject) -> None:
+    def test_an_unbootable_disk_is_replaced(self, target: FakeTarget) -> None:
         fault = FAULTS["damaged-system/boot-failure"]
         fault.inject(target)
         assert target.done == ["boot unbootable"]
@@ -235,7 +139,7 @@ class TestFromOutside:
         fault.remedy(target)
         assert target.done == ["boot unbootable", "boot fresh"]
 
-    def test_a_guest_that_ends_while_waited_for_is_an_error(self, target: FakeSubject) -> None:
+    def test_a_guest_that_ends_while_waited_for_is_an_error(self, target: FakeTarget) -> None:
         target.machine = ScriptedMachine([(0xFFFF, 0xFFFF), ARMED])
         target.machine.events.record(PROCESS_EXIT, {"status": 1})
         with pytest.raises(MachineError, match="QEMU"):
@@ -243,7 +147,7 @@ class TestFromOutside:
 
 
 class TestSleep:
-    def test_a_guest_that_sleeps_is_waited_for(self, target: FakeSubject) -> None:
+    def test_a_guest_that_sleeps_is_waited_for(self, target: FakeTarget) -> None:
         run = target.windows.run
 
         def asleep(command: str, seconds: float = 60.0) -> object:
@@ -260,7 +164,7 @@ class TestSleep:
         assert target.done == ["wake"]
 
     def test_one_that_cannot_sleep_is_none_to_test(
-        self, target: FakeSubject, monkeypatch: pytest.MonkeyPatch
+        self, target: FakeTarget, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("powerdown.faults.asleep._SLEEP_SECONDS", 0.1)
         with pytest.raises(NotOnThisGuest, match="powercfg /a"):
@@ -270,7 +174,7 @@ class TestSleep:
 class TestUpdates:
     @pytest.mark.parametrize("variant", windows_update.VARIANTS, ids=lambda f: f.variant)
     def test_without_its_package_a_variant_is_skipped(
-        self, variant: windows_update.Fault, target: FakeSubject
+        self, variant: windows_update.Fault, target: FakeTarget
     ) -> None:
         assert variant.missing(GUEST) is None
         missing = variant.missing(replace(GUEST, updates=Updates()))
@@ -280,7 +184,7 @@ class TestUpdates:
             assert missing is not None
             assert "defines no [updates]" in missing
 
-    def test_the_guest_is_restarted_until_nothing_is_pending(self, target: FakeSubject) -> None:
+    def test_the_guest_is_restarted_until_nothing_is_pending(self, target: FakeTarget) -> None:
         FAULTS["windows-update/markers-only"].inject(target)
         restarts = []
 
@@ -293,13 +197,13 @@ class TestUpdates:
         windows_update.restart_until_done(target)
         assert target.done == ["restart", "restart"]
 
-    def test_what_never_completes_is_an_error(self, target: FakeSubject) -> None:
+    def test_what_never_completes_is_an_error(self, target: FakeTarget) -> None:
         FAULTS["windows-update/markers-only"].inject(target)
         with pytest.raises(windows_update.ControlChannelError, match="RebootPending"):
             windows_update.restart_until_done(target)
 
 
-def test_a_full_disk_is_full(target: FakeSubject) -> None:
+def test_a_full_disk_is_full(target: FakeTarget) -> None:
     sent = []
     run = target.windows.run
 

@@ -18,11 +18,11 @@ from powerdown.guest.guest_baseline import GuestBaseline
 from powerdown.guest.windows import Windows
 from powerdown.windows.commands import ButtonAction
 from powerdown.windows.registry_edit import RegistryEdit
-from tests.disk.directory_volume import DirectoryVolume
-from tests.faults.fake_subject import GUEST, FakeSubject
-from tests.faults.test_injections import AS_IT_IS, FAULTS, INJECTED, REMEDIED
-from tests.guest.conftest import OpenChannel
-from tests.standin.conftest import Machine
+from tests.support.directory_volume import DirectoryVolume
+from tests.support.fake_target import GUEST, FakeTarget
+from tests.support.injected_settings import AS_IT_IS, FAULTS, INJECTED, REMEDIED
+from tests.support.modelled_guest import OpenChannel
+from tests.support.modelled_machine import Machine
 
 OFFLINE = [fault for fault in CATALOGUE if isinstance(fault.offline, Offline)]
 
@@ -56,19 +56,19 @@ SETTINGS_SEEN = [str(fault) for fault in OFFLINE if str(fault) in SEEN and fault
 @pytest.fixture
 def started(
     installed: Path, tmp_path: Path, open_channel: OpenChannel
-) -> Callable[..., contextmanager[FakeSubject]]:  # type: ignore[type-arg]
+) -> Callable[..., contextmanager[FakeTarget]]:  # type: ignore[type-arg]
     """Starts a modelled machine whose hives were changed before; each time the same disk."""
     root = tmp_path / "c"
     shutil.copytree(installed, root)
 
     @contextmanager
-    def start(*edits: RegistryEdit) -> Iterator[FakeSubject]:
+    def start(*edits: RegistryEdit) -> Iterator[FakeTarget]:
         DirectoryVolume(root).change(edits)
         machine = Machine(root)
         machine.boot()
         with closing(serve(machine.system, port=0, host="127.0.0.1")) as server:
             channel = open_channel(("127.0.0.1", server.port))
-            yield FakeSubject(Windows(channel), tmp_path)
+            yield FakeTarget(Windows(channel), tmp_path)
 
     return start
 
@@ -76,7 +76,7 @@ def started(
 @pytest.mark.parametrize("name", SETTINGS_SEEN)
 def test_the_settings_are_in_effect_from_the_start_and_the_remedy_undoes_them(
     name: str,
-    started: Callable[..., contextmanager[FakeSubject]],  # type: ignore[type-arg]
+    started: Callable[..., contextmanager[FakeTarget]],  # type: ignore[type-arg]
 ) -> None:
     plan = offline(FAULTS[name])
     if name not in HARMLESS:

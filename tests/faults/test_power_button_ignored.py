@@ -6,7 +6,7 @@ from powerdown.faults.fault import COMPLETED, Fault
 from powerdown.faults.power_button_ignored import VARIANTS
 from powerdown.guest.windows import Windows
 from powerdown.windows.commands import ButtonAction, PowerSource
-from tests.faults.fake_subject import FakeSubject
+from tests.support.fake_target import FakeTarget
 
 BY_NAME = {fault.variant: fault for fault in VARIANTS}
 IGNORING = [fault for fault in VARIANTS if fault.expected != (COMPLETED,)]
@@ -16,7 +16,7 @@ every_ignoring_variant = pytest.mark.parametrize("fault", IGNORING, ids=lambda f
 
 @every_ignoring_variant
 def test_the_button_does_not_shut_down_until_the_remedy(
-    fault: Fault, target: FakeSubject, windows: Windows
+    fault: Fault, target: FakeTarget, windows: Windows
 ) -> None:
     assert windows.baseline().button.effective() is ButtonAction.SHUT_DOWN
     fault.inject(target)
@@ -29,21 +29,21 @@ def test_the_button_does_not_shut_down_until_the_remedy(
 
 
 @pytest.mark.parametrize("variant", ["by-scheme", "by-default", "by-policy", "display-off"])
-def test_both_sources_of_power_are_set(variant: str, target: FakeSubject) -> None:
+def test_both_sources_of_power_are_set(variant: str, target: FakeTarget) -> None:
     BY_NAME[variant].inject(target)
     button = target.windows.baseline().button
     assert button.effective(PowerSource.DC) is button.effective(PowerSource.AC)
 
 
 @every_ignoring_variant
-def test_injecting_twice_is_as_good_as_once(fault: Fault, target: FakeSubject) -> None:
+def test_injecting_twice_is_as_good_as_once(fault: Fault, target: FakeTarget) -> None:
     fault.inject(target)
     once = target.windows.baseline().button
     fault.inject(target)
     assert target.windows.baseline().button == once
 
 
-def test_only_the_policy_variant_sets_a_policy(target: FakeSubject) -> None:
+def test_only_the_policy_variant_sets_a_policy(target: FakeTarget) -> None:
     BY_NAME["by-scheme"].inject(target)
     assert target.windows.baseline().button.policy == {}
     BY_NAME["by-policy"].inject(target)
@@ -51,7 +51,7 @@ def test_only_the_policy_variant_sets_a_policy(target: FakeSubject) -> None:
 
 
 def test_the_default_variant_leaves_nothing_in_the_scheme_and_restarts(
-    target: FakeSubject,
+    target: FakeTarget,
 ) -> None:
     BY_NAME["by-scheme"].inject(target)
     BY_NAME["by-default"].inject(target)
@@ -61,14 +61,14 @@ def test_the_default_variant_leaves_nothing_in_the_scheme_and_restarts(
     assert "7648efa3-dd9c-4e3e-b566-50f929386280" not in printed
 
 
-def test_a_battery_alone_is_no_reason(target: FakeSubject) -> None:
+def test_a_battery_alone_is_no_reason(target: FakeTarget) -> None:
     BY_NAME["dc-against-ac"].inject(target)
     button = target.windows.baseline().button
     assert button.effective(PowerSource.DC) is ButtonAction.NOTHING
     assert button.effective(PowerSource.AC) is ButtonAction.SHUT_DOWN
 
 
-def test_the_display_is_lit_before_the_next_press(target: FakeSubject) -> None:
+def test_the_display_is_lit_before_the_next_press(target: FakeTarget) -> None:
     remedy = BY_NAME["display-off"].remedy
     assert remedy is not None
     remedy(target)

@@ -16,7 +16,8 @@ from powerdown.windows import (
     update_commands,
 )
 from powerdown.windows.commands import ButtonAction
-from tests.standin.conftest import Machine
+from tests.support.command_modules import MODULES
+from tests.support.modelled_machine import Machine
 
 PROGRAM = r"C:\t\app.exe"
 BALANCED = "381b4222-f694-41f0-9685-ff5bb260df2e"
@@ -151,14 +152,6 @@ NO_COMMANDS = {
     "BACKUP_OPERATORS",
     "parse_free_bytes",
 }
-
-MODULES = (
-    damage_commands,
-    power_commands,
-    service_commands,
-    session_commands,
-    update_commands,
-)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from powerdown.windows.commands import ButtonAction, PowerSource
 from powerdown.windows.console_session import ConsoleSession
 from powerdown.windows.services import ServiceState
 from powerdown.windows.survey_commands import BASELINE_PARTS
-from tests.standin.conftest import Machine
+from tests.support.modelled_machine import Machine
 
 CONTROL = r"HKLM\SYSTEM\CurrentControlSet\Control"
 CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion"

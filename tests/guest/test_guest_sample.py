@@ -8,7 +8,7 @@ from powerdown.guest.windows import Windows
 from powerdown.windows import commands
 from powerdown.windows.command_parts import PartAnswer
 from powerdown.windows.survey_commands import SAMPLE_PROVIDERS
-from tests.standin.conftest import Machine
+from tests.support.modelled_machine import Machine
 
 NAMES = ("records", "services", "processes")
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import ControlChannelError
 from powerdown.guest.guest_time import GuestTime, TimedChannel, union_seconds
-from tests.shutdown.fake_machine import ScriptedChannel
+from tests.support.fake_machine import ScriptedChannel
 
 intervals = st.lists(
     st.tuples(st.integers(0, 40), st.integers(0, 40)).map(

@@ -13,8 +13,8 @@ import spnego
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import ControlChannelError, CredentialsRejected
 from powerdown.images.image import WinrmAuthentication
-from tests.guest.conftest import OpenChannel
-from tests.guest.hostile import Exchange, HostileServer, answer, envelope
+from tests.support.hostile_server import Exchange, HostileServer, answer, envelope
+from tests.support.modelled_guest import OpenChannel
 
 PATIENCE = 15.0
 SEALED = b"application/HTTP-SPNEGO-session-encrypted"

@@ -19,7 +19,7 @@ from powerdown.guest.channels.channel import CommandResult
 from powerdown.guest.readiness import await_ready, await_restored
 from powerdown.machine.events import PROCESS_EXIT
 from powerdown.machine.protocol import RunState
-from tests.shutdown.fake_machine import ARMED, IMAGE, UNARMED, ScriptedChannel, ScriptedMachine
+from tests.support.fake_machine import ARMED, IMAGE, UNARMED, ScriptedChannel, ScriptedMachine
 
 SHORT = 0.5
 PATIENCE = 15.0

@@ -12,7 +12,7 @@ from powerdown.guest import windows as module
 from powerdown.guest.windows import Windows
 from powerdown.windows import commands
 from powerdown.windows.commands import ButtonAction, PowerSource
-from tests.standin.conftest import Machine
+from tests.support.modelled_machine import Machine
 
 
 class TestPowerButton:

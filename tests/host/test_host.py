@@ -17,8 +17,8 @@ from powerdown.images.image import ControlConfig, Credentials, Transport, WinrmA
 from powerdown.machine.accelerator import Accelerator, AcceleratorKind
 from powerdown.machine.hypervisor import QemuHypervisor
 from powerdown.report.gate_result import HostFacts
-from tests.machine.boot_sector import HUNG, UNARMED, boot_image
-from tests.shutdown.fake_machine import IMAGE, ScriptedChannel, ScriptedMachine
+from tests.support.boot_sector import HUNG, UNARMED, boot_image
+from tests.support.fake_machine import IMAGE, ScriptedChannel, ScriptedMachine
 
 TCG = Accelerator(AcceleratorKind.TCG, "never KVM in the harness's own tests")
 

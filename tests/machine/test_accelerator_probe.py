@@ -7,7 +7,7 @@ import pytest
 from powerdown.machine.accelerator import QEMU, AcceleratorKind
 from powerdown.machine.accelerator_probe import ProbeResult, probe
 from powerdown.machine.probe_guest import STAGES, boot_disk
-from tests.machine.boot_sector import HALT
+from tests.support.boot_sector import HALT
 
 PATIENCE = 30.0
 

@@ -14,7 +14,7 @@ from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import MachineError
 from powerdown.machine.events import EventStream, named
 from powerdown.machine.monitor import Monitor
-from tests.machine.boot_sector import traffic
+from tests.support.boot_sector import traffic
 
 GREETING = {"QMP": {"version": {"qemu": {"major": 7}}, "capabilities": []}}
 

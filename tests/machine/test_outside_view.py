@@ -14,10 +14,10 @@ from powerdown.disk.damage import destroy_boot_sector
 from powerdown.images.image import DiskBus
 from powerdown.images.overlay import create_overlay
 from powerdown.machine.cpu_state import read_cpus
-from powerdown.machine.events import PROCESS_EXIT, named
-from powerdown.machine.protocol import Machine, RunState
+from powerdown.machine.events import named
+from powerdown.machine.protocol import RunState
 from powerdown.machine.qemu.qemu_machine import QemuMachine
-from tests.machine.boot_sector import (
+from tests.support.boot_sector import (
     DARK,
     DARKENING,
     HUNG,
@@ -29,7 +29,7 @@ from tests.machine.boot_sector import (
     WRITING,
     boot_image,
 )
-from tests.machine.qemu.test_qemu_machine import TCG, armed, pm1_when
+from tests.support.real_qemu import TCG, armed, cpu_seconds, let_pass, pm1_when
 
 pytestmark = pytest.mark.guest
 
@@ -48,18 +48,6 @@ def boot(tmp_path: Path) -> Iterator[Boot]:
     yield start
     for machine in machines:
         machine.close()
-
-
-def let_pass(machine: Machine, seconds: float) -> None:
-    machine.events.wait(named(PROCESS_EXIT), Deadline.after(seconds))
-
-
-def cpu_seconds(machine: Machine, seconds: float) -> float:
-    """CPU time it takes in this time."""
-    before = machine.activity()
-    let_pass(machine, seconds)
-    after = machine.activity()
-    return (after.cpu_seconds - before.cpu_seconds) / (after.at - before.at)
 
 
 def serial(machine: QemuMachine, expected: bytes) -> bytes:

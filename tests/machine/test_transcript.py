@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from powerdown.machine.transcript import Direction, Transcript
-from tests.machine.boot_sector import traffic
+from tests.support.boot_sector import traffic
 
 RESET = {"event": "RESET", "data": {"guest": True}}
 PROBE = {"execute": "human-monitor-command", "arguments": {"command-line": "i/h 0x600"}}

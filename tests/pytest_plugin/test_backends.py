@@ -12,7 +12,7 @@ from powerdown.machine.backend import Backend
 from powerdown.pytest_plugin.backends import backends, libvirt_uri
 from powerdown.pytest_plugin.compared_run import records_to_compare
 from powerdown.report.disagreement import disagreements
-from tests.report.examples import GATE
+from tests.support.report_examples import GATE
 
 
 def config(directory: Path = Path(), **options: object) -> Any:

@@ -11,9 +11,9 @@ import pytest
 
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.report.scenario_record import ScenarioRecord, Status
-from tests.gate_directory import GateDirectory
-from tests.machine.boot_sector import HUNG, IGNORING, OBEDIENT, UNARMED
-from tests.report.schema_check import faults
+from tests.support.boot_sector import HUNG, IGNORING, OBEDIENT, UNARMED
+from tests.support.gate_directory import GateDirectory
+from tests.support.schema_check import faults
 
 GATE = """
 @pytest.mark.powerdown_scenario("soft-shutdown", variant="control")

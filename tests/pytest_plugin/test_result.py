@@ -11,8 +11,8 @@ from powerdown.pytest_plugin.shared_images import SharedImages
 from powerdown.pytest_plugin.worker_notes import WorkerNotes
 from powerdown.report.gate_result import HostFacts
 from powerdown.report.scenario_record import ScenarioRecord, Status
-from tests.gate_directory import GateDirectory
-from tests.machine.boot_sector import HUNG
+from tests.support.boot_sector import HUNG
+from tests.support.gate_directory import GateDirectory
 
 HOST = HostFacts("QEMU 7.2", "tcg", "said so")
 

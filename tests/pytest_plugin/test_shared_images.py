@@ -9,8 +9,8 @@ import pytest
 
 from powerdown.core.errors import DefinitionError, PowerdownError
 from powerdown.pytest_plugin.shared_images import SharedImages
-from tests.gate_directory import GateDirectory
-from tests.machine.boot_sector import HUNG
+from tests.support.boot_sector import HUNG
+from tests.support.gate_directory import GateDirectory
 
 
 @pytest.fixture

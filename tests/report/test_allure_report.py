@@ -14,8 +14,8 @@ import pytest
 from powerdown.diagnosis.verdict import Verdict
 from powerdown.report import allure_report
 from powerdown.report.allure_report import report_stage
-from tests.report.examples import COMPLETED, COMPLETED_TIMELINE
 from tests.support.paths import REPOSITORY
+from tests.support.report_examples import COMPLETED, COMPLETED_TIMELINE
 
 ROOT = REPOSITORY
 
@@ -28,7 +28,8 @@ from powerdown.core.deadline import now
 from powerdown.diagnosis.verdict import Evidence, Source
 from powerdown.report.allure_report import report_stage
 from powerdown.shutdown.timeline import Mark, Phase, Timeline
-from tests.report.examples import COMPLETED, COMPLETED_TIMELINE, IGNORED, IGNORED_TIMELINE, ORIGIN
+from tests.support.report_examples import COMPLETED, COMPLETED_TIMELINE
+from tests.support.report_examples import IGNORED, IGNORED_TIMELINE, ORIGIN
 from tests.support.paths import REPOSITORY
 
 

@@ -24,32 +24,13 @@ from powerdown.report.confusion import (
     label,
 )
 from powerdown.report.json_object import ReportFormatError
-from powerdown.report.scenario_record import ScenarioRecord, StageRecord, Status
-from tests.report.examples import CONTROL, GATE, REMEDIED
-from tests.report.schema_check import faults
-from tests.report.test_gate_result import records
+from powerdown.report.scenario_record import ScenarioRecord, StageRecord
+from tests.support.confusion_examples import DOUBT, HELD, RIGHT, WRONG, WRONG_LOW, attempt, record
+from tests.support.report_examples import CONTROL, GATE, REMEDIED
+from tests.support.report_strategies import records
+from tests.support.schema_check import faults
 
 SCHEMA = json.loads((Path(powerdown.report.__file__).parent / "confusion.schema.json").read_text())
-
-HELD = Expected(Outcome.STAYED_UP, Cause.UNRESPONSIVE_APP)
-RIGHT = Verdict(Outcome.STAYED_UP, Cause.UNRESPONSIVE_APP, Confidence.MEDIUM, ())
-DOUBT = Verdict(Outcome.INCONCLUSIVE, Cause.UNKNOWN, Confidence.LOW, ())
-WRONG = Verdict(Outcome.STAYED_UP, Cause.WINDOWS_UPDATE, Confidence.MEDIUM, ())
-WRONG_LOW = replace(WRONG, confidence=Confidence.LOW)
-
-
-def attempt(
-    full: Verdict | None, outside: Verdict | None = None, *, at: float = 1.0, degraded: bool = False
-) -> StageRecord:
-    return StageRecord(
-        "press", HELD, full, commanded_at=at, diagnosed_outside=outside, degraded=degraded
-    )
-
-
-def record(*stages: StageRecord, variant: str = "refuses") -> ScenarioRecord:
-    return ScenarioRecord(
-        "standin", "unresponsive-app", variant, f"t::{variant}", Status.PASSED, stages
-    )
 
 
 @pytest.mark.parametrize(

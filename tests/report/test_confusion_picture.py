@@ -13,7 +13,7 @@ from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.diagnosis.verdict import Verdict
 from powerdown.report.confusion import Confusion
 from powerdown.report.confusion_picture import draw_confusion
-from tests.report.test_confusion import DOUBT, RIGHT, WRONG, WRONG_LOW, attempt, record
+from tests.support.confusion_examples import DOUBT, RIGHT, WRONG, WRONG_LOW, attempt, record
 
 LOUD = (190, 38, 44)
 

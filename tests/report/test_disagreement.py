@@ -10,7 +10,7 @@ from powerdown.report.disagreement import Disagreement, disagreements
 from powerdown.report.gate_result import GateResult
 from powerdown.report.json_object import JsonObject
 from powerdown.report.scenario_record import ScenarioRecord, StageRecord, Status
-from tests.report.examples import COMPLETED, GATE, IGNORED
+from tests.support.report_examples import COMPLETED, GATE, IGNORED
 
 BOOT = StageRecord("boot", None, None)
 CLONE = StageRecord("clone", None, None)

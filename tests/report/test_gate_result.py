@@ -16,14 +16,22 @@ from hypothesis import strategies as st
 
 import powerdown.report
 from powerdown.core.errors import PowerdownError
-from powerdown.core.outcome import Cause, Expected, Outcome
-from powerdown.diagnosis.verdict import Confidence, Evidence, Source, Verdict
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.diagnosis.verdict import Confidence, Evidence, Source
 from powerdown.report.gate_result import GateResult, HostFacts
 from powerdown.report.json_object import ReportFormatError
 from powerdown.report.scenario_record import ScenarioRecord, StageRecord, Status, phase_seconds
 from powerdown.shutdown.timeline import Step
-from tests.report.examples import COMPLETED, CONTROL, GATE, IGNORED, IGNORED_TIMELINE, REMEDIED
-from tests.report.schema_check import faults
+from tests.support.report_examples import (
+    COMPLETED,
+    CONTROL,
+    GATE,
+    IGNORED,
+    IGNORED_TIMELINE,
+    REMEDIED,
+)
+from tests.support.report_strategies import records, texts
+from tests.support.schema_check import faults
 
 SCHEMA = json.loads((Path(powerdown.report.__file__).parent / "gate.schema.json").read_text())
 # A definition of the schema with the others still in reach of its references.
@@ -147,44 +155,6 @@ def test_message_names_the_place() -> None:
         ScenarioRecord.from_json(value)
     assert "scenario.stages[1].diagnosed.evidence[1].at" in str(caught.value)
     assert "found a string, expected a number" in str(caught.value)
-
-
-texts = st.text(max_size=20)
-numbers = st.floats(allow_nan=False, allow_infinity=False)
-verdicts = st.builds(
-    Verdict,
-    st.sampled_from(Outcome),
-    st.sampled_from(Cause),
-    st.sampled_from(Confidence),
-    st.lists(
-        st.builds(Evidence, st.sampled_from(Source), st.none() | numbers, texts, texts), max_size=3
-    ).map(tuple),
-    st.lists(st.tuples(st.sampled_from(Cause), texts), max_size=2).map(tuple),
-    texts,
-)
-stages = st.builds(
-    StageRecord,
-    texts,
-    st.none() | st.builds(Expected, st.sampled_from(Outcome), st.sampled_from(Cause)),
-    st.none() | verdicts,
-    st.fixed_dictionaries({step: st.none() | numbers for step in Step}),
-    numbers,
-    numbers,
-    st.dictionaries(texts, st.none() | st.booleans() | st.integers() | numbers | texts, max_size=3),
-    st.none() | numbers,
-    st.none() | verdicts,
-    st.booleans(),
-)
-records = st.builds(
-    ScenarioRecord,
-    texts,
-    texts,
-    texts,
-    texts,
-    st.sampled_from(Status),
-    st.lists(stages, max_size=2).map(tuple),
-    texts,
-)
 
 
 @given(records)

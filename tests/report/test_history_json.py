@@ -18,8 +18,8 @@ from powerdown.disk.history.session_end import EndKind
 from powerdown.disk.history.shutdown_request import Wanted
 from powerdown.report.history_json import history_to_json
 from powerdown.windows.event_records import EventRecord
-from tests.disk.power_log import WORDS, history_of, log_of
-from tests.report.schema_check import faults
+from tests.support.power_log import WORDS, history_of, log_of
+from tests.support.schema_check import faults
 
 SCHEMA = json.loads((Path(powerdown.report.__file__).parent / "history.schema.json").read_text())
 

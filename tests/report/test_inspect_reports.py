@@ -24,8 +24,8 @@ from powerdown.report.junit import inspection_to_junit
 from powerdown.report.sarif import inspection_to_sarif
 from powerdown.windows import registry_paths as paths
 from powerdown.windows.commands import PBUTTONACTION, SUB_BUTTONS
-from tests.disk.stock import disk, own_of, service, snapshot, stock
-from tests.report.schema_check import faults
+from tests.support.schema_check import faults
+from tests.support.stock_registry import disk, own_of, service, snapshot, stock
 
 SCHEMA = json.loads((Path(powerdown.report.__file__).parent / "inspect.schema.json").read_text())
 SARIF_PARTS = json.loads((Path(__file__).parent / "sarif_parts.schema.json").read_text())

@@ -10,7 +10,7 @@ import pytest
 
 from powerdown.report.scenario_record import Status
 from powerdown.report.summary import render
-from tests.report.examples import CONTROL, GATE, IGNORED, REMEDIED, SKIPPED
+from tests.support.report_examples import CONTROL, GATE, IGNORED, REMEDIED, SKIPPED
 
 REPORTS = {"timelines": Path("reports/timelines"), "gate": Path("reports/gate.json")}
 

@@ -14,7 +14,13 @@ from powerdown.core.outcome import Outcome
 from powerdown.diagnosis.verdict import Verdict
 from powerdown.report.timeline_picture import _DONE, _TONE, draw
 from powerdown.shutdown.timeline import Mark, Phase, Step, Timeline
-from tests.report.examples import COMPLETED, COMPLETED_TIMELINE, IGNORED, IGNORED_TIMELINE, ORIGIN
+from tests.support.report_examples import (
+    COMPLETED,
+    COMPLETED_TIMELINE,
+    IGNORED,
+    IGNORED_TIMELINE,
+    ORIGIN,
+)
 
 
 def _bars(path: Path, colour: tuple[int, int, int]) -> list[tuple[int, int]]:

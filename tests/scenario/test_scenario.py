@@ -15,9 +15,9 @@ from powerdown.guest.windows import Windows
 from powerdown.scenario.expectation import UnexpectedVerdict
 from powerdown.scenario.recorder import SharedStages
 from powerdown.shutdown.observation import Command
-from tests.boot_sector_scenarios import Open, boot_sector_scenarios
-from tests.machine.boot_sector import HUNG, IGNORING, OBEDIENT, UNARMED
-from tests.shutdown.fake_machine import ScriptedChannel
+from tests.support.boot_sector import HUNG, IGNORING, OBEDIENT, UNARMED
+from tests.support.boot_sector_scenarios import Open, boot_sector_scenarios
+from tests.support.fake_machine import ScriptedChannel
 
 pytestmark = pytest.mark.guest
 

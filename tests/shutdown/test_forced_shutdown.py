@@ -11,7 +11,7 @@ from powerdown.shutdown.forced_shutdown import FORCED_COMMANDS, cut_power
 from powerdown.shutdown.observation import Command
 from powerdown.shutdown.phases import timeline_of
 from powerdown.shutdown.timeline import Step
-from tests.shutdown.fake_machine import ARMED, ScriptedMachine
+from tests.support.fake_machine import ARMED, ScriptedMachine
 
 
 @pytest.mark.parametrize("way", FORCED_COMMANDS)

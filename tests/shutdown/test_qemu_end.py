@@ -14,7 +14,7 @@ from powerdown.shutdown import qemu_end
 from powerdown.shutdown.observation import QEMU_LINGERS, Observation
 from powerdown.shutdown.qemu_end import with_qemu_end
 from powerdown.shutdown.soft_shutdown import press_power_button
-from tests.shutdown.fake_machine import ARMED, ScriptedMachine
+from tests.support.fake_machine import ARMED, ScriptedMachine
 
 
 def press(machine: ScriptedMachine) -> Observation:

@@ -11,7 +11,7 @@ from powerdown.images.image import ControlConfig, Transport, WinrmAuthentication
 from powerdown.machine.shutdown_mode import ShutdownMode
 from powerdown.shutdown.observation import Command
 from powerdown.shutdown.shutdown_modes import shut_down_by
-from tests.shutdown.fake_machine import ARMED, IMAGE, ScriptedMachine
+from tests.support.fake_machine import ARMED, IMAGE, ScriptedMachine
 
 AGENT = ControlConfig(Transport.GUEST_AGENT, 0, WinrmAuthentication.BASIC, None)
 

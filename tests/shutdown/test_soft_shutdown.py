@@ -28,8 +28,7 @@ from powerdown.shutdown.phases import timeline_of
 from powerdown.shutdown.soft_shutdown import command_inside, press_power_button
 from powerdown.shutdown.timeline import Step
 from powerdown.windows.event_records import EventRecord
-from tests.diagnosis.observations import BY_BUTTON
-from tests.shutdown.fake_machine import (
+from tests.support.fake_machine import (
     ARMED,
     IMAGE,
     LATCHED,
@@ -37,6 +36,7 @@ from tests.shutdown.fake_machine import (
     ScriptedMachine,
     ScriptedWindows,
 )
+from tests.support.observations import BY_BUTTON
 
 SURVEY = GuestBaseline(at=0.0, last_record=7)
 REACTION = ScriptedMachine([ARMED]).image.budgets.reaction

@@ -8,7 +8,7 @@ from powerdown.core.errors import ControlChannelError
 from powerdown.guest.windows import Windows
 from powerdown.shutdown import unfinished_work
 from powerdown.shutdown.unfinished_work import UpdateState
-from tests.shutdown.fake_machine import ScriptedChannel
+from tests.support.fake_machine import ScriptedChannel
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from powerdown.machine.external.external_qemu import ExternalQemu
 from powerdown.machine.external.qmp_socket import QmpAddress
 from powerdown.windows import commands
 from powerdown.windows.commands import ButtonAction
-from tests.machine.by_hand import wait_for
+from tests.support.hand_started_qemu import wait_for
 from tests.support.paths import REPOSITORY
 
 pytestmark = [pytest.mark.guest]

@@ -23,7 +23,7 @@ from powerdown.images.definition import load
 from powerdown.images.image import Image
 from powerdown.windows import commands
 from powerdown.windows.commands import ButtonAction
-from tests.machine.libvirt.daemon import Daemon, give_away
+from tests.support.libvirt_daemon import Daemon, give_away
 from tests.support.paths import REPOSITORY
 
 pytestmark = [

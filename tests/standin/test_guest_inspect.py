@@ -26,7 +26,7 @@ from powerdown.windows import commands
 from powerdown.windows import registry_paths as paths
 from powerdown.windows.commands import ButtonAction
 from tests.standin.alive_and_at_rest import shared_values
-from tests.standin.test_guest_power import DEFINITION, SECONDS
+from tests.support.standin_image import DEFINITION, SECONDS
 
 pytestmark = [pytest.mark.guest]
 

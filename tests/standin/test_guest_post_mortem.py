@@ -19,8 +19,8 @@ from powerdown.shutdown.soft_shutdown import press_power_button
 from powerdown.shutdown.timeline import Step
 from powerdown.windows import commands
 from powerdown.windows.commands import ButtonAction
-from tests.standin.test_guest_warm import cloned
 from tests.support.paths import REPOSITORY
+from tests.support.standin_image import cloned
 
 pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("standin-warm")]
 

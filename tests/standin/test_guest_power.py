@@ -15,13 +15,10 @@ from powerdown.machine.protocol import RunState
 from powerdown.windows import commands
 from powerdown.windows.commands import ButtonAction
 from powerdown.windows.event_records import parse_events
-from tests.support.paths import REPOSITORY
+from tests.support.standin_image import DEFINITION, SECONDS
 
 pytestmark = [pytest.mark.guest]
 
-DEFINITION = REPOSITORY / "fixtures/images/standin.toml"
-SECONDS = 60.0
-"""For what takes the guest a second or two when the host is idle."""
 UNANSWERED = 5.0
 """How long a guest that does not answer is listened to."""
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
 from powerdown.core.deadline import Deadline
 from powerdown.disk.ntfs.volume_state import volume_state
-from powerdown.guest.guest_time import GuestTime
 from powerdown.host.snapshots.template import content_digest
 from powerdown.host.snapshots.template_store import TemplateStore
 from powerdown.host.snapshots.warm_start import WarmStart
@@ -23,6 +20,7 @@ from powerdown.windows import commands
 from powerdown.windows.commands import ButtonAction
 from powerdown.windows.event_records import parse_events
 from tests.support.paths import REPOSITORY
+from tests.support.standin_image import cloned
 
 pytestmark = [pytest.mark.guest]
 # The first of each makes or finds the template.
@@ -77,17 +75,6 @@ class Uefi:
         store = TemplateStore(self.cache)
         (name,) = store.known_names()
         return store.named(name)
-
-
-@contextmanager
-def cloned(starts, image):
-    guest = starts.clone(image, GuestTime())
-    assert guest is not None, "it starts cold"
-    try:
-        yield guest
-    finally:
-        guest.close()
-        shutil.rmtree(guest.machine.overlay.parent)
 
 
 def set_button(guest, action):

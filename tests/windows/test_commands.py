@@ -11,9 +11,8 @@ from powerdown import windows
 from powerdown.guest.windows import Windows
 from powerdown.windows import commands
 from powerdown.windows.commands import ButtonAction
-from tests.guest import test_fault_commands
-from tests.standin.conftest import Machine
-from tests.windows import test_survey_commands
+from tests.support.command_modules import MODULES
+from tests.support.modelled_machine import Machine
 
 HIVE = r"C:\Windows\System32\config\SYSTEM"
 PROGRAM = r"C:\t\app.exe"
@@ -126,8 +125,8 @@ def test_every_module_of_commands_has_a_table() -> None:
     modules = {
         name for _, name, _ in pkgutil.iter_modules(windows.__path__) if name.endswith("_commands")
     }
-    tables = {module.__name__.rpartition(".")[2] for module in test_fault_commands.MODULES}
-    assert modules == tables | {test_survey_commands.survey_commands.__name__.rpartition(".")[2]}
+    tables = {module.__name__.rpartition(".")[2] for module in MODULES}
+    assert modules == tables | {"survey_commands"}
 
 
 @pytest.mark.parametrize("size", [0, 1, 8000])

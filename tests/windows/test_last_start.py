@@ -14,8 +14,8 @@ from powerdown.guest.windows import Windows
 from powerdown.windows.event_records import EventRecord
 from powerdown.windows.last_start import around_last_start
 from powerdown.windows.survey_commands import START_PROVIDERS
-from tests.guest.conftest import OpenChannel
-from tests.standin.conftest import Machine
+from tests.support.modelled_guest import OpenChannel
+from tests.support.modelled_machine import Machine
 
 PROVIDER = {event_id: name for name, ids in START_PROVIDERS.items() for event_id in ids}
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from powerdown.guest.windows import Windows
 from powerdown.windows import survey_commands
 from powerdown.windows.update_markers import MARKERS, parse_update_markers
-from tests.standin.conftest import Machine
+from tests.support.modelled_machine import Machine
 
 SESSION_MANAGER = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
 CURRENT_VERSION = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion"

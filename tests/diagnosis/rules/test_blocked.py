@@ -10,7 +10,7 @@ from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.diagnose import diagnose, is_conclusive
 from powerdown.shutdown.observation import CONTROL_BACK, ChannelState, Observation
 from powerdown.windows.processes import ProcessEntry
-from tests.diagnosis.observations import (
+from tests.support.observations import (
     APP,
     BY_BUTTON,
     CORE_PROCESS_DIED,

@@ -10,7 +10,7 @@ from powerdown.diagnosis.verdict import Confidence
 from powerdown.machine.events import MONITOR_BACK, MONITOR_LOST, PROCESS_EXIT, HostEvent
 from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import Command
-from tests.diagnosis.observations import UNARMED, event, obs, powered_off
+from tests.support.observations import UNARMED, event, obs, powered_off
 
 LOST = event(MONITOR_LOST, 101)
 BACK = event(MONITOR_BACK, 102)

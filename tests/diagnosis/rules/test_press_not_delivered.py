@@ -10,7 +10,7 @@ from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.diagnose import diagnose, is_conclusive
 from powerdown.machine.protocol import Pm1Sample, RunState
 from powerdown.shutdown.observation import ChannelState
-from tests.diagnosis.observations import (
+from tests.support.observations import (
     ARMED,
     HIGH,
     INCONCLUSIVE,

@@ -14,7 +14,7 @@ from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import ChannelState, Observation
 from powerdown.windows.commands import ButtonAction, PowerSource
 from powerdown.windows.power_button import PowerButton
-from tests.diagnosis.observations import (
+from tests.support.observations import (
     BY_BUTTON,
     CORE_PROCESS_DIED,
     DESKTOP,

@@ -8,7 +8,7 @@ from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.diagnose import diagnose
 from powerdown.machine.events import HostEvent
 from powerdown.shutdown.observation import CONTROL_BACK
-from tests.diagnosis.observations import (
+from tests.support.observations import (
     BY_BUTTON,
     BY_SERVICING,
     CORE_PROCESS_DIED,

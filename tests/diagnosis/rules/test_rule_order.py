@@ -31,7 +31,7 @@ from powerdown.windows.console_session import ConsoleSession
 from powerdown.windows.event_records import EventRecord
 from powerdown.windows.processes import ProcessEntry
 from powerdown.windows.services import ServiceState, ServiceStatus
-from tests.diagnosis.observations import button, event, obs, record
+from tests.support.observations import button, event, obs, record
 from tests.support.paths import REPOSITORY
 
 EXAMPLES = 150

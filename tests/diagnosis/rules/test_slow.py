@@ -7,7 +7,7 @@ import pytest
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.diagnose import diagnose
 from powerdown.shutdown.observation import CONTROL_BACK, Observation
-from tests.diagnosis.observations import (
+from tests.support.observations import (
     APP,
     BY_BUTTON,
     DESKTOP,

@@ -9,7 +9,7 @@ from powerdown.diagnosis.diagnose import diagnose
 from powerdown.machine.events import PROCESS_EXIT, HostEvent
 from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import ChannelState, Command
-from tests.diagnosis.observations import (
+from tests.support.observations import (
     ARMED,
     BY_BUTTON,
     HIGH,

@@ -15,7 +15,7 @@ from powerdown.disk.history.session_end import BAD, ORDERLY, EndKind
 from powerdown.disk.history.shutdown_request import Wanted
 from powerdown.windows.event_records import EventRecord
 from powerdown.windows.last_start import around_last_start
-from tests.disk.power_log import (
+from tests.support.power_log import (
     APART,
     BEGINNING,
     WORDS,

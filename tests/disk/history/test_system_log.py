@@ -35,8 +35,8 @@ from powerdown.disk.history.system_log import (
     system_log_from_json,
     system_log_to_json,
 )
-from tests.disk.power_log import WORDS, log_of
 from tests.support.paths import REPOSITORY
+from tests.support.power_log import WORDS, log_of
 
 evtx = pytest.importorskip("evtx", reason="reading .evtx files needs the package evtx")
 

@@ -37,7 +37,7 @@ from powerdown.windows import registry_paths as paths
 from powerdown.windows import registry_settings as offline
 from powerdown.windows.commands import ButtonAction
 from powerdown.windows.registry_edit import RegistryEdit, ValueType, set_dword, set_text
-from tests.disk.directory_volume import NOW, DirectoryFile, DirectoryVolume
+from tests.support.directory_volume import NOW, DirectoryFile, DirectoryVolume
 
 CONFIG = "Windows/System32/config"
 SYSTEM, SOFTWARE = f"{CONFIG}/SYSTEM", f"{CONFIG}/SOFTWARE"

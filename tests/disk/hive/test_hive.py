@@ -27,7 +27,15 @@ from powerdown.disk.hive.registry_reader import (
 )
 from powerdown.disk.hive.value_data import decode_data
 from powerdown.disk.registry_snapshot import RegistrySnapshot, StoredKey, StoredValue
-from tests.disk.volumes import SOFTWARE_KEYS, SYSTEM_KEYS, USER_KEYS, Values, dword, hive, text
+from tests.support.ntfs_volumes import (
+    SOFTWARE_KEYS,
+    SYSTEM_KEYS,
+    USER_KEYS,
+    Values,
+    dword,
+    hive,
+    text,
+)
 from tests.support.paths import REPOSITORY
 
 SAMPLE = REPOSITORY.parent / "shared" / "samples" / "SYSTEM.hive"

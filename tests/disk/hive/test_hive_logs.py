@@ -15,7 +15,7 @@ from powerdown.disk.hive.hive import Hive
 from powerdown.disk.hive.hive_file import BytesSource, HiveFile
 from powerdown.disk.hive.hive_logs import BASE_BYTES, HEAD_BYTES, BaseBlock, is_dirty, replay
 from powerdown.disk.hive.marvin import marvin32
-from tests.disk.volumes import (
+from tests.support.ntfs_volumes import (
     SYSTEM_KEYS,
     base_block,
     being_written,

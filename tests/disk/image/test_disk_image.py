@@ -19,7 +19,8 @@ from powerdown.core.errors import DeadlineExpired, DiskError, HostError
 from powerdown.disk.image.disk_image import MOST_READ_BYTES, DiskImage
 from powerdown.images.image import Disk, DiskBus, DiskFormat
 from powerdown.images.overlay import create_overlay
-from tests.disk.volumes import MIB, run
+from tests.support.ntfs_volumes import MIB, run
+from tests.support.processes import children, gone
 
 SIZE = 20 * MIB + 512
 
@@ -213,22 +214,6 @@ def holder(raw: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     yield process
     process.kill()
     process.communicate()
-
-
-def children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def gone(pid: int) -> bool:
-    limit = Deadline.after(10)
-    while not limit.expired:
-        try:
-            # Nobody waits for an orphan here: a dead one may stay.
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except OSError:
-            return True
-    return False
 
 
 @pytest.mark.parametrize("how", ["ended", signal.SIGKILL, signal.SIGTERM])

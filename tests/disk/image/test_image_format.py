@@ -16,7 +16,7 @@ from powerdown.disk.image.image_chain import block_node
 from powerdown.disk.image.image_format import recognised_format
 from powerdown.disk.image.layer_header import read_layer_header
 from powerdown.images.image import DiskFormat
-from tests.disk.volumes import MIB, run
+from tests.support.ntfs_volumes import MIB, run
 
 SECRET = b"root:x:0:0:a secret of the host\n"
 

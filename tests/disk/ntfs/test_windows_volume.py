@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from powerdown.core.errors import DiskError, HostError
 from powerdown.disk.hiberfil import Hibernation, hibernation_of
 from powerdown.disk.ntfs.windows_volume import SYSTEM_HIVE, Extent, find_windows
-from tests.disk.volumes import CONFIG, MIB, PROFILE_HIVE, partitioned, put, windows, windows_volume
+from tests.support.ntfs_volumes import (
+    CONFIG,
+    MIB,
+    PROFILE_HIVE,
+    partitioned,
+    put,
+    windows,
+    windows_volume,
+)
 
 
 @dataclass

@@ -32,8 +32,7 @@ from powerdown.disk.reader.contents_json import (
 from powerdown.disk.reader.sandboxed_reader import DiskReader, ReaderCrashed, ReaderInternalError
 from powerdown.disk.registry_snapshot import RegistrySnapshot, StoredKey, StoredValue
 from powerdown.images.image import DiskFormat
-from tests.disk.image.test_disk_image import children, gone
-from tests.disk.volumes import (
+from tests.support.ntfs_volumes import (
     CONFIG,
     SYSTEM_KEYS,
     being_written,
@@ -47,6 +46,7 @@ from tests.disk.volumes import (
     run,
     windows,
 )
+from tests.support.processes import children, gone
 
 SERVICES = r"HKLM\SYSTEM\CurrentControlSet\Services"
 REQUEST = DiskRequest(

@@ -10,7 +10,7 @@ from powerdown.disk.hiberfil import Hibernation
 from powerdown.disk.inspection import Inspection, inspect_disk
 from powerdown.windows import registry_paths as paths
 from powerdown.windows.commands import PBUTTONACTION, SUB_BUTTONS
-from tests.disk.stock import (
+from tests.support.stock_registry import (
     BUTTON_POLICY,
     STANDBYIDLE,
     SUB_SLEEP,

@@ -14,8 +14,7 @@ from powerdown.core.deadline import Deadline
 from powerdown.core.errors import ControlChannelError, DeadlineExpired, PowerdownError
 from powerdown.guest.channels.bounded_transport import MAX_ANSWER_BYTES
 from powerdown.images.image import WinrmAuthentication
-from tests.guest.conftest import OpenChannel
-from tests.guest.hostile import (
+from tests.support.hostile_server import (
     DONE,
     SOAP,
     Behaviour,
@@ -27,6 +26,7 @@ from tests.guest.hostile import (
     only_receive,
     say,
 )
+from tests.support.modelled_guest import OpenChannel
 
 # Allowed for a command whose deadline is meant to pass.
 ALLOWED = 1.0

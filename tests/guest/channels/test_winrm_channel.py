@@ -12,9 +12,9 @@ from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import ControlChannelError, CredentialsRejected, DeadlineExpired
 from powerdown.guest.channels.winrm_channel import WinrmChannel
 from powerdown.images.image import ControlConfig, Transport, WinrmAuthentication
-from tests.guest.conftest import OpenChannel
-from tests.guest.hostile import Exchange, HostileServer, answer, behave, envelope
-from tests.standin.conftest import Machine
+from tests.support.hostile_server import Exchange, HostileServer, answer, behave, envelope
+from tests.support.modelled_guest import OpenChannel
+from tests.support.modelled_machine import Machine
 
 SECONDS = 30.0
 

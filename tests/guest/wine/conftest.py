@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,10 +15,7 @@ from tests.guest.wine.application import Application
 from tests.guest.wine.control_manager import ControlManager
 from tests.guest.wine.service import Service
 from tests.guest.wine.session import Wine, Witness, windows_session
-
-OpenApplication = Callable[..., Application]
-InstallService = Callable[..., Service]
-OpenManager = Callable[..., ControlManager]
+from tests.support.wine_types import InstallService, OpenApplication, OpenManager
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ import pytest
 
 from powerdown.guest.probe_programs import DOCUMENT
 from tests.guest.wine.application import Application
-from tests.guest.wine.conftest import OpenApplication
 from tests.guest.wine.oracle import writes
 from tests.guest.wine.session import STEP_SECONDS, WINE_MARKS, Wine, Witness
+from tests.support.wine_types import OpenApplication
 
 pytestmark = WINE_MARKS
 

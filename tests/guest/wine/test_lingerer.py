@@ -8,9 +8,9 @@ import pytest
 
 from powerdown.core.deadline import now
 from powerdown.guest.probe_programs import LINGERER, compile_probe
-from tests.guest.wine.conftest import OpenApplication
 from tests.guest.wine.oracle import expand
 from tests.guest.wine.session import STEP_SECONDS, WINE_MARKS, Wine, Witness
+from tests.support.wine_types import OpenApplication
 
 pytestmark = WINE_MARKS
 

@@ -12,9 +12,9 @@ import subprocess
 import pytest
 
 from powerdown.guest.probe_programs import HANGER, HIDDEN, REASONED, REFUSER, ProbeProgram
-from tests.guest.wine.conftest import OpenApplication
 from tests.guest.wine.oracle import expand
 from tests.guest.wine.session import STEP_SECONDS, WINE_MARKS, Wine, Witness
+from tests.support.wine_types import OpenApplication
 
 pytestmark = WINE_MARKS
 

@@ -18,7 +18,6 @@ from powerdown.guest.probe_programs import (
     compile_probe,
     declared_behaviour,
 )
-from tests.guest.wine.conftest import InstallService, OpenManager
 from tests.guest.wine.oracle import expand
 from tests.guest.wine.service import (
     INTERROGATE,
@@ -31,6 +30,7 @@ from tests.guest.wine.service import (
     accepted,
 )
 from tests.guest.wine.session import POLL_SECONDS, STEP_SECONDS, WINE_MARKS, Wine, Witness
+from tests.support.wine_types import InstallService, OpenManager
 
 pytestmark = WINE_MARKS
 

@@ -9,7 +9,6 @@ import pytest
 
 from powerdown.core.deadline import Deadline
 from powerdown.guest.probe_programs import UPDATER, compile_probe, declared_behaviour
-from tests.guest.wine.conftest import InstallService, OpenManager
 from tests.guest.wine.oracle import writes
 from tests.guest.wine.service import (
     PRESHUTDOWN,
@@ -20,6 +19,7 @@ from tests.guest.wine.service import (
     accepted,
 )
 from tests.guest.wine.session import POLL_SECONDS, STEP_SECONDS, WINE_MARKS, Wine
+from tests.support.wine_types import InstallService, OpenManager
 
 pytestmark = WINE_MARKS
 

@@ -20,7 +20,7 @@ from powerdown.host.admission.admission import Admission
 from powerdown.host.admission.guest_cost import CostRecords, GuestKind, Life
 from powerdown.host.admission.host_resources import CpuReading
 from powerdown.host.admission.slot_file import ProcessName, SlotEntry, SlotFile, SlotState
-from tests.host.admission.fake_kernel import GIB, MIB, ScriptedHost
+from tests.support.fake_kernel import GIB, MIB, ScriptedHost
 from tests.support.paths import REPOSITORY
 
 ROOT = REPOSITORY
@@ -201,7 +201,7 @@ def test_what_a_guest_cost_is_recorded(run: Run) -> None:
 
 
 class Workers:
-    """Real processes that contend for places; see :mod:`tests.host.admission.contenders`."""
+    """Real processes that contend for places; see :mod:`tests.support.contenders`."""
 
     def __init__(self, directory: Path, open_processes: ExitStack) -> None:
         self._directory = directory
@@ -211,7 +211,7 @@ class Workers:
     def start(self, cores: float, way: str, count: int = 1) -> subprocess.Popen[bytes]:
         arguments = [str(self._directory), str(cores), way, str(count)]
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.host.admission.contenders", *arguments],
+            [sys.executable, "-m", "tests.support.contenders", *arguments],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -7,7 +7,7 @@ import pytest
 from powerdown.host.admission.cpu_sampler import CpuSampler
 from powerdown.host.admission.host_resources import CpuReading
 from powerdown.host.admission.slot_file import ProcessName, SlotEntry, SlotState
-from tests.host.admission.fake_kernel import FakeProc, ScriptedHost
+from tests.support.fake_kernel import FakeProc, ScriptedHost
 
 PID = 70
 

@@ -17,7 +17,7 @@ from powerdown.host.admission.guest_cost import (
     assumed_cost,
     learnt_cost,
 )
-from tests.host.admission.fake_kernel import MIB
+from tests.support.fake_kernel import MIB
 
 KIND = GuestKind("standin", 512, 2, "tcg", "clone")
 LIFE = Life(seconds=2.0, wanted=0.5, memory=120 * MIB)

@@ -9,7 +9,7 @@ import pytest
 
 from powerdown.core.deadline import Deadline
 from powerdown.host.admission.guest_meter import GuestMeter
-from tests.host.admission.fake_kernel import MIB, FakeProc
+from tests.support.fake_kernel import MIB, FakeProc
 
 PID = 70
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from powerdown.core.errors import HostError
 from powerdown.host.admission.host_resources import CpuReading, HostResources, free_cores
-from tests.host.admission.fake_kernel import GIB, FakeProc
+from tests.support.fake_kernel import GIB, FakeProc
 
 
 def group(root: Path, name: str, **files: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from powerdown.host.admission.process_usage import read_memory, read_usage, read_wanted, start_time
-from tests.host.admission.fake_kernel import FakeProc
+from tests.support.fake_kernel import FakeProc
 
 
 def test_running_and_waiting_of_all_threads_is_wanted(tmp_path: Path) -> None:

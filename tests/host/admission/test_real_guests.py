@@ -15,8 +15,8 @@ from powerdown.host.admission.guest_meter import GuestMeter
 from powerdown.images.overlay import create_overlay
 from powerdown.machine.accelerator import Accelerator, AcceleratorKind
 from powerdown.machine.qemu.qemu_machine import QemuMachine
-from tests.host.admission.fake_kernel import MIB
-from tests.machine.boot_sector import HUNG, OBEDIENT, boot_image
+from tests.support.boot_sector import HUNG, OBEDIENT, boot_image
+from tests.support.fake_kernel import MIB
 
 TCG = Accelerator(AcceleratorKind.TCG, "never KVM here")
 

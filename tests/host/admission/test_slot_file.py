@@ -8,7 +8,7 @@ import pytest
 from powerdown.core.deadline import now
 from powerdown.core.errors import HostError
 from powerdown.host.admission.slot_file import ProcessName, SlotFile, SlotState
-from tests.host.admission.fake_kernel import FakeProc
+from tests.support.fake_kernel import FakeProc
 
 WORKER = ProcessName(10, 100)
 GUEST = ProcessName(20, 200)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from powerdown.host.admission.guest_cost import GuestCost
 from powerdown.host.admission.workers import memory_reserve, workers
-from tests.host.admission.fake_kernel import GIB, MIB, ScriptedHost
+from tests.support.fake_kernel import GIB, MIB, ScriptedHost
 
 CLONE = GuestCost(0.31, 120 * MIB, 112)
 UNKNOWN = GuestCost(1.0, 704 * MIB, 0)

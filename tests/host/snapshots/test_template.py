@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from powerdown.core.errors import HostError
 from powerdown.host.snapshots.template import MANIFEST, content_digest, read_template
 from powerdown.host.snapshots.template_store import TemplateStore
-from tests.host.snapshots.made import flip, make
+from tests.support.made_templates import flip, make
 
 
 def test_what_was_written_is_read_again(templates: TemplateStore) -> None:

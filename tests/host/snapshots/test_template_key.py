@@ -22,7 +22,7 @@ from powerdown.images.image import (
 )
 from powerdown.machine.accelerator import Accelerator, AcceleratorKind
 from powerdown.machine.hypervisor import QemuHypervisor
-from tests.machine.boot_sector import HALT, boot_image
+from tests.support.boot_sector import HALT, boot_image
 
 HOST = QemuHypervisor(Accelerator(AcceleratorKind.TCG, "test"))
 

@@ -20,7 +20,7 @@ from powerdown.core.deadline import Deadline
 from powerdown.host.snapshots.template import MANIFEST
 from powerdown.host.snapshots.template_store import TemplateStore
 from powerdown.host.snapshots.warm_start import OLDEST_SECONDS
-from tests.host.snapshots.made import KEY, make
+from tests.support.made_templates import KEY, make
 
 
 def test_states_of_templates(templates: TemplateStore, tmpfs: Path) -> None:

@@ -13,7 +13,7 @@ from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DeadlineExpired, HostError
 from powerdown.host.snapshots.template import MANIFEST
 from powerdown.host.snapshots.template_store import TemplateStore
-from tests.host.snapshots.made import KEY, OTHER_KEY, make
+from tests.support.made_templates import KEY, OTHER_KEY, make
 
 
 def test_an_empty_store(templates: TemplateStore) -> None:

@@ -35,10 +35,10 @@ from powerdown.machine.events import PROCESS_EXIT, named
 from powerdown.machine.hypervisor import QemuHypervisor
 from powerdown.machine.qemu import tpm
 from powerdown.machine.qemu.qemu_machine import QemuMachine
-from tests.host.snapshots.made import flip
-from tests.machine.boot_sector import OBEDIENT, UNARMED, boot_image
-from tests.machine.tpm_guest import told as told_by_guest
-from tests.machine.tpm_guest import tpm_image
+from tests.support.boot_sector import OBEDIENT, UNARMED, boot_image
+from tests.support.made_templates import flip
+from tests.support.tpm_guest import told as told_by_guest
+from tests.support.tpm_guest import tpm_image
 
 TCG = Accelerator(AcceleratorKind.TCG, "never KVM in the harness's own tests")
 

@@ -24,9 +24,9 @@ from powerdown.shutdown.forced_shutdown import cut_power
 from powerdown.shutdown.observation import QEMU_LINGERS, Command
 from powerdown.shutdown.qemu_end import with_qemu_end
 from powerdown.shutdown.soft_shutdown import press_power_button
-from tests.machine.boot_sector import HUNG, IGNORING, OBEDIENT, OFF_AT_ONCE, UNARMED, boot_image
-from tests.machine.by_hand import qemu_by_hand
-from tests.machine.qemu.test_qemu_machine import armed
+from tests.support.boot_sector import HUNG, IGNORING, OBEDIENT, OFF_AT_ONCE, UNARMED, boot_image
+from tests.support.hand_started_qemu import qemu_by_hand
+from tests.support.real_qemu import armed
 
 pytestmark = pytest.mark.guest
 

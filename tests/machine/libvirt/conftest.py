@@ -3,73 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from importlib.util import find_spec
-from itertools import count
 from pathlib import Path
 
 import pytest
 
-from powerdown.images.image import Image
-from powerdown.images.overlay import create_overlay
-from powerdown.machine.accelerator import Accelerator, AcceleratorKind
-from tests.machine.boot_sector import boot_image
-from tests.machine.libvirt.daemon import Daemon, give_away
+from tests.support.libvirt_daemon import Daemon
+from tests.support.libvirt_lab import TCG, Lab, MakeDaemon
 
 if find_spec("libvirt") is None:
     # Without libvirt-python its tests cannot even be imported.
     collect_ignore_glob = ["test_*.py"]
 else:
-    from powerdown.machine.libvirt.booted_domain import BootedDomain
     from powerdown.machine.libvirt.libvirt_hypervisor import LibvirtHypervisor
-
-TCG = Accelerator(AcceleratorKind.TCG, "never KVM in the harness's own tests")
-
-
-@dataclass
-class Lab:
-    """A libvirt, and a directory where its guests' disks can lie.
-
-    :param daemon: ``None`` for the driver within this process.
-    """
-
-    hypervisor: LibvirtHypervisor
-    disks: Path
-    daemon: Daemon | None = None
-    machines: list[BootedDomain] = field(default_factory=list)
-    numbers: Iterator[int] = field(default_factory=count)
-
-    def image(self, guest: bytes) -> Image:
-        """An image whose disk starts with this code."""
-        directory = self.disks / str(next(self.numbers))
-        directory.mkdir()
-        return boot_image(directory, guest)
-
-    def boot(self, guest: bytes | Image, overlay: Path | None = None) -> BootedDomain:
-        """A guest; with the overlay of an earlier one or a new one."""
-        image = self.image(guest) if isinstance(guest, bytes) else guest
-        overlay = overlay or create_overlay(image.disk, image.disk.path.parent)
-        if self.daemon is not None:
-            give_away(image.disk.path.parent)
-        self.machines.append(self.hypervisor.start(image, overlay))
-        return self.machines[-1]
-
-    def domains(self) -> list[str]:
-        """The names of those that libvirt has."""
-        found = self.hypervisor._site.connection.virt.listAllDomains()
-        ours = {machine._handle.uuid for machine in self.machines}
-        return [domain.name() for domain in found if domain.UUIDString() in ours]
-
-    def close(self) -> None:
-        """End its guests, all at once: libvirt takes its time over each."""
-        with ThreadPoolExecutor(max(1, len(self.machines))) as each:
-            list(each.map(lambda machine: machine.close(), self.machines))
-
-
-MakeDaemon = Callable[[], Daemon]
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from powerdown.images.digest import digest
 from powerdown.machine.events import PROCESS_EXIT, HostEvent, named
 from powerdown.machine.libvirt.domain_events import LIFECYCLE
 from powerdown.machine.protocol import Machine, RunState
-from tests.machine.boot_sector import (
+from tests.support.boot_sector import (
     ARM,
     HALT,
     HUNG,
@@ -29,9 +29,8 @@ from tests.machine.boot_sector import (
     boot_image,
     traffic,
 )
-from tests.machine.libvirt.conftest import Lab
-from tests.machine.qemu.test_qemu_machine import armed, pm1_when
-from tests.machine.test_outside_view import cpu_seconds
+from tests.support.libvirt_lab import CUT, Lab
+from tests.support.real_qemu import armed, cpu_seconds, pm1_when
 
 pytestmark = pytest.mark.guest
 
@@ -45,8 +44,6 @@ PANICKING = (
 """Has PCI devices at 0xd0000 (PAM3 of the i440FX), moves the panic device (slot 0x11) there and
 writes PVPANIC_PANICKED to it (qemu:docs/specs/pvpanic.txt)."""
 
-CUT = r"its power was cut|libvirt: destroyed"
-"""What is said of a domain that was destroyed; QEMU is not always heard before."""
 
 FLOOD = bytes.fromhex("baf803 b041 ee ebfd")
 """Sends the letter A to the first serial port for ever."""

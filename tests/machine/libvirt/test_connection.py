@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -16,10 +13,11 @@ from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import HostError, MachineError
 from powerdown.machine.libvirt import connection as module
 from powerdown.machine.libvirt.connection import Connection
-from tests.machine.boot_sector import HUNG
-from tests.machine.libvirt.conftest import Lab
-from tests.machine.libvirt.daemon import Daemon
-from tests.machine.qemu.test_qemu_machine import armed
+from tests.support.boot_sector import HUNG
+from tests.support.libvirt_daemon import Daemon
+from tests.support.libvirt_lab import Lab
+from tests.support.processes import stopped
+from tests.support.real_qemu import armed
 
 CONNECT = """
 import sys
@@ -30,20 +28,6 @@ try:
 except HostError as error:
     print(error)
 """
-
-
-@contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """A process that does nothing while the block runs."""
-    # It may end meanwhile.
-    process = os.pidfd_open(pid)
-    signal.pidfd_send_signal(process, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(process, signal.SIGCONT)
-        os.close(process)
 
 
 def test_nobody_answers(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from powerdown.machine.accelerator import HYPERV_FLAGS, Accelerator, Accelerator
 from powerdown.machine.libvirt.domain_xml import DomainWiring, domain_xml, uuid_in, with_disk
 from powerdown.machine.qemu.command_line import AGENT_PORT_ID, isolated_network, translated_code_mib
 from powerdown.machine.qemu.firmware import UefiFlash
-from tests.machine.boot_sector import HALT, boot_image
+from tests.support.boot_sector import HALT, boot_image
 
 TCG = Accelerator(AcceleratorKind.TCG, "test")
 KVM = Accelerator(AcceleratorKind.KVM, "test")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from powerdown.core.deadline import Deadline
-from tests.machine.libvirt.daemon import Daemon
+from tests.support.libvirt_daemon import Daemon
 
 pytestmark = pytest.mark.guest
 
@@ -26,10 +26,10 @@ import sys
 from pathlib import Path
 from powerdown.images.overlay import create_overlay
 from powerdown.machine.libvirt.libvirt_hypervisor import LibvirtHypervisor
-from tests.machine.boot_sector import HUNG, boot_image
-from tests.machine.libvirt.conftest import TCG
-from tests.machine.libvirt.daemon import give_away
-from tests.machine.qemu.test_qemu_machine import armed
+from tests.support.boot_sector import HUNG, boot_image
+from tests.support.libvirt_lab import TCG
+from tests.support.libvirt_daemon import give_away
+from tests.support.real_qemu import armed
 
 directory, uri, then = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 hypervisor = LibvirtHypervisor(TCG, uri or None, Path(sys.argv[4]))

@@ -25,11 +25,10 @@ from powerdown.machine.libvirt.external_domain import ExternalDomain, attach_dom
 from powerdown.machine.protocol import Machine, RunState
 from powerdown.shutdown.qemu_end import with_qemu_end
 from powerdown.shutdown.soft_shutdown import press_power_button
-from tests.machine.boot_sector import HUNG, IGNORING, OBEDIENT, SLEEPY
-from tests.machine.libvirt.conftest import Lab
-from tests.machine.libvirt.daemon import Daemon
-from tests.machine.libvirt.test_booted_domain import CUT
-from tests.machine.qemu.test_qemu_machine import armed
+from tests.support.boot_sector import HUNG, IGNORING, OBEDIENT, SLEEPY
+from tests.support.libvirt_daemon import Daemon
+from tests.support.libvirt_lab import CUT, Lab
+from tests.support.real_qemu import armed
 
 pytestmark = pytest.mark.guest
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from powerdown.report.scenario_record import Status
-from tests.gate_directory import GateDirectory
-from tests.machine.boot_sector import OBEDIENT
-from tests.machine.libvirt.conftest import MakeDaemon
-from tests.machine.libvirt.daemon import Daemon, as_its_user, give_away
+from tests.support.boot_sector import OBEDIENT
+from tests.support.gate_directory import GateDirectory
+from tests.support.libvirt_daemon import Daemon, as_its_user, give_away
+from tests.support.libvirt_lab import MakeDaemon
 from tests.support.paths import REPOSITORY
 
 CHECKOUT = REPOSITORY

@@ -21,7 +21,7 @@ from powerdown.images.image import (
 from powerdown.machine.accelerator import HYPERV_FLAGS, Accelerator, AcceleratorKind
 from powerdown.machine.qemu.command_line import AGENT_PORT_ID, Wiring, command_line
 from powerdown.machine.qemu.firmware import UefiFlash
-from tests.machine.boot_sector import HALT, boot_image
+from tests.support.boot_sector import HALT, boot_image
 
 TCG = Accelerator(AcceleratorKind.TCG, "test")
 KVM = Accelerator(AcceleratorKind.KVM, "test")

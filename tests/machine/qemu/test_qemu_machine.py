@@ -19,11 +19,10 @@ from powerdown.disk.image.image_reader import ImageReader
 from powerdown.images.digest import digest
 from powerdown.images.image import DiskBus, DiskFormat, Firmware, Image, MachineType
 from powerdown.images.overlay import create_overlay
-from powerdown.machine.accelerator import Accelerator, AcceleratorKind
 from powerdown.machine.events import PROCESS_EXIT, named
-from powerdown.machine.protocol import Machine, Pm1Sample, RunState
+from powerdown.machine.protocol import Machine, RunState
 from powerdown.machine.qemu.qemu_machine import QemuMachine
-from tests.machine.boot_sector import (
+from tests.support.boot_sector import (
     ARM,
     HALT,
     HUNG,
@@ -36,18 +35,19 @@ from tests.machine.boot_sector import (
     boot_image,
     traffic,
 )
+from tests.support.real_qemu import TCG, armed, pm1_when
 
 pytestmark = pytest.mark.guest
 
-TCG = Accelerator(AcceleratorKind.TCG, "never KVM in the harness's own tests")
 Boot = Callable[..., QemuMachine]
 
 PARENT = """
 import sys
 from pathlib import Path
 from powerdown.images.overlay import create_overlay
-from tests.machine.boot_sector import HUNG, boot_image
-from tests.machine.qemu.test_qemu_machine import TCG, QemuMachine
+from tests.support.boot_sector import HUNG, boot_image
+from tests.support.real_qemu import TCG
+from powerdown.machine.qemu.qemu_machine import QemuMachine
 directory = Path(sys.argv[1])
 image = boot_image(directory, HUNG)
 machine = QemuMachine.start(image, TCG, create_overlay(image.disk, directory))
@@ -70,19 +70,6 @@ def boot(tmp_path: Path) -> Iterator[Boot]:
     yield start
     for machine in machines:
         machine.close()
-
-
-def pm1_when(machine: Machine, ready: Callable[[Pm1Sample], bool]) -> Pm1Sample:
-    """The first PM1 reading that is as wanted."""
-    deadline = Deadline.after(20)
-    while not ready(sample := machine.probe_pm1()):
-        assert not deadline.expired, f"last saw {sample}"
-        machine.events.wait(named(), deadline.at_most(0.005))
-    return sample
-
-
-def armed(machine: Machine) -> Pm1Sample:
-    return pm1_when(machine, lambda sample: sample.button_armed)
 
 
 def ended(machine: Machine) -> list[str]:

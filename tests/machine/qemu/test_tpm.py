@@ -24,7 +24,7 @@ from powerdown.machine.qemu import tpm
 from powerdown.machine.qemu.launch import tpm_beside
 from powerdown.machine.qemu.qemu_machine import QemuMachine
 from powerdown.machine.saved_state import MemoryFile, SavedState
-from tests.machine.tpm_guest import told, tpm_image
+from tests.support.tpm_guest import told, tpm_image
 
 pytestmark = pytest.mark.guest
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from powerdown.images.image import Image, MachineType
-from tests.machine.boot_sector import BUTTON, CONTROL, ENABLE, POWER_OFF, STATUS, boot_image
+from tests.support.boot_sector import BUTTON, CONTROL, ENABLE, POWER_OFF, STATUS, boot_image
 
 _LOADED_AT = 0x7C00
 _RUN_AT = 0x130

@@ -1,4 +1,4 @@
-"""A stand-in guest on the host, reached through the harness's own control channel."""
+"""Fixtures: a modelled machine on this host, and its inside through the real control channel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from standin.wsman import serve
 from powerdown.guest.channels.winrm_channel import WinrmChannel
 from powerdown.guest.windows import Windows
 from powerdown.images.image import ControlConfig, Credentials, Transport, WinrmAuthentication
-from tests.standin.conftest import Machine
+from tests.support.modelled_machine import Machine
 
 OpenChannel = Callable[..., WinrmChannel]
 

@@ -11,10 +11,10 @@ from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import MachineError
 from powerdown.machine.events import named
 from powerdown.machine.libvirt.calls import Calls, call_alone
-from tests.machine.boot_sector import HUNG, OBEDIENT
-from tests.machine.libvirt.conftest import Lab
-from tests.machine.libvirt.test_connection import stopped
-from tests.machine.qemu.test_qemu_machine import armed
+from tests.support.boot_sector import HUNG, OBEDIENT
+from tests.support.libvirt_lab import Lab
+from tests.support.processes import stopped
+from tests.support.real_qemu import armed
 
 
 def test_calls_are_made_at_once_and_answered_in_any_order() -> None:

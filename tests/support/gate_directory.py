@@ -12,7 +12,7 @@ from powerdown.host.snapshots.template_store import TemplateStore
 from powerdown.images.image import Start
 from powerdown.report.gate_result import GateResult
 from powerdown.report.scenario_record import ScenarioRecord
-from tests.machine.boot_sector import boot_image
+from tests.support.boot_sector import boot_image
 
 RUN_SECONDS = 60
 """Time for one run of pytest on tiny guests; 1 s alone, 3 s with two workers."""

@@ -11,7 +11,7 @@ from powerdown.host.host import Host
 from powerdown.machine.accelerator import Accelerator, AcceleratorKind
 from powerdown.machine.hypervisor import QemuHypervisor
 from powerdown.scenario.scenario import Scenario
-from tests.machine.boot_sector import boot_image
+from tests.support.boot_sector import boot_image
 
 LABORATORY = Host(
     QemuHypervisor(Accelerator(AcceleratorKind.TCG, "never KVM here")), Path("/nowhere")

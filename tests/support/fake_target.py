@@ -9,7 +9,7 @@ from pathlib import Path
 from powerdown.guest.probe_programs import ProbeProgram, compile_probe
 from powerdown.guest.windows import Windows
 from powerdown.images.image import Image, Updates
-from tests.shutdown.fake_machine import ARMED, IMAGE, ScriptedMachine
+from tests.support.fake_machine import ARMED, IMAGE, ScriptedMachine
 
 UPDATES = Updates(
     package=r"C:\u\p.cab", long_package=r"C:\u\l.cab", restarting_package=r"C:\u\r.cab"
@@ -20,7 +20,7 @@ GUEST = replace(IMAGE, updates=UPDATES, budgets=replace(IMAGE.budgets, shutdown_
 
 
 @dataclass
-class FakeSubject:
+class FakeTarget:
     """Notes what was done to it in ``done``; ``on_restart`` makes a restart change something."""
 
     windows: Windows

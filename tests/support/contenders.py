@@ -16,7 +16,7 @@ from powerdown.host.admission.admission import Admission, Slot
 from powerdown.host.admission.guest_cost import CostRecords, GuestKind
 from powerdown.host.admission.host_resources import CpuReading
 from powerdown.host.admission.slot_file import ProcessName
-from tests.host.admission.fake_kernel import ScriptedHost
+from tests.support.fake_kernel import ScriptedHost
 
 KIND = GuestKind("contended", 64, 1, "tcg", "clone")
 SECONDS = 60.0
