@@ -6,6 +6,8 @@ import pytest
 from standin.setup import install
 from standin.volume import Volume
 
+from tests.support.modelled_machine import Machine, make_pe
+
 
 @pytest.fixture(scope="session")
 def host(powerdown_host):
@@ -17,9 +19,6 @@ def host(powerdown_host):
 def image(powerdown_image):
     """The stand-in: the image that pyproject.toml names."""
     return powerdown_image
-
-
-from tests.support.modelled_machine import Machine, make_pe
 
 
 @pytest.fixture(scope="session")
