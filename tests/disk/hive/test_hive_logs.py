@@ -124,7 +124,7 @@ def test_logs_older_than_the_hive_are_not_applied(states: States) -> None:
     content = states.dirty(12, 11)
     mended, (note,) = replayed(content, new_log(states.before, 7, entries(states, 7, 2)))
     assert mended == content
-    assert "no log fits" in note
+    assert "no log matches" in note
 
 
 def test_the_other_log_where_one_is_older(states: States) -> None:
@@ -174,7 +174,7 @@ def test_an_old_log_of_another_time(states: States) -> None:
     content[:BASE_BYTES] = base_block(bytes(content), primary=8, secondary=7)
     mended, (note,) = replayed(bytes(content), old_log(states.before, states.after, 8))
     assert mended == bytes(content)
-    assert "no log fits" in note
+    assert "no log matches" in note
 
 
 def test_regipy_agrees_where_it_can(states: States, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_a_hive_reads_its_logs(states: States) -> None:
     assert "2 entries of .LOG1 replayed" in found.notes[0]
     without = Hive("SYSTEM", BytesSource(content))
     assert "New8" not in (without.names(r"ControlSet002\Services") or ())
-    assert "no log fits it (none found)" in without.notes[0]
+    assert "no log matches it (none found)" in without.notes[0]
 
 
 @given(

@@ -318,7 +318,7 @@ class TestRoom:
     def test_room_that_ntfs_reads_as_zeros_is_not_used(self) -> None:
         data = roomy(empty_hive("TEST"))
         _, hive = opened(data, room=len(empty_hive("TEST")))
-        with pytest.raises(DiskError, match="no room for another bin"):
+        with pytest.raises(DiskError, match="no space for another bin"):
             hive.set_value("a", HiveValue("v", SZ, bytes(5000)))
 
 

@@ -128,7 +128,7 @@ def test_errors_cross_as_what_they_are(reader: DiskReader, tmp_path: Path) -> No
     process = pid(reader)
     with pytest.raises(DiskError, match="No such file"):
         reader.read_disk(tmp_path / "absent", None, REQUEST, deadline())
-    with pytest.raises(DiskError, match="no registry hive"):
+    with pytest.raises(DiskError, match="not a registry hive"):
         reader.read_hive(Path(__file__), REQUEST, deadline())
     with pytest.raises(DiskError, match="System log"):
         reader.read_log(Path(__file__), deadline())

@@ -1,1 +1,1 @@
-"""Registry hives at rest: read, and changed in place."""
+"""Registry hives, read offline and changed in place."""

@@ -1,6 +1,6 @@
-"""What has to be written where on a disk, to change the registry of the Windows on it.
+"""The sectors to write to a disk to change the registry of the Windows on it.
 
-This part only reads. It runs in the contained process that parses what disks hold.
+This part only reads the disk. It runs in the sandboxed reader.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from powerdown.disk.ntfs.windows_volume import Disk, WindowsVolume
 from powerdown.windows.registry_edit import EditAction, RegistryEdit, ValueType
 
 MOST_BYTES = 32 << 20
-"""Of sectors to write: edits change some; what is more was replayed from a hive's logs."""
+"""Limit for the sectors to write: edits change a few; the rest is replayed from a hive's logs."""
 
 
 _FILETIME_OF_UNIX_EPOCH = 116_444_736_000_000_000
@@ -31,7 +31,7 @@ _FILETIME_OF_UNIX_EPOCH = 116_444_736_000_000_000
 
 
 class DiskInUse(DiskError):
-    """The volume was not left in order, or belongs to a system that hibernated."""
+    """The volume was not shut down cleanly, or is used by a hibernated system."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class Patch:
 
 @dataclass(frozen=True)
 class EditPlan:
-    """What a change of the registry takes.
+    """The writes for changes of the registry.
 
-    :param patches: in the order in which they are to be written.
-    :param edits: as asked for, with paths that have nothing left to look up.
+    :param patches: in the order in which they must be written.
+    :param edits: the requested edits, with resolved paths.
     """
 
     patches: tuple[Patch, ...]
@@ -63,13 +63,13 @@ def plan_edits(
     """Plan ``edits``, in their order.
 
     :param written_at: time of the changes: 100 ns since 1601 (FILETIME).
-    :raise DiskError: a hive is missing or damaged, or has no room for them.
+    :raise DiskError: a hive is missing, damaged or full.
     """
-    places = MountedHives(volume, written_at)
-    resolved = tuple(replace(edit, path=places.resolved(edit.path)) for edit in edits)
+    mounted = MountedHives(volume, written_at)
+    resolved = tuple(replace(edit, path=mounted.resolved(edit.path)) for edit in edits)
     changed: list[OpenHive] = []
     for edit in resolved:
-        hive, path = places.find(edit.path)
+        hive, path = mounted.find(edit.path)
         _apply(hive.writer, path, edit)
         if hive not in changed:
             changed.append(hive)
@@ -80,46 +80,46 @@ def plan_edits(
     if sum(len(patch.data) for patch in patches) > MOST_BYTES:
         raise DiskError(
             "change the registry of a disk",
-            f"it takes more than {MOST_BYTES >> 20} MiB, most of it from the logs of its hives",
+            f"more than {MOST_BYTES >> 20} MiB would be written, mostly from the logs of its hives",
             "Boot the guest once and shut it down, then try again.",
         )
     return EditPlan(tuple(patches), resolved)
 
 
 def filetime_now() -> int:
-    """The host's time as a hive has it: 100 ns since 1601 (FILETIME)."""
+    """The host's time in units of 100 ns since 1601 (FILETIME)."""
     return _FILETIME_OF_UNIX_EPOCH + time.time_ns() // 100
 
 
 def must_be_unused(volume: WindowsVolume) -> None:
-    """See that nobody holds a volume who would be surprised by changes.
+    """Check that a volume was shut down cleanly and no hibernated system uses it.
 
-    :raise DiskInUse: it was not left in order.
-    :raise DiskError: that cannot be told.
+    :raise DiskInUse: it was not, or one does.
+    :raise DiskError: this cannot be determined.
     """
     if volume.state.dirty:
-        raise _in_use("its volume is marked dirty: the guest was not shut down in order")
+        raise _in_use("its volume is marked dirty: the guest was not shut down cleanly")
     if volume.hibernation.volume_in_use:
-        raise _in_use(f"its hiberfil.sys says: {volume.hibernation}")
+        raise _in_use(f"the state of its hiberfil.sys is: {volume.hibernation}")
     journal = volume.find("$LogFile")
     if journal is None:
         raise DiskError(
             "change the registry of a disk", "its volume has no $LogFile", "Check the image."
         )
     if not journal_is_clean(journal.read(JOURNAL_BYTES)):
-        raise _in_use("NTFS's journal holds changes that are not on the volume: power was cut")
+        raise _in_use("the NTFS journal has changes that are not on the volume: the power was cut")
 
 
 def _in_use(actual: str) -> DiskInUse:
     return DiskInUse(
         "change the registry of a disk",
         actual,
-        "Start the guest and shut it down in order first, or inject online.",
+        "Start the guest and shut it down cleanly first, or inject online.",
     )
 
 
 def encode(type: ValueType, data: object) -> bytes:
-    """The bytes that a hive holds for a value.
+    """The data of a value as stored in a hive.
 
     :raise DiskError: the data does not fit the type.
     """
@@ -128,7 +128,7 @@ def encode(type: ValueType, data: object) -> bytes:
             case ((ValueType.SZ | ValueType.EXPAND_SZ), str()):
                 return f"{data}\0".encode("utf-16-le")
             case _, bytes():
-                # As it is; so it comes out of another process.
+                # Encoded already, for another process.
                 return data
             case ValueType.DWORD, int():
                 return struct.pack("<I", data)
@@ -139,7 +139,9 @@ def encode(type: ValueType, data: object) -> bytes:
     except (struct.error, UnicodeEncodeError):
         pass
     raise DiskError(
-        "change a registry value", f"{data!r} is no REG_{type.name}", "This is a bug in Powerdown."
+        "change a registry value",
+        f"{data!r} is not valid for REG_{type.name}",
+        "This is a bug in Powerdown.",
     )
 
 
@@ -158,15 +160,15 @@ def _apply(hive: HiveWriter, path: str, edit: RegistryEdit) -> None:
 
 
 def _patches(disk: Disk, hive: HiveOnDisk, data: bytes) -> list[Patch]:
-    """The sectors in which ``data`` differs from the file; its first one, with sequence numbers
-    and checksum, comes last, as Windows has it."""
+    """The sectors in which ``data`` differs from the file. The first sector of the file, with
+    sequence numbers and checksum, is written last, as Windows does."""
     found: list[Patch] = []
     for begin, end in _changed(hive.content, data):
         for offset, at, length in hive.on_disk(begin, end - begin):
             if disk.read(offset, length) != hive.content[at : at + length]:
                 raise DiskError(
                     "change a registry hive in its place",
-                    "its bytes are not where they should be: NTFS keeps it encrypted or compressed",
+                    "its bytes are not where expected: NTFS stores it encrypted or compressed",
                     "Inject online.",
                 )
             found.append(Patch(offset, data[at : at + length]))
@@ -174,7 +176,7 @@ def _patches(disk: Disk, hive: HiveOnDisk, data: bytes) -> list[Patch]:
 
 
 def _changed(before: bytes, after: bytes) -> Iterator[tuple[int, int]]:
-    """Ranges of sectors that differ; the first sector, which always does, as one of its own."""
+    """Ranges of sectors that differ; the first sector, which always does, is a separate range."""
     begin = None
     for at in range(0, len(after), SECTOR_BYTES):
         end = at + SECTOR_BYTES
@@ -189,7 +191,7 @@ def _changed(before: bytes, after: bytes) -> Iterator[tuple[int, int]]:
 
 
 def edits_to_json(edits: Sequence[RegistryEdit]) -> list[dict[str, Any]]:
-    """Edits for crossing the border of the contained process; what is set as a hive holds it."""
+    """Edits as JSON, for the pipe to the reader; data is encoded as in a hive."""
     return [
         {
             "action": edit.action,
@@ -202,8 +204,8 @@ def edits_to_json(edits: Sequence[RegistryEdit]) -> list[dict[str, Any]]:
     ]
 
 
-def edits_from_json(told: Sequence[Mapping[str, Any]]) -> tuple[RegistryEdit, ...]:
-    """What :func:`edits_to_json` made; the data of all are bytes."""
+def edits_from_json(value: Sequence[Mapping[str, Any]]) -> tuple[RegistryEdit, ...]:
+    """The edits in a JSON value of :func:`edits_to_json`; their data is bytes."""
     return tuple(
         RegistryEdit(
             EditAction(each["action"]),
@@ -212,12 +214,12 @@ def edits_from_json(told: Sequence[Mapping[str, Any]]) -> tuple[RegistryEdit, ..
             None if each["type"] is None else ValueType(each["type"]),
             None if each["data"] is None else bytes.fromhex(each["data"]),
         )
-        for each in told
+        for each in value
     )
 
 
 def plan_to_json(plan: EditPlan) -> dict[str, Any]:
-    """For crossing the border of the contained process."""
+    """A plan as JSON, for the pipe from the reader."""
     return {
         "patches": [
             {"offset": patch.offset, "data": base64.b64encode(patch.data).decode()}
@@ -227,27 +229,27 @@ def plan_to_json(plan: EditPlan) -> dict[str, Any]:
     }
 
 
-def plan_from_json(told: Any, edits: Sequence[RegistryEdit]) -> EditPlan:
-    """What :func:`plan_to_json` made; not trusted.
+def plan_from_json(value: Any, edits: Sequence[RegistryEdit]) -> EditPlan:
+    """The plan in a JSON value of :func:`plan_to_json`, which is not trusted.
 
-    :param edits: those that were asked for.
-    :raise ValueError: it is nothing of the kind.
+    :param edits: the requested edits.
+    :raise ValueError: the value has another form.
     """
-    patches = tuple(_patch(each) for each in told["patches"])
-    paths = told["paths"]
+    patches = tuple(_patch(each) for each in value["patches"])
+    paths = value["paths"]
     if len(paths) != len(edits) or not all(isinstance(path, str) for path in paths):
         raise ValueError("not as many paths as edits")
     resolved = (replace(edit, path=path) for edit, path in zip(edits, paths, strict=True))
     return EditPlan(patches, tuple(resolved))
 
 
-def _patch(told: Mapping[str, Any]) -> Patch:
+def _patch(value: Mapping[str, Any]) -> Patch:
     try:
-        data = base64.b64decode(told["data"], validate=True)
+        data = base64.b64decode(value["data"], validate=True)
     except (binascii.Error, TypeError) as error:
         raise ValueError(str(error)) from error
-    offset = told["offset"]
+    offset = value["offset"]
     aligned = isinstance(offset, int) and offset % SECTOR_BYTES == 0 <= offset
     if not aligned or not data or len(data) % SECTOR_BYTES:
-        raise ValueError("a patch of no whole sectors")
+        raise ValueError("a patch that is not whole sectors")
     return Patch(offset, data)

@@ -1,8 +1,7 @@
 """A registry hive, read by libregf.
 
-libregf is LGPL and fuzzed by OSS-Fuzz, and it is C: whoever parses a guest's hive does so in a
-process that may crash (:mod:`sandboxed_reader`). A read costs what it looks at, whatever the
-hive's size.
+libregf is LGPL, fuzzed by OSS-Fuzz and written in C, so a guest's hive is parsed in a process that
+may crash (:mod:`sandboxed_reader`). The cost of a read does not depend on the hive's size.
 """
 
 from __future__ import annotations
@@ -33,24 +32,24 @@ _T = TypeVar("_T")
 
 _MAGIC = b"regf"
 _MOST_DEPTH = 512
-"""Windows allows keys that deep (learn.microsoft.com, "Registry element size limits")."""
+"""The depth that Windows allows (learn.microsoft.com, "Registry element size limits")."""
 _MOST_SUBKEYS = 1 << 17
 _MOST_VALUE_BYTES = 1 << 20
 _VALUE = struct.Struct("<2s2xI4s")
-"""Of a value's cell: signature, size of its data, and where they are or, of up to four bytes, the
-data ("Windows registry file format specification", "Key value")."""
+"""In a value's cell: signature, size of its data, and their offset or, for up to four bytes, the
+data itself ("Windows registry file format specification", "Key value")."""
 _INLINE_BYTES = 4
 _INLINE = 1 << 31
 _MOST_NOTES = 50
-_REMEDY = "Give a sound hive; Windows keeps older copies."
+_REMEDY = "Give an undamaged hive; Windows keeps older copies."
 
 
 @dataclass
 class ReadBudget:
-    """How much may still be read of a registry, so that a flood is cut off.
+    """How much may still be read of a registry: a limit for hostile hives.
 
-    :param keys: keys.
-    :param values: values.
+    :param keys: number of keys.
+    :param values: number of values.
     :param data: bytes of values' data.
     """
 
@@ -65,7 +64,7 @@ class ReadBudget:
         return min(self.keys, self.values, self.data) <= 0
 
     def note(self, text: str) -> None:
-        """Say something once, as long as there is not too much said."""
+        """Add a note, once, unless there are too many."""
         if len(self.notes) < _MOST_NOTES and text not in self.notes:
             self.notes.append(text)
 
@@ -73,11 +72,11 @@ class ReadBudget:
 class Hive:
     """An open hive.
 
-    :param name: what messages call it.
+    :param name: its name in messages.
     :param source: its file.
-    :param logs: name and content of the transaction logs there are, in the order of
-        :data:`LOG_SUFFIXES`; looked at only when the hive needs them.
-    :raise DiskError: it is no hive, or too damaged to be opened.
+    :param logs: name and content of the existing transaction logs, in the order of
+        :data:`LOG_SUFFIXES`; read only when the hive needs them.
+    :raise DiskError: it is not a hive, or too damaged to be opened.
     :raise HostError: libregf is not installed.
     """
 
@@ -90,14 +89,14 @@ class Hive:
         self.name = name
         head = source.read_at(0, HEAD_BYTES)
         if not any(head):
-            raise _damaged(name, "it is empty" if not head else "its start holds zeros only")
+            raise _damaged(name, "it is empty" if not head else "its start contains only zeros")
         replayed = replay(head, list(logs())) if is_dirty(head) else Replay()
         self.notes = tuple(f"{name} {note}" for note in replayed.notes)
         module = optional_module("pyregf", "libregf-python")
-        # Kept: libregf reads through it as long as the hive is open.
+        # Kept alive: libregf reads from it while the hive is open.
         self._file = HiveFile(source, replayed)
         if self._file.read(len(_MAGIC)) != _MAGIC:
-            raise _damaged(name, "it is no registry hive")
+            raise _damaged(name, "it is not a registry hive")
         self._file.seek(0)
         self._hive = module.file()
         try:
@@ -107,7 +106,7 @@ class Hive:
             whole = BASE_BYTES + base.bins_bytes if base is not None and base.sound else 0
             if self._file.get_size() >= whole:
                 raise
-            cut = f"it is cut off: it has {self._file.get_size()} bytes of {whole}"
+            cut = f"it is truncated: it has {self._file.get_size()} of {whole} bytes"
             raise _damaged(name, cut) from error
         if self._wrapped(self._hive.is_corrupted):
             self.notes += (f"{name} is damaged; parts of it may be missing",)
@@ -127,7 +126,7 @@ class Hive:
         return tuple(name for name, _ in self._wrapped(lambda: _subkeys(key)))
 
     def value(self, path: str, name: str) -> StoredValue | None:
-        """A value of a key; ``None`` when there is no such one.
+        """A value of a key; ``None`` when there is none.
 
         :raise DiskError: the hive is too damaged to tell.
         """
@@ -146,12 +145,12 @@ class Hive:
         values: frozenset[str] | None,
         budget: ReadBudget,
     ) -> Iterator[StoredKey]:
-        """A key, and below it as many levels as ``depth``.
+        """Read a key and ``depth`` levels of keys below it.
 
-        :param path: of the key, from the hive's root.
-        :param online: its path as online.
-        :param values: names of those wanted, casefolded; ``None``: all.
-        :param budget: goes down; what is damaged or too much is noted there.
+        :param path: path of the key from the hive's root.
+        :param online: its path in the running system.
+        :param values: casefolded names of the values to read; ``None`` for all.
+        :param budget: reduced by what is read; receives notes on damage and limits.
         """
         try:
             key = self._key(path)
@@ -164,11 +163,13 @@ class Hive:
     def _walk(
         self, key: Any, online: str, depth: int, values: frozenset[str] | None, budget: ReadBudget
     ) -> Iterator[StoredKey]:
-        # Not recursive: the hive says how deep it is.
+        # Not recursive: the depth is the hive's to choose.
         waiting = [(key, online, depth)]
         while waiting:
             if budget.spent:
-                budget.note(f"{self.name} holds more than is read of one disk; it was cut off")
+                budget.note(
+                    f"{self.name} contains more than is read of one disk; the rest was left out"
+                )
                 return
             key, online, depth = waiting.pop()
             budget.keys -= 1
@@ -207,18 +208,18 @@ class Hive:
     def _stored(self, value: Any, name: str, budget: ReadBudget) -> StoredValue:
         size = value.get_data_size()
         if size > _MOST_VALUE_BYTES:
-            raise OSError(f"it claims {size} bytes")
+            raise OSError(f"it would have {size} bytes")
         raw = (self._short(value) if 0 < size < _INLINE_BYTES else value.get_data()) or b""
         budget.data -= len(raw) + 2 * len(name)
         kind = value.get_type()
         return StoredValue(name, kind, decode_data(kind, raw))
 
     def _short(self, value: Any) -> bytes:
-        """Data of one to three bytes, which libregf takes from the wrong end of where it is."""
+        """Data of one to three bytes, which libregf takes from the wrong end of the field."""
         self._file.seek(value.get_offset())
         cell = self._file.read(_VALUE.size)
         if len(cell) < _VALUE.size:
-            raise OSError("it is cut off")
+            raise OSError("it is truncated")
         magic, size, data = _VALUE.unpack(cell)
         if magic != b"vk" or not size & _INLINE:
             return bytes(value.get_data() or b"")
@@ -237,7 +238,7 @@ class Hive:
 def read_logs(
     names: Callable[[], Iterator[tuple[str, Source]]],
 ) -> Callable[[], Iterator[tuple[str, bytes]]]:
-    """What :class:`Hive` takes as logs, of files that are read only when it looks."""
+    """The argument ``logs`` of :class:`Hive`, for files that are read only when needed."""
 
     def logs() -> Iterator[tuple[str, bytes]]:
         for name, source in names():
@@ -247,7 +248,7 @@ def read_logs(
 
 
 def _subkeys(key: Any) -> list[tuple[str, Any]]:
-    """A key's subkeys that can be read and asked for, by name."""
+    """A key's readable subkeys, with their names."""
     found: list[tuple[str, Any]] = []
     for index in range(min(key.get_number_of_sub_keys(), _MOST_SUBKEYS)):
         with contextlib.suppress(*LIBRARY_ERRORS):

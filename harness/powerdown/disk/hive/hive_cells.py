@@ -1,8 +1,8 @@
-"""The room in a registry hive: bins, the cells in them, and which of those are free.
+"""Space in a registry hive: bins, their cells, and which cells are free.
 
-Layout: msuhanov/regf, "Windows registry file format specification". All offsets of cells are from
-the start of the hive bins, as in the hive itself. Nothing in a hive is trusted: every offset and
-size is checked before it is used.
+Layout: msuhanov/regf, "Windows registry file format specification". Offsets of cells are from the
+start of the hive bins, as in the hive itself. Nothing in a hive is trusted: every offset and size
+is checked before use.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from powerdown.core.errors import DiskError
 from powerdown.disk.hive.hive_logs import base_checksum
 
 PAGE = 4096
-"""Size of the base block, and what the size of bins is a multiple of."""
+"""Size of the base block; the size of bins is a multiple of it."""
 
 NOWHERE = 0xFFFFFFFF
 """An offset that points to nothing."""
@@ -31,12 +31,12 @@ _VERSIONS = ((1, 3), (1, 4), (1, 5), (1, 6))
 
 
 class HiveCells:
-    """The cells of a hive that is clean, in memory.
+    """The cells of a clean hive, in memory.
 
     :param data: the hive's file.
-    :param room: how many bytes of the file the hive may fill, the base block included. Where that
-        is more than it has now, bins can be added.
-    :raise DiskError: this is no sound hive, or one that is dirty.
+    :param room: how many bytes of the file the hive may use, including the base block. If that is
+        more than it uses now, bins can be added.
+    :raise DiskError: the hive is invalid or dirty.
     """
 
     def __init__(self, data: bytes, room: int) -> None:
@@ -47,17 +47,19 @@ class HiveCells:
         if base_checksum(self._data) != self._base_number(_CHECKSUM_AT):
             raise damaged("the checksum of its base block is wrong")
         if self.sequence[0] != self.sequence[1]:
-            raise damaged("it is dirty: what was written last is in its logs")
+            raise damaged("it is dirty: the last writes are in its logs")
         major, minor, kind, form = struct.unpack_from("<IIII", data, _VERSION_AT)
         if (major, minor) not in _VERSIONS or (kind, form) != (_PRIMARY_FILE, _DIRECT_LOAD):
             raise damaged(f"it has version {major}.{minor}, type {kind} and format {form}")
         self.minor_version = int(minor)
         if self._bins_size % PAGE or PAGE + self._bins_size > self._room:
-            raise damaged(f"it claims {self._bins_size} bytes of bins in {self._room} of file")
+            raise damaged(
+                f"it would have {self._bins_size} bytes of bins in a file of {self._room}"
+            )
 
     @property
     def data(self) -> bytes:
-        """The file as it is now."""
+        """The current content of the file."""
         return bytes(self._data)
 
     @property
@@ -72,45 +74,45 @@ class HiveCells:
         return first, second
 
     def seal(self, newer_than: int) -> None:
-        """Make the base block that of a hive that was just written in full.
+        """Make the base block that of a hive that was written completely.
 
-        Windows then reads nothing from its logs: it does so for a dirty hive only. The number is
-        newer than theirs all the same.
+        Windows then ignores its logs, which it reads only for a dirty hive. The sequence number is
+        newer than theirs anyway.
 
-        :param newer_than: the newest sequence number of its logs; 0 if they have none.
+        :param newer_than: the newest sequence number in its logs; 0 if there is none.
         """
         number = (max(*self.sequence, newer_than) + 1) & 0xFFFFFFFF
         struct.pack_into("<II", self._data, _SEQUENCES_AT, number, number)
         struct.pack_into("<I", self._data, _CHECKSUM_AT, base_checksum(self._data))
 
     def capacity(self, cell: int) -> int:
-        """Bytes that an allocated cell holds.
+        """The capacity of an allocated cell in bytes.
 
         :raise DiskError: there is no such cell.
         """
         if cell % 8 or not _BIN_HEADER <= cell <= self._bins_size - _SMALLEST_CELL:
-            raise damaged(f"something in it points to {cell:#x}")
+            raise damaged(f"it contains an invalid reference to {cell:#x}")
         size = -self._size(cell)
         if size < _SMALLEST_CELL or size % 8 or cell + size > self._bins_size:
-            raise damaged(f"there is no cell in use at {cell:#x}")
+            raise damaged(f"there is no allocated cell at {cell:#x}")
         return size - _CELL_HEADER
 
     def read(self, cell: int, at: int = 0, length: int | None = None) -> bytes:
-        """What a cell holds.
+        """Read from a cell.
 
-        :param at: first byte wanted.
-        :param length: bytes wanted; ``None`` for all that follow.
+        :param at: offset of the first byte.
+        :param length: number of bytes; ``None`` for all that follow.
         :raise DiskError: there is no such cell, or it is too small.
         """
         capacity = self.capacity(cell)
         end = capacity if length is None else at + length
         if not 0 <= at <= end <= capacity:
-            raise damaged(f"the cell at {cell:#x} is too small for what it should hold")
+            raise damaged(f"the cell at {cell:#x} is too small for its content")
         begin = PAGE + cell + _CELL_HEADER
         return bytes(self._data[begin + at : begin + end])
 
     def write(self, cell: int, content: bytes, at: int = 0) -> None:
-        """Change a part of what a cell holds.
+        """Write to a cell.
 
         :raise DiskError: there is no such cell, or it is too small.
         """
@@ -119,9 +121,9 @@ class HiveCells:
         self._data[begin : begin + len(content)] = content
 
     def allocate(self, content: bytes) -> int:
-        """Put ``content`` into a free cell; its offset.
+        """Write ``content`` to a free cell and return its offset.
 
-        :raise DiskError: no free cell is large enough, and the file has no room for another bin.
+        :raise DiskError: no free cell is large enough, and the file has no space for another bin.
         """
         wanted = max(_SMALLEST_CELL, -(-(len(content) + _CELL_HEADER) // 8) * 8)
         cell = self._best_free_cell(wanted)
@@ -140,7 +142,7 @@ class HiveCells:
         return cell
 
     def free(self, cell: int) -> None:
-        """Give a cell up; free ones beside it become one with it, as Windows has it.
+        """Free a cell, and merge it with adjacent free cells, as Windows does.
 
         :raise DiskError: there is no such cell.
         """
@@ -162,22 +164,22 @@ class HiveCells:
         self._free[begin] = end - begin
 
     def check(self, cell: int, signature: bytes) -> None:
-        """See that a cell holds a record of this kind.
+        """Check the signature of a cell.
 
-        :raise DiskError: it does not.
+        :raise DiskError: it is another one.
         """
         if self.read(cell, 0, 2) != signature:
             raise damaged(f"there is no {signature.decode()} at {cell:#x}")
 
     def number(self, cell: int, at: int) -> int:
-        """The 32 bits at this place of a cell.
+        """The 32-bit number at an offset of a cell.
 
         :raise DiskError: there is no such cell, or it is too small.
         """
         return int(struct.unpack("<I", self.read(cell, at, 4))[0])
 
     def set_number(self, cell: int, at: int, number: int) -> None:
-        """Change the 32 bits at this place of a cell.
+        """Write a 32-bit number at an offset of a cell.
 
         :raise DiskError: there is no such cell, or it is too small.
         """
@@ -191,7 +193,7 @@ class HiveCells:
         return int(struct.unpack_from("<I", self._data, at)[0])
 
     def _size(self, cell: int) -> int:
-        """Of a cell with its header: negative where it is in use."""
+        """Size of a cell including its header; negative if allocated."""
         return int(struct.unpack_from("<i", self._data, PAGE + cell)[0])
 
     def _set_size(self, cell: int, size: int) -> None:
@@ -209,16 +211,16 @@ class HiveCells:
             signature, offset, size = struct.unpack_from("<4sII", self._data, begin)
             fits = size and size % PAGE == 0 and at + size <= all_bins
             if signature != _BIN_SIGNATURE or offset != at or not fits:
-                raise damaged(f"the bin at {at:#x} is not one")
+                raise damaged(f"the bin at {at:#x} is invalid")
             yield at, size
             at += size
 
     def _bin_of(self, cell: int) -> tuple[int, int]:
-        # They are in order, without gaps.
+        # Bins are in order and without gaps.
         return self._bins[bisect_right(self._bins, (cell, NOWHERE)) - 1]
 
     def _cells(self, bin: tuple[int, int]) -> Iterator[tuple[int, int]]:
-        """Offset and size of the cells in a bin: negative sizes are in use."""
+        """Offset and size of the cells in a bin; sizes of allocated cells are negative."""
         at, end = bin[0] + _BIN_HEADER, bin[0] + bin[1]
         while at < end:
             size = self._size(at)
@@ -233,19 +235,19 @@ class HiveCells:
         return {at: size for bin in self._bins for at, size in self._cells(bin) if size > 0}
 
     def _best_free_cell(self, wanted: int) -> int | None:
-        """The smallest free cell of at least this size: large ones are kept for what is large."""
+        """The smallest free cell of at least this size."""
         fitting = ((size, at) for at, size in self._free.items() if size >= wanted)
         return min(fitting, default=(0, None))[1]
 
     def _add_bin(self, wanted: int) -> int:
-        """Append a bin with one free cell of at least this size; its offset."""
+        """Append a bin with one free cell of at least this size, and return the cell's offset."""
         at = self._bins_size
         size = -(-(wanted + _BIN_HEADER) // PAGE) * PAGE
         if PAGE + at + size > self._room:
             raise DiskError(
                 "change a registry hive in its place",
-                f"it has no free cell of {wanted} bytes, and its file no room for another bin",
-                "Inject online: the running Windows makes its hive larger.",
+                f"it has no free cell of {wanted} bytes, and its file no space for another bin",
+                "Inject online: the running Windows can extend its hive.",
             )
         self._data[PAGE + at : PAGE + at + size] = bytes(size)
         struct.pack_into("<4sII", self._data, PAGE + at, _BIN_SIGNATURE, at, size)
@@ -257,5 +259,5 @@ class HiveCells:
 
 
 def damaged(actual: str) -> DiskError:
-    """The error for a hive whose structure is wrong."""
+    """The error for a damaged hive."""
     return DiskError("change a registry hive", actual, "Check the image; the hive is damaged.")

@@ -1,7 +1,7 @@
-"""A hive's file with what its logs hold, without a copy of it.
+"""A hive's file with its logs applied, without copying it.
 
-libregf looks at every bin's header when it opens a hive, a few bytes each 4 KiB: what is read is
-read in large pieces, so that this goes as fast as the disk.
+When libregf opens a hive it reads every bin's header, a few bytes every 4 KiB. So the file is read
+in large blocks, which is as fast as the disk.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from powerdown.disk.file_object import FileObject
 from powerdown.disk.hive.hive_logs import Replay
 
 MOST_HIVE_BYTES = 1 << 32
-"""Cells are found by 32 bits."""
+"""Offsets of cells have 32 bits."""
 _BLOCK_BYTES = 1 << 18
 _MOST_BLOCKS = 128
-"""What is kept: 32 MiB."""
+"""Cached blocks: 32 MiB."""
 _MOST_READ_BYTES = 1 << 26
 
 
@@ -29,11 +29,11 @@ class Source(Protocol):
         """Bytes."""
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """As many bytes as there are from ``offset`` on, up to ``length``."""
+        """Read up to ``length`` bytes at ``offset``; fewer at the end."""
 
 
 class BytesSource:
-    """A file that is in memory."""
+    """A file in memory."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -44,15 +44,15 @@ class BytesSource:
         return len(self._content)
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """As many bytes as there are from ``offset`` on, up to ``length``."""
+        """Read up to ``length`` bytes at ``offset``; fewer at the end."""
         return self._content[offset : offset + length]
 
 
 class HiveFile(FileObject):
-    """A hive as it is with its logs.
+    """A hive with its logs applied.
 
     :param source: the hive's own file.
-    :param replay: what its logs hold.
+    :param replay: the content of its logs.
     """
 
     def __init__(self, source: Source, replay: Replay) -> None:
@@ -94,7 +94,7 @@ class HiveFile(FileObject):
 
 
 def _by_block(replay: Replay) -> dict[int, list[Callable[[bytearray], None]]]:
-    """What to do to each block of the file, in the order of the pages."""
+    """The patches for each block of the file, in the order of the pages."""
     patches: dict[int, list[Callable[[bytearray], None]]] = {}
     for page in replay.pages:
         end = page.offset + len(page.data)

@@ -1,13 +1,13 @@
-"""What a registry hive's transaction logs hold that its file does not hold yet.
+"""Replay of a registry hive's transaction logs.
 
-After a hard stop, the newest writes of up to an hour are in ``.LOG1`` and ``.LOG2`` only; Windows
+After a hard stop, writes of up to the last hour are only in ``.LOG1`` and ``.LOG2``; Windows
 replays them at its next start. Formats and rules: Maxim Suhanov, "Windows registry file format
-specification", "Format of transaction log files" and below, both the old format (to Windows 8) and
-the new one.
+specification", "Format of transaction log files" and below, both the old format (up to Windows 8)
+and the new one.
 
-Written here, in Python on bytes, because what there is does less: libregf and hivex read no logs;
-regipy applies entries that are older than the hive or torn, refuses those that make a hive grow and
-finds the pages of the old format only in hives under 2 MiB.
+Implemented here because existing libraries do less: libregf and hivex do not read logs; regipy
+applies entries that are older than the hive or torn, refuses those that make a hive grow, and finds
+the pages of the old format only in hives under 2 MiB.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from powerdown.disk.hive.marvin import marvin32
 BASE_BYTES = 4096
 """The base block; the hive's bins follow it."""
 HEAD_BYTES = BASE_BYTES + 32
-"""What :func:`replay` must see of a hive: its base block, and the header of its first bin."""
+"""The part of a hive that :func:`replay` needs: its base block and the header of its first bin."""
 MOST_LOG_BYTES = 1 << 26
-"""More of a log is not read: Windows starts another long before."""
+"""Limit of a log's size: Windows switches to the other log long before."""
 LOG_SUFFIXES = (".LOG1", ".LOG2", ".LOG")
-"""Names of a hive's logs, after its own; the last in systems before Vista."""
+"""Suffixes of a hive's logs; the last one is used before Vista."""
 
 _MAGIC = b"regf"
 _SECTOR = 512
@@ -47,12 +47,12 @@ _ENTRY = struct.Struct("<4sIIIIIQQ")
 _ENTRY_HASHED = 32
 _REFERENCE = struct.Struct("<II")
 _MOST_HASHED_BYTES = 1 << 22
-"""Hashing that much takes Python a second; of what is beyond, only the headers' hashes are seen."""
+"""Hashing that much takes a second; beyond it only the hashes of headers are checked."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Bytes that belong at an offset of a hive's file."""
+    """Bytes to write at an offset of a hive's file."""
 
     offset: int
     data: bytes
@@ -60,11 +60,10 @@ class Page:
 
 @dataclass(frozen=True)
 class Replay:
-    """What replaying a hive's logs comes to.
+    """The result of replaying a hive's logs.
 
-    :param pages: what to put where, later ones over earlier ones; empty when there is nothing to
-        replay.
-    :param size: how long the hive's file must be at least, in bytes.
+    :param pages: the pages to write, in order; empty when there is nothing to replay.
+    :param size: the least size of the hive's file, in bytes.
     :param notes: what was found and done, for people.
     """
 
@@ -73,23 +72,23 @@ class Replay:
     notes: tuple[str, ...] = ()
 
     def applied_to(self, content: bytes) -> bytes:
-        """The hive's file with the pages in place."""
-        mended = bytearray(content.ljust(self.size, b"\0"))
+        """The hive's file with the pages applied."""
+        recovered = bytearray(content.ljust(self.size, b"\0"))
         for page in self.pages:
-            mended[page.offset : page.offset + len(page.data)] = page.data
-        return bytes(mended)
+            recovered[page.offset : page.offset + len(page.data)] = page.data
+        return bytes(recovered)
 
 
 @dataclass(frozen=True)
 class BaseBlock:
-    """The base block of a hive or, its first sector only, of a log.
+    """The base block of a hive, or the first sector of that of a log.
 
-    :param primary: sequence number of the newest write begun.
-    :param secondary: sequence number of the newest write ended.
-    :param timestamp: when it was last written, a FILETIME.
-    :param kind: 0 a hive, else a log.
+    :param primary: sequence number of the last write begun.
+    :param secondary: sequence number of the last write completed.
+    :param timestamp: time of the last write, a FILETIME.
+    :param kind: 0 for a hive, otherwise a log.
     :param bins_bytes: size of the hive's bins.
-    :param sound: whether its signature and checksum are right.
+    :param sound: whether its signature and checksum are valid.
     """
 
     primary: int
@@ -101,7 +100,7 @@ class BaseBlock:
 
     @classmethod
     def of(cls, data: bytes) -> Self | None:
-        """The base block that ``data`` begins with; ``None`` when there is too little of it."""
+        """The base block at the start of ``data``; ``None`` when it is incomplete."""
         if len(data) < _SECTOR:
             return None
         magic, primary, secondary, timestamp, _, _, kind, _, _, size = _BASE.unpack_from(data)
@@ -111,12 +110,12 @@ class BaseBlock:
 
     @property
     def dirty(self) -> bool:
-        """Whether a hive that begins so needs its logs."""
+        """Whether a hive with this base block needs its logs."""
         return not self.sound or self.primary != self.secondary
 
 
 def base_checksum(data: bytes | bytearray) -> int:
-    """The checksum of a base block: its first 127 words, xored; -1 and 0 are kept for others."""
+    """The checksum of a base block: the XOR of its first 127 words; -1 and 0 are replaced."""
     checksum = 0
     for (word,) in struct.iter_unpack("<I", data[:_CHECKSUM_AT]):
         checksum ^= word
@@ -124,16 +123,19 @@ def base_checksum(data: bytes | bytearray) -> int:
 
 
 def is_dirty(head: bytes) -> bool:
-    """Whether the hive that begins so was being written, so that its logs count."""
+    """Whether a hive was being written, so that its logs apply.
+
+    :param head: its first :data:`HEAD_BYTES`.
+    """
     base = BaseBlock.of(head)
     return base is None or base.dirty
 
 
 def replay(head: bytes, logs: Sequence[tuple[str, bytes]]) -> Replay:
-    """What the logs of a hive hold beyond it.
+    """Replay the logs of a hive.
 
     :param head: the hive's first :data:`HEAD_BYTES`.
-    :param logs: name and content of each log there is, ``.LOG1`` before ``.LOG2``.
+    :param logs: name and content of each log, ``.LOG1`` before ``.LOG2``.
     """
     hive = BaseBlock.of(head)
     if hive is None or not hive.dirty:
@@ -147,7 +149,7 @@ def replay(head: bytes, logs: Sequence[tuple[str, bytes]]) -> Replay:
     done = _replay_new(head, hive, found) or _replay_old(head, hive, found)
     if done is None:
         names = ", ".join(name for name, data in logs if data) or "none found"
-        return Replay(notes=(f"was being written ({why}); no log fits it ({names})",))
+        return Replay(notes=(f"was being written ({why}); no log matches it ({names})",))
     return Replay(done.pages, done.size, (f"was being written ({why}): {done.notes[0]}",))
 
 
@@ -173,7 +175,7 @@ class _Entry:
 
 
 def _replay_new(head: bytes, hive: BaseBlock, logs: Sequence[_Log]) -> Replay | None:
-    """Replay logs of the new format, the one with the earlier entries first."""
+    """Replay logs of the new format, starting with the one that has the earlier entries."""
     budget = _HashBudget()
     usable = [
         (log, held)
@@ -186,7 +188,7 @@ def _replay_new(head: bytes, hive: BaseBlock, logs: Sequence[_Log]) -> Replay | 
     if not usable:
         return None
     if not hive.sound:
-        # Whether the earlier entries reached the hive is not known then.
+        # It is not known then whether the earlier entries reached the hive.
         usable = usable[-1:]
     pages: list[Page] = []
     entries: list[_Entry] = []
@@ -222,7 +224,7 @@ class _HashBudget:
 
 
 def _entries(log: _Log, budget: _HashBudget) -> Iterator[_Entry]:
-    """The log's entries, in their order, up to the first that is not sound."""
+    """The log's entries in order, up to the first invalid one."""
     at, number = _SECTOR, log.base.primary
     while at + _ENTRY.size <= len(log.data):
         entry = _entry(log.data, at, number, budget)
@@ -256,7 +258,7 @@ def _entry(data: bytes, at: int, number: int, budget: _HashBudget) -> tuple[_Ent
 
 
 def _replay_old(head: bytes, hive: BaseBlock, logs: Sequence[_Log]) -> Replay | None:
-    """Replay the first log of the old format that was begun with the hive's newest write."""
+    """Replay the first log of the old format that belongs to the hive's last write."""
     timestamp = hive.timestamp
     if not hive.sound:
         if len(head) < HEAD_BYTES:
@@ -277,7 +279,7 @@ def _replay_old(head: bytes, hive: BaseBlock, logs: Sequence[_Log]) -> Replay | 
 
 
 def _dirty_pages(log: _Log) -> list[Page] | None:
-    """The pages of a log of the old format; ``None`` when it is not whole."""
+    """The pages of a log of the old format; ``None`` when it is incomplete."""
     size = log.base.bins_bytes
     vector_bytes = size // _SECTOR // 8
     begin = _SECTOR + len(_VECTOR_MAGIC)
@@ -299,7 +301,7 @@ def _dirty_pages(log: _Log) -> list[Page] | None:
 
 
 def _new_base(source: bytes, *, number: int, size: int) -> bytes:
-    """The first sector of a hive that is whole again."""
+    """The first sector of a recovered hive."""
     base = bytearray(source[:_SECTOR])
     struct.pack_into("<II", base, 4, number, number)
     struct.pack_into("<I", base, _TYPE_AT, _PRIMARY)

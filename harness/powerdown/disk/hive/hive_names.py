@@ -1,4 +1,4 @@
-"""Names in a registry hive: how they are stored, and how Windows compares them.
+"""Names in a registry hive: how they are stored and how Windows compares them.
 
 Layout: msuhanov/regf, "Windows registry file format specification".
 """
@@ -7,14 +7,14 @@ from __future__ import annotations
 
 
 def folded(name: str) -> str:
-    """As Windows compares names: upper case, each character remaining one character."""
+    """A name in upper case, in which Windows compares names; each character stays one character."""
     return "".join(c.upper() if len(c.upper()) == 1 else c for c in name)
 
 
 def encode_name(name: str) -> tuple[bytes, bool]:
-    """A name as it is stored, and whether in one byte per character.
+    """A name as it is stored, and whether with one byte per character.
 
-    Of an empty one, of a default value, that is not said (hivex: ``ntreg_vk_record``).
+    For an empty name, of a default value, the flag is not set (hivex: ``ntreg_vk_record``).
     """
     if not name:
         return b"", False
@@ -25,5 +25,5 @@ def encode_name(name: str) -> tuple[bytes, bool]:
 
 
 def decode_name(name: bytes, *, narrow: bool) -> str:
-    """A name that is stored so."""
+    """Decode a stored name."""
     return name.decode("latin-1") if narrow else name.decode("utf-16-le", errors="replace")

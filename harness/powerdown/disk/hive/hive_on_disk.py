@@ -1,4 +1,4 @@
-"""A registry hive as it lies on a disk: its bytes, its logs, and where on the disk each byte is."""
+"""A registry hive on a disk: its content, its logs, and where on the disk each byte is."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class HiveOnDisk:
     """One hive.
 
     :param content: its file.
-    :param recovered: the file with what its logs hold beyond it, as Windows' next start has it.
-    :param room: how many bytes of the file may be used: beyond them NTFS reads zeros, whatever
-        lies on the disk.
+    :param recovered: the file with its logs replayed, as after Windows' next start.
+    :param room: how many bytes of the file may be used: beyond them NTFS reads zeros, whatever is
+        on the disk.
     :param newest_log: newest sequence number in its logs; 0 without logs.
-    :param extents: where on the disk the file is.
+    :param extents: extents of the file on the disk.
     """
 
     content: bytes
@@ -48,7 +48,7 @@ class HiveOnDisk:
     def read(cls, volume: WindowsVolume, path: str) -> Self:
         """Read the hive at ``path`` of a volume.
 
-        :raise DiskError: there is no such file, or not one that can be changed in its place.
+        :raise DiskError: the file does not exist, or cannot be changed in place.
         """
         file = volume.find(path)
         if file is None:
@@ -66,10 +66,10 @@ class HiveOnDisk:
             recovered = replay(content[:HEAD_BYTES], logs).applied_to(content)
         room = min(file.size, file.initialized)
         if len(recovered) > len(content):
-            raise _refused(path, "its logs make it larger than its file")
+            raise _refused(path, "its logs would make it larger than its file")
         newest = max((newest_number(data) for _, data in logs), default=0)
         hive = cls(content, recovered, room, newest, file.extents())
-        hive._check_place(path)
+        hive._check_extents(path)
         return hive
 
     def on_disk(self, begin: int, length: int) -> Iterator[tuple[int, int, int]]:
@@ -81,20 +81,20 @@ class HiveOnDisk:
                 yield extent.offset + first - at, first, last - first
             at += extent.length
 
-    def _check_place(self, path: str) -> None:
-        """See that the file has sectors of its own: in small ones, NTFS keeps none for it."""
+    def _check_extents(self, path: str) -> None:
+        """Check that the file has whole sectors of its own, which small files in the MFT do not."""
         length = self.room - self.room % SECTOR_BYTES
         if any(extent.compressed for extent in self.extents):
-            raise _refused(path, "NTFS keeps it compressed")
+            raise _refused(path, "NTFS stores it compressed")
         if any(extent.sparse or extent.offset % SECTOR_BYTES for extent in self.extents):
-            raise _refused(path, "NTFS does not keep it in whole sectors of its own")
+            raise _refused(path, "NTFS does not store it in whole sectors of its own")
         parts = list(self.on_disk(0, length))
         if sum(size for _, _, size in parts) != length:
-            raise _refused(path, "NTFS does not keep it in whole sectors of its own")
+            raise _refused(path, "NTFS does not store it in whole sectors of its own")
 
 
 def newest_number(log: bytes) -> int:
-    """The newest sequence number in a hive's log; 0 where it is none."""
+    """The newest sequence number in a hive's log; 0 if it is not a valid log."""
     base = BaseBlock.of(log)
     if base is None or not base.sound:
         return 0

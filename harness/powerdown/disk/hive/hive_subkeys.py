@@ -1,4 +1,4 @@
-"""Lists of a key's subkeys in a registry hive, sorted as Windows has them.
+"""Lists of a key's subkeys in a registry hive, in Windows' order.
 
 Layout: msuhanov/regf, "Windows registry file format specification".
 """
@@ -12,26 +12,26 @@ from powerdown.disk.hive.hive_cells import NOWHERE, HiveCells, damaged
 from powerdown.disk.hive.hive_names import decode_name, encode_name, folded
 
 _FLAGS_AT, _SUBKEYS_AT, _LIST_AT, _KEY_NAME_LENGTH_AT, _KEY_NAME_AT = 2, 20, 28, 72, 76
-"""Of a key node: flags, number of subkeys, their list, length of its name, its name."""
+"""Offsets in a key node: flags, number of subkeys, their list, length of its name, its name."""
 _KEY_NARROW = 0x0020
 
 _LEAF_ENTRY = {b"li": 4, b"lf": 8, b"lh": 8}
-"""Bytes of an entry in lists of subkeys."""
+"""Bytes per entry in lists of subkeys."""
 _MOST_IN_LEAF = 1012
-"""Entries of a list that Windows divides no further."""
+"""The most entries of a list before Windows splits it."""
 
 
 class SubkeyLists:
-    """The lists of subkeys of a hive under change.
+    """The lists of subkeys of a hive that is being changed.
 
-    Every call raises :class:`DiskError` where the hive is damaged or has no room.
+    Every call raises :class:`DiskError` if the hive is damaged or full.
     """
 
     def __init__(self, cells: HiveCells) -> None:
         self._cells = cells
 
     def children(self, key: int) -> list[int]:
-        """The keys in a key."""
+        """The subkeys of a key."""
         self._cells.check(key, b"nk")
         if self._cells.number(key, _SUBKEYS_AT) == 0:
             return []
@@ -47,7 +47,7 @@ class SubkeyLists:
         )
 
     def link(self, parent: int, key: int, name: str) -> None:
-        """Enter a key into its parent's list, which is sorted by the upper case of names."""
+        """Insert a key into its parent's list, which is sorted by the upper case of names."""
         count = self._cells.number(parent, _SUBKEYS_AT)
         if count == 0:
             signature = b"lh" if self._cells.minor_version > 4 else b"lf"
@@ -85,7 +85,7 @@ class SubkeyLists:
         raise damaged("a key is not in its parent's list")
 
     def free(self, key: int) -> None:
-        """Give up the lists of a key, not the keys in them."""
+        """Free the lists of a key, but not the keys in them."""
         if self._cells.number(key, _SUBKEYS_AT) == 0:
             return
         top = self._cells.number(key, _LIST_AT)
@@ -102,7 +102,7 @@ class SubkeyLists:
         return list(struct.unpack(f"<{count}I", self._cells.read(top, 4, 4 * count)))
 
     def _entries(self, leaf: int) -> list[tuple[int, bytes]]:
-        """Keys of a list with what stands beside each."""
+        """The keys of a list, with the hint beside each."""
         signature, count = self._list_head(leaf)
         width = _LEAF_ENTRY.get(signature)
         if width is None:
@@ -116,7 +116,7 @@ class SubkeyLists:
         return signature, count
 
     def _leaf_for(self, parent: int, name: str) -> int:
-        """The first list whose last key comes after ``name``, else the last one."""
+        """The first list whose last key sorts after ``name``, otherwise the last list."""
         leaves = self._leaves(parent)
         for leaf in leaves:
             entries = self._entries(leaf)
@@ -127,7 +127,7 @@ class SubkeyLists:
         return leaves[-1]
 
     def _rewrite(self, parent: int, leaf: int, content: bytes) -> None:
-        """Replace a list, moving it where it has grown out of its cell."""
+        """Replace a list, moving it if it no longer fits its cell."""
         if len(content) <= self._cells.capacity(leaf):
             self._cells.write(leaf, content)
             return
@@ -161,7 +161,7 @@ def _leaf(signature: bytes, entries: list[tuple[int, bytes]]) -> bytes:
 
 
 def _hint(signature: bytes, name: str) -> bytes:
-    """What stands beside a key in a list of this kind."""
+    """The hint beside a key in a list of this kind."""
     if signature == b"lh":
         value = 0
         units = folded(name).encode("utf-16-le", errors="surrogatepass")
@@ -179,6 +179,6 @@ def _hint(signature: bytes, name: str) -> bytes:
 def _full(keys: int) -> DiskError:
     return DiskError(
         "create a key in a registry hive",
-        f"the list it belongs to has {keys} keys",
+        f"its parent's list has {keys} keys already",
         "Inject online.",
     )

@@ -1,4 +1,4 @@
-"""Values of a key in a registry hive: their cells, and those of their data.
+"""Values of a key in a registry hive: their cells, and the cells of their data.
 
 Layout: msuhanov/regf, "Windows registry file format specification".
 """
@@ -13,21 +13,21 @@ from powerdown.disk.hive.hive_cells import NOWHERE, HiveCells, damaged
 from powerdown.disk.hive.hive_names import decode_name, encode_name, folded
 
 _FLAGS_AT, _VALUES_AT, _LIST_AT = 2, 36, 40
-"""Of a key node: flags, number of values, their list."""
+"""Offsets in a key node: flags, number of values, their list."""
 _KEY_PREDEFINED = 0x0040
 
 _VALUE = struct.Struct("<2sHIIIHH")
 """Key value: signature, name length, data size, data offset, type, flags, unused; its name."""
 _VALUE_NARROW = 0x0001
 _IN_PLACE = 0x80000000
-"""In the data size: the data stands where its offset would."""
+"""Flag in the data size: the data is stored in place of its offset."""
 MOST_DATA = 16344
-"""Longer data is in segments (big data), which nothing that is written here needs."""
+"""Longer data is stored in segments (big data), which is not needed for writing."""
 
 
 @dataclass(frozen=True)
 class HiveValue:
-    """One value as it lies in the hive."""
+    """A value as stored in the hive."""
 
     name: str
     type: int
@@ -35,16 +35,16 @@ class HiveValue:
 
 
 class HiveValues:
-    """The values of a hive under change.
+    """The values of a hive that is being changed.
 
-    Every call raises :class:`DiskError` where the hive is damaged or has no room.
+    Every call raises :class:`DiskError` if the hive is damaged or full.
     """
 
     def __init__(self, cells: HiveCells) -> None:
         self._cells = cells
 
     def get(self, key: int, name: str) -> HiveValue | None:
-        """A value of a key; ``None`` where it is missing."""
+        """A value of a key; ``None`` if it does not exist."""
         cell = self._cell(key, name)
         if cell is None:
             return None
@@ -58,7 +58,7 @@ class HiveValues:
         return HiveValue(self._name(cell), kind, data)
 
     def set(self, key: int, value: HiveValue) -> None:
-        """Create or replace a value, of :data:`MOST_DATA` bytes at most."""
+        """Create or replace a value of at most :data:`MOST_DATA` bytes."""
         cell = self._cell(key, value.name)
         if cell is None:
             self._add(key, value)
@@ -66,7 +66,7 @@ class HiveValues:
             self._replace_data(cell, value)
 
     def delete(self, key: int, name: str) -> bool:
-        """Remove a value; whether it was there."""
+        """Remove a value; return whether it existed."""
         cell = self._cell(key, name)
         if cell is None:
             return False
@@ -82,7 +82,7 @@ class HiveValues:
         return True
 
     def free(self, key: int) -> None:
-        """Give up all values of a key."""
+        """Free all values of a key."""
         for cell in self._all(key):
             self._free_value(cell)
         if self._cells.number(key, _VALUES_AT):
@@ -92,7 +92,7 @@ class HiveValues:
         self._cells.check(key, b"nk")
         (flags,) = struct.unpack("<H", self._cells.read(key, _FLAGS_AT, 2))
         if flags & _KEY_PREDEFINED:
-            raise damaged("a key stands for a predefined handle")
+            raise damaged("a key is a predefined handle")
         count = self._cells.number(key, _VALUES_AT)
         if count == 0:
             return ()
@@ -137,7 +137,7 @@ class HiveValues:
         length, size, at, _, flags = self._head(cell)
         held = 0 if size & _IN_PLACE or not 0 < size <= MOST_DATA else self._cells.capacity(at)
         if 4 < len(value.data) <= held:
-            # In the cell that it has: nothing moves.
+            # It fits the existing cell.
             self._cells.write(at, value.data)
             new_size, new_at = len(value.data), at
         else:
@@ -148,7 +148,7 @@ class HiveValues:
         self._cells.write(cell, head)
 
     def _store(self, data: bytes) -> tuple[int, int]:
-        """Put data away; what to write as its size and offset."""
+        """Store data and return the size and offset to write."""
         if len(data) <= 4:
             return len(data) | _IN_PLACE, struct.unpack("<I", data.ljust(4, b"\0"))[0]
         return len(data), self._cells.allocate(data)
@@ -167,7 +167,7 @@ class HiveValues:
         self._cells.free(at)
 
     def _segments(self, at: int) -> Iterator[int]:
-        """The cells of data too long for one, their list last."""
+        """The cells of segmented data, then the cell of their list."""
         signature, count, listed = struct.unpack("<2sHI", self._cells.read(at, 0, 8))
         if signature != b"db":
             raise damaged(f"there are no data segments at {at:#x}")

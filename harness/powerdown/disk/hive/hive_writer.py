@@ -1,8 +1,8 @@
-"""Keys and values of a registry hive, changed in the hive's own free cells.
+"""Changes to the keys and values of a registry hive, made in the hive's own free cells.
 
-hivex, the one library that writes hives, only ever appends; a hive that fills its file has no room
-for that, and the file of a guest that is off cannot be made larger without changing its file
-system. So this takes free cells, as Windows itself does, and appends only where the file has room.
+hivex, the only library that writes hives, always appends; a hive that fills its file has no space
+for that, and the file of a guest that is off cannot grow without changing its file system. So free
+cells are used, as Windows itself does, and bins are appended only if the file has space.
 
 Layout: msuhanov/regf, "Windows registry file format specification". Nothing in a hive is trusted.
 """
@@ -21,23 +21,23 @@ __all__ = ["HiveValue", "HiveWriter"]
 
 _KEY = struct.Struct("<2sHQIIIIIIIIIIIIIIIHH")
 """Key node: signature, flags, time, access bits, parent, subkeys, volatile subkeys, their lists,
-values, their list, security, class name, four largest sizes, unused, length of name and class."""
+values, their list, security, class name, four largest sizes, unused, lengths of name and class."""
 _KEY_TIME_AT, _SECURITY_AT, _CLASS_AT, _CLASS_LENGTH_AT = 4, 44, 48, 74
 _LONGEST_SUBKEY_AT, _LONGEST_NAME_AT, _LARGEST_DATA_AT = 52, 60, 64
 _KEY_NARROW = 0x0020
 
 _REFERENCES_AT = 12
-"""Of a security descriptor's cell: how many keys have it."""
+"""Offset in a security descriptor's cell: the number of keys that use it."""
 
 _MOST_KEYS = 1 << 20
-"""Of what is deleted at once: a hive with more points in circles."""
+"""Limit of keys deleted at once: a hive with more has circular references."""
 
 
 class HiveWriter:
-    """A hive under change, in memory.
+    """A hive that is being changed, in memory.
 
-    Keys are named by paths from the hive's root, parts divided by backslashes, case not regarded.
-    Every call raises :class:`DiskError` where the hive is damaged or has no room.
+    Paths of keys are from the hive's root, separated by backslashes; case is ignored. Every call
+    raises :class:`DiskError` if the hive is damaged or full.
 
     :param cells: the hive.
     :param written_at: time of the changes: 100 ns since 1601 (FILETIME).
@@ -50,25 +50,25 @@ class HiveWriter:
         self._written_at = written_at
 
     def value(self, path: str, name: str) -> HiveValue | None:
-        """One value; ``None`` where it or its key is missing."""
+        """A value; ``None`` if it or its key does not exist."""
         key = self._find(path)
         return None if key is None else self._values.get(key, name)
 
     def subkeys(self, path: str) -> tuple[str, ...]:
-        """Names of the keys in a key; none where it is missing."""
+        """Names of a key's subkeys; empty if it does not exist."""
         key = self._find(path)
         if key is None:
             return ()
         return tuple(self._subkeys.name(child) for child in self._subkeys.children(key))
 
     def create_key(self, path: str) -> None:
-        """Create a key where it is missing, and those above it."""
+        """Create a key and its parents, unless they exist."""
         self._make(path)
 
     def set_value(self, path: str, value: HiveValue) -> None:
-        """Create or replace a value, creating its key. One that is there keeps its name's case."""
+        """Create or replace a value, and create its key. An existing one keeps its name's case."""
         if len(value.data) > MOST_DATA:
-            raise _not_done(f"set a value of {len(value.data)} bytes", "that is too long")
+            raise _not_possible(f"set a value of {len(value.data)} bytes", "that is too long")
         key = self._make(path)
         self._values.set(key, value)
         self._raise(key, _LONGEST_NAME_AT, 2 * len(value.name))
@@ -76,19 +76,19 @@ class HiveWriter:
         self._touch(key)
 
     def delete_value(self, path: str, name: str) -> None:
-        """Remove a value if it is there."""
+        """Remove a value if it exists."""
         key = self._find(path)
         if key is not None and self._values.delete(key, name):
             self._touch(key)
 
     def delete_key(self, path: str) -> None:
-        """Remove a key with everything in it, if it is there."""
+        """Remove a key and everything in it, if it exists."""
         key = self._find(path)
         if key is None:
             return
         parent = self._find("\\".join(_parts(path)[:-1]))
         if parent is None or key == self._cells.root:
-            raise _not_done("delete a key", "it is the root of a hive")
+            raise _not_possible("delete a key", "it is the root of a hive")
         self._subkeys.unlink(parent, key)
         for each in self._below(key):
             self._free_key(each)
@@ -119,7 +119,7 @@ class HiveWriter:
 
     def _add_key(self, parent: int, name: str) -> int:
         if not 0 < len(name) <= 255:
-            raise _not_done("create a key", f"its name has {len(name)} characters")
+            raise _not_possible("create a key", f"its name has {len(name)} characters")
         encoded, narrow = encode_name(name)
         security = self._cells.number(parent, _SECURITY_AT)
         self._cells.check(security, b"sk")
@@ -134,19 +134,19 @@ class HiveWriter:
         self._refer(security, 1)
         self._subkeys.link(parent, key, name)
         longest = self._cells.number(parent, _LONGEST_SUBKEY_AT)
-        # The upper half holds flags.
+        # The upper half contains flags.
         if longest & 0xFFFF < 2 * len(name):
             self._cells.set_number(parent, _LONGEST_SUBKEY_AT, longest & 0xFFFF0000 | 2 * len(name))
         self._touch(parent)
         return key
 
     def _below(self, key: int) -> list[int]:
-        """A key and all below it, each once."""
+        """A key and all keys below it, each once."""
         found, waiting = {key}, [key]
         while waiting:
             for child in self._subkeys.children(waiting.pop()):
                 if child in found or len(found) >= _MOST_KEYS:
-                    raise damaged("its keys point in a circle")
+                    raise damaged("its keys have circular references")
                 found.add(child)
                 waiting.append(child)
         return sorted(found)
@@ -157,8 +157,8 @@ class HiveWriter:
         (class_length,) = struct.unpack("<H", self._cells.read(key, _CLASS_LENGTH_AT, 2))
         if class_length and self._cells.number(key, _CLASS_AT) != NOWHERE:
             self._cells.free(self._cells.number(key, _CLASS_AT))
-        # A descriptor that nothing refers to any more is kept: it takes some room, and to free one
-        # whose count is wrong would take it from a key that has it.
+        # An unused descriptor is kept: it takes little space, and freeing one with a wrong count
+        # would take it from a key that uses it.
         security = self._cells.number(key, _SECURITY_AT)
         self._cells.check(security, b"sk")
         if self._cells.number(security, _REFERENCES_AT) > 1:
@@ -181,5 +181,5 @@ def _parts(path: str) -> list[str]:
     return [part for part in path.split("\\") if part]
 
 
-def _not_done(action: str, actual: str) -> DiskError:
+def _not_possible(action: str, actual: str) -> DiskError:
     return DiskError(f"{action} in a registry hive", actual, "Inject online.")

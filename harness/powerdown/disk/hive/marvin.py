@@ -1,4 +1,4 @@
-"""Marvin32, the hash of a registry log's entries.
+"""Marvin32, the hash of entries in a registry log.
 
 The function: .NET's ``System.Marvin`` (dotnet/runtime, MIT). The seed: Maxim Suhanov, "Windows
 registry file format specification", "Log entries".
@@ -14,7 +14,7 @@ _PADDING = 0x80
 
 
 def marvin32(data: bytes) -> int:
-    """The hash of ``data``, 64 bits: what Windows keeps as two little-endian words."""
+    """The 64-bit hash of ``data``, which Windows stores as two little-endian words."""
     whole = len(data) // 4 * 4
     rest = data[whole:] + bytes([_PADDING])
     words: list[int] = [word for (word,) in struct.iter_unpack("<I", data[:whole])]

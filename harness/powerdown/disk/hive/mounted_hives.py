@@ -1,4 +1,4 @@
-r"""Which hive and key on a disk a path of the running Windows means.
+r"""The hive and the key on a disk for a registry path of the running Windows.
 
 Fact sheet, "Offline": ``HKLM\SYSTEM`` is the hive SYSTEM, in which CurrentControlSet is the control
 set that ``Select\Current`` names; ``HKU\.DEFAULT`` is DEFAULT, a user's hive NTUSER.DAT in the
@@ -36,9 +36,9 @@ _TEXTS = (ValueType.SZ, ValueType.EXPAND_SZ)
 
 @dataclass(eq=False)
 class OpenHive:
-    """A hive under change.
+    """A hive that is being changed.
 
-    :param stored: it as the disk has it.
+    :param stored: the hive as on the disk.
     """
 
     stored: HiveOnDisk
@@ -47,9 +47,9 @@ class OpenHive:
 
 
 class MountedHives:
-    """The hives of one Windows; each is read when it is first needed.
+    """The hives of one Windows; each is read when first needed.
 
-    Calls raise :class:`DiskError` where a hive is missing or damaged.
+    Calls raise :class:`DiskError` if a hive is missing or damaged.
 
     :param written_at: time of the changes: 100 ns since 1601 (FILETIME).
     """
@@ -60,7 +60,7 @@ class MountedHives:
         self._open: dict[str, OpenHive] = {}
 
     def resolved(self, path: str) -> str:
-        """A path with nothing left to look up but the control set."""
+        """A path with the active scheme and the user resolved, but not the control set."""
         if ACTIVE_SCHEME in path:
             path = path.replace(ACTIVE_SCHEME, self._active_scheme())
         root, divider, rest = path.partition("\\")
@@ -77,14 +77,14 @@ class MountedHives:
         if file is None and parts[0].lower() == _USERS and len(parts) > 1:
             file = rf"Users\{parts[1]}\NTUSER.DAT"
         if file is None:
-            raise _unknown(f"find the registry key {path}", "it lies in none of the hives known")
+            raise _unknown(f"find the registry key {path}", "it is in none of the known hives")
         hive = self._hive(file)
         if root == r"hklm\system" and below and below[0].lower() == _CONTROL_SET.lower():
             below[0] = self._control_set()
         return hive, "\\".join(below)
 
     def _hive(self, file: str) -> OpenHive:
-        # Opened twice, by names in another case, one's changes would be written over the other's.
+        # Opened twice, by names in another case, one would overwrite the other's changes.
         name = file.lower()
         if name not in self._open:
             stored = HiveOnDisk.read(self._volume, file)
@@ -114,10 +114,10 @@ class MountedHives:
     def _profile_folder(self) -> str:
         user = self._text(_WINLOGON, "DefaultUserName")
         if not user:
-            raise _unknown("find who is logged on by itself", "there is no DefaultUserName")
+            raise _unknown("find the autologon user", "there is no DefaultUserName")
         wanted = user.rpartition("\\")[2].lower()
         folders = [folder for folder in self._profile_folders() if folder]
-        # A domain or a number may follow: two accounts can have one name.
+        # A domain or a number may follow, if two accounts have the same name.
         found = [folder for folder in folders if folder.lower() == wanted] or [
             folder for folder in folders if folder.partition(".")[0].lower() == wanted
         ]

@@ -1,6 +1,6 @@
-r"""A registry as online, put together of hives at rest.
+r"""The registry of the running system, assembled from hives on a disk.
 
-Which file is mounted where: fact:hive-files, fact:control-set.
+Mount points of the files: fact:hive-files, fact:control-set.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _MOST_SETS = 999
 
 @dataclass(frozen=True)
 class Mounted:
-    """A hive and where it is mounted.
+    """A hive and its mount point.
 
-    :param at: as online, one of the names above or ``HKU\\<folder>``.
+    :param at: its path in the running system: one of the names above or ``HKU\\<folder>``.
     """
 
     at: str
@@ -37,9 +37,9 @@ class Mounted:
 def read_registry(
     mounted: Sequence[Mounted], requests: Sequence[KeyRequest], notes: Sequence[str] = ()
 ) -> RegistrySnapshot:
-    """The keys that were asked for and exist.
+    """Read the requested keys that exist.
 
-    :param notes: what is known already, as which hives are missing.
+    :param notes: notes so far, such as on missing hives.
     """
     budget = ReadBudget()
     for note in notes:
@@ -57,16 +57,16 @@ def read_registry(
 
 
 def wanted_mounts(requests: Sequence[KeyRequest]) -> frozenset[str]:
-    r"""Which hives are asked of: names above, ``HKU\*`` for the users', or ``HKU\<folder>``."""
+    r"""The requested hives: names above, ``HKU\*`` for all users, or ``HKU\<folder>``."""
     return frozenset(_mount_of(request.path)[0] for request in requests)
 
 
 def _mount_of(path: str) -> tuple[str, str]:
-    """Where the hive of a path is mounted, and the path from its root."""
+    """The mount point of a path's hive, and the path from its root."""
     parts = path.strip("\\").split("\\")
     if len(parts) < 2:
         raise DiskError(
-            f"read the registry key {path}", "that is in no hive", r"Ask below HKLM\SYSTEM."
+            f"read the registry key {path}", "it is not in a hive", r"Use a key below HKLM\SYSTEM."
         )
     at = "\\".join(parts[:2])
     for known in (SYSTEM, SOFTWARE, DEFAULT):
@@ -76,7 +76,7 @@ def _mount_of(path: str) -> tuple[str, str]:
         return f"{USERS}\\{parts[1]}", "\\".join(parts[2:])
     raise DiskError(
         f"read the registry key {path}",
-        "it is in none of the hives that are read: SYSTEM, SOFTWARE, and the users'",
+        "it is in none of the hives that are read: SYSTEM, SOFTWARE, and those of users",
         "This is a bug in Powerdown.",
     )
 
@@ -108,30 +108,30 @@ def _read(
 
 
 def _current_set(hive: Hive, budget: ReadBudget) -> str | None:
-    """The control set that is ``CurrentControlSet`` online."""
+    """The control set that is ``CurrentControlSet`` in the running system."""
     try:
         current = hive.value("Select", "Current")
     except DiskError as error:
-        budget.note(f"which control set is current cannot be told: {error.actual}")
+        budget.note(f"the current control set cannot be determined: {error.actual}")
         return None
     if current is None or not isinstance(current.data, int) or not 0 < current.data <= _MOST_SETS:
-        budget.note(r"which control set is current cannot be told: no number in Select\Current")
+        budget.note(r"the current control set cannot be determined: Select\Current has no number")
         return None
     return f"ControlSet{current.data:03d}"
 
 
 def _joined(one: StoredKey, other: StoredKey) -> StoredKey:
-    """The same key with the values of two requests."""
+    """One key with the values of two requests."""
     have = {value.name.casefold() for value in one.values}
     more = tuple(value for value in other.values if value.name.casefold() not in have)
     return StoredKey(one.path, one.values + more, one.subkeys)
 
 
 def kind_of(hive: Hive, file_name: str) -> str | None:
-    """Where a hive that is alone would be mounted, by what is in it; ``None``: cannot be told.
+    """The mount point of a single hive, determined by its content; ``None`` if unknown.
 
-    :param file_name: the name of its file, which tells the users' from the one of those who are
-        not logged on: they hold the same.
+    :param file_name: the name of its file, which distinguishes a user's hive from DEFAULT: they
+        have the same keys.
     """
     roots = {name.casefold() for name in hive.names("") or ()}
     if "select" in roots and any(name.startswith("controlset0") for name in roots):
@@ -145,15 +145,15 @@ def kind_of(hive: Hive, file_name: str) -> str | None:
 
 
 def read_alone(hive: Hive, file_name: str, requests: Sequence[KeyRequest]) -> RegistrySnapshot:
-    """What is asked for of a hive that is alone.
+    """Read the requested keys of a single hive.
 
-    Paths are as online where it can be told which hive it is, and else from its root.
+    Paths are as in the running system if it is known which hive it is, otherwise from its root.
     """
     at = kind_of(hive, file_name)
     if at is not None:
-        return read_registry([Mounted(at, hive)], requests, [f"{file_name} is {_called(at)}"])
+        return read_registry([Mounted(at, hive)], requests, [f"{file_name} is {_description(at)}"])
     budget = ReadBudget()
-    budget.note(f"which hive {file_name} is cannot be told; paths are from its root")
+    budget.note(f"it is not known which hive {file_name} is; paths are from its root")
     for note in hive.notes:
         budget.note(note)
     keys: dict[str, StoredKey] = {}
@@ -166,12 +166,12 @@ def read_alone(hive: Hive, file_name: str, requests: Sequence[KeyRequest]) -> Re
     return RegistrySnapshot(keys, tuple(budget.notes))
 
 
-_CALLED: Mapping[str, str] = {
+_DESCRIPTIONS: Mapping[str, str] = {
     SYSTEM: "a SYSTEM hive",
     SOFTWARE: "a SOFTWARE hive",
-    DEFAULT: "the hive of those who are not logged on",
+    DEFAULT: "the DEFAULT hive, used while nobody is logged on",
 }
 
 
-def _called(at: str) -> str:
-    return _CALLED.get(at, "a user's hive")
+def _description(at: str) -> str:
+    return _DESCRIPTIONS.get(at, "a user's hive")

@@ -1,4 +1,4 @@
-"""The data of a registry value, by its type."""
+"""Decoding of registry data by type."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from powerdown.disk.registry_snapshot import (
 
 _ENCODING = "utf-16-le"
 _INTEGERS = {REG_DWORD: (4, "little"), REG_DWORD_BIG_ENDIAN: (4, "big"), REG_QWORD: (8, "little")}
-"""Bytes, and their order."""
+"""Size in bytes, and byte order."""
 
 
 def decode_data(type: int, raw: bytes) -> ValueData:
-    """What a value holds.
+    """The data of a value.
 
-    Windows checks no data against its type, so that anything can be there; what does not fit is
-    left as it is. Texts end with the first NUL, as they do for every program that reads them.
+    Windows does not check data against the type, so it may be anything; data that does not fit is
+    returned as bytes. Strings end at the first NUL, as for every program that reads them.
     """
     if type in _INTEGERS:
         length, order = _INTEGERS[type]
@@ -39,13 +39,13 @@ def decode_data(type: int, raw: bytes) -> ValueData:
 
 
 def _text(raw: bytes) -> str | None:
-    """UTF-16; halves of surrogates, which Windows allows, are replaced."""
+    """Decode UTF-16; lone surrogates, which Windows allows, are replaced."""
     return None if len(raw) % 2 else raw.decode(_ENCODING, "replace")
 
 
 def _texts(text: str) -> tuple[str, ...]:
-    """The texts of a list. An empty one counts: PendingFileRenameOperations has them in pairs."""
-    # The list's own end, and then the last text's.
+    """The strings of a list, including empty ones: PendingFileRenameOperations has pairs."""
+    # The terminator of the list, and then of the last string.
     text = text.removesuffix("\0")
     parts = text.removesuffix("\0").split("\0")
     return tuple(parts) if any(parts) else ()
