@@ -32,6 +32,7 @@ class Checkout:
         shutil.copy(SETUP, self.root / "ci/setup")
         (self.root / "requirements.txt").write_text("nothing-of-that-name==0\n")
         (self.root / "pyproject.toml").touch()
+        (self.root / "setup.py").touch()
         self.packages("ci/packages.txt", "present  # here", "absent   # not here", "# none")
         self.program("dpkg-query", 'case "$*" in *present) printf installed;; *) exit 1;; esac')
         self.program("sudo", "exit 1")
