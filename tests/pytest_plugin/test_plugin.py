@@ -233,7 +233,7 @@ def test_without_an_image_a_test_that_needs_one_is_skipped(tmp_path: Path, worke
     ended = directory.run("-rs", "-n", workers)
     assert ended.returncode == pytest.ExitCode.OK
     assert "1 skipped" in ended.stdout
-    assert ended.stdout.count("no image to test: give --powerdown-image FILE") == 1
+    assert ended.stdout.count("no image to test: give --powerdown-image=FILE") == 1
     assert not (tmp_path / "reports").exists()
     assert directory.leftovers() == []
 

@@ -26,7 +26,7 @@ INJECTIONS = ("online", "offline")
 _DEFAULT_REPORTS = "reports"
 
 NO_IMAGE = (
-    f"no image to test: give {IMAGE} FILE, an image definition (TOML), or set {IMAGES_INI} in "
+    f"no image to test: give {IMAGE}=FILE, an image definition (TOML), or set {IMAGES_INI} in "
     "the ini file"
 )
 
