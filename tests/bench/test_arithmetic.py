@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -89,7 +90,7 @@ def test_the_table_has_every_column_in_line() -> None:
 
 
 def test_a_clone_is_compared_with_floor_and_cold_boot_of_the_same_run() -> None:
-    parts = {f"start__clone__{part}": [0.1] for part in ("up", "restored", "answered")}
+    parts: Any = {f"start__clone__{part}": [0.1] for part in ("up", "restored", "answered")}
     made = figures(start__floor=[0.04, 0.05, 9.0], start__clone=[0.2] * 3, **parts)
     assert named(starts.start_rows(made))["clone ready floor"].ratio == pytest.approx(4.0)
     assert "clone ready cold boot" not in named(starts.start_rows(made))
@@ -114,7 +115,7 @@ def test_a_start_is_divided_by_the_events_of_the_restore() -> None:
 
 
 def test_the_longest_delay_has_the_limit_too() -> None:
-    made = figures(**{"verdict__press-to-shutdown": [1.0], "verdict__press-to-verdict": [1.0]})
+    made = figures(**{"verdict__press-to-shutdown": [1.0], "verdict__press-to-verdict": [1.0]})  # type: ignore[arg-type]
     made.add("verdict/baseline", 1.0, "s")
     for delay in (1.0, 2.0, 21.0):
         made.add("verdict/delay", delay, "ms")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.diagnose import diagnose
@@ -38,7 +39,7 @@ def after(seconds: float, entry: EventRecord) -> EventRecord:
     return replace(entry, created=BY_BUTTON.created + timedelta(seconds=seconds))
 
 
-def off(*records: EventRecord, at: float = 105.0, **changes: object) -> Observation:
+def off(*records: EventRecord, at: float = 105.0, **changes: Any) -> Observation:
     """A press, power-off, and a disk on which the log holds these behind its start."""
     disk = PostMortem(106.0, (STARTED, *records), volume_dirty=False, hibernated=False)
     return powered_off(at, **{"post_mortem": disk, **changes})
@@ -123,7 +124,7 @@ class TestSlowAndUnwatched:
     def overran(name: str) -> EventRecord:
         return after(24.0, record(9, 7043, "Service Control Manager", param1=name))
 
-    def slow(self, name: str, **changes: object) -> Observation:
+    def slow(self, name: str, **changes: Any) -> Observation:
         return off(BY_BUTTON, self.overran(name), after(26.0, record(10, 6006, "EventLog")),
                    at=PRESSED + 27.0, **changes)  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ from tests.support.observations import (
 )
 
 
-def sample(**changes: object) -> Observation:
+def sample(**changes: Any) -> Observation:
     """A look at a guest that is ready, of which everything is known."""
     values: dict[str, object] = {
         "command": Command.NOTHING,
@@ -50,7 +51,7 @@ def sample(**changes: object) -> Observation:
     return obs(**values)
 
 
-def from_outside(**changes: object) -> Observation:
+def from_outside(**changes: Any) -> Observation:
     return sample(**{"baseline": None, "control": ChannelState.NONE, **changes})
 
 

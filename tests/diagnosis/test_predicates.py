@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from powerdown.diagnosis import initiation, outside_activity, predicates, progress, screen_words
 from powerdown.shutdown.observation import ChannelState, Command
+from powerdown.windows.event_records import EventRecord
 from powerdown.windows.processes import ProcessEntry
 from tests.support.observations import (
     BY_BUTTON,
@@ -52,7 +53,7 @@ class TestInitiation:
         ],
     )
     def test_what_was_called_off_is_not_under_way(
-        self, records: tuple[object, ...], under_way: object
+        self, records: tuple[EventRecord, ...], under_way: object
     ) -> None:
         assert initiation.initiated(obs(samples=(sample(REACTED, *records),))) == under_way
 
@@ -97,7 +98,7 @@ class TestInitiation:
         ],
     )
     def test_who_may_have_asked_for_a_restart(
-        self, records: tuple[object, ...], kind: object
+        self, records: tuple[EventRecord, ...], kind: object
     ) -> None:
         asked = initiation.restart(obs(samples=(sample(REACTED, *records),)))
         if isinstance(kind, str):

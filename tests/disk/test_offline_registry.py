@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_what_is_written_goes_to_the_overlay(volume: Path, overlay: Path) -> Non
 
 
 def test_all_kinds_of_data_read_back_as_what_they_are(overlay: Path) -> None:
-    kinds = [
+    kinds: list[tuple[ValueType, Any]] = [
         (ValueType.MULTI_SZ, ("",)),
         (ValueType.MULTI_SZ, ()),
         (ValueType.MULTI_SZ, ("a", "b")),

@@ -90,7 +90,7 @@ class TestPowerScheme:
         asleep = {"ACSettingIndex": 1}
         keys: Keys = {
             paths.POWER_SCHEMES: {"ActivePowerScheme": high.upper()},
-            BUTTON_OWN: asleep,
+            BUTTON_OWN: asleep,  # type: ignore[dict-item]
             defaults_of(SUB_BUTTONS, PBUTTONACTION, high): {"ACSettingIndex": 3},
         }
         found = changed(keys)
@@ -215,7 +215,7 @@ def test_autologon_and_what_breaks_it() -> None:
         {WINLOGON: on[WINLOGON] | {"AutoLogonCount": 0}},
         {WINLOGON: on[WINLOGON] | {"DefaultUserName": " "}},
     ):
-        assert changed(on | broken)["autologon"].value is False
+        assert changed(on | broken)["autologon"].value is False  # type: ignore[arg-type]
 
 
 def test_a_password_is_never_told() -> None:

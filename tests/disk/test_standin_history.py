@@ -39,7 +39,7 @@ class ToldTime:
 def written(volume: Volume, records: list[EventRecord]) -> bytes:
     """A System log with these records."""
     clock = ToldTime()
-    log = StandinLog(volume, clock, "PC")
+    log = StandinLog(volume, clock, "PC")  # type: ignore[arg-type]
     for record in records:
         clock.record = record
         data = [(None if name.isdigit() else name, text) for name, text in record.data.items()]

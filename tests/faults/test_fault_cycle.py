@@ -161,14 +161,14 @@ class TestGuest:
         target.boot_again()
         assert first.events.exit is not None
         assert target.machine is not first
-        assert target.machine.overlay == first.overlay
+        assert target.machine.overlay == first.overlay  # type: ignore[attr-defined]
 
     def test_a_fresh_one_has_another_disk(self, scenario: Open) -> None:
         target = running(scenario(HUNG))
         first = target.machine
         target.boot_fresh()
         assert first.events.exit is not None
-        assert target.machine.overlay != first.overlay
+        assert target.machine.overlay != first.overlay  # type: ignore[attr-defined]
 
     def test_one_that_runs_stays_as_it_is(self, scenario: Open) -> None:
         target = running(scenario(HUNG))

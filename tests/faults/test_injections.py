@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from powerdown.core.errors import MachineError, NotOnThisGuest
+from powerdown.core.errors import ControlChannelError, MachineError, NotOnThisGuest
 from powerdown.faults import windows_update
+from powerdown.faults.fault import Fault
 from powerdown.images.image import Updates
 from powerdown.machine.events import PROCESS_EXIT
 from powerdown.machine.protocol import RunState
-from powerdown.windows import session_commands
+from powerdown.windows import session_commands, update_commands
 from tests.support.fake_machine import ARMED, ScriptedMachine
 from tests.support.fake_target import GUEST, FakeTarget
 from tests.support.injected_settings import AS_IT_IS, FAULTS, INJECTED, REMEDIED
@@ -174,7 +175,7 @@ class TestSleep:
 class TestUpdates:
     @pytest.mark.parametrize("variant", windows_update.VARIANTS, ids=lambda f: f.variant)
     def test_without_its_package_a_variant_is_skipped(
-        self, variant: windows_update.Fault, target: FakeTarget
+        self, variant: Fault, target: FakeTarget
     ) -> None:
         assert variant.missing(GUEST) is None
         missing = variant.missing(replace(GUEST, updates=Updates()))
@@ -191,7 +192,7 @@ class TestUpdates:
         def restart() -> None:
             restarts.append(1)
             if len(restarts) == 2:
-                target.windows.run(windows_update.update_commands.CLEAR_REBOOT_PENDING).checked()
+                target.windows.run(update_commands.CLEAR_REBOOT_PENDING).checked()
 
         target.on_restart = restart
         windows_update.restart_until_done(target)
@@ -199,7 +200,7 @@ class TestUpdates:
 
     def test_what_never_completes_is_an_error(self, target: FakeTarget) -> None:
         FAULTS["windows-update/markers-only"].inject(target)
-        with pytest.raises(windows_update.ControlChannelError, match="RebootPending"):
+        with pytest.raises(ControlChannelError, match="RebootPending"):
             windows_update.restart_until_done(target)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -56,7 +56,7 @@ SETTINGS_SEEN = [str(fault) for fault in OFFLINE if str(fault) in SEEN and fault
 @pytest.fixture
 def started(
     installed: Path, tmp_path: Path, open_channel: OpenChannel
-) -> Callable[..., contextmanager[FakeTarget]]:  # type: ignore[type-arg]
+) -> Callable[..., AbstractContextManager[FakeTarget]]:
     """Starts a modelled machine whose hives were changed before; each time the same disk."""
     root = tmp_path / "c"
     shutil.copytree(installed, root)
@@ -76,7 +76,7 @@ def started(
 @pytest.mark.parametrize("name", SETTINGS_SEEN)
 def test_the_settings_are_in_effect_from_the_start_and_the_remedy_undoes_them(
     name: str,
-    started: Callable[..., contextmanager[FakeTarget]],  # type: ignore[type-arg]
+    started: Callable[..., AbstractContextManager[FakeTarget]],
 ) -> None:
     plan = offline(FAULTS[name])
     if name not in HARMLESS:

@@ -42,7 +42,7 @@ class StubbornChannel(ScriptedChannel):
 
 
 def ending(machine: ScriptedMachine, status: int = 1) -> Callable[[], None]:
-    return lambda: machine.events.record(PROCESS_EXIT, {"status": status}) and None
+    return lambda: (machine.events.record(PROCESS_EXIT, {"status": status}), None)[1]
 
 
 class HangingChannel(ScriptedChannel):

@@ -105,7 +105,7 @@ class TestGuest:
             assert guest.machine.pid is not None
             raise KeyError
         assert guest.machine.pid is None
-        assert not guest.machine.run_directory.exists()
+        assert not guest.machine.run_directory.exists()  # type: ignore[attr-defined]
         guest.close()
 
     def test_without_a_channel_it_is_ready_when_its_button_is_armed(

@@ -254,6 +254,7 @@ def test_the_stand_in_is_sound() -> None:
     assert definition.build == build
     budgets, updates = definition.described.budgets, definition.described.updates
     work = {path: package.shutdown_work_ms / 1000 for path, package in PACKAGES.items()}
+    assert updates.package and updates.long_package and updates.restarting_package
     # Otherwise they would not show what their keys say.
     assert budgets.shutdown_soft < work[updates.package] < budgets.shutdown_hard
     assert budgets.shutdown_hard < work[updates.long_package]

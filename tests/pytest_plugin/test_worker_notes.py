@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def run(tmp_path: Path) -> Path:
 
 
 def record(test_id: str, **more: str) -> ScenarioRecord:
-    facts = {"image": "i", "scenario": "s", "variant": "v", **more}
+    facts: dict[str, Any] = {"image": "i", "scenario": "s", "variant": "v", **more}
     return ScenarioRecord(test_id=test_id, status=Status.PASSED, **facts)
 
 

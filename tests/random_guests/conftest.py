@@ -97,7 +97,7 @@ class _Report:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         records = [value for name, value in report.user_properties if name == RECORD]
         if report.when == "call" and records:
-            self._add(records[0])
+            self._add(records[0])  # type: ignore[arg-type]
         elif report.failed and "random_guests" in report.nodeid:
             self._failed.append(f"{report.nodeid} ({report.when}): {report.longreprtext[-1500:]}")
 

@@ -138,7 +138,7 @@ def test_a_guest_that_does_not_get_ready_leaves_its_screen(scenario: Open, tmp_p
     guest = open_scenario.power_on()
     image = guest.machine.image
     hurried = replace(image, budgets=replace(image.budgets, boot=0.2))
-    guest.machine._image = hurried
+    guest.machine._image = hurried  # type: ignore[attr-defined]
     with pytest.raises(PowerdownError, match="arm its power button"):
         open_scenario.wait_until_ready(guest)
     open_scenario.close()

@@ -149,7 +149,7 @@ class TestEnd:
         def hang(count: int) -> GuestSample:
             asked.set()
             # As a channel may until its deadline, if nobody interrupts it.
-            assert windows.channel.interrupted.wait(PATIENCE)
+            assert windows.scripted.interrupted.wait(PATIENCE)
             raise ControlChannelError("look", "the connection failed", "Wait.")
 
         def end() -> None:
@@ -173,7 +173,7 @@ class TestEnd:
 
         def hang(count: int) -> GuestSample:
             asked.set()
-            assert windows.channel.interrupted.wait(PATIENCE)
+            assert windows.scripted.interrupted.wait(PATIENCE)
             raise ControlChannelError("look", "the connection failed", "Wait.")
 
         def restart() -> None:
@@ -184,7 +184,7 @@ class TestEnd:
         restarting = threading.Thread(target=restart)
         restarting.start()
         press_power_button(machine, windows)
-        assert windows.channel.interrupted.is_set(), "the question was not left to run out of time"
+        assert windows.scripted.interrupted.is_set(), "the question was not left to run out of time"
         # Its channel is used again when it is up.
         assert [t.name for t in threading.enumerate() if t.name == "inside-watch"] == []
         restarting.join()
@@ -199,7 +199,7 @@ class TestEnd:
 
         def hang(count: int) -> GuestSample:
             asked.set()
-            assert windows.channel.interrupted.wait(PATIENCE)
+            assert windows.scripted.interrupted.wait(PATIENCE)
             raise ControlChannelError("look", "the connection failed", "Wait.")
 
         def stop() -> None:
@@ -423,7 +423,7 @@ class TestOutside:
 
     def test_what_cannot_be_seen_is_noted_once(self) -> None:
         class Blind(ScriptedMachine):
-            def sample_screen(self) -> object:
+            def sample_screen(self) -> ScreenSample:
                 raise MachineError("look at the screen", "no display", "None.")
 
         obs = press_power_button(Blind([ARMED]), None)
@@ -499,7 +499,7 @@ class TestLatch:
 
 class TestCommandInside:
     def answering(self, windows: ScriptedWindows, act: Callable[[], None]) -> None:
-        windows.channel.scripted["shutdown"] = ""
+        windows.scripted.scripted["shutdown"] = ""
         run = windows.run
 
         def run_and_act(command: str) -> object:

@@ -54,7 +54,7 @@ def test_programs_get_the_words_back(words):
 @pytest.fixture
 def cmd(machine, tmp_path, monkeypatch):
     """Starts the agent's ``cmd.exe`` as the agent does."""
-    monkeypatch.setattr(interpreter, "_SCRIPT", interpreter._SCRIPT.replace("/busybox", BUSYBOX))
+    monkeypatch.setattr(interpreter, "_SCRIPT", interpreter._SCRIPT.replace("/busybox", BUSYBOX))  # type: ignore[arg-type]
     served = AgentInterpreter(machine.boot(), tmp_path / "agent")
 
     def start(*words, stdin=b"", timeout=PATIENCE):
@@ -66,7 +66,7 @@ def cmd(machine, tmp_path, monkeypatch):
             check=False,
         )
 
-    start.interpreter = served
+    start.interpreter = served  # type: ignore[attr-defined]
     return start
 
 
@@ -118,7 +118,7 @@ def test_the_harness_command_lines_arrive_as_they_are(cmd, machine, line):
             code = self.ended.returncode
             return {"exited": True, "exitcode": code, "out-data": out, "err-data": err}
 
-    through = AgentChannel(Port()).run(line, Deadline.after(PATIENCE))
+    through = AgentChannel(Port()).run(line, Deadline.after(PATIENCE))  # type: ignore[arg-type]
     context = Context.of_user(machine.system, "SYSTEM", directory="C:\\Windows\\System32")
     plain = run(machine.system, context, line)
     assert through.output == plain.stdout.replace("\r\n", "\n")

@@ -29,12 +29,12 @@ def test_any_bytes(data):
 def test_presses_queued_before_the_reader_starts_are_handed_on():
     reading, writing = os.pipe2(os.O_NONBLOCK)
     os.write(writing, PRESS + SYNC + RELEASE + SYNC)
-    seen = []
+    seen: list[object] = []
     arrived = threading.Event()
     reader = ButtonReader(
         [reading],
         lambda: seen.append("power"),
-        lambda code, pressed: (seen.append((code, pressed)), pressed or arrived.set()),
+        lambda code, pressed: (seen.append((code, pressed)), pressed or arrived.set()),  # type: ignore[arg-type]
         seen.append,
     )
     reader.start()

@@ -268,7 +268,7 @@ def recorded(monkeypatch):
         return real[0](fd, data, at)
 
     def fsync(fd):
-        steps.append(None)
+        steps.append(None)  # type: ignore[arg-type]
         return real[1](fd)
 
     with monkeypatch.context() as patch:

@@ -398,7 +398,7 @@ def status(address, credentials, body, path="/wsman"):
     headers = {"Content-Type": "application/soap+xml;charset=UTF-8"}
     if credentials is not None:
         headers["Authorization"] = f"Basic {b64encode(credentials.encode()).decode()}"
-    connection = http.client.HTTPConnection(*address, timeout=SECONDS)
+    connection = http.client.HTTPConnection(*address, timeout=SECONDS)  # type: ignore[misc]
     try:
         connection.request("POST", path, headers={**headers, "Content-Length": str(len(body))})
         # Refused by its header: the answer comes before the body has gone.
@@ -453,6 +453,7 @@ def drawn(size, draw):
 def assert_shows(seen, ground, draw):
     size, pixels = seen
     colours = Picture.frombytes("RGB", size, pixels).getcolors(size[0] * size[1])
+    assert colours is not None
     colours.sort(reverse=True)
     # A person sees one ground and, on it, something: neither a blank screen nor noise.
     assert colours[0][1] == ground

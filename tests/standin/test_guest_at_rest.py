@@ -118,7 +118,7 @@ def lines(printed):
 
 
 def ids(records):
-    return [int(re.search(r"<EventID[^>]*>(\d+)<", r["data"])[1]) for r in records]
+    return [int(re.search(r"<EventID[^>]*>(\d+)<", r["data"])[1]) for r in records]  # type: ignore[index]
 
 
 def last_session(records):

@@ -33,7 +33,7 @@ def test_wrong_arguments(capsys):
 
 def test_the_image_says_that_it_is_not_windows(machine):
     registry = Registry(machine.volume)
-    assert "not Windows" in registry.text(CURRENT_VERSION, "ProductName")
+    assert "not Windows" in registry.text(CURRENT_VERSION, "ProductName")  # type: ignore[operator]
 
 
 def test_documented_defaults(machine):

@@ -138,8 +138,8 @@ def fault_of(answer):
     assert headers["content-type"] == SOAP_TYPE
     fault = ET.fromstring(body).find(f"{SOAP}Body/{SOAP}Fault")
     values = [value.text for value in fault.iter(f"{SOAP}Value")]
-    detail = fault.find(f"{SOAP}Detail")[0]
-    return status, values[0], values[1] if len(values) > 1 else None, int(detail.get("Code"))
+    detail = fault.find(f"{SOAP}Detail")[0]  # type: ignore[index]
+    return status, values[0], values[1] if len(values) > 1 else None, int(detail.get("Code"))  # type: ignore[arg-type]
 
 
 # With pywinrm

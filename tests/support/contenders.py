@@ -29,15 +29,15 @@ class SharedHost(ScriptedHost):
         super().__init__(cores)
         self._spinning = directory / "spinning"
         self._spinning.mkdir(exist_ok=True)
-        self._since, self._idle = now(), 0.0
+        self._since, self._idle_seconds = now(), 0.0
 
     def read_cpu(self) -> CpuReading:
         at = now()
         marks = list(self._spinning.iterdir())
         busy = sum(ProcessName.of(int(mark.name)) is not None for mark in marks)
-        self._idle += max(0.0, self.cores() - busy) * (at - self._since)
+        self._idle_seconds += max(0.0, self.cores() - busy) * (at - self._since)
         self._since = at
-        return CpuReading(at, self._idle)
+        return CpuReading(at, self._idle_seconds)
 
 
 class Contender:

@@ -15,6 +15,7 @@ from powerdown.core.errors import ControlChannelError, MachineError
 from powerdown.guest.channels.channel import CommandResult, PortAnswer
 from powerdown.guest.guest_baseline import GuestBaseline
 from powerdown.guest.guest_sample import GuestSample
+from powerdown.guest.windows import Windows
 from powerdown.images.image import (
     Budgets,
     ControlConfig,
@@ -181,7 +182,7 @@ class ScriptedMachine:
             raise MachineError("ask QEMU", "it has ended", "Start it again.")
 
 
-class ScriptedWindows:
+class ScriptedWindows(Windows):
     """The inside of a guest: answers ``baseline`` and ``sample`` with values, commands by ``run``.
 
     :param baseline: what is read before; an error is raised.
@@ -194,25 +195,26 @@ class ScriptedWindows:
         sample: Callable[[int], GuestSample] = lambda count: GuestSample(now(), (), (), ()),
         alive: bool = True,
     ) -> None:
-        self.channel = ScriptedChannel({}, alive)
+        self.scripted = ScriptedChannel({}, alive)
+        super().__init__(self.scripted)
         self._survey = baseline
         self._look = sample
         self.allowed: list[float] = []
         self.asked_by: set[str] = set()
         self.asked_after: set[int] = set()
 
-    def baseline(self, seconds: float) -> GuestBaseline:
+    def baseline(self, seconds: float = 0.0) -> GuestBaseline:
         if isinstance(self._survey, Exception):
             raise self._survey
         return self._survey
 
-    def sample(self, after_record: int, seconds: float) -> GuestSample:
+    def sample(self, after_record: int, seconds: float = 0.0) -> GuestSample:
         self.asked_by.add(threading.current_thread().name)
         self.asked_after.add(after_record)
         self.allowed.append(seconds)
         return self._look(len(self.allowed) - 1)
 
-    def run(self, command: str) -> CommandResult:
+    def run(self, command: str, seconds: float = 0.0) -> CommandResult:
         return self.channel.run(command, Deadline.after(1.0))
 
 

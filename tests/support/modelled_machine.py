@@ -101,7 +101,7 @@ class Machine:
         self.hardware = NotedHardware(suspend)
         self.system = System(
             self.volume,
-            clock=self.clock,
+            clock=self.clock,  # type: ignore[arg-type]
             screen=Screen(self.frame),
             hardware=self.hardware,
             log=self.log.append,

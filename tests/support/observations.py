@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.diagnose import diagnose
@@ -100,7 +101,7 @@ CORE_PROCESS_DIED = initiated(9, r"C:\Windows\system32\wininit.exe", "0x50006", 
 BY_SERVICING = initiated(9, r"C:\Windows\servicing\TrustedInstaller.exe", "0x80020003", "restart")
 
 
-def baseline(**changes: object) -> GuestBaseline:
+def baseline(**changes: Any) -> GuestBaseline:
     """Somebody is logged on, the button shuts down, and all else is as on a Windows client."""
     values: dict[str, object] = {
         "at": 99.0,
@@ -123,7 +124,7 @@ def baseline(**changes: object) -> GuestBaseline:
     return GuestBaseline(**values)  # type: ignore[arg-type]
 
 
-def nobody(**changes: object) -> GuestBaseline:
+def nobody(**changes: Any) -> GuestBaseline:
     """A survey of a guest at the logon screen."""
     processes = (*WINDOWS_OWN, ProcessEntry("LogonUI.exe", 620, 1))
     unread: dict[str, object] = {"auto_end_tasks": None, "hung_app_ms": None}
@@ -151,14 +152,12 @@ def sample(
     )
 
 
-def samples(
-    times: Iterable[float], *records: EventRecord, **parts: object
-) -> tuple[GuestSample, ...]:
+def samples(times: Iterable[float], *records: EventRecord, **parts: Any) -> tuple[GuestSample, ...]:
     """The same look again and again."""
     return tuple(sample(at, *records, **parts) for at in times)  # type: ignore[arg-type]
 
 
-def at_logon(at: float, *records: EventRecord, **parts: object) -> GuestSample:
+def at_logon(at: float, *records: EventRecord, **parts: Any) -> GuestSample:
     """A look at a guest at the logon screen."""
     return sample(at, *records, **{"processes": nobody().processes, **parts})  # type: ignore[arg-type]
 
@@ -171,7 +170,7 @@ def preparing(
     return samples(times, *records, services=services, processes=WINDOWS_OWN)
 
 
-def event(name: str, at: float = 101.0, **data: object) -> HostEvent:
+def event(name: str, at: float = 101.0, **data: Any) -> HostEvent:
     return HostEvent(at, name, data)
 
 
@@ -202,7 +201,7 @@ DESKTOP_SHOWN = screens((99.0, "desktop", False), (REACTED, "desktop", False))
 LIT_UP = screens((99.0, "black", True), (101.0, "desktop", False), (REACTED, "desktop", False))
 
 
-def obs(**changes: object) -> Observation:
+def obs(**changes: Any) -> Observation:
     """A press that the guest took; it did nothing, answers, and recorded nothing."""
     values: dict[str, object] = {
         "command": Command.PRESS,
@@ -225,20 +224,20 @@ def obs(**changes: object) -> Observation:
     return Observation(**values)  # type: ignore[arg-type]
 
 
-def under_way(*at: GuestSample, **changes: object) -> Observation:
+def under_way(*at: GuestSample, **changes: Any) -> Observation:
     """A press that led to a shutdown, which still went on when the hard budget was spent."""
     quiet = {"samples": at, "ended_at": SPENT, "activity": works(0.03)}
     return obs(**{**quiet, **changes})
 
 
-def inside(command: str, exit_code: int = 0, said: str = "", **changes: object) -> Observation:
+def inside(command: str, exit_code: int = 0, said: str = "", **changes: Any) -> Observation:
     """A command inside instead of a press."""
     answer = CommandResult(command, exit_code, "", said)
     pressed = {"pm1_before": None, "pm1_after": (), "events": ()}
     return obs(**{"command": Command.INSIDE, "answer": answer, **pressed, **changes})
 
 
-def powered_off(at: float, *before: HostEvent, **changes: object) -> Observation:
+def powered_off(at: float, *before: HostEvent, **changes: Any) -> Observation:
     """The same press, and the power went off at ``at``."""
     off = event("SHUTDOWN", at, guest=True, reason="guest-shutdown")
     end = event(PROCESS_EXIT, at + 0.1, status=0)
@@ -246,7 +245,7 @@ def powered_off(at: float, *before: HostEvent, **changes: object) -> Observation
     return obs(**{**gone, **changes})
 
 
-def reset(at: float, *before: HostEvent, **changes: object) -> Observation:
+def reset(at: float, *before: HostEvent, **changes: Any) -> Observation:
     """The same press, and the guest restarted at ``at``."""
     restarted = event("RESET", at, guest=True, reason="guest-reset")
     return obs(**{"events": (*before, restarted), "ended_at": at, "samples": (), **changes})

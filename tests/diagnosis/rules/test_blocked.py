@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ BLOCKED_SCREEN = "Closing 1 app and shutting down\nThis app is preventing shutdo
 
 
 class TestApplicationBlocks:
-    def blocked(self, *records: object, **changes: object) -> Observation:
+    def blocked(self, *records: object, **changes: Any) -> Observation:
         """It still waits for the editor when the soft budget has passed."""
         shown = samples(TIMES, *(records or (BY_BUTTON,)))  # type: ignore[arg-type]
         return obs(**{"samples": shown, "ended_at": TIMES[-1] + 0.5, **changes})
@@ -149,7 +150,10 @@ class TestApplicationBlocks:
     def test_a_command_with_a_countdown_asks_nobody_yet(
         self, command: str, confidence: object
     ) -> None:
-        shown = {"samples": samples(TIMES, by_command()), "ended_at": TIMES[-1] + 0.5}
+        shown: dict[str, Any] = {
+            "samples": samples(TIMES, by_command()),
+            "ended_at": TIMES[-1] + 0.5,
+        }
         assert found(inside(command, **shown)) == (*APPLICATION, confidence)
 
     @pytest.mark.parametrize(
@@ -330,7 +334,7 @@ class TestPreshutdown:
 class TestServicesStuck:
     PATIENT = baseline(wait_to_kill_service_ms=600_000)
 
-    def stuck(self, **changes: object) -> Observation:
+    def stuck(self, **changes: Any) -> Observation:
         values = {
             "events": (event("POWERDOWN", 100.0), closed(105.0)),
             "control": ChannelState.LOST,
@@ -380,7 +384,7 @@ class TestServicesStuck:
 class TestCpusPinned:
     FROZEN = screens((99.0, "desktop", False), (SPENT, "desktop", False))
 
-    def pinned(self, **changes: object) -> Observation:
+    def pinned(self, **changes: Any) -> Observation:
         values = {"control": ChannelState.SILENT, "baseline": None, "activity": works(1.0)}
         return under_way(**{**values, "screens": self.FROZEN, **changes})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from powerdown.core.outcome import Cause, Outcome
@@ -17,7 +19,7 @@ BACK = event(MONITOR_BACK, 102)
 OFF = event("SHUTDOWN", 103, guest=True, reason="guest-shutdown")
 
 
-def end(at: float = 103, **data: object) -> HostEvent:
+def end(at: float = 103, **data: Any) -> HostEvent:
     return event(PROCESS_EXIT, at, **data)
 
 

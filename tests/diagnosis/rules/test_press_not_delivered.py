@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.diagnose import diagnose, is_conclusive
 from powerdown.machine.protocol import Pm1Sample, RunState
-from powerdown.shutdown.observation import ChannelState
+from powerdown.shutdown.observation import ChannelState, Observation
 from tests.support.observations import (
     ARMED,
     HIGH,
@@ -85,7 +86,7 @@ class TestWakeFailed:
 
 
 class TestHung:
-    def hung(self, share: float | None, **changes: object) -> object:
+    def hung(self, share: float | None, **changes: Any) -> Observation:
         busy = () if share is None else works(share, REACTED)
         late = {"pm1_after": (LATCHED, STILL_LATCHED), "activity": busy}
         return obs(**{**NOT_THERE, **late, **changes})

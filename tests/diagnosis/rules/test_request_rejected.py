@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -335,7 +336,7 @@ class TestAborted:
     ABORTED = (STAYED, Cause.DAMAGED_SYSTEM)
     BY_SYSTEM = record(9, 1075, param1="PC", param2=r"NT AUTHORITY\SYSTEM")
 
-    def aborted(self, *records: object, **changes: object) -> Observation:
+    def aborted(self, *records: object, **changes: Any) -> Observation:
         at = {"samples": (sample(REACTED, *records),)}  # type: ignore[arg-type]
         return inside("shutdown /s /t 5", **{**at, **changes})  # type: ignore[arg-type]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.diagnose import diagnose
 from powerdown.machine.events import HostEvent
-from powerdown.shutdown.observation import CONTROL_BACK
+from powerdown.shutdown.observation import CONTROL_BACK, Observation
+from powerdown.windows.event_records import EventRecord
 from tests.support.observations import (
     BY_BUTTON,
     BY_SERVICING,
@@ -37,7 +40,7 @@ ORDERLY = (closed(104.0),)
 PENDING = baseline(update_markers=("RebootPending",))
 
 
-def restarted_inside(command: str, *before: HostEvent, **changes: object) -> object:
+def restarted_inside(command: str, *before: HostEvent, **changes: Any) -> Observation:
     events = reset(105.0, *before).events
     return inside(command, events=events, ended_at=105.0, **{"samples": (), **changes})
 
@@ -93,7 +96,7 @@ def test_nothing_but_a_reset_names_nobody() -> None:
     [((BY_BUTTON, BY_SERVICING), HIGH), ((BY_SERVICING,), MEDIUM)],
     ids=["it turned the press into one", "it restarted just then by itself"],
 )
-def test_servicing_asked_for_it(records: tuple[object, ...], confidence: object) -> None:
+def test_servicing_asked_for_it(records: tuple[EventRecord, ...], confidence: object) -> None:
     obs = reset(105, *ORDERLY, samples=(sample(101, *records),), baseline=PENDING)
     assert found(obs) == (RESTARTED, Cause.WINDOWS_UPDATE, confidence)
 

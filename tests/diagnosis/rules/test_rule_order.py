@@ -223,7 +223,7 @@ def test_a_blind_spot_never_makes_another_cause_certain(
         blind = replace(
             observation,
             samples=tuple(
-                replace(sample, **{part: ()}, notes=(*sample.notes, f"{part}: no"))
+                replace(sample, **{part: ()}, notes=(*sample.notes, f"{part}: no"))  # type: ignore[arg-type]
                 for sample in observation.samples
             ),
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from powerdown.core.outcome import Cause, Outcome
@@ -43,7 +45,7 @@ PENDING = baseline(update_markers=("RebootPending",))
 APP_TIMES = (102.0, 108.0, 116.0, 124.0)
 
 
-def slow(*shown: object, off: float = 130.0, **changes: object) -> Observation:
+def slow(*shown: object, off: float = 130.0, **changes: Any) -> Observation:
     return powered_off(off, **{"samples": shown, **changes})
 
 
@@ -164,7 +166,7 @@ class TestPreshutdown:
 class TestServices:
     PATIENT = baseline(wait_to_kill_service_ms=600_000)
 
-    def late(self, **changes: object) -> Observation:
+    def late(self, **changes: Any) -> Observation:
         values = {"baseline": self.PATIENT, "activity": works(0.03, 130.0)}
         return powered_off(130.0, closed(104.0), **{**values, **changes})
 

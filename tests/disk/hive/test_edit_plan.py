@@ -35,7 +35,7 @@ from powerdown.disk.hive.hive_on_disk import newest_number
 from powerdown.disk.ntfs.ntfs import NtfsVolumeState
 from powerdown.windows import registry_paths as paths
 from powerdown.windows import registry_settings as offline
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.commands import SUB_BUTTONS, ButtonAction
 from powerdown.windows.registry_edit import RegistryEdit, ValueType, set_dword, set_text
 from tests.support.directory_volume import NOW, DirectoryFile, DirectoryVolume
 
@@ -88,7 +88,7 @@ class TestPlaces:
         edits = offline.power_button(ButtonAction.SLEEP)
         volume = DirectoryVolume(root)
         (balanced, _) = volume.change(edits).edits
-        assert rf"\PowerSchemes\381b4222-f694-41f0-9685-ff5bb260df2e\{offline.SUB_BUTTONS}" in (
+        assert rf"\PowerSchemes\381b4222-f694-41f0-9685-ff5bb260df2e\{SUB_BUTTONS}" in (
             balanced.path
         )
         volume.change([set_text(paths.POWER_POLICY, "ActivePowerScheme", scheme)])

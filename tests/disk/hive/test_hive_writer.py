@@ -208,7 +208,7 @@ class Model:
                 old = next((each for each in values if same(each, name)), name)
                 values[old] = (kind, content)
             case ("delete value", path, name):
-                values = self.keys.get(self.real(path) or (None,), {})  # type: ignore[call-overload]
+                values = self.keys.get(self.real(path) or (None,), {})  # type: ignore[arg-type, call-overload]
                 for old in [each for each in values if same(each, name)]:
                     del values[old]
             case ("create", path):

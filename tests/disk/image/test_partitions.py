@@ -23,7 +23,7 @@ def disk_with(directory: Path, table: str) -> bytearray:
     return bytearray(path.read_bytes())
 
 
-def reader(disk: bytes):  # type: ignore[no-untyped-def]
+def reader(disk: bytes | bytearray):  # type: ignore[no-untyped-def]
     return lambda offset, length: bytes(disk[offset : offset + length])
 
 

@@ -6,6 +6,7 @@ import base64
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -55,7 +56,7 @@ class ScriptedPort:
         return [arguments for name, arguments in self.calls if name == command]
 
 
-def ended(code: int = 0, **more: object) -> dict[str, object]:
+def ended(code: int = 0, **more: Any) -> dict[str, object]:
     return {"exited": True, "exitcode": code, **more}
 
 
@@ -143,9 +144,9 @@ def test_exit_codes_are_those_of_winrm(status: dict[str, object], code: int) -> 
 @pytest.mark.parametrize(
     "status",
     [
-        ended(**{"out-truncated": True, "out-data": encoded("a")}),
-        ended(**{"err-truncated": True}),
-        ended(**{"out-data": encoded(b"x" * 60), "err-data": encoded(b"x" * 60)}),
+        ended(0, **{"out-truncated": True, "out-data": encoded("a")}),
+        ended(0, **{"err-truncated": True}),
+        ended(0, **{"out-data": encoded(b"x" * 60), "err-data": encoded(b"x" * 60)}),
     ],
 )
 def test_too_much_output(status: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,9 +162,9 @@ def test_too_much_output(status: dict[str, object], monkeypatch: pytest.MonkeyPa
         ScriptedPort(ended(), process=True),
         ScriptedPort([]),
         ScriptedPort({"exited": True}),
-        ScriptedPort(ended(**{"out-data": "no base64!"})),
-        ScriptedPort(ended(**{"out-data": 5})),
-        ScriptedPort(ended(**{"err-data": "=" * 5})),
+        ScriptedPort(ended(0, **{"out-data": "no base64!"})),
+        ScriptedPort(ended(0, **{"out-data": 5})),
+        ScriptedPort(ended(0, **{"err-data": "=" * 5})),
         ScriptedPort({"exited": True, "exitcode": "0"}),
     ],
 )

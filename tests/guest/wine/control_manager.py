@@ -47,7 +47,7 @@ class ControlManager:
         assert self._process.stdin is not None
         self._process.stdin.write(b"%d\n" % control)
         self._process.stdin.flush()
-        return self.wait_for("answer")[1]
+        return self.wait_for("answer")[1]  # type: ignore[misc]
 
     def wait_for_state(self, state: int) -> None:
         while not (seen := self.statuses()) or seen[-1][0] != state:

@@ -143,7 +143,7 @@ class TestAborter:
         behaviour = declared_behaviour(compile_probe(ABORTER, compiled))
         assert behaviour["run"] == [{"forever": [{"abort_shutdown": True}, {"wait_ms": 200}]}]
         manager = open_manager(ABORTER)
-        assert manager.lines[0][:2] == ("abort", 0), "the privilege is not enabled from the start"
+        assert manager.lines[0][:2] == ("abort", 0), "the privilege is not enabled from the start"  # type: ignore[misc]
 
         aborts = [manager.wait_for("abort")[1:] for _ in range(4)]
 

@@ -32,10 +32,10 @@ class SteadyHost(ScriptedHost):
 
     def __init__(self, idle: float, free: int = 16 * GIB) -> None:
         super().__init__(2.0, free)
-        self._idle = idle
+        self._idle_seconds = idle
 
     def read_cpu(self) -> CpuReading:
-        return CpuReading(now(), self._idle * now())
+        return CpuReading(now(), self._idle_seconds * now())
 
 
 class Run:
@@ -229,7 +229,7 @@ class Workers:
 def said(processes: list[subprocess.Popen[bytes]], seconds: float) -> list[tuple[int, str]]:
     """What processes say next, by their number; nothing once the time is up."""
     outputs = [process.stdout for process in processes]
-    readable = select.select(outputs, [], [], seconds)[0]
+    readable = select.select(outputs, [], [], seconds)[0]  # type: ignore[type-var]
     return [(outputs.index(out), out.readline().decode().strip()) for out in readable]
 
 
@@ -293,7 +293,7 @@ def test_turns_are_taken_in_the_order_of_asking(workers: Workers) -> None:
     assert said(processes, 30) == [(0, "in")]
     for waiting in (1, 2, 3):
         processes.append(workers.start(1, "spins"))
-        until(lambda waiting=waiting: workers.asking() == waiting)
+        until(lambda waiting=waiting: workers.asking() == waiting)  # type: ignore[misc]
     for number in (1, 2, 3):
         go_on(processes[number - 1])
         assert said([processes[number - 1]], 30) == [(0, "out")]

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -157,7 +158,7 @@ def test_room_is_made_again_if_it_goes_meanwhile(
     place = templates.memory_place(1 << 20)
     mkdir, gone = Path.mkdir, []
 
-    def removed_at_once(path: Path, *arguments: int, **named: bool) -> None:
+    def removed_at_once(path: Path, *arguments: Any, **named: Any) -> None:
         mkdir(path, *arguments, **named)
         if path == place.directory and not gone:
             path.rmdir()

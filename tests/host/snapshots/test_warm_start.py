@@ -284,7 +284,7 @@ def test_with_a_tpm_that_knows_what_it_was_told(run: Run, tmp_path: Path) -> Non
     with run.clone(replace(image, budgets=replace(image.budgets, boot=4))) as cloned:
         cloned.machine.press_power_button()
         cloned.machine.events.expect(named(PROCESS_EXIT), Deadline.after(10), "QEMU's end")
-        serial = cloned.machine.run_directory / "serial.log"
+        serial = cloned.machine.run_directory / "serial.log"  # type: ignore[attr-defined]
         assert serial.read_bytes() == told_by_guest(1)
 
 

@@ -14,7 +14,9 @@ _MOST_READ_BYTES = 1 << 24
 class Disk(Protocol):
     """A disk to read: a :class:`DiskImage`, or bytes in tests."""
 
-    size: int
+    @property
+    def size(self) -> int:
+        """Bytes."""
 
     def read(self, offset: int, length: int) -> bytes:
         """Read exactly ``length`` bytes, or raise DiskError."""
