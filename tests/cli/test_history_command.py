@@ -20,7 +20,6 @@ from powerdown.disk.hiberfil import Hibernation
 from powerdown.disk.history.event_log_chunks import FILE_HEADER_SIZE, FILE_MAGIC
 from powerdown.disk.history.system_log import SystemLog
 from powerdown.disk.ntfs.ntfs import NtfsVolumeState
-from powerdown.disk.reader.sandboxed_reader import DiskReader
 from powerdown.disk.registry_snapshot import RegistrySnapshot
 from powerdown.images.image import DiskFormat
 from powerdown.report.history_text import history_to_text
@@ -250,7 +249,8 @@ def test_nothing_in_a_record_reaches_the_terminal_as_it_is(
         for r in log
     ]
     path = disk("")
-    monkeypatch.setattr(DiskReader, "log", SystemLog(tuple(changed), 0), raising=False)
+    fake = history_command.DiskReader  # type: ignore[attr-defined]
+    monkeypatch.setattr(fake, "log", SystemLog(tuple(changed), 0), raising=False)
     run(path, "-v")
     out = capsys.readouterr().out
     assert "\x1b" not in out
