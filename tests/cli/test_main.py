@@ -108,8 +108,8 @@ def test_a_guest_that_qemu_stops_while_it_boots_is_a_host_fault_and_status_2(
     assert printed.out == ""
     assert printed.err == (
         "powerdown: could not wait for unarmed to get ready: QEMU stopped the guest with run state "
-        "internal-error (a fault of KVM or QEMU, not of the guest). Under KVM, run it without: "
-        "POWERDOWN_ACCEL=tcg. QEMU's standard error says what failed.\n"
+        "internal-error (a fault of KVM or QEMU, not of the guest). If it runs under KVM, use "
+        "POWERDOWN_ACCEL=tcg. QEMU's standard error shows what failed.\n"
     )
 
 

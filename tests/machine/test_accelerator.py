@@ -121,12 +121,12 @@ def test_kvm_that_runs_a_guest_is_used_and_remembered(fake: FakeQemu) -> None:
         (
             "hv-vpindex",
             "kernel doesn't allow setting HyperV VP_INDEX",
-            "lacks hv-vpindex (and so hv-synic, hv-stimer, hv-tlbflush, hv-ipi);",
+            "lacks hv-vpindex (and therefore hv-synic, hv-stimer, hv-tlbflush, hv-ipi);",
         ),
         (
             "hv-time",
             "error: failed to set MSR 0x40000021 to 0x0",
-            "lacks hv-time (and so hv-stimer);",
+            "lacks hv-time (and therefore hv-stimer);",
         ),
         ("hv-spinlocks", "not supported", "lacks hv-spinlocks;"),
     ],
@@ -151,7 +151,7 @@ def test_the_search_for_flags_is_bounded_in_time(
     fake.behave(f'case "$*" in *hv-*) exec sleep 60;; esac; {RIGHT_END}')
     kind, why = fake.detect(seconds=1.0)
     assert kind is AcceleratorKind.TCG
-    assert "lacks hv-relaxed, hv-vapic, and there was no time to try all" in why
+    assert "lacks hv-relaxed, hv-vapic, and there was not enough time to try all flags" in why
     assert fake.probes == 2 + 2
 
 

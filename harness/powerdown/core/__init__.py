@@ -1,1 +1,1 @@
-"""What every layer uses: errors, deadlines, outcomes, text from outside made printable."""
+"""Used by every layer: errors, deadlines, outcomes, shared files, and sanitizing of text."""

@@ -13,7 +13,7 @@ from powerdown.core.errors import DeadlineExpired
 
 
 def now() -> float:
-    """Seconds on the host-monotonic clock that stamps everything the harness sees."""
+    """Seconds on the host-monotonic clock, which stamps all observations."""
     return time.monotonic()
 
 
@@ -22,7 +22,7 @@ class Deadline:
     """A point in time by which something must have happened.
 
     :param at: seconds on the clock of :func:`now`.
-    :param allowed: seconds that were allowed in all, for messages.
+    :param allowed: seconds that were allowed in total, for messages.
     """
 
     at: float
@@ -49,5 +49,10 @@ class Deadline:
         return self.remaining == 0.0
 
     def expire(self, waiting_for: str, actual: str, remedy: str) -> DeadlineExpired:
-        """The error to raise when this deadline passed while ``waiting_for``."""
+        """The error to raise when this deadline has passed.
+
+        :param waiting_for: what was awaited, as a noun phrase or a clause: ``"QEMU end"``.
+        :param actual: what happened instead.
+        :param remedy: what the user can do.
+        """
         return DeadlineExpired(f"see {waiting_for} within {self.allowed:.1f} s", actual, remedy)

@@ -1,7 +1,7 @@
-"""The one family of errors Powerdown raises.
+"""The errors that Powerdown raises.
 
-Every message says three things: what was tried, what was seen instead and what
-to do about it.  Whatever is not a :class:`PowerdownError` is a bug in Powerdown.
+Every message has three parts: what was tried, what was seen instead, and what
+to do about it.  Any other exception is a bug in Powerdown.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ class PowerdownError(Exception):
     """Root of every error raised on purpose.
 
     :param action: what was being done, as a clause (``"read image definition /x.toml"``).
-    :param actual: what was found instead of success.
-    :param remedy: what the reader can do about it.
+    :param actual: what was seen instead, as a clause without a full stop.
+    :param remedy: what the user can do about it, as sentences.
     """
 
     def __init__(self, action: str, actual: str, remedy: str) -> None:
@@ -30,7 +30,7 @@ class DefinitionError(PowerdownError):
 
 
 class HostError(PowerdownError):
-    """This host lacks something, or a tool on it failed."""
+    """The host lacks something, or a tool on it failed."""
 
 
 class HostFault(HostError):
@@ -38,15 +38,15 @@ class HostFault(HostError):
 
 
 class MachineError(PowerdownError):
-    """QEMU did not start, died, or answered what QMP does not allow."""
+    """QEMU did not start, ended, refused a command, or gave a malformed answer."""
 
 
 class ControlChannelError(PowerdownError):
-    """The inside of the guest could not be reached, or answered nonsense."""
+    """The guest could not be reached through its control channel, or its answer was malformed."""
 
 
 class CredentialsRejected(ControlChannelError):
-    """The guest answers, and refuses the user it was asked for: waiting will not help."""
+    """The guest answers but rejects the account, so waiting does not help."""
 
 
 class DiskError(PowerdownError):
@@ -54,8 +54,8 @@ class DiskError(PowerdownError):
 
 
 class DeadlineExpired(PowerdownError):
-    """A wait ended without what it waited for."""
+    """A deadline passed before what was awaited happened."""
 
 
 class NotOnThisGuest(PowerdownError):
-    """A scenario cannot be provoked on this guest; that says nothing of its shutdown."""
+    """A scenario cannot be provoked on this guest, which says nothing about its shutdown."""

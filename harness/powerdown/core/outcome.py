@@ -1,4 +1,4 @@
-"""What can become of a guest and why: the words that faults, diagnosis and reports share."""
+"""Outcomes of a shutdown and their causes, as used by faults, diagnosis and reports."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What became of the guest."""
+    """The outcome of a shutdown request."""
 
     COMPLETED = "completed"
     SLOW_BUT_COMPLETED = "slow-but-completed"
     RESTARTED_INSTEAD = "restarted-instead"
     STAYED_UP = "stayed-up"
     SUSPENDED = "suspended"
-    """It sleeps: S3, or suspended otherwise; nothing has ended."""
+    """The guest sleeps: S3, or otherwise suspended; it has not ended."""
     HIBERNATED = "hibernated"
-    """The power is off, but the system was saved to disk (S4) and not shut down."""
+    """The power is off, but the system was saved to disk (S4), not shut down."""
     CRASHED = "crashed"
     FORCED_OFF = "forced-off"
     HOST_FAULT = "host-fault"
@@ -24,7 +24,7 @@ class Outcome(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why it did not simply complete, by the ids of ``docs/scenarios.md``."""
+    """Why it did not complete normally; the ids of ``docs/scenarios.md``."""
 
     NONE = "none"
     PRESS_LOST = "press-lost"
@@ -44,7 +44,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True)
 class Expected:
-    """The verdict that a scenario asserts."""
+    """The verdict that a scenario expects."""
 
     outcome: Outcome
     cause: Cause

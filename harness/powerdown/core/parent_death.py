@@ -1,4 +1,4 @@
-"""Dying with one's parent: no xdist worker, and so no guest of one, outlives its controller."""
+"""Ending a process with its parent, so that no xdist worker outlives its controller."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _PR_SET_PDEATHSIG = 1
 def die_with_parent(parent: int) -> None:
     """Have the kernel kill this process when its parent ends.
 
-    Exactly, when the thread that started it ends: with xdist that is the one that runs the
-    controller's session, and started again after a crash it is the same.
+    More exactly, when the thread that started it ends: with xdist that is the thread that runs the
+    controller's session, also for workers restarted after a crash.
 
-    :param parent: process id of the parent, which may have died already: then this process dies.
+    :param parent: process id of the parent. If it has died already, this process is killed at once.
     """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:

@@ -1,9 +1,9 @@
 """Detection of the accelerator that works on this host. That ``/dev/kvm`` opens is not enough.
 
-A KVM inside another virtual machine was seen to spin for ever before the first guest instruction,
-one to run 16-bit code and fail in the boot loader ("KVM internal error: emulation failure"), and
-one to lack a part of Hyper-V's interface. So a test guest that needs of a CPU what Windows needs
-has to run to its own end, with the CPU that guests will get, before KVM is believed.
+Three defects of nested KVM were seen: it spins for ever before the first guest instruction, it runs
+16-bit code and fails in the boot loader ("KVM internal error: emulation failure"), or it lacks a
+part of Hyper-V's interface. So KVM is used only after a test guest has run to its end that uses the
+same CPU features as Windows, with the same CPU model as later guests.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ OVERRIDE = "POWERDOWN_ACCEL"
 """Environment variable that sets the accelerator and skips the probe."""
 
 _PROBE_SECONDS = 10.0
-"""Time for the test guest. It needs some 0.2 s, under software emulation too."""
+"""For the test guest, which takes some 0.2 s, also under software emulation."""
 
 _SEARCH_SECONDS = 20.0
-"""Time for finding the flags that a KVM lacks, all of them together."""
+"""For finding all flags that a KVM lacks."""
 
 _FLAG_SECONDS = 3.0
-"""Time for the test guest with one more flag, where it works without."""
+"""For the test guest with one more flag than a set that works."""
 
 
 HYPERV_FLAGS = (
@@ -53,8 +53,8 @@ HYPERV_FLAGS = (
     # GUEST_PANICKED with the stop code, without a driver in the guest.
     "hv-crash",
 )
-"""CPU flags for Windows under KVM; software emulation has no Hyper-V interface. None stands before
-one that it needs."""
+"""CPU flags for Windows under KVM; software emulation has no Hyper-V interface. Each flag
+comes after those that it requires."""
 
 _NEEDED_FLAGS = {
     "hv-synic": ("hv-vpindex",),
@@ -62,10 +62,10 @@ _NEEDED_FLAGS = {
     "hv-tlbflush": ("hv-vpindex",),
     "hv-ipi": ("hv-vpindex",),
 }
-"""Flags without which QEMU refuses a flag (qemu:docs/system/i386/hyperv.rst, "Requires")."""
+"""The flags that a flag requires (qemu:docs/system/i386/hyperv.rst, "Requires")."""
 
 _HOST_CPU = "host"
-"""QEMU's CPU model with all that the host's CPU has; KVM only."""
+"""QEMU's CPU model with all features of the host's CPU; KVM only."""
 
 
 class AcceleratorKind(StrEnum):
@@ -113,7 +113,7 @@ def detect(
     which flags a host happens to have.
 
     :param seconds: time allowed for one run of the test guest.
-    :raise HostError: :data:`OVERRIDE` names no accelerator, or QEMU is not installed.
+    :raise HostError: :data:`OVERRIDE` has an invalid value, or QEMU is not installed.
     """
     chosen = environment.get(OVERRIDE)
     if chosen:
@@ -128,18 +128,18 @@ def detect(
     known = _cached(cache, key)
     if known is not None:
         return known
-    found = _find_out(qemu, seconds)
+    found = _detect_kvm(qemu, seconds)
     _store(cache, key, found)
     return found
 
 
-def _find_out(qemu: str, seconds: float) -> Accelerator:
-    """Whether KVM works, and if not, what it lacks."""
+def _detect_kvm(qemu: str, seconds: float) -> Accelerator:
+    """Determine whether KVM works and, if not, what it lacks."""
     found = _probe_kvm(HYPERV_FLAGS, qemu, seconds)
     if found.works:
         return Accelerator(AcceleratorKind.KVM, "a test guest ran to its end")
     if not found.stopped:
-        # Maybe the flags are to blame. A KVM that stopped the guest has failed at running it.
+        # The flags may be the cause. A KVM that stopped the guest failed while running it.
         plain = _probe_kvm((), qemu, seconds)
         if plain.works:
             lacks = _lacking(qemu, seconds)
@@ -149,7 +149,7 @@ def _find_out(qemu: str, seconds: float) -> Accelerator:
 
 
 def _lacking(qemu: str, seconds: float) -> str:
-    """Which flags a KVM lacks that works without any, for :func:`_find_out`."""
+    """The flags that a KVM lacks which works without any, as a clause for :func:`_detect_kvm`."""
     deadline, each = Deadline.after(_SEARCH_SECONDS), min(_FLAG_SECONDS, seconds)
     has: list[str] = []
     lacks: list[str] = []
@@ -165,12 +165,12 @@ def _lacking(qemu: str, seconds: float) -> str:
             has.append(flag)
         else:
             lacks.append(name)
-    told = f": this host's KVM lacks {', '.join(lacks)}" if lacks else ""
+    text = f": this host's KVM lacks {', '.join(lacks)}" if lacks else ""
     if needing:
-        told += f" (and so {', '.join(needing)})"
+        text += f" (and therefore {', '.join(needing)})"
     if len(has) + len(lacks) + len(needing) < len(HYPERV_FLAGS):
-        told += ", and there was no time to try all"
-    return told
+        text += ", and there was not enough time to try all flags"
+    return text
 
 
 def _probe_kvm(flags: Sequence[str], qemu: str, seconds: float) -> ProbeResult:

@@ -1,4 +1,4 @@
-"""Whether an accelerator works: a test guest has to run on it to its own end, under a deadline."""
+"""The test of an accelerator: a test guest must run to its end, under a deadline."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from powerdown.machine.qemu.process import QemuProcess
 from powerdown.machine.run_directory import RunDirectory
 
 REVISION = 2
-"""Of the probe: raise it with every change of what the probe proves, so that remembered answers
-of an older one are not believed."""
+"""Revision of the probe: increase it with every change of what the probe proves, so that cached
+results of an older one are not used."""
 
 _STOPPED_SECONDS = 5.0
-"""For QEMU to say in which run state it has stopped the guest."""
+"""For QEMU to report the run state in which it stopped the guest."""
 
 _KILL_SECONDS = 10.0
 """From SIGKILL to the end of the process."""
@@ -34,10 +34,10 @@ _MOST_OF_STDERR = 200
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What became of the test guest.
+    """The result of running the test guest.
 
-    :param failure: what happened instead of its right end; empty when it came to that.
-    :param stopped: QEMU stopped its CPUs, which it does where it or KVM cannot go on.
+    :param failure: what went wrong; empty if it ended correctly.
+    :param stopped: whether QEMU stopped its CPUs, because QEMU or KVM could not go on.
     """
 
     failure: str = ""
@@ -45,7 +45,7 @@ class ProbeResult:
 
     @property
     def works(self) -> bool:
-        """Whether the test guest came to its right end."""
+        """Whether the test guest ended correctly."""
         return not self.failure
 
 
@@ -60,11 +60,11 @@ def probe(
     """Run the test guest (:mod:`probe_guest`) to its end.
 
     :param accelerator: for QEMU's ``-accel``.
-    :param cpu_model: for QEMU's ``-cpu``: the one that guests will get.
-    :param qemu: QEMU's program.
-    :param seconds: time allowed; then the guest is killed. It dies with the harness too.
-    :param disk: another boot disk than the test guest's.
-    :raise HostError: QEMU or setpriv is not installed, or there is no room for the boot disk.
+    :param cpu_model: for QEMU's ``-cpu``: the model that guests will have.
+    :param qemu: QEMU's executable.
+    :param seconds: time allowed; then the guest is killed. It is also killed with the harness.
+    :param disk: a boot disk to use instead of the test guest's.
+    :raise HostError: QEMU or setpriv is not installed, or the boot disk cannot be written.
     """
     deadline = Deadline.after(seconds)
     with RunDirectory("probe") as directory:
@@ -72,11 +72,13 @@ def probe(
         try:
             boot.write_bytes(probe_guest.boot_disk() if disk is None else disk)
         except OSError as error:
-            raise HostError(f"write {boot}", str(error), "Make room there.") from error
+            raise HostError(
+                f"write {boot}", str(error), "Check free space and permissions."
+            ) from error
         stages = directory.path / "stages"
         command = [qemu, *_machine(accelerator, cpu_model, boot, stages)]
         with _started(command, directory.path) as (events, monitor, process):
-            # A QEMU that refuses ends before it answers, and a guest that ends takes it along.
+            # QEMU may refuse and end before it answers, or end with its guest.
             with contextlib.suppress(MachineError):
                 monitor.connect(deadline)
                 monitor.execute("cont", None, deadline)
@@ -87,10 +89,10 @@ def probe(
                 )
             if ended.name == PROCESS_EXIT:
                 return _judge(ended, events, process.stderr_tail(), stages)
-            said = _one_line(process.stderr_tail())
+            errors = _one_line(process.stderr_tail())
             return ProbeResult(
                 f"QEMU stopped a test guest with run state {_run_state(monitor)}, "
-                f"{_reached(stages)}: {said}",
+                f"{_reached(stages)}: {errors}",
                 stopped=True,
             )
 
@@ -105,15 +107,15 @@ def _machine(accelerator: str, cpu_model: str, boot: Path, stages: Path) -> tupl
         *("-nodefaults", "-no-user-config"),
         *("-machine", "pc,vmport=off", "-accel", accelerator, "-cpu", cpu_model),
         *("-m", f"{_MEMORY_MIB}M"),
-        # The screen that guests have: its firmware is the first 16-bit code that they run.
+        # The same graphics adapter as other guests: its firmware is the first 16-bit code to run.
         *("-display", "none", "-vga", "std"),
-        # As JSON, because paths may hold commas.
+        # As JSON, because paths may contain commas.
         *("-blockdev", json.dumps(disk), "-device", "ide-hd,drive=boot,bootindex=0"),
         *("-boot", "menu=off,strict=on"),
         *("-device", f"isa-debug-exit,iobase={probe_guest.EXIT_PORT:#x},iosize=1"),
         *("-chardev", f"file,id=stages,path={str(stages).replace(',', ',,')}"),
         *("-device", f"isa-debugcon,iobase={probe_guest.STAGE_PORT:#x},chardev=stages"),
-        # A triple fault resets the CPU: QEMU then ends instead of starting the guest for ever.
+        # A triple fault resets the CPU: QEMU then ends instead of restarting the guest for ever.
         "-no-reboot",
         "-S",
     )
@@ -123,7 +125,7 @@ def _machine(accelerator: str, cpu_model: str, boot: Path, stages: Path) -> tupl
 def _started(
     command: list[str], directory: Path
 ) -> Iterator[tuple[EventStream, Monitor, QemuProcess]]:
-    """QEMU with a monitor, its guest not begun yet; gone when the block ends."""
+    """Start QEMU with a monitor and its guest stopped; end it with the block."""
     events = EventStream()
     with ExitStack() as opened:
         with ExitStack() as qemus_ends:
@@ -143,8 +145,8 @@ def _started(
         yield events, monitor, process
 
 
-def _judge(ended: HostEvent, events: EventStream, said: str, stages: Path) -> ProbeResult:
-    """What the end of QEMU means."""
+def _judge(ended: HostEvent, events: EventStream, stderr: str, stages: Path) -> ProbeResult:
+    """The result, from the end of QEMU."""
     status = ended.data.get("status")
     if status == _exit_status(probe_guest.RIGHT_VALUE):
         return ProbeResult()
@@ -154,12 +156,12 @@ def _judge(ended: HostEvent, events: EventStream, said: str, stages: Path) -> Pr
     if off is not None and off.data.get("reason") == "guest-reset":
         return ProbeResult(f"a test guest was reset by a fault, {_reached(stages)}")
     return ProbeResult(
-        f"QEMU ended with status {status}, the test guest {_reached(stages)}: {_one_line(said)}"
+        f"QEMU ended with status {status}, the test guest {_reached(stages)}: {_one_line(stderr)}"
     )
 
 
 def _exit_status(value: int) -> int:
-    """What isa-debug-exit makes of a value (qemu:hw/misc/debugexit.c)."""
+    """QEMU's exit status for a value written to isa-debug-exit (qemu:hw/misc/debugexit.c)."""
     return (value << 1) | 1
 
 
@@ -172,7 +174,7 @@ def _run_state(monitor: Monitor) -> str:
 
 
 def _reached(stages: Path) -> str:
-    """How far the test guest came."""
+    """How far the test guest got, as a clause."""
     try:
         began = stages.read_bytes()[-1:]
     except OSError:
@@ -185,7 +187,7 @@ def _reached(stages: Path) -> str:
     return f"in stage {number} of {len(probe_guest.STAGES)} ({name})"
 
 
-def _one_line(said: str) -> str:
-    """The first of what QEMU said but for warnings: most often a dump of registers follows."""
-    lines = (line for line in said.splitlines() if "warning:" not in line)
-    return " ".join(" ".join(lines).split())[:_MOST_OF_STDERR] or "it said nothing"
+def _one_line(stderr: str) -> str:
+    """The start of QEMU's messages without warnings; a dump of registers often follows."""
+    lines = (line for line in stderr.splitlines() if "warning:" not in line)
+    return " ".join(" ".join(lines).split())[:_MOST_OF_STDERR] or "no message"

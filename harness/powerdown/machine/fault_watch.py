@@ -1,8 +1,8 @@
-"""Waiting for a guest that QEMU may stop for good: noticed by its ``STOP`` event, not by time.
+"""Waiting for a guest that QEMU may stop for good, which is detected by the event ``STOP``.
 
 QEMU sets the run state before it emits ``STOP`` (qemu:softmmu/cpus.c, do_vm_stop), so that
-``query-status`` after the event tells why. Other stops, as by a debugger or a host that pauses
-the guest, end by themselves and are waited out.
+``query-status`` after the event shows the reason. Other stops, such as by a debugger or by a host
+that pauses the guest, are temporary and waited for.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from powerdown.machine.protocol import Machine, RunState
 _FAULTS = {
     RunState.INTERNAL_ERROR: (
         "a fault of KVM or QEMU, not of the guest",
-        "Under KVM, run it without: POWERDOWN_ACCEL=tcg. QEMU's standard error says what failed.",
+        "If it runs under KVM, use POWERDOWN_ACCEL=tcg. QEMU's standard error shows what failed.",
     ),
     RunState.IO_ERROR: (
         "a fault of the host's storage, not of the guest",
-        "Make room where its disk is written to (TMPDIR), and check the file of the image.",
+        "Check free space where its overlay is (TMPDIR), and the file of the image.",
     ),
 }
-"""Run states for which the host is to blame (qapi/run-state.json): what they mean, what helps."""
+"""Run states caused by the host (qapi/run-state.json), with their meaning and a remedy."""
 
 
 class FaultWatch:
-    """Waits for events of one machine, and fails as soon as its guest cannot go on.
+    """Waits for events of one machine, and raises as soon as its guest cannot go on.
 
     :param machine: the guest from outside.
     :param action: what is being waited for, as a clause for messages.
@@ -41,7 +41,7 @@ class FaultWatch:
         self._checked_at: float | None = None
 
     def wait(self, match: Match, deadline: Deadline, since: float = 0.0) -> HostEvent | None:
-        """As :meth:`wait`.
+        """Like :meth:`EventStream.wait`.
 
         :raise HostFault: QEMU stopped the guest because the host failed, now or before.
         :raise MachineError: the guest crashed, where that is an error.
@@ -68,7 +68,7 @@ class FaultWatch:
         try:
             state = self._machine.run_state()
         except MachineError:
-            # It ends; that is an event too.
+            # QEMU is ending, which will be an event too.
             return
         if state in _FAULTS:
             raise self._fault(state)
@@ -76,7 +76,7 @@ class FaultWatch:
             raise MachineError(
                 self._action,
                 f"the guest crashed, and QEMU stopped it ({self._last('GUEST_PANICKED') or state})",
-                "Look at the screenshot: its stop screen names the stop code.",
+                "See the screenshot: the stop screen shows the stop code.",
             )
 
     def _fault(self, state: RunState) -> HostFault:

@@ -1,9 +1,9 @@
-"""The guest that proves an accelerator: it needs of a CPU what the boot of Windows needs.
+"""The test guest for accelerators: it uses the CPU features that the boot of Windows uses.
 
-A boot disk of three sectors. The BIOS starts it as it starts any boot loader; it goes on to
-protected mode, back to real mode, to long mode with paging, handles a page fault and interrupts
-of two timers, and makes its exit value from what it computed on the way. A check that fails ends
-it with another value, and an exception that it does not expect resets it.
+A boot disk of three sectors. The BIOS starts it like any boot loader; it switches to protected
+mode, back to real mode and to long mode with paging, handles a page fault and interrupts of two
+timers, and derives its exit value from what it computed. A failed check gives another exit value,
+and an unexpected exception resets it.
 
 The code is a listing: address, bytes, instruction and a comment behind ``;``. GNU as made the
 bytes from the instructions; to check a part, disassemble it for its mode (``objdump -D -b binary
@@ -17,13 +17,13 @@ from __future__ import annotations
 import re
 
 STAGE_PORT = 0xE9
-"""Where it writes the number of each stage that it begins (QEMU's ``-debugcon``)."""
+"""Port to which it writes the number of each stage it enters (QEMU's ``-debugcon``)."""
 
 EXIT_PORT = 0xF4
-"""Where it writes its exit value (QEMU's ``isa-debug-exit``)."""
+"""Port to which it writes its exit value (QEMU's ``isa-debug-exit``)."""
 
 RIGHT_VALUE = 0x5A
-"""Its exit value when every stage computed what it has to."""
+"""Its exit value when all stages computed the expected result."""
 
 WRONG_VALUE = 0x01
 """Its exit value when a check failed."""
@@ -39,7 +39,7 @@ STAGES = (
     "timer interrupt of the local APIC",
     "end",
 )
-"""Its stages in their order, the first of them number 1."""
+"""Its stages in order, numbered from 1."""
 
 _ORIGIN = 0x7C00
 """Where the BIOS loads a boot sector."""

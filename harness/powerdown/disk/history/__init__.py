@@ -1,1 +1,1 @@
-"""The power history that a System log tells."""
+"""The power history in a System log."""

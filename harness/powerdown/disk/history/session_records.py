@@ -183,9 +183,11 @@ class _Sorter:
         for index, record in enumerate(self._records):
             session, part = self._owner[index]
             parts = found[session]
-            {"begun": parts.begun, "own": parts.own, "told": parts.reported}[part].append(record)
+            {"begun": parts.begun, "own": parts.own, "reported": parts.reported}[part].append(
+                record
+            )
             parts.all.append(record)
-            if part != "told":
+            if part != "reported":
                 parts.written.append(record)
         for index, gaps in self._gaps.items():
             for session in self._beside(index):
@@ -221,7 +223,7 @@ class _Sorter:
         current.log[number] = index
         # 6008 is about the previous session.
         reported = number == 6008
-        self._put(index, len(self._starts) - reported, "told" if reported else "begun")
+        self._put(index, len(self._starts) - reported, "reported" if reported else "begun")
 
     def _is_log_of(self, index: int, current: _Start) -> bool:
         number = self._records[index].event_id
@@ -245,7 +247,7 @@ class _Sorter:
         if current is None or not self._is_cut_of(index, current):
             current = self._begin(_Start(index))
         current.cut = index
-        self._put(index, len(self._starts) - 1, "told")
+        self._put(index, len(self._starts) - 1, "reported")
 
     def _is_cut_of(self, index: int, current: _Start) -> bool:
         if not (current.cold and current.fresh) or current.cut is not None:
@@ -288,7 +290,7 @@ class _Sorter:
         elif current is None:
             self._put(index, latest, "own")
         elif is_one(record, BUGCHECK_SOURCES, 1001) and current.cold:
-            self._put(index, latest - 1, "told")
+            self._put(index, latest - 1, "reported")
         elif _is_kernel_stop(record) and self._belongs_to_previous_stop(record, current):
             self._put(index, latest - 1, "own")
         elif current.fresh and is_one(record, KERNEL_BOOT, 20, 27):

@@ -2,7 +2,7 @@ r"""The hive and the key on a disk for a registry path of the running Windows.
 
 Fact sheet, "Offline": ``HKLM\SYSTEM`` is the hive SYSTEM, in which CurrentControlSet is the control
 set that ``Select\Current`` names; ``HKU\.DEFAULT`` is DEFAULT, a user's hive NTUSER.DAT in the
-folder of the profile. Who is logged on by itself, and so is HKCU here, stands in Winlogon's
+folder of the profile. The autologon user, whose hive is HKCU here, is Winlogon's
 DefaultUserName (sup: turn-on-automatic-logon).
 """
 

@@ -132,7 +132,7 @@ def _qcow2(path: Path, head: bytes) -> LayerHeader:
     backing = None
     if name_at:
         if name_bytes > _QCOW2_MOST_NAME or not 0 < name_at <= cluster - name_bytes:
-            raise _damaged(path, "the name of its backing file lies outside its header")
+            raise _damaged(path, "the name of its backing file is outside its header")
         backing = os.fsdecode(head[name_at : name_at + name_bytes])
     end = name_at or cluster
     return LayerHeader(
