@@ -49,7 +49,7 @@ def test_the_test_guest_runs_to_its_end() -> None:
         pytest.param(
             "ffff0000009bcf00", "ffff0000001bcf00", f"reset by a fault, {stage(2)}", id="gdt"
         ),
-        pytest.param("b801000d60", "b801000d61", f"{stage(9)}: it said nothing", id="memory"),
+        pytest.param("b801000d60", "b801000d61", f"{stage(9)}: no message", id="memory"),
         pytest.param("24fe", "24ff", f"reset by a fault, {stage(3)}", id="real mode"),
         pytest.param(
             "3b061304", "3b061404", f"a check of a test guest failed, {stage(3)}", id="BIOS"
@@ -61,7 +61,7 @@ def test_the_test_guest_runs_to_its_end() -> None:
             f"a check of a test guest failed, {stage(5)}",
             id="paging",
         ),
-        pytest.param("48f7e1", "40f7e1", f"{stage(9)}: it said nothing", id="64 bits"),
+        pytest.param("48f7e1", "40f7e1", f"{stage(9)}: no message", id="64 bits"),
         pytest.param(
             "83f802", "83f803", f"a check of a test guest failed, {stage(6)}", id="page fault"
         ),
