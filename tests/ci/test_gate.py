@@ -25,7 +25,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def gate(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [checkout / "ci" / "gate", *arguments]
+    command = [str(checkout / "ci" / "gate"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
 
 
