@@ -20,5 +20,5 @@ def optional_module(name: str, package: str) -> ModuleType:
         raise HostError(
             f"import {name}",
             str(error),
-            f"Run ci/setup, or install {package} for {name}.",
+            f"Install {package}, which provides {name}; in a checkout ci/setup does.",
         ) from error

@@ -6,7 +6,8 @@ import subprocess
 from collections.abc import Sequence
 
 from powerdown.core.deadline import Deadline
-from powerdown.core.errors import DiskError, HostError
+from powerdown.core.errors import DiskError
+from powerdown.core.missing_program import missing_program
 
 
 def run_tool(
@@ -27,7 +28,7 @@ def run_tool(
             check=False,
         )
     except FileNotFoundError as error:
-        raise HostError(f"run {command[0]}", "it is not installed", "Run ci/setup.") from error
+        raise missing_program(command[0]) from error
     except subprocess.TimeoutExpired as error:
         raise deadline.expire(
             f"{name} end", "it was still running", "Check for a slow or failing disk."

@@ -19,6 +19,7 @@ from pathlib import Path
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import HostError
 from powerdown.core.files import write_atomically
+from powerdown.core.missing_program import missing_program
 from powerdown.machine.accelerator_probe import REVISION, ProbeResult, probe
 
 QEMU = "qemu-system-x86_64"
@@ -210,7 +211,7 @@ def qemu_version(qemu: str = QEMU) -> str:
             [qemu, "--version"], capture_output=True, timeout=_PROBE_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise _no_qemu(qemu, error) from error
+        raise missing_program(qemu, str(error)) from error
     return result.stdout.decode(errors="replace").partition("\n")[0].strip()
 
 
@@ -238,7 +239,3 @@ def _store(cache: Path, key: str, found: Accelerator) -> None:
     except OSError:
         # Without a cache the next run probes again.
         return
-
-
-def _no_qemu(qemu: str, error: Exception) -> HostError:
-    return HostError(f"run {qemu}", str(error), "Install it: ci/setup does.")

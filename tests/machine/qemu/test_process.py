@@ -78,7 +78,7 @@ def test_only_the_end_of_a_long_complaint_is_shown(tmp_path: Path) -> None:
 
 
 def test_a_program_that_is_not_installed(tmp_path: Path) -> None:
-    with pytest.raises(HostError, match="start no-such-qemu"):
+    with pytest.raises(HostError, match="run no-such-qemu"):
         QemuProcess(["no-such-qemu"], (), tmp_path / "stderr", EventStream(), lambda: None)
 
 

@@ -23,7 +23,8 @@ from typing import Any
 
 from powerdown.core.closeable import Closeable
 from powerdown.core.deadline import Deadline
-from powerdown.core.errors import DiskError, HostError
+from powerdown.core.errors import DiskError
+from powerdown.core.missing_program import missing_program
 from powerdown.disk.image.image_chain import block_node
 from powerdown.disk.optional_module import optional_module
 from powerdown.images.image import DiskFormat
@@ -267,7 +268,7 @@ def _serve(
     except BaseException as error:
         ours.close()
         if isinstance(error, FileNotFoundError):
-            raise HostError(f"run {_PROGRAM}", str(error), "Run ci/setup.") from error
+            raise missing_program(error.filename or "setpriv") from error
         raise
     finally:
         listening.close()
@@ -279,6 +280,6 @@ def _stderr_of(server: subprocess.Popen[bytes]) -> str:
     if server.poll() is None or server.stderr is None:
         return ""
     if server.returncode == 127:
-        raise HostError(f"run {_PROGRAM}", "it is not installed", "Run ci/setup.")
+        raise missing_program(_PROGRAM)
     text = server.stderr.read(4096).decode(errors="replace").strip()
     return text.removeprefix(f"{_PROGRAM}: ")

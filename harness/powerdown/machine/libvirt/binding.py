@@ -17,8 +17,8 @@ except ImportError as error:
     raise HostError(
         "import libvirt-python",
         str(error),
-        "Install it: ci/setup does; or pip install 'powerdown[libvirt]', or Debian's "
-        "python3-libvirt.",
+        "Install it: pip install 'powerdown[libvirt]', or Debian's python3-libvirt; in a checkout "
+        "ci/setup does.",
     ) from error
 
 __all__ = ["libvirt", "libvirt_qemu"]

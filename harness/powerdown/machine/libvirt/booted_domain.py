@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import HostError, MachineError
+from powerdown.core.missing_program import missing_program
 from powerdown.images.image import Firmware, Image, Transport
 from powerdown.machine.accelerator import QEMU, Accelerator
 from powerdown.machine.libvirt.binding import libvirt
@@ -246,7 +247,7 @@ def wiring_for(image: Image, overlay: Path, *, uuid: str) -> DomainWiring:
     """
     emulator = shutil.which(QEMU)
     if emulator is None:
-        raise HostError(f"find {QEMU}", "it is not installed", "Run ci/setup.")
+        raise missing_program(QEMU)
     flash = None
     if image.firmware is Firmware.UEFI:
         flash = uefi_flash(variables_beside(overlay))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import HostError, MachineError
+from powerdown.core.missing_program import missing_program
 from powerdown.machine.events import PROCESS_EXIT, EventStream, named
 
 _TAIL_BYTES = 2000
@@ -54,7 +55,7 @@ class BoundProcess:
     ) -> None:
         for program in ("setpriv", command[0]):
             if shutil.which(program) is None:
-                raise HostError(f"start {program}", "it is not installed", "Run ci/setup.")
+                raise missing_program(program)
         self._command = command
         self._descriptors = descriptors
         self._stderr = stderr
