@@ -17,6 +17,7 @@ from bench.figures import Figures
 from bench.growth import measure_growth, memory_growth_rows, scenario_growth_rows
 from bench.machine_facts import MachineFacts
 from bench.memory import measure_memory, memory_rows
+from bench.plugin_start import measure_plugin_start, plugin_rows
 from bench.result import Result
 from bench.row import Row
 from bench.site import open_site
@@ -30,7 +31,7 @@ from powerdown.images.definition import load
 from powerdown.images.image import Image
 from powerdown.report.gate_result import GateResult
 
-ALL = (1, 2, 3, 4, 5, 6)
+ALL = (1, 2, 3, 4, 5, 6, 7)
 ENOUGH_ROUNDS = 10
 """A median of fewer samples says little."""
 
@@ -91,6 +92,9 @@ def _measure(options: argparse.Namespace, host: Host, image: Image, result: Resu
                     result.notes.append("the template's memory is on disk: page cache, not counted")
                 measure_memory(site, figures, rounds, cold_rounds, _say)
                 result.rows += memory_rows(figures)
+    if 7 in only:
+        measure_plugin_start(figures, rounds, _say)
+        result.rows += plugin_rows(figures)
     growth: list[Row] = []
     if 6 in only:
         sizes = options.memory
@@ -150,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_numbers(ALL),
         default=ALL,
         metavar="1,2",
-        help="benchmarks to run, of 1 to 6 (default: all)",
+        help="benchmarks to run, of 1 to 7 (default: all)",
     )
     parser.add_argument(
         "--rounds",

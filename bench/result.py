@@ -9,7 +9,7 @@
                  "load"},                        see bench.machine_facts.MachineFacts
      "options": {...},                           the options of the command, with defaults
      "rows": [                                   the table, in its order
-       {"benchmark": 1,                          number of the benchmark, 1 to 6
+       {"benchmark": 1,                          number of the benchmark, 1 to 7
         "what": "clone ready",
         "value": 0.17, "unit": "s",              a median where there are several samples
         "samples": 10,

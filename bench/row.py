@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Row:
     """One figure.
 
-    :param benchmark: number of the benchmark, 1 to 6.
+    :param benchmark: number of the benchmark, 1 to 7.
     :param what: what was measured, a few words.
     :param value: the figure, a median where there are several samples.
     :param unit: of ``value``.
