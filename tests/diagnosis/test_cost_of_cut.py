@@ -53,7 +53,7 @@ def test_interrupted_update_work() -> None:
     assert f"update work was interrupted: {UPDATER}" in of_basis(losses, Basis.SEEN)
     assert "RebootPending" in of_basis(losses, Basis.SEEN)
     assert "services that were still stopping" in of_basis(losses, Basis.SEEN)
-    assert "taken back" in of_basis(losses, Basis.UNCONFIRMED)
+    assert "rolled back" in of_basis(losses, Basis.UNCONFIRMED)
 
 
 def test_what_was_written_shortly_before() -> None:

@@ -204,7 +204,7 @@ class TestLoad:
     def test_share_of_the_cpus(self, share: float, pinned: bool, still: bool) -> None:
         busy = obs(activity=works(share))
         assert outside_activity.cpu_share(busy) == pytest.approx(share)
-        assert (outside_activity.is_pinned(busy), outside_activity.stands_still(busy)) == (
+        assert (outside_activity.is_pinned(busy), outside_activity.cpus_halted(busy)) == (
             pinned,
             still,
         )
@@ -216,7 +216,7 @@ class TestLoad:
         alone = obs(activity=works(1.0)[:2])
         assert outside_activity.cpu_share(alone) is None
         assert not outside_activity.is_pinned(alone)
-        assert not outside_activity.stands_still(alone)
+        assert not outside_activity.cpus_halted(alone)
         assert not outside_activity.is_starved(alone)
 
     def test_a_guest_that_waits_for_the_host(self) -> None:
@@ -229,14 +229,14 @@ class TestLoad:
     def test_writes(self) -> None:
         writing = obs(activity=works(0.1, 160.0, bytes_a_second=10_000), ended_at=160.0)
         assert outside_activity.writes_between(writing, 100.0, 160.0) == 600_000
-        assert outside_activity.goes_on_writing(writing)
-        assert not outside_activity.goes_on_writing(obs(activity=works(0.1, bytes_a_second=10)))
+        assert outside_activity.still_writing(writing)
+        assert not outside_activity.still_writing(obs(activity=works(0.1, bytes_a_second=10)))
 
     def test_a_screen_that_was_not_seen_has_not_changed_nor_stayed(self) -> None:
         assert outside_activity.screen_changed(obs(screens=())) is None
         assert outside_activity.screen_changed(obs(screens=screens((99.0, "a", False)))) is None
-        assert outside_activity.was_dark(obs(screens=())) is None
-        assert outside_activity.lit_up(obs(screens=())) is None
+        assert outside_activity.screen_was_dark(obs(screens=())) is None
+        assert outside_activity.screen_lit(obs(screens=())) is None
 
     def test_words_are_found_across_lines_and_in_any_case(self) -> None:
         assert outside_activity.shows("This APP is\npreventing  shutdown", ["preventing shutdown"])
@@ -258,21 +258,21 @@ class TestQuiet:
     def test_the_time_to_react_begins_when_the_press_was_taken(self) -> None:
         late = obs(pm1_after=(obs().pm1_after[0], look_at_latch(102.0)))
         assert not predicates.is_quiet(late)
-        assert not predicates.took_it_and_did_nothing(late)
+        assert not predicates.took_it_without_reaction(late)
 
     @pytest.mark.parametrize("control", [c for c in ChannelState if c is not ChannelState.ALIVE])
     def test_one_that_does_not_answer_is_not_quiet(self, control: ChannelState) -> None:
         assert not predicates.is_quiet(obs(control=control))
 
     def test_the_port_was_closed_only_if_nothing_answered_after_it(self) -> None:
-        assert predicates.services_gone_at(obs(events=(closed(103.0),), samples=())) == 103.0
-        assert predicates.services_gone_at(obs(events=(closed(103.0),))) is None
+        assert predicates.services_ended_at(obs(events=(closed(103.0),), samples=())) == 103.0
+        assert predicates.services_ended_at(obs(events=(closed(103.0),))) is None
 
     def test_what_was_commanded_was_taken_or_not(self) -> None:
-        assert predicates.taken(obs())
-        assert predicates.taken(inside("shutdown /s"))
-        assert not predicates.taken(obs(pm1_after=()))
-        assert not predicates.taken(obs(command=Command.KILL))
+        assert predicates.command_taken(obs())
+        assert predicates.command_taken(inside("shutdown /s"))
+        assert not predicates.command_taken(obs(pm1_after=()))
+        assert not predicates.command_taken(obs(command=Command.KILL))
 
 
 def look_at_latch(at: float) -> object:

@@ -25,14 +25,14 @@ from powerdown.shutdown.post_mortem import PostMortem
 from powerdown.windows.event_records import EventRecord
 from tests.support.observations import obs, powered_off
 
-ENDED = EventRecord(9, "EventLog", 6006, datetime(2026, 3, 1, tzinfo=UTC), {})
-OTHER = replace(ENDED, record_id=10, provider="Printer", event_id=5)
+TERMINATED = EventRecord(9, "EventLog", 6006, datetime(2026, 3, 1, tzinfo=UTC), {})
+OTHER = replace(TERMINATED, record_id=10, provider="Printer", event_id=5)
 OVERLAY = Path("overlay.qcow2")
 CONTENTS = DiskContents(
     NtfsVolumeState(dirty=True, version=(3, 1), flags=1),
     Hibernation.RESUMED,
     RegistrySnapshot({}),
-    SystemLog((ENDED, OTHER), damaged=1, notes=("a damaged chunk",)),
+    SystemLog((TERMINATED, OTHER), damaged=1, notes=("a damaged chunk",)),
 )
 
 
@@ -85,7 +85,7 @@ def test_what_is_on_the_disk(reads: Reads) -> None:
     reader = reads(CONTENTS)
     found = examined(powered_off(105))
     assert found is not None
-    assert (found.records, found.volume_dirty, found.hibernated) == ((ENDED,), True, False)
+    assert (found.records, found.volume_dirty, found.hibernated) == ((TERMINATED,), True, False)
     assert found.notes == ("post-mortem: a damaged chunk",)
     assert reader.asked == DiskRequest(system_log=True, log_after=7)
 

@@ -25,7 +25,7 @@ def _qemu_end(obs: Observation) -> Iterator[tuple[Cause, str]]:
     off, ended = obs.event("SHUTDOWN"), obs.exit
     if off is None or obs.command is Command.KILL:
         return
-    # Of a QEMU that somebody else has started, nobody else knows the status.
+    # The exit status of a QEMU that the harness did not start is not known.
     status = None if ended is None else ended.data.get("status", 0)
     if status not in (None, 0):
         yield Cause.HOST_FAULT, f"QEMU ended with status {status} after the power was off"
@@ -35,6 +35,6 @@ def _qemu_end(obs: Observation) -> Iterator[tuple[Cause, str]]:
     if again is not None:
         yield (
             Cause.RESTART_REQUESTED,
-            "the host started the guest again behind its power-off: is <on_poweroff> of the "
+            "the host started the guest again after its power-off: is <on_poweroff> of the "
             "domain restart?",
         )

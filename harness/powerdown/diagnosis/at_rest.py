@@ -1,4 +1,4 @@
-"""What the disk of a guest that is off says of its stop."""
+"""What the disk of a guest that is off tells about its stop."""
 
 from __future__ import annotations
 

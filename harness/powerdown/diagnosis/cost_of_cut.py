@@ -1,4 +1,4 @@
-"""What it cost to cut the power of a guest that would not go down: seen, or documented."""
+"""What it cost to cut the power of a guest that did not shut down: observed, or documented."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from powerdown.diagnosis import outside_activity, progress
-from powerdown.diagnosis.survey_look import as_sample
 from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import Observation
 
 _LAST_SECONDS = 10.0
-"""What was written so shortly before may not be complete."""
+"""What was written within this time before the cut may be incomplete."""
 
 
 class Basis(StrEnum):
@@ -52,7 +51,8 @@ def cost_of_cut(obs: Observation, cut_at: float) -> tuple[Loss, ...]:
 
 
 def _programs(obs: Observation, cut_at: float) -> Iterator[Loss]:
-    sample = obs.samples[-1] if obs.samples else as_sample(obs.baseline)
+    baseline = None if obs.baseline is None else obs.baseline.as_sample()
+    sample = obs.samples[-1] if obs.samples else baseline
     if sample is None or not sample.knows("processes") or not sample.processes:
         yield Loss(Basis.NOT_SEEN, "which programs still ran", "the guest was not asked")
     else:
@@ -61,7 +61,9 @@ def _programs(obs: Observation, cut_at: float) -> Iterator[Loss]:
         what = ", ".join(names) if names else "none but Windows' own"
         yield Loss(Basis.SEEN, f"programs of the console session that had not ended: {what}", when)
     if obs.run_state is RunState.SUSPENDED:
-        yield Loss(Basis.SEEN, "it slept: all that it held in memory is gone", "QEMU's run state")
+        yield Loss(
+            Basis.SEEN, "it was asleep: everything it held in memory is lost", "QEMU's run state"
+        )
     yield Loss(
         Basis.DOCUMENTED,
         "what programs had not saved is lost",
@@ -99,7 +101,7 @@ def _updates(obs: Observation) -> Iterator[Loss]:
     if at_work or markers:
         yield Loss(
             Basis.UNCONFIRMED,
-            "whether an interrupted update is taken back or finished at the next start",
+            "whether an interrupted update is rolled back or finished at the next start",
             "no public source",
         )
 

@@ -1,4 +1,4 @@
-"""Diagnosis: what happened to a guest and why, from what was seen of it and nothing else."""
+"""Diagnosis: what happened to a guest and why, from the observation and nothing else."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def diagnose(obs: Observation) -> Verdict:
 
 
 def is_conclusive(obs: Observation) -> bool:
-    """Whether the verdict on what was seen so far is sure and will not change by waiting."""
+    """Whether the verdict so far has high confidence and waiting cannot change it."""
     rule, verdict = next(_applying(obs), (None, None))
     return (
         rule is not None

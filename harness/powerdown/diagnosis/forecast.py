@@ -1,7 +1,7 @@
-"""What a press of the power button would do to a running guest, as far as a look can tell.
+"""What a press of the power button would do to a running guest, as far as observing it can tell.
 
-A look sees what the guest is set to do and in which state it is. What it cannot see is said:
-whether a program agrees to end, whether interrupts are served, how long services take.
+An observation shows the guest's settings and its state. What it cannot show is listed: whether a
+program agrees to end, whether interrupts are served, how long services take.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from powerdown.diagnosis import observed, outside_activity, progress, remedies, 
 from powerdown.diagnosis.risks import setting_risks
 from powerdown.diagnosis.risks.risk import Risk, Severity
 from powerdown.diagnosis.risks.risks_of_guest import risks
-from powerdown.diagnosis.survey_look import as_sample
 from powerdown.diagnosis.verdict import Evidence
 from powerdown.machine.protocol import Pm1Sample, RunState
 from powerdown.shutdown.observation import ChannelState, Observation
@@ -23,10 +22,10 @@ from powerdown.windows.commands import ButtonAction, PowerSource
 
 
 class GuestState(StrEnum):
-    """Whether a guest is there to take a press."""
+    """Whether a guest can take a press."""
 
     READY = "ready"
-    """Its button is armed, and nothing speaks against its taking a press."""
+    """Its button is armed, and nothing indicates that it would not take a press."""
     NOT_ARMED = "not-armed"
     """It has not enabled its button: firmware, boot loader, early boot, or no ACPI."""
     ASLEEP = "asleep"
@@ -37,9 +36,9 @@ class GuestState(StrEnum):
     """An earlier press is latched and not taken, or its watchdog has expired. Without either, a
     guest that hangs with its CPUs halted looks like one that is idle."""
     BUSY = "busy"
-    """All its CPUs are busy all the time: it may heed a press or not."""
+    """All its CPUs are busy all the time: it may or may not react to a press."""
     OFF = "off"
-    """It has powered off; QEMU was told to stay."""
+    """It has powered off, and QEMU was started with ``-no-shutdown``."""
     FAULTY = "host-fault"
     """QEMU cannot go on with it, or its ACPI registers are gone."""
     UNKNOWN = "unknown"
@@ -49,12 +48,12 @@ class GuestState(StrEnum):
 class Forecast:
     """What was found without pressing.
 
-    :param state: whether the guest is there to take a press.
+    :param state: whether the guest can take a press.
     :param expected: what would become of it; ``None`` where only a press can tell.
-    :param why: why that is expected, or why it cannot be told; one clause.
+    :param why: why that is expected, or why it is not known; one clause.
     :param findings: what threatens a soft shutdown, the worst first.
-    :param evidence: what was seen, whatever it means.
-    :param unknown: what cannot be known without pressing, or could not be seen; one line each.
+    :param evidence: what was observed.
+    :param unknown: what cannot be known without pressing, or could not be observed; one line each.
     """
 
     state: GuestState
@@ -66,21 +65,23 @@ class Forecast:
 
     @property
     def stops(self) -> bool:
-        """Whether something was found that would keep a press now from shutting it down."""
+        """Whether a finding would keep a press now from shutting it down."""
         return any(finding.severity is Severity.STOPS for finding in self.findings)
 
     def __str__(self) -> str:
-        told = "cannot be told without pressing" if self.expected is None else f"{self.expected}"
-        return f"guest {self.state}; a press now: {told} ({self.why})"
+        result = "unknown without pressing" if self.expected is None else f"{self.expected}"
+        return f"guest {self.state}; a press now: {result} ({self.why})"
 
 
 def forecast(obs: Observation) -> Forecast:
-    """What a press would do, from a look (:attr:`Command.NOTHING`).
+    """What a press would do, from an observation without a press (:attr:`Command.NOTHING`).
 
-    :param obs: also an attempt will do, of which only what was seen before counts.
+    :param obs: may also be that of an attempt, of which only what precedes it counts.
     """
     state = _state(obs)
-    findings = sorted((*_of_state(obs, state), *risks(obs), *_latent(obs)), key=_by_severity)
+    findings = sorted(
+        (*_risks_of_state(obs, state), *risks(obs), *_further_risks(obs)), key=_by_severity
+    )
     expected, why = _expected(obs, state, findings)
     return Forecast(
         state, expected, why, tuple(findings), tuple(_evidence(obs)), tuple(_unknown(obs, state))
@@ -135,7 +136,7 @@ def _is_latched(obs: Observation) -> bool:
     return len(samples) > 1 and all(s is not None and s.press_pending for s in samples)
 
 
-def _of_state(obs: Observation, state: GuestState) -> Iterator[Risk]:
+def _risks_of_state(obs: Observation, state: GuestState) -> Iterator[Risk]:
     """What the state itself means for a press."""
     last = _last_pm1(obs)
     if state is GuestState.NOT_ARMED and last is not None:
@@ -154,9 +155,7 @@ def _of_state(obs: Observation, state: GuestState) -> Iterator[Risk]:
             obs, Cause.DAMAGED_SYSTEM, "the guest reported its crash", remedies.INVESTIGATE_CRASH
         )
     elif state is GuestState.HELD:
-        yield _stopped(
-            obs, Cause.HOST_FAULT, "the host keeps its CPUs from running", remedies.LET_IT_RUN
-        )
+        yield _stopped(obs, Cause.HOST_FAULT, "the host has stopped its CPUs", remedies.LET_IT_RUN)
     elif state is GuestState.OFF:
         yield _stopped(obs, Cause.NONE, "the guest has powered off already", remedies.START_IT)
     elif state is GuestState.FAULTY:
@@ -172,8 +171,8 @@ def _of_state(obs: Observation, state: GuestState) -> Iterator[Risk]:
         yield Risk(
             Cause.DAMAGED_SYSTEM,
             Severity.STOPS,
-            "a press from before is still latched: the guest does not serve its interrupt",
-            (observed.registers(last, "latched"), _while_looking(observed.cpu(obs))),
+            "an earlier press is still latched: the guest does not service its interrupt",
+            (observed.registers(last, "latched"), _during_observation(observed.cpu(obs))),
             remedies.INVESTIGATE_HANG,
         )
     elif state is GuestState.BUSY:
@@ -186,7 +185,7 @@ def _of_state(obs: Observation, state: GuestState) -> Iterator[Risk]:
                 if obs.control is ChannelState.SILENT
                 else ""
             ),
-            (_while_looking(observed.cpu(obs)),),
+            (_during_observation(observed.cpu(obs)),),
             remedies.FIND_BUSY_PROCESS,
         )
 
@@ -209,7 +208,7 @@ def _faulty(obs: Observation, last: Pm1Sample | None) -> Risk:
     )
 
 
-def _latent(obs: Observation) -> Iterator[Risk]:
+def _further_risks(obs: Observation) -> Iterator[Risk]:
     """What matters once something else changes, and what tells of trouble under way."""
     words = screen_words.under_way(obs)
     if words is not None or progress.was_ending(obs):
@@ -246,7 +245,7 @@ def _latent(obs: Observation) -> Iterator[Risk]:
         yield setting_risks.of_tracker(opened=opened, shown=(on, *screen))
 
 
-_WHAT_THEN = {
+_OUTCOMES = {
     Cause.PRESS_LOST: Outcome.STAYED_UP,
     Cause.POWER_BUTTON_IGNORED: Outcome.STAYED_UP,
     Cause.NO_LOGON_SHUTDOWN: Outcome.STAYED_UP,
@@ -267,9 +266,9 @@ def _expected(
             return Outcome.CRASHED, worst.fact
         if worst.cause is Cause.ASLEEP:
             return _sleep_of(obs, state), worst.fact
-        return _WHAT_THEN.get(worst.cause), worst.fact
+        return _OUTCOMES.get(worst.cause), worst.fact
     if state is GuestState.UNKNOWN:
-        return None, "its state could not be seen"
+        return None, "its state could not be observed"
     if state is not GuestState.READY:
         return None, findings[0].fact
     action = None if obs.button is None else obs.button.effective()
@@ -277,11 +276,14 @@ def _expected(
         asked = obs.baseline is not None
         return None, f"what its button is set to {'could not be read' if asked else 'is not known'}"
     if _may_lack_logon(obs):
-        return None, "whether a press needs somebody logged on could not be read"
+        return None, "whether a press needs a logged-on user could not be read"
     doubts = [finding for finding in findings if finding.severity is Severity.MAY_STOP]
     if doubts:
         return None, doubts[0].fact
-    return Outcome.COMPLETED, "the button is armed and set to shut down, and nothing speaks against"
+    return (
+        Outcome.COMPLETED,
+        "the button is armed and set to shut down, and no finding speaks against it",
+    )
 
 
 def _may_lack_logon(obs: Observation) -> bool:
@@ -309,7 +311,7 @@ def _evidence(obs: Observation) -> Iterator[Evidence]:
     if obs.pm1_before is not None:
         yield observed.registers(_last_pm1(obs) or obs.pm1_before, "the power button's registers")
     if obs.activity:
-        yield _while_looking(observed.cpu(obs))
+        yield _during_observation(observed.cpu(obs))
     if obs.screens:
         yield observed.screen(obs.screens[-1], "the screen")
     yield from observed.shown(obs)
@@ -323,14 +325,14 @@ def _evidence(obs: Observation) -> Iterator[Evidence]:
             if PowerSource.AC in button.policy
             else ("by the active scheme: its own value, or its default")
         )
-        name = "an index that no documentation names" if action is None else _words(action)
+        name = "an undocumented index" if action is None else _words(action)
         yield observed.setting(f"the power button is set to {name}, {where}", f"{button}")
     if obs.baseline is not None:
         yield observed.session(obs)
 
 
-def _while_looking(evidence: Evidence) -> Evidence:
-    return replace(evidence, fact="time its virtual CPUs wanted while it was looked at")
+def _during_observation(evidence: Evidence) -> Evidence:
+    return replace(evidence, fact="time its virtual CPUs wanted during the observation")
 
 
 def _words(action: ButtonAction) -> str:
@@ -340,14 +342,14 @@ def _words(action: ButtonAction) -> str:
 def _unknown(obs: Observation, state: GuestState) -> Iterator[str]:
     baseline = obs.baseline
     if state is GuestState.BUSY:
-        yield "whether its CPUs work or hang: only a press shows whether interrupts are served"
+        yield "whether its CPUs work or hang: only a press shows whether it services interrupts"
     elif state is GuestState.READY:
-        yield "whether it serves interrupts: one that hangs with halted CPUs looks like an idle one"
+        yield "whether it services interrupts: a guest that hangs with halted CPUs looks idle"
     if baseline is None:
-        yield "what the button is set to, who is logged on, what runs: it was not asked from inside"
+        yield "the button's setting, who is logged on, which programs run: no control channel"
     else:
-        look = as_sample(baseline)
-        names = sorted({p.name for p in progress.programs(obs, look)}) if look else []
+        running = progress.programs(obs, baseline.as_sample())
+        names = sorted({program.name for program in running})
         if names:
             yield f"whether these programs agree to end: {', '.join(names)}"
         yield "whether services end in time, and how long update work takes"

@@ -1,4 +1,5 @@
-"""Who began a shutdown, and whether it was called off: the records of User32 (fact:record-1074)."""
+"""Who initiated a shutdown, and whether it was aborted: the records of User32
+(fact:record-1074)."""
 
 from __future__ import annotations
 
@@ -22,14 +23,15 @@ SERVICING_REASONS = (0x80020003, 0x80020010)
 """Reasons in 1074 of servicing and of Windows Update (fact:servicing-reason-codes)."""
 
 _AT_ONCE = frozenset({"winlogon.exe", "explorer.exe", "logonui.exe"})
-"""Who ask through ExitWindowsEx, which counts nothing down (learn: ExitWindowsEx function)."""
+"""Processes that ask through ExitWindowsEx, which has no countdown (learn: ExitWindowsEx
+function)."""
 
 _OPTION = re.compile(r"(?:^|\s)[/-]([a-z?]+)(?:[ \t:]+(\d{1,9})(?=\s|$))?", re.IGNORECASE)
 """Options of shutdown.exe (learn: shutdown)."""
 
 
 def initiated(obs: Observation) -> EventRecord | None:
-    """The record of the shutdown that is under way, if none was called off after it."""
+    """The record of the shutdown under way, if it was not aborted since."""
     last = _last(obs)
     return last if last is not None and last.event_id == _INITIATED else None
 
@@ -37,8 +39,8 @@ def initiated(obs: Observation) -> EventRecord | None:
 def aborted(obs: Observation) -> EventRecord | None:
     """The record that the shutdown which was asked for here was aborted (1075).
 
-    A countdown of somebody else's that begins and is aborted meanwhile is no answer to the
-    command, nor is one that began before it.
+    Another countdown that begins and is aborted meanwhile is not the command's, nor is one that
+    began before it.
     """
     last = _last(obs)
     if last is None or last.event_id != _ABORTED:
@@ -48,7 +50,7 @@ def aborted(obs: Observation) -> EventRecord | None:
 
 
 def is_answer(obs: Observation, record: EventRecord) -> bool:
-    """Whether a 1074 may be what the command led to, and not somebody else's shutdown.
+    """Whether a 1074 may be the command's own shutdown, and not another one.
 
     wininit.exe may be named for a command over the network: a public record of a restart by a
     domain account says so, with shutdown.exe's reason 0x800000ff; over WinRM it is UNCONFIRMED.
@@ -62,7 +64,7 @@ def is_answer(obs: Observation, record: EventRecord) -> bool:
 
 
 def is_anothers(obs: Observation, record: EventRecord) -> bool:
-    """Whether a 1074 of a power-off names someone whom the command has not asked.
+    """Whether a 1074 of a power-off names a process that the command did not ask.
 
     Which process Windows names for the button is UNCONFIRMED, so one that is not known to be
     another's may be the button's.
@@ -96,7 +98,7 @@ def restart(obs: Observation) -> EventRecord | None:
 
 
 def says_restart(record: EventRecord) -> bool:
-    """Whether a 1074 says in so many words that a restart was asked for."""
+    """Whether a 1074 says in English that a restart was asked for."""
     return record.data.get("param5", "").strip().lower() == "restart"
 
 
@@ -146,7 +148,7 @@ def _initiations(obs: Observation) -> list[EventRecord]:
 
 
 def _last(obs: Observation) -> EventRecord | None:
-    """The last record that begins a shutdown or calls one off.
+    """The last record that begins or aborts a shutdown.
 
     1073 is written where one was refused, too; that of a shutdown that was begun and then given
     up on its blocking screen is UNCONFIRMED.

@@ -1,4 +1,4 @@
-"""Observed facts as evidence, each made in one place so that all rules word it alike."""
+"""Observed facts as evidence; each is worded in one place, the same for all rules."""
 
 from __future__ import annotations
 
@@ -79,19 +79,19 @@ def time_of_applications(baseline: GuestBaseline) -> tuple[Evidence, ...]:
 
 
 def run_state(obs: Observation) -> Evidence:
-    """What QEMU last said of the machine."""
+    """QEMU's run state at the end."""
     return Evidence(Source.QMP, obs.ended_at, "QEMU's run state at the end", f"{obs.run_state}")
 
 
 def run_state_before(obs: Observation) -> Evidence:
-    """What QEMU said of the machine before the command."""
+    """QEMU's run state before the command."""
     return Evidence(
         Source.QMP, obs.commanded_at, "QEMU's run state before", f"{obs.run_state_before}"
     )
 
 
 def control(obs: Observation) -> Evidence:
-    """How far the control channel worked."""
+    """The state of the control channel."""
     return Evidence(Source.CONTROL_CHANNEL, obs.ended_at, "the control channel", f"{obs.control}")
 
 
@@ -121,7 +121,7 @@ def how_taken(obs: Observation) -> tuple[Evidence, ...]:
 
 
 def deduced(fact: str, raw: str) -> Evidence:
-    """What follows from other facts, or from what is known of the machine."""
+    """A fact deduced from others, or from what is known of the machine."""
     return Evidence(Source.HARNESS, None, fact, raw)
 
 
@@ -142,8 +142,8 @@ def programs(sample: GuestSample, names: Iterable[str]) -> Evidence:
 
 def answer(obs: Observation, result: CommandResult) -> Evidence:
     """What a command inside answered."""
-    said = " ".join(f"{result.output} {result.error_output}".split())[:_LONGEST_TEXT]
-    raw = f"exit code {result.exit_code}: {said}"
+    text = " ".join(f"{result.output} {result.error_output}".split())[:_LONGEST_TEXT]
+    raw = f"exit code {result.exit_code}: {text}"
     return Evidence(Source.INSIDE, obs.commanded_at, f"{result.command!r} answered", raw)
 
 
@@ -151,17 +151,17 @@ def session(obs: Observation) -> Evidence:
     """Who was logged on before."""
     console = None if obs.baseline is None else obs.baseline.console
     if console is None:
-        said = "unknown"
+        user = "unknown"
     elif console.user is None:
-        said = "nobody"
+        user = "nobody"
     else:
-        said = f"{console.user}{' (locked)' if console.locked else ''}"
+        user = f"{console.user}{' (locked)' if console.locked else ''}"
     before = "" if obs.command is Command.NOTHING else " before"
-    return Evidence(Source.INSIDE, None, f"logged on at the console{before}", said)
+    return Evidence(Source.INSIDE, None, f"logged on at the console{before}", user)
 
 
 def screen(sample: ScreenSample, fact: str) -> Evidence:
-    """What a look at the screen showed."""
+    """A sample of the screen."""
     return Evidence(
         Source.SCREEN, sample.at, fact, "dark" if sample.dark else f"picture {sample.digest}"
     )
@@ -183,7 +183,7 @@ def cpu(obs: Observation) -> Evidence:
 
 
 def writes(obs: Observation, start: float, end: float) -> Evidence:
-    """What was written to the system disk in some time."""
+    """Bytes written to the system disk between two moments."""
     count = outside_activity.writes_between(obs, start, end)
     return Evidence(Source.DISK, end, f"written in the last {end - start:.0f} s", f"{count} bytes")
 
@@ -201,11 +201,11 @@ def shown(obs: Observation) -> tuple[Evidence, ...]:
 
 
 def nothing_recorded(obs: Observation) -> tuple[Evidence, ...]:
-    """That the guest answers and recorded nothing of a shutdown."""
+    """That the guest answers and has recorded no shutdown."""
     return (no_records(obs), control(obs))
 
 
 def core_process_missing(obs: Observation) -> Evidence:
-    """That a process is gone that Windows cannot do without."""
+    """That a process which Windows needs has ended."""
     at = obs.samples[-1].at if obs.samples else None
     return Evidence(Source.INSIDE, at, "a core process of Windows is missing", "no lsass.exe")

@@ -1,4 +1,4 @@
-"""How much a guest works and what its screen does, as the host sees it."""
+"""CPU time, disk writes and screen changes of a guest, as the host measures them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from powerdown.shutdown.observation import Observation
 
 _BUSY_SHARE = 0.8
 _STOPPED_SHARE = 0.002
-"""Less than the timer of any system at rest takes; a CPU that is halted for good takes none."""
+"""Less than the timer of an idle system takes; a CPU that is halted for good takes none."""
 
 _NOTICEABLE_BYTES = 64 * 1024
 """Written between two looks; an idle system writes a few kilobytes now and then."""
@@ -40,19 +40,19 @@ def is_pinned(obs: Observation) -> bool:
     return share is not None and share >= _BUSY_SHARE
 
 
-def stands_still(obs: Observation) -> bool:
-    """Whether the virtual CPUs did nothing at all since the command."""
+def cpus_halted(obs: Observation) -> bool:
+    """Whether the virtual CPUs have been halted since the command."""
     share = cpu_share(obs)
     return share is not None and share <= _STOPPED_SHARE
 
 
 def is_starved(obs: Observation) -> bool:
-    """Whether the host gave the guest too little of what it wanted: it may only be slow.
+    """Whether the host gave the guest too little CPU time: it may only be slow.
 
     Enough is what a guest on a quiet host has within the ``reaction`` budget.
     """
     samples = _since_command(obs)
-    if len(samples) < 2 or stands_still(obs):
+    if len(samples) < 2 or cpus_halted(obs):
         return False
     ran = samples[-1].cpu_seconds - samples[0].cpu_seconds
     wanted = samples[-1].wanted_cpu_seconds - samples[0].wanted_cpu_seconds
@@ -67,32 +67,32 @@ def writes_between(obs: Observation, start: float, end: float) -> int:
 
 
 def wrote(obs: Observation, start: float, end: float) -> bool:
-    """Whether something worth mentioning was written to the system disk in that time."""
+    """Whether a noticeable amount was written to the system disk in that time."""
     return writes_between(obs, start, end) >= _NOTICEABLE_BYTES
 
 
-def goes_on_writing(obs: Observation) -> bool:
+def still_writing(obs: Observation) -> bool:
     """Whether the disk was still written to in the last third of the watch."""
     return wrote(obs, obs.ended_at - obs.watched / 3, obs.ended_at)
 
 
 def screen_changed(obs: Observation) -> bool | None:
-    """Whether the screen shows something else than before; ``None`` when it was not seen."""
+    """Whether the screen has changed; ``None`` when it was not sampled."""
     if len(obs.screens) < 2:
         return None
-    return any(look.digest != obs.screens[0].digest for look in obs.screens[1:])
+    return any(sample.digest != obs.screens[0].digest for sample in obs.screens[1:])
 
 
-def was_dark(obs: Observation) -> bool | None:
-    """Whether the screen was dark before the command; ``None`` when it was not seen."""
+def screen_was_dark(obs: Observation) -> bool | None:
+    """Whether the screen was dark before the command; ``None`` when it was not sampled."""
     return obs.screens[0].dark if obs.screens else None
 
 
-def lit_up(obs: Observation) -> ScreenSample | None:
-    """The first look at a screen lit that was dark before; it may be dark again since."""
-    if not was_dark(obs):
+def screen_lit(obs: Observation) -> ScreenSample | None:
+    """The first sample of a lit screen that was dark before; it may be dark again since."""
+    if not screen_was_dark(obs):
         return None
-    return next((look for look in obs.screens if not look.dark), None)
+    return next((sample for sample in obs.screens if not sample.dark), None)
 
 
 def shows(text: str | None, words: Iterable[str]) -> str | None:

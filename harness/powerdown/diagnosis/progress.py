@@ -1,6 +1,6 @@
-"""How far a shutdown has come inside, by what the looks show of programs and services.
+"""How far a shutdown has come inside, by the programs and services in the samples.
 
-The order of the way is fact:shutdown-order: the programs of the session end, then
+The order is fact:shutdown-order: the programs of the session end, then
 services do their preshutdown work, then all services stop.
 """
 
@@ -23,11 +23,11 @@ SHELL = "explorer.exe"
 """Runs as the user and ends with the user's session; Server Core has none."""
 
 _CORE_PROCESS = "lsass.exe"
-"""Windows cannot do without it, yet runs on for a minute after its end (User32 1074 by
+"""Windows needs it, and restarts within a minute after its end (User32 1074 by
 wininit.exe, reason 0x50006)."""
 
 _ALWAYS_LISTED = frozenset({"csrss.exe", "services.exe", "wininit.exe"})
-"""One of them is in every list of processes that is worth anything."""
+"""Every complete list of processes has one of them."""
 
 _SESSION_PROCESSES = frozenset(
     f"{name}.exe"
@@ -42,7 +42,8 @@ _SESSION_PROCESSES = frozenset(
 """Windows' own processes of a user's session: nearly all have some, so none is named as suspect.
 
 They mostly agree to end. The hosts of scheduled tasks do not always: users report that the screen
-names taskhost(w).exe. Such a shutdown is told as an application's, without a name and not surely.
+names taskhost(w).exe. Such a shutdown is diagnosed as an application's, without a name and not with
+high confidence.
 """
 
 
@@ -57,7 +58,7 @@ def is_update_service(name: str) -> bool:
 
 
 def session_is_over(obs: Observation, sample: GuestSample) -> bool | None:
-    """Whether the user's programs have ended by this look; ``None`` when it cannot be told.
+    """Whether the user's programs have ended by this sample; ``None`` when that is not known.
 
     The shell tells: services and drivers may leave programs of their own in a session, and
     programs may end for reasons of their own.
@@ -73,10 +74,10 @@ def session_is_over(obs: Observation, sample: GuestSample) -> bool | None:
 
 
 def holders(obs: Observation, sample: GuestSample) -> tuple[ServiceStatus, ...]:
-    """Services that a look shows in their preshutdown work; none before that phase.
+    """Services that a sample shows in their preshutdown work; none before that phase.
 
-    One on its way is STOP_PENDING. A service may stop by itself at any time, so this counts only
-    once a shutdown is recorded and the user's programs are not seen to go on.
+    A service that is stopping is STOP_PENDING. A service may stop by itself at any time, so this
+    counts only once a shutdown is recorded and the user's programs are not seen to go on.
     """
     if not _is_initiated(obs, sample) or session_is_over(obs, sample) is False:
         return ()
@@ -88,7 +89,7 @@ def holders(obs: Observation, sample: GuestSample) -> tuple[ServiceStatus, ...]:
 def idle_holders(obs: Observation) -> tuple[ServiceStatus, ...]:
     """Services that seem to ignore the preshutdown control: RUNNING while others have ended.
 
-    Seen in two looks at least, and only with the session known to be over.
+    Only if two samples at least show it, and the session is known to be over.
     """
     late = [
         sample
@@ -108,13 +109,13 @@ def idle_holders(obs: Observation) -> tuple[ServiceStatus, ...]:
     return tuple(s for s in left if s.state is ServiceState.RUNNING)
 
 
-def preshutdown_looks(obs: Observation) -> tuple[GuestSample, ...]:
-    """The looks that show services in their preshutdown work."""
+def preshutdown_samples(obs: Observation) -> tuple[GuestSample, ...]:
+    """The samples that show services in their preshutdown work."""
     return tuple(sample for sample in obs.samples if holders(obs, sample))
 
 
-def application_looks(obs: Observation) -> tuple[GuestSample, ...]:
-    """The looks that show a shutdown initiated, and the user's programs not ended yet."""
+def application_samples(obs: Observation) -> tuple[GuestSample, ...]:
+    """The samples that show a shutdown initiated, and the user's programs still running."""
     return tuple(
         sample
         for sample in obs.samples
@@ -155,7 +156,7 @@ def others_are_logged_on(obs: Observation) -> bool:
 
 
 def is_ending(obs: Observation, sample: GuestSample) -> bool:
-    """Whether anything in a look tells of a shutdown, be it an earlier one or one not recorded."""
+    """Whether a sample shows any shutdown, also an earlier one or one that was not recorded."""
     stopping = any(s.state is ServiceState.STOP_PENDING for s in sample.services)
     console = None if obs.baseline is None else obs.baseline.console
     somebody = console is not None and console.user is not None
@@ -163,13 +164,13 @@ def is_ending(obs: Observation, sample: GuestSample) -> bool:
 
 
 def was_ending(obs: Observation) -> bool:
-    """Whether services were being stopped before the command: by an earlier shutdown, it seems."""
+    """Whether services were already being stopped before the command, as by an earlier shutdown."""
     services = () if obs.baseline is None else obs.baseline.services
     return any(service.state is ServiceState.STOP_PENDING for service in services)
 
 
 def lacks_core_process(obs: Observation) -> bool:
-    """Whether a process that Windows cannot do without is missing in the last list of them."""
+    """Whether a process that Windows needs is missing in the last list of processes."""
     lists = [() if obs.baseline is None else obs.baseline.processes]
     lists += [sample.processes for sample in obs.samples]
     names = [{process.name.lower() for process in found} for found in lists]
@@ -178,7 +179,7 @@ def lacks_core_process(obs: Observation) -> bool:
 
 
 def preshutdown_timeouts(obs: Observation) -> Mapping[str, int]:
-    """Milliseconds that the services have which accept preshutdown, where they are set."""
+    """Preshutdown timeouts in milliseconds of services that accept preshutdown, where set."""
     baseline = obs.baseline
     if baseline is None:
         return {}
@@ -192,16 +193,16 @@ def _has_shell(processes: Iterable[ProcessEntry], session: int | None) -> bool:
 
 
 def _is_initiated(obs: Observation, sample: GuestSample) -> bool:
-    """Whether a shutdown was recorded by this look and was not called off since."""
+    """Whether a shutdown was recorded by this sample and not aborted since."""
     entry = initiation.initiated(obs)
     if entry is None:
         return False
-    # A look that could not read the log is judged by those that could.
+    # A sample that could not read the log is judged by those that could.
     return not sample.knows("records") or any(r.event_id == entry.event_id for r in sample.records)
 
 
 def _accepting_preshutdown(obs: Observation) -> frozenset[str]:
-    """Key names; a service that is on its way no longer says what it accepts."""
+    """Key names, from all samples: a service that is stopping no longer says what it accepts."""
     before = () if obs.baseline is None else obs.baseline.services
     later = [service for sample in obs.samples for service in sample.services]
     return frozenset(s.name.lower() for s in (*before, *later) if s.accepts_preshutdown)

@@ -1,22 +1,19 @@
-"""What to do about each finding, as text for people; commands can be pasted into the guest."""
+"""What to do about each cause and risk; the commands can be pasted into the guest."""
 
 from __future__ import annotations
 
 from powerdown.guest.guest_baseline import GuestBaseline
 from powerdown.windows import commands, registry_paths
+from powerdown.windows.commands import ButtonAction
 
-_BUTTON = (
-    "powercfg /setacvalueindex SCHEME_CURRENT SUB_BUTTONS PBUTTONACTION 3 & "
-    "powercfg /setdcvalueindex SCHEME_CURRENT SUB_BUTTONS PBUTTONACTION 3 & "
-    "powercfg /setactive SCHEME_CURRENT"
-)
+_BUTTON = " & ".join(commands.set_power_button(ButtonAction.SHUT_DOWN))
 
 PRESS_AGAIN = (
     "Press again once the guest has armed its power button (PM1_EN bit 8); QEMU drops a press "
     "before that without a trace."
 )
 BOOT_FAILURE = (
-    "The guest has had its whole boot budget and never armed its power button: look at the "
+    "The guest has used its whole boot budget without arming its power button: look at the "
     "screenshot. Restore the image, or raise [budgets] boot if it is only slow."
 )
 SET_BUTTON = (
@@ -35,8 +32,8 @@ LOOK_AT_HOST = "Look at the host: QEMU's standard error and the QMP transcript."
 START_IT = "The guest is off already. Start it again: QMP quit or virsh destroy, then start."
 LET_IT_BOOT = (
     "Wait until the guest has armed its power button (PM1_EN bit 8) and look again. If it never "
-    "does, look at its screen: it hangs in its firmware or boot loader, asks for something there, "
-    "or its system does not use ACPI."
+    "does, look at its screen: it hangs or waits for input in its firmware or boot loader, or its "
+    "system does not use ACPI."
 )
 SHUTDOWN_IS_UNDER_WAY = (
     "A shutdown or restart seems to be under way already: wait for it, or find who asked for it "
@@ -44,23 +41,24 @@ SHUTDOWN_IS_UNDER_WAY = (
 )
 LET_IT_RUN = (
     "The host has stopped the guest's CPUs: let them run (QMP cont, virsh resume) and press again. "
-    "If nobody paused it, see QEMU's log: a full disk of the host pauses guests too."
+    "If you did not pause it, see QEMU's log: a full disk of the host pauses guests too."
 )
 LOOK_HOW_IT_ENDED = (
-    "Press again while the connection holds. How this one ended, libvirt may know (virsh domstate "
-    "--reason NAME; its log of the domain), and the guest's System log at its next start."
+    "Repeat the press with a stable connection. How this one ended may be in libvirt (virsh "
+    "domstate --reason NAME; its log of the domain) and in the guest's System log at its "
+    "next start."
 )
 LOOK_WHERE_IT_IS = (
-    "The guest goes on elsewhere, or from a file: look for it where it was migrated to, or start "
-    "the domain again, and press there."
+    "The guest was migrated or saved: continue where it was migrated to, or start the domain "
+    "again, and press there."
 )
 CONNECT_AGAIN = (
-    "Nothing is known of the guest since: another client may have taken QEMU's monitor, or the "
-    "management daemon was restarted. Connect again and look."
+    "The guest's state since then is not known: another client may have taken QEMU's monitor, or "
+    "the management daemon was restarted. Connect again and check."
 )
 WAKE_FAILED = (
     "After the wake-up the firmware has not mapped the ACPI registers again: a fault of QEMU's "
-    "machine or firmware, not of the guest. SeaBIOS does so on q35; use machine type pc, or UEFI."
+    "machine or firmware, not of the guest. Known of SeaBIOS on q35; use machine type pc, or UEFI."
 )
 WAKE = (
     "Wake the guest (QMP system_wakeup, virsh dompmwakeup) and press again. To keep it awake: "
@@ -95,7 +93,7 @@ TRACKER_OFF = (
 )
 STAY_AWAKE = (
     "Keep it awake: powercfg /change standby-timeout-ac 0 & powercfg /change hibernate-timeout-ac 0"
-    ". The host can take S3 and S4 away from its machine too (-global ICH9-LPC.disable_s3=1, "
+    ". S3 and S4 can also be disabled on the host (-global ICH9-LPC.disable_s3=1, "
     "disable_s4=1; libvirt: <pm>)."
 )
 POWER_OFF_AT_THE_END = (
@@ -107,16 +105,16 @@ NO_BLOCKING_APPS = (
     ", or disable the policy that sets it"
 )
 CLOSE_VOLUME = (
-    "Start it once, let its volume be checked, and shut it down softly (shutdown /s /t 0) before "
-    "it is published."
+    "Start it once, let Windows check its volume, and shut it down softly (shutdown /s /t 0) "
+    "before it is published."
 )
 RESTORE_HIVE = (
     r"Restore the image, or the hive in Windows\System32\config from a backup: Windows cannot "
     "start without it."
 )
 FINISH_SETUP = (
-    "Let its set-up end (Sysprep, out-of-box experience) before it is pressed; an answer file "
-    "answers its questions. In a generalized image this is as it should be."
+    "Let its setup finish (Sysprep, out-of-box experience) before you press; an answer file "
+    "answers its questions. In a generalized image this state is intended."
 )
 END_APPLICATION = (
     "Close the application (taskkill /f /im NAME; unsaved work in it is lost) and the shutdown "
@@ -128,7 +126,7 @@ LIMIT_APPLICATIONS = (
     "Windows ends such applications by itself here (AutoEndTasks), but late. Limit their time; "
     r'reg add "HKU\SID\Control Panel\Desktop" /v WaitToKillAppTimeout /t REG_SZ /d 2000 /f '
     "for the user who is logged on, and the same for HungAppTimeout, from the next logon on. What "
-    "the application has not saved by then is lost: better close it before"
+    "the application has not saved by then is lost: close it before instead"
 )
 STOP_SERVICE = (
     "Stop the service before (sc.exe stop NAME), update or remove it (sc.exe delete NAME), or "
@@ -153,7 +151,7 @@ INVESTIGATE_HANG = (
     "again, check drivers and firmware, and look for the cause in its System log."
 )
 FIND_BUSY_PROCESS = (
-    "Something occupies every virtual CPU at a priority above everything else. If the guest never "
+    "Something keeps every virtual CPU busy at top priority. If the guest never "
     "answers again, force it off, start it and find the process or service before it starts: "
     "scan for malware."
 )
@@ -171,8 +169,8 @@ REPAIR_SYSTEM = (
 )
 ASK_INSIDE = (
     "The guest took the press and did nothing, and its inside could not be asked. From outside "
-    "these look alike: the power button is set to nothing, or to the display only (powercfg /query "
-    "SCHEME_CURRENT SUB_BUTTONS PBUTTONACTION); nobody is logged on and ShutdownWithoutLogon is 0; "
+    "these look alike: the power button is set to nothing, or to the display only "
+    f"({commands.QUERY_POWER_BUTTON}); nobody is logged on and ShutdownWithoutLogon is 0; "
     "the account lacks the right to shut down; something aborts shutdowns. Ask it over WinRM or "
     "the guest agent, or look at its screen."
 )
@@ -180,13 +178,16 @@ LOOK_AT_EVIDENCE = "The evidence fits no known cause: look at the screenshot and
 
 
 def for_service(name: str) -> str:
-    """Against a service that holds a shutdown up. A guest that is hostile may choose a name that
-    does something else in a command line: then the reader fills it in."""
+    """What to do about a service that blocks a shutdown.
+
+    A hostile guest may choose a service name that does something else in a command line: then the
+    text has a placeholder instead.
+    """
     harmless = all(c.isascii() and (c.isalnum() or c in "_.$-") for c in name)
     return STOP_SERVICE.replace("NAME", name) if harmless else STOP_SERVICE
 
 
 def for_applications(baseline: GuestBaseline | None) -> str:
-    """Against applications that hold a shutdown up: what is not yet set."""
+    """What to do about applications that block a shutdown, by what is already set."""
     ends_tasks = baseline is not None and baseline.auto_end_tasks is True
     return LIMIT_APPLICATIONS if ends_tasks else END_APPLICATION

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from powerdown.core.errors import ControlChannelError
+from powerdown.guest.guest_sample import GuestSample
 from powerdown.windows.command_parts import PartAnswer
 from powerdown.windows.commands import PowerSource
 from powerdown.windows.console_session import ConsoleSession, parse_console_session, with_lock
@@ -78,6 +79,15 @@ class GuestBaseline:
     services: tuple[ServiceStatus, ...] = ()
     processes: tuple[ProcessEntry, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def as_sample(self) -> GuestSample:
+        """The services and programs of the baseline as a sample."""
+        unread = [
+            f"{part}: no answer"
+            for part, found in (("services", self.services), ("processes", self.processes))
+            if not found
+        ]
+        return GuestSample(self.at, (), self.services, self.processes, tuple(unread))
 
 
 def read_baseline(answers: Mapping[str, PartAnswer], at: float) -> GuestBaseline:

@@ -373,14 +373,14 @@ class TestAborted:
 
 
 class TestCoreProcessEnded:
-    ENDED = (STAYED, Cause.DAMAGED_SYSTEM, HIGH)
+    TERMINATED = (STAYED, Cause.DAMAGED_SYSTEM, HIGH)
     WITHOUT = tuple(p for p in DESKTOP if p.name != "lsass.exe")
 
     def test_it_is_missing_and_its_restart_keeps_the_press_out(self) -> None:
-        assert found(obs(samples=samples([REACTED], processes=self.WITHOUT))) == self.ENDED
+        assert found(obs(samples=samples([REACTED], processes=self.WITHOUT))) == self.TERMINATED
 
     def test_its_restart_was_announced(self) -> None:
-        assert found(obs(samples=(sample(REACTED, CORE_PROCESS_DIED),))) == self.ENDED
+        assert found(obs(samples=(sample(REACTED, CORE_PROCESS_DIED),))) == self.TERMINATED
 
     def test_the_restart_that_comes_is_waited_for(self) -> None:
         assert not is_conclusive(obs(samples=(sample(REACTED, CORE_PROCESS_DIED),)))

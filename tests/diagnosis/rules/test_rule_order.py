@@ -138,7 +138,7 @@ def observations(draw: st.DrawFn) -> Observation:
     pressed = command is Command.PRESS
     control = draw(st.sampled_from(ChannelState))
     answered = control in (ChannelState.ALIVE, ChannelState.LOST)
-    goes_on = draw(st.booleans())
+    still_running = draw(st.booleans())
     answer = st.none() | st.builds(
         CommandResult,
         st.sampled_from(["shutdown /s /t 0", "shutdown /r", "shutdown /s /t 9"]),
@@ -152,9 +152,11 @@ def observations(draw: st.DrawFn) -> Observation:
         powered_on_at=draw(st.sampled_from([10.0, 95.0])),
         pm1_before=draw(st.none() | pm1_samples) if pressed else None,
         pm1_after=draw(st.lists(pm1_samples, max_size=3).map(in_order)) if pressed else (),
-        events=draw(st.lists(events, max_size=0 if goes_on else 4).map(in_order)),
+        events=draw(st.lists(events, max_size=0 if still_running else 4).map(in_order)),
         run_state_before=draw(st.sampled_from([RunState.RUNNING, RunState.SUSPENDED])),
-        run_state=RunState.RUNNING if goes_on else draw(st.none() | st.sampled_from(RunState)),
+        run_state=RunState.RUNNING
+        if still_running
+        else draw(st.none() | st.sampled_from(RunState)),
         woken_before=draw(st.booleans()),
         control=control,
         baseline=draw(surveys) if answered else None,

@@ -1,4 +1,4 @@
-"""One thing that harms a soft shutdown, and how much."""
+"""A risk for a soft shutdown, and its severity."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from powerdown.diagnosis.verdict import Evidence
 
 
 class Severity(StrEnum):
-    """How much a finding matters for a press now; the worst first."""
+    """How much a risk matters for a press now; the worst first."""
 
     STOPS = "stops"
     """A press now does not shut the guest down."""
     MAY_STOP = "may-stop"
-    """It may, or may not: only a press tells."""
+    """It may or may not: only a press shows."""
     DELAYS = "delays"
     """It may take long."""
     LATENT = "latent"
-    """Nothing now; it matters once something else changes."""
+    """No effect now; it matters once something else changes."""
 
     @property
     def rank(self) -> int:
@@ -33,9 +33,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Risk:
-    """One of them.
+    """A setting or state of a guest that can keep a soft shutdown from completing, or delay it.
 
-    :param cause: the scenario that it is.
+    :param cause: the cause that a diagnosis would name.
     :param fact: what was found, one clause.
     :param evidence: what shows it.
     :param remedy: what to do about it, with the commands.

@@ -1,4 +1,4 @@
-"""Settings and states of a guest that harm a soft shutdown of it, each with what mends it."""
+"""The risks that a baseline and a screen show."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Risk", "Severity", "risks"]
 
 
 def risks(obs: Observation) -> Iterator[Risk]:
-    """Those that were found inside before the command, in the order of the way of a press."""
+    """The risks found before the command, in the order in which a press meets them."""
     baseline = obs.baseline
     if baseline is None:
         return

@@ -1,7 +1,7 @@
-"""Settings of a guest that harm a soft shutdown of it.
+"""Which values of a setting are a risk for a soft shutdown.
 
-A look at a running guest and one at its disk read the same settings, each in its own way; what a
-setting means is told here, once.
+The same settings are read from a running guest and from a disk at rest, each in its own way; what a
+value means is defined here, once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from powerdown.windows.commands import ButtonAction
 from powerdown.windows.service_commands import SERVICES_DOCUMENTED_MS
 
 SANE_PRESHUTDOWN_MS = 3_600_000
-"""The longest Windows gives its own services, wuauserv of 2008 R2 apart
+"""The longest that Windows gives its own services, except wuauserv of 2008 R2
 (fact:preshutdown-own-services)."""
 
 _Shown = tuple[Evidence, ...]
@@ -25,10 +25,10 @@ _Shown = tuple[Evidence, ...]
 def of_button(
     action: ButtonAction | None, shown: _Shown, severity: Severity = Severity.STOPS, on: str = ""
 ) -> Risk | None:
-    """What a press is set to do.
+    """A power button that is set to something else than shutting down.
 
-    :param action: ``None`` where it is not known: then nothing is said.
-    :param on: the power source that it holds for, where it is not the guest's own.
+    :param action: ``None`` where it is not known: then there is no risk to name.
+    :param on: the power source that it applies to, where it is not the guest's current one.
     """
     if action in (ButtonAction.NOTHING, ButtonAction.DISPLAY_OFF):
         cause, remedy = Cause.POWER_BUTTON_IGNORED, remedies.SET_BUTTON
@@ -43,8 +43,8 @@ def of_button(
 
 
 def of_power_left_on(shown: _Shown) -> Risk:
-    """Windows is to end without switching the power off (learn: Policy CSP, ADMX_Power). The
-    documentation names shutdowns that programs ask for; of a press it is UNCONFIRMED.
+    """Windows is set to end without switching the power off (learn: Policy CSP, ADMX_Power). The
+    documentation names shutdowns that programs ask for; for a press it is UNCONFIRMED.
     """
     return Risk(
         Cause.POWER_BUTTON_IGNORED,
@@ -58,7 +58,7 @@ def of_power_left_on(shown: _Shown) -> Risk:
 def of_no_logon(fact: str, severity: Severity, shown: _Shown) -> Risk:
     """A shutdown is not allowed while nobody is logged on.
 
-    :param severity: whether somebody is.
+    :param severity: depends on whether a user is logged on.
     """
     return Risk(Cause.NO_LOGON_SHUTDOWN, severity, fact, shown, remedies.ALLOW_WITHOUT_LOGON)
 
@@ -73,27 +73,27 @@ def of_fast_startup(shown: _Shown) -> Risk:
 def of_pending_updates(names: Sequence[str], shown: _Shown) -> Risk:
     """Update work waits for the next stop or start.
 
-    :param names: its marks; there is one at least.
+    :param names: its markers, at least one.
     """
     fact = f"update work is pending: {', '.join(names)}"
     return Risk(Cause.WINDOWS_UPDATE, Severity.DELAYS, fact, shown, remedies.FINISH_UPDATES)
 
 
 def of_preshutdown(name: str, milliseconds: int, shown: _Shown) -> Risk | None:
-    """A service may hold a shutdown for long; those that install updates are known to."""
+    """A service may block a shutdown for long; that update services do is expected."""
     if milliseconds <= SANE_PRESHUTDOWN_MS or progress.is_update_service(name):
         return None
     return Risk(
         Cause.UNRESPONSIVE_SERVICE,
         Severity.DELAYS,
-        f"service {name} may hold a shutdown for {milliseconds} ms (PreshutdownTimeout)",
+        f"service {name} may block a shutdown for {milliseconds} ms (PreshutdownTimeout)",
         shown,
         remedies.for_service(name),
     )
 
 
 def of_service_limit(milliseconds: int, shown: _Shown) -> Risk | None:
-    """All services together get long to stop."""
+    """Services get long to stop."""
     if milliseconds <= SERVICES_DOCUMENTED_MS:
         return None
     return Risk(
@@ -106,7 +106,7 @@ def of_service_limit(milliseconds: int, shown: _Shown) -> Risk | None:
 
 
 def of_tracker(*, opened: bool, shown: _Shown) -> Risk:
-    """The Shutdown Event Tracker is on. That an open dialog of it holds an ACPI press up is
+    """The Shutdown Event Tracker is on. That an open dialog of it blocks an ACPI press is
     UNCONFIRMED (fact:tracker-holds-press).
 
     :param opened: whether a dialog of it is open.
@@ -116,7 +116,7 @@ def of_tracker(*, opened: bool, shown: _Shown) -> Risk:
         Severity.MAY_STOP if opened else Severity.LATENT,
         "a dialog of the Shutdown Event Tracker is open"
         if opened
-        else "the Shutdown Event Tracker is on: a dialog left open may hold a press up",
+        else "the Shutdown Event Tracker is on: a dialog left open may block a press",
         shown,
         remedies.TRACKER_OFF,
     )

@@ -1,4 +1,4 @@
-"""Rules for a shutdown that is under way and waits: for applications, or for services."""
+"""Rules for a shutdown that is under way and blocked by applications or services."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from powerdown.windows.user_settings import HUNG_APP_MS
 def application_blocks(obs: Observation) -> Verdict | None:
     """A shutdown is under way and still waits for applications of the console session."""
     entry, baseline, samples = initiation.initiated(obs), obs.baseline, obs.samples
-    waiting = progress.application_looks(obs)
+    waiting = progress.application_samples(obs)
     if entry is None or baseline is None or not waiting or waiting[-1] is not samples[-1]:
         return None
     if (
-        not predicates.taken(obs)
-        or not predicates.goes_on(obs)
+        not predicates.command_taken(obs)
+        or not predicates.still_running(obs)
         or obs.control is not ChannelState.ALIVE
     ):
         return None
@@ -43,7 +43,7 @@ def application_blocks(obs: Observation) -> Verdict | None:
     return verdict(
         Outcome.STAYED_UP,
         Cause.UNRESPONSIVE_APP,
-        _sure_it_blocks(obs, programs),
+        _confidence_of_block(obs, programs),
         (
             observed.record(entry, "the shutdown was initiated"),
             observed.programs(samples[-1], programs),
@@ -62,34 +62,39 @@ def application_blocks(obs: Observation) -> Verdict | None:
 
 
 def blocking_screen(obs: Observation) -> Verdict | None:
-    """The screen says that an application is in the way."""
+    """The screen says that an application blocks the shutdown."""
     words = screen_words.blocked(obs)
-    if words is None or not predicates.taken(obs) or not predicates.goes_on(obs):
+    if words is None or not predicates.command_taken(obs) or not predicates.still_running(obs):
         return None
     if any(progress.session_is_over(obs, sample) for sample in obs.samples[-1:]):
         return None
-    # Of a command without an answer it is not known whether this is its shutdown.
-    unheard = obs.command is Command.INSIDE and obs.answer is None
+    # Without an answer to the command, this may be another shutdown than the one it asked for.
+    unanswered = obs.command is Command.INSIDE and obs.answer is None
     return verdict(
         Outcome.STAYED_UP,
         Cause.UNRESPONSIVE_APP,
-        Confidence.LOW if unheard else Confidence.MEDIUM,
+        Confidence.LOW if unanswered else Confidence.MEDIUM,
         (
             observed.screen_text(obs, f"the screen says {words!r}", obs.screen_text),
             *observed.how_taken(obs),
             observed.run_state(obs),
         ),
-        ruled_out=((Cause.POWER_BUTTON_IGNORED, "the screen tells of a shutdown"),),
+        ruled_out=((Cause.POWER_BUTTON_IGNORED, "the screen shows a shutdown"),),
         remedy=remedies.END_APPLICATION,
     )
 
 
 def preshutdown(obs: Observation) -> Verdict | None:
-    """Services still do their preshutdown work: updates, or one that holds the shutdown up."""
+    """Services still do their preshutdown work: updates, or a service that blocks the shutdown."""
     entry = initiation.initiated(obs)
-    if entry is None or not obs.samples or not predicates.taken(obs) or not predicates.goes_on(obs):
+    if (
+        entry is None
+        or not obs.samples
+        or not predicates.command_taken(obs)
+        or not predicates.still_running(obs)
+    ):
         return None
-    if predicates.services_gone_at(obs) is not None:
+    if predicates.services_ended_at(obs) is not None:
         return None
     last = obs.samples[-1]
     holders = progress.holders(obs, last) or progress.idle_holders(obs)
@@ -108,18 +113,18 @@ def preshutdown(obs: Observation) -> Verdict | None:
 
 
 def services_stuck(obs: Observation) -> Verdict | None:
-    """The control port closed in order, services are ending, and the power does not go off."""
-    closed, baseline = predicates.services_gone_at(obs), obs.baseline
+    """The control port closed in order, services are ending, and the power stays on."""
+    closed, baseline = predicates.services_ended_at(obs), obs.baseline
     if closed is None or baseline is None or obs.control is ChannelState.ALIVE:
         return None
     if (
-        not predicates.taken(obs)
-        or not predicates.goes_on(obs)
-        or not predicates.spent_its_budget(obs)
+        not predicates.command_taken(obs)
+        or not predicates.still_running(obs)
+        or not predicates.hard_budget_spent(obs)
     ):
         return None
     limit = baseline.wait_to_kill_service_ms
-    if limit is None or limit < SERVICES_DOCUMENTED_MS or outside_activity.goes_on_writing(obs):
+    if limit is None or limit < SERVICES_DOCUMENTED_MS or outside_activity.still_writing(obs):
         return None
     evidence = [
         observed.control_closed(closed),
@@ -130,16 +135,17 @@ def services_stuck(obs: Observation) -> Verdict | None:
     entry = initiation.initiated(obs)
     if entry is not None:
         evidence.append(observed.record(entry, "the shutdown was initiated"))
-    # Applications that held it for long may do so still, and the port be gone for another reason.
-    held_before = len(progress.application_looks(obs)) > 2
+    # Applications that blocked it for long may still do so: the port may have closed for another
+    # reason.
+    held_before = len(progress.application_samples(obs)) > 2
     return verdict(
         Outcome.STAYED_UP,
         Cause.UNRESPONSIVE_SERVICE,
-        # A driver or a file system may hang at this point as well: never high.
+        # A driver or a file system may hang at this point as well: never high confidence.
         Confidence.LOW if held_before or outside_activity.is_pinned(obs) else Confidence.MEDIUM,
         evidence,
         ruled_out=(
-            (Cause.UNRESPONSIVE_APP, "services had been told to stop already"),
+            (Cause.UNRESPONSIVE_APP, "services had already been told to stop"),
             (Cause.WINDOWS_UPDATE, "nothing is written to the disk"),
         ),
         remedy=remedies.LIMIT_SERVICES,
@@ -147,22 +153,22 @@ def services_stuck(obs: Observation) -> Verdict | None:
 
 
 def cpus_pinned(obs: Observation) -> Verdict | None:
-    """Interrupts are serviced, nothing else is: the CPUs are kept busy above everything."""
-    if not predicates.took_it_and_did_nothing(obs) or not predicates.spent_its_budget(obs):
+    """Interrupts are serviced and nothing else: something keeps the CPUs busy at top priority."""
+    if not predicates.took_it_without_reaction(obs) or not predicates.hard_budget_spent(obs):
         return None
     if (
         obs.control not in (ChannelState.SILENT, ChannelState.LOST)
         or obs.control_lost_at is not None
     ):
         return None
-    if not outside_activity.is_pinned(obs) or outside_activity.goes_on_writing(obs):
+    if not outside_activity.is_pinned(obs) or outside_activity.still_writing(obs):
         return None
     if outside_activity.screen_changed(obs) is not False:
         return None
     if outside_activity.is_starved(obs):
         confidence = Confidence.LOW
     else:
-        # A guest that was never seen to answer may be busy starting.
+        # A guest that has never answered may be busy booting.
         booting = obs.commanded_at - obs.powered_on_at < obs.budgets.boot
         answered = obs.control is ChannelState.LOST or not booting
         confidence = Confidence.HIGH if answered else Confidence.MEDIUM
@@ -185,22 +191,22 @@ def cpus_pinned(obs: Observation) -> Verdict | None:
     )
 
 
-def _sure_it_blocks(obs: Observation, programs: tuple[str, ...]) -> Confidence:
-    """Sure once nothing else fits and it is too late for a shutdown in time.
+def _confidence_of_block(obs: Observation, programs: tuple[str, ...]) -> Confidence:
+    """How sure it is that applications block: high once the soft budget is spent and no rival fits.
 
     Without AutoEndTasks the screen that lists applications has no timeout (fact:auto-end-tasks);
     with it, Windows ends them by itself, and waits for each.
     """
     entry, baseline = initiation.initiated(obs), obs.baseline
-    told = screen_words.blocked(obs) is not None
-    doubtful = Confidence.MEDIUM if told else Confidence.LOW
+    on_screen = screen_words.blocked(obs) is not None
+    doubtful = Confidence.MEDIUM if on_screen else Confidence.LOW
     if entry is None or baseline is None or not programs or progress.others_are_logged_on(obs):
         return doubtful
-    if not predicates.spent_its_soft_budget(obs):
+    if not predicates.soft_budget_spent(obs):
         return doubtful
     if initiation.may_count_down(obs, entry):
         return doubtful
-    steady = len(progress.application_looks(obs)) > 1
+    steady = len(progress.application_samples(obs)) > 1
     return Confidence.HIGH if steady and baseline.auto_end_tasks is False else Confidence.MEDIUM
 
 
@@ -214,13 +220,13 @@ def _held(
             evidence.append(
                 observed.setting(f"PreshutdownTimeout of {name}, milliseconds", f"{timeout}")
             )
-    ruled_out = [(Cause.UNRESPONSIVE_APP, "services have been asked to prepare already")]
+    ruled_out = [(Cause.UNRESPONSIVE_APP, "services have already been asked to prepare")]
     if not updates:
         ruled_out.append((Cause.WINDOWS_UPDATE, "no update service is at work"))
     return verdict(
         Outcome.STAYED_UP,
         Cause.UNRESPONSIVE_SERVICE,
-        _sure_it_holds(obs, others, rival=bool(updates)),
+        _confidence_of_holder(obs, others, rival=bool(updates)),
         evidence,
         ruled_out=ruled_out,
         remedy=remedies.STOP_SERVICE,
@@ -236,10 +242,10 @@ def _updating(obs: Observation, evidence: list[Evidence], names: list[str]) -> V
     return verdict(
         Outcome.STAYED_UP,
         Cause.WINDOWS_UPDATE,
-        _sure_it_holds(obs, names, rival=not markers),
+        _confidence_of_holder(obs, names, rival=not markers),
         evidence,
         ruled_out=(
-            (Cause.UNRESPONSIVE_APP, "services have been asked to prepare already"),
+            (Cause.UNRESPONSIVE_APP, "services have already been asked to prepare"),
             (Cause.UNRESPONSIVE_SERVICE, f"only {', '.join(names)} is still at work"),
         ),
         remedy=remedies.FINISH_UPDATES,
@@ -247,18 +253,18 @@ def _updating(obs: Observation, evidence: list[Evidence], names: list[str]) -> V
     )
 
 
-def _sure_it_holds(obs: Observation, names: list[str], *, rival: bool) -> Confidence:
-    """Sure if the same services were at work in two looks and nothing else may have held it."""
+def _confidence_of_holder(obs: Observation, names: list[str], *, rival: bool) -> Confidence:
+    """How sure it is: high if two samples show the same services and no rival is left."""
     last = obs.samples[-1]
-    samples = progress.preshutdown_looks(obs)[-2:]
+    samples = progress.preshutdown_samples(obs)[-2:]
     at_work = [{service.name for service in progress.holders(obs, sample)} for sample in samples]
     steady = len(samples) == 2 and all(set(names) <= found for found in at_work)
-    if not steady and not predicates.spent_its_budget(obs):
+    if not steady and not predicates.hard_budget_spent(obs):
         return Confidence.LOW
     pending = all(s.state is ServiceState.STOP_PENDING for s in last.services if s.name in names)
     sure = pending and steady and not rival and obs.control is ChannelState.ALIVE
     over = progress.session_is_over(obs, last) is True
-    if sure and over and predicates.spent_its_budget(obs):
+    if sure and over and predicates.hard_budget_spent(obs):
         return Confidence.HIGH
     return Confidence.MEDIUM
 
@@ -274,4 +280,4 @@ SERVICES = (
     Rule("services stuck", services_stuck),
     Rule("CPUs pinned", cpus_pinned),
 )
-"""In the order of the way."""
+"""In the order in which a shutdown passes them."""

@@ -1,4 +1,4 @@
-"""Rules for times in which the host could not see the guest: what happened then is not known."""
+"""Rules for a lost connection to QEMU's monitor: what happened meanwhile is not known."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from powerdown.machine.events import MONITOR_BACK, MONITOR_LOST, HostEvent
 from powerdown.shutdown.observation import Command, Observation
 
 _TAKEN_AWAY = ("migrated", "saved", "from_snapshot")
-"""libvirt's words for a domain that is off here though its guest has not ended (libvirt-domain.h,
-virDomainEventStoppedDetailType)."""
+"""libvirt's details for a domain that is off here although its guest has not ended
+(libvirt-domain.h, virDomainEventStoppedDetailType)."""
 
 
 def end_unseen(obs: Observation) -> Verdict | None:
-    """QEMU has ended, or the guest was taken elsewhere, and nobody saw how.
+    """QEMU has ended, or the guest went elsewhere, while the monitor was lost.
 
     It may have powered off, crashed or been forced off meanwhile.
     """
@@ -31,7 +31,7 @@ def end_unseen(obs: Observation) -> Verdict | None:
     elif lost is not None:
         evidence = [
             observed.host_event(lost, "the connection to QEMU's monitor was lost"),
-            observed.process_exit(ended, "QEMU has ended, and how was not seen"),
+            observed.process_exit(ended, "QEMU has ended; how was not observed"),
         ]
         remedy = remedies.LOOK_HOW_IT_ENDED
     else:
@@ -41,13 +41,13 @@ def end_unseen(obs: Observation) -> Verdict | None:
         Cause.UNKNOWN,
         Confidence.LOW,
         evidence,
-        ruled_out=((Cause.NONE, "that the guest powered off by itself was not seen"),),
+        ruled_out=((Cause.NONE, "no power-off by the guest itself was observed"),),
         remedy=remedy,
     )
 
 
 def monitor_lost(obs: Observation) -> Verdict | None:
-    """QEMU could not be seen any more, and nothing is known of the guest since."""
+    """The monitor is lost for good, and nothing is known of the guest since."""
     last = next((e for e in reversed(obs.events) if e.name in (MONITOR_LOST, MONITOR_BACK)), None)
     if last is None or last.name == MONITOR_BACK or obs.exit is not None:
         return None
@@ -63,14 +63,15 @@ def monitor_lost(obs: Observation) -> Verdict | None:
 
 
 def less_sure(found: Verdict, obs: Observation) -> Verdict:
-    """A verdict on a guest that stayed up, where for a while nobody saw what it did.
+    """The verdict on a guest that stayed up, with less confidence if the monitor was lost for a
+    while.
 
     It may have restarted meanwhile, or been reset.
     """
     gap = _gap(obs)
     if gap is None or found.outcome is not Outcome.STAYED_UP:
         return found
-    evidence = observed.host_event(gap, "until then QEMU's events could not be seen for a while")
+    evidence = observed.host_event(gap, "until then QEMU's events could not be observed")
     confidence = found.confidence
     return replace(
         found,

@@ -1,4 +1,4 @@
-"""Rules for a press that the guest did not take: not delivered, or nobody there to take it."""
+"""Rules for a press that did not reach the guest, or that a hung guest did not take."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def wake_failed(obs: Observation) -> Verdict | None:
     before = obs.pm1_before
     if before is None or before.mapped or not obs.woken_before:
         return None
-    if any(sample.mapped for sample in obs.pm1_after) or not predicates.goes_on(obs):
+    if any(sample.mapped for sample in obs.pm1_after) or not predicates.still_running(obs):
         return None
     return verdict(
         Outcome.HOST_FAULT,
@@ -37,7 +37,7 @@ def press_lost(obs: Observation) -> Verdict | None:
     before = obs.pm1_before
     if obs.command is not Command.PRESS or before is None or not obs.pm1_after:
         return None
-    # Asleep, stopped or gone it is in some other trouble than not having booted yet.
+    # A guest that sleeps, is stopped or has ended has another problem than an early press.
     if obs.run_state is not RunState.RUNNING:
         return None
     armed = before.button_armed or any(sample.button_armed for sample in obs.pm1_after)
@@ -62,9 +62,9 @@ def press_lost(obs: Observation) -> Verdict | None:
 
 
 def hung(obs: Observation) -> Verdict | None:
-    """The press stays latched: the guest does not service interrupts any more.
+    """The press stays latched: the guest no longer services interrupts.
 
-    Sure where its CPUs spin or stand still and nothing else contradicts it.
+    High confidence where its CPUs spin or are halted and nothing contradicts it.
     """
     before, samples = obs.pm1_before, obs.pm1_after
     if before is None or not before.button_armed or not samples:
@@ -72,7 +72,7 @@ def hung(obs: Observation) -> Verdict | None:
     waited = samples[-1].at - obs.commanded_at
     if not samples[-1].press_pending or waited < obs.budgets.reaction:
         return None
-    if obs.press_taken_at is not None or not predicates.goes_on(obs):
+    if obs.press_taken_at is not None or not predicates.still_running(obs):
         return None
     if obs.control is ChannelState.ALIVE and obs.samples:
         return None
@@ -87,7 +87,7 @@ def hung(obs: Observation) -> Verdict | None:
     return verdict(
         Outcome.STAYED_UP,
         Cause.DAMAGED_SYSTEM,
-        _sure_it_hangs(obs),
+        _confidence_of_hang(obs),
         evidence,
         ruled_out=(
             (Cause.POWER_BUTTON_IGNORED, "a guest that ignores a press takes it first"),
@@ -97,10 +97,10 @@ def hung(obs: Observation) -> Verdict | None:
     )
 
 
-def _sure_it_hangs(obs: Observation) -> Confidence:
+def _confidence_of_hang(obs: Observation) -> Confidence:
     if outside_activity.is_starved(obs) or outside_activity.screen_changed(obs):
         return Confidence.LOW
-    if outside_activity.is_pinned(obs) or outside_activity.stands_still(obs):
+    if outside_activity.is_pinned(obs) or outside_activity.cpus_halted(obs):
         return Confidence.HIGH
     answered = obs.control is ChannelState.LOST
     return (
@@ -108,7 +108,7 @@ def _sure_it_hangs(obs: Observation) -> Confidence:
     )
 
 
-NOT_TAKEN = (
+PRESS_NOT_DELIVERED = (
     Rule("wake-up failed", wake_failed, is_final=True),
     Rule("press lost", press_lost, is_final=True),
     Rule("hung", hung, is_final=True),

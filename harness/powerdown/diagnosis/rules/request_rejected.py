@@ -1,4 +1,4 @@
-"""Rules for a guest that took the command and does not want to shut down: nothing is under way."""
+"""Rules for a guest that took the command and begins no shutdown."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _SLEEPS = (ButtonAction.SLEEP, ButtonAction.HIBERNATE)
 
 
 def refused(obs: Observation) -> Verdict | None:
-    """A shutdown command inside was refused for want of the right to shut down."""
+    """A shutdown command inside was refused: its user lacks the right to shut down."""
     answer = obs.answer
-    if answer is None or answer.exit_code == 0 or not predicates.goes_on(obs):
+    if answer is None or answer.exit_code == 0 or not predicates.still_running(obs):
         return None
     codes = _error_codes(answer)
     if _PRIVILEGE_NOT_HELD in codes:
@@ -56,10 +56,10 @@ def refused(obs: Observation) -> Verdict | None:
 def aborted(obs: Observation) -> Verdict | None:
     """The shutdown that was asked for was begun and aborted again.
 
-    By the account of the console's user it may have been a person.
+    If the console user's account did it, it may have been a person: low confidence then.
     """
     entry = initiation.aborted(obs)
-    if entry is None or not predicates.taken(obs) or not predicates.goes_on(obs):
+    if entry is None or not predicates.command_taken(obs) or not predicates.still_running(obs):
         return None
     account = entry.data.get("param2", "")
     console = None if obs.baseline is None else obs.baseline.console
@@ -81,8 +81,8 @@ def aborted(obs: Observation) -> Verdict | None:
 
 
 def core_process_ended(obs: Observation) -> Verdict | None:
-    """A core process of Windows has ended: a restart is announced and keeps others out."""
-    if not predicates.taken(obs) or not predicates.goes_on(obs):
+    """A core process of Windows has ended: Windows has announced a restart and begins no other."""
+    if not predicates.command_taken(obs) or not predicates.still_running(obs):
         return None
     entry = initiation.by_reason(obs, initiation.CRITICAL_PROCESS_REASON)
     missing = progress.lacks_core_process(obs)
@@ -98,15 +98,15 @@ def core_process_ended(obs: Observation) -> Verdict | None:
         Cause.DAMAGED_SYSTEM,
         Confidence.HIGH,
         evidence,
-        ruled_out=((Cause.PRESS_LOST, "the guest got the command"),),
+        ruled_out=((Cause.PRESS_LOST, "the guest received the command"),),
         remedy=remedies.REPAIR_SYSTEM,
     )
 
 
 def display_was_dark(obs: Observation) -> Verdict | None:
     """The press only lit a display that was off."""
-    lit = outside_activity.lit_up(obs)
-    if not predicates.took_it_and_did_nothing(obs) or lit is None or screen_words.under_way(obs):
+    lit = outside_activity.screen_lit(obs)
+    if not predicates.took_it_without_reaction(obs) or lit is None or screen_words.under_way(obs):
         return None
     quiet = predicates.is_quiet(obs)
     if obs.control in (ChannelState.ALIVE, ChannelState.LOST) and not quiet:
@@ -114,7 +114,7 @@ def display_was_dark(obs: Observation) -> Verdict | None:
     return verdict(
         Outcome.STAYED_UP,
         Cause.ASLEEP,
-        _sure_it_lit(obs, lit.at) if quiet else Confidence.LOW,
+        _confidence_of_display(obs, lit.at) if quiet else Confidence.LOW,
         (
             observed.screen(obs.screens[0], "before the press the screen was dark"),
             observed.screen(lit, "after it the screen was lit"),
@@ -128,7 +128,7 @@ def display_was_dark(obs: Observation) -> Verdict | None:
 
 def power_button_ignored(obs: Observation) -> Verdict | None:
     """The guest took the press, its setting asks for no shutdown, and it did nothing more."""
-    if not predicates.took_it_and_did_nothing(obs) or obs.button is None or obs.records:
+    if not predicates.took_it_without_reaction(obs) or obs.button is None or obs.records:
         return None
     action = obs.button.effective()
     if action is ButtonAction.SHUT_DOWN or action is None:
@@ -160,13 +160,13 @@ def power_button_ignored(obs: Observation) -> Verdict | None:
 
 
 def no_logon(obs: Observation) -> Verdict | None:
-    """Nobody is logged on, policy wants a logon, and the press was discarded."""
-    if not predicates.took_it_and_did_nothing(obs) or not predicates.is_quiet(obs):
+    """Nobody is logged on, the policy requires a logon, and the press was discarded."""
+    if not predicates.took_it_without_reaction(obs) or not predicates.is_quiet(obs):
         return None
     if not _forbids_without_logon(obs) or not _is_set_to_shut_down(obs):
         return None
     # A press may be spent on a display that is off, and that is not always seen.
-    sure = outside_activity.was_dark(obs) is False
+    sure = outside_activity.screen_was_dark(obs) is False
     return verdict(
         Outcome.STAYED_UP,
         Cause.NO_LOGON_SHUTDOWN,
@@ -193,7 +193,7 @@ def event_tracker(obs: Observation) -> Verdict | None:
     That an open dialog holds another shutdown up is UNCONFIRMED for Windows: never high confidence.
     """
     baseline = obs.baseline
-    if not predicates.is_quiet(obs) or not predicates.goes_on(obs) or baseline is None:
+    if not predicates.is_quiet(obs) or not predicates.still_running(obs) or baseline is None:
         return None
     if (
         baseline.event_tracker is not True
@@ -203,8 +203,8 @@ def event_tracker(obs: Observation) -> Verdict | None:
         return None
     if not screen_words.tracker(obs):
         return None
-    ruled_out = [(Cause.NO_LOGON_SHUTDOWN, "somebody is logged on")]
-    if predicates.took_it_and_did_nothing(obs) and _is_set_to_shut_down(obs):
+    ruled_out = [(Cause.NO_LOGON_SHUTDOWN, "a user is logged on")]
+    if predicates.took_it_without_reaction(obs) and _is_set_to_shut_down(obs):
         how = (observed.button(obs), *observed.how_taken(obs))
         ruled_out += [
             (Cause.PRESS_LOST, "the guest cleared the latched press"),
@@ -233,12 +233,12 @@ def event_tracker(obs: Observation) -> Verdict | None:
 
 def _error_codes(answer: CommandResult) -> set[int]:
     """The exit code, and those that the tool's messages end with."""
-    said = f"{answer.output} {answer.error_output}"
-    return {answer.exit_code, *(int(code) for code in _ERROR_CODE.findall(said))}
+    text = f"{answer.output} {answer.error_output}"
+    return {answer.exit_code, *(int(code) for code in _ERROR_CODE.findall(text))}
 
 
-def _sure_it_lit(obs: Observation, lit_at: float) -> Confidence:
-    """That the press was spent on the display: not if the next press would do nothing either."""
+def _confidence_of_display(obs: Observation, lit_at: float) -> Confidence:
+    """How sure it is that the press only lit the display: a next press must be able to work."""
     if lit_at > predicates.reacted_by(obs):
         return Confidence.LOW
     wanted = _is_set_to_shut_down(obs) and not _forbids_without_logon(obs)
@@ -246,11 +246,11 @@ def _sure_it_lit(obs: Observation, lit_at: float) -> Confidence:
 
 
 def _may_be_ending(obs: Observation) -> bool:
-    """Whether what was seen fits a guest that is on its way down for another reason."""
+    """Whether the observation fits a guest that is shutting down for another reason."""
     if obs.control_lost_at is not None or screen_words.under_way(obs):
         return True
-    looked = any(progress.is_ending(obs, sample) for sample in obs.samples[-1:])
-    return looked or progress.was_ending(obs)
+    ending = any(progress.is_ending(obs, sample) for sample in obs.samples[-1:])
+    return ending or progress.was_ending(obs)
 
 
 def _is_set_to_shut_down(obs: Observation) -> bool:
@@ -264,7 +264,7 @@ def _forbids_without_logon(obs: Observation) -> bool:
     return baseline.shutdown_without_logon is False
 
 
-NOT_WANTED = (
+REQUEST_REJECTED = (
     Rule("aborted", aborted, is_final=True),
     Rule("core process ended", core_process_ended),
     Rule("display was dark", display_was_dark, is_final=True),
@@ -272,6 +272,6 @@ NOT_WANTED = (
     Rule("no logon", no_logon, is_final=True),
     Rule("event tracker", event_tracker, is_final=True),
 )
-"""In the order of the way of a press."""
+"""In the order in which a press passes them."""
 
 REFUSED = Rule("refused", refused, is_final=True)

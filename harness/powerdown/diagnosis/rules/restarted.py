@@ -1,4 +1,4 @@
-"""The rule for a guest that restarted instead of powering off: who asked for it?"""
+"""The rule for a guest that restarted instead of powering off, and who asked for that."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def restarted(obs: Observation) -> Verdict | None:
     if reset is None or reset.data.get("reason") != "guest-reset":
         return None
     evidence = [observed.host_event(reset, "the guest reset itself")]
-    closed = predicates.services_gone_at(obs)
+    closed = predicates.services_ended_at(obs)
     orderly = closed is not None and closed <= reset.at
     if closed is not None and orderly:
         evidence.append(observed.control_closed(closed))
@@ -36,7 +36,7 @@ def restarted(obs: Observation) -> Verdict | None:
     )
     if found is None:
         evidence += [observed.record(r, "recorded since the command") for r in obs.records or ()]
-        evidence.append(observed.note("who asked for it: it may have crashed"))
+        evidence.append(observed.note("who asked for the restart: the guest may have crashed"))
         found = Cause.UNKNOWN, Confidence.LOW, remedies.FIND_RESTART, ()
     cause, confidence, remedy, why = found
     if confidence is Confidence.HIGH and not orderly:
@@ -64,7 +64,7 @@ def _by_critical_process(obs: Observation) -> _Found | None:
 
 
 def _by_servicing(obs: Observation) -> _Found | None:
-    """Servicing asked for it. Sure where it turned the very shutdown asked for into a restart."""
+    """Servicing asked for it; high confidence where it turned the requested shutdown into one."""
     recorded = initiation.by_reason(obs, *initiation.SERVICING_REASONS)
     if recorded is None or _asked_for_restart(obs):
         return None
@@ -90,7 +90,7 @@ def _by_request(obs: Observation) -> _Found | None:
 
 
 def _by_pending_updates(obs: Observation) -> _Found | None:
-    """Update work was pending; sure of it only where it was seen to be done on the way down."""
+    """Update work was pending; medium confidence only where it was observed during the shutdown."""
     pending = progress.pending_updates(obs)
     if not pending or _asked_for_restart(obs):
         return None
@@ -110,8 +110,8 @@ def _asked_for_restart(obs: Observation) -> bool:
 def _servicing_seen(obs: Observation) -> tuple[Evidence, ...]:
     """Update services that were seen at work in the preshutdown phase."""
     return tuple(
-        observed.service(look, service)
-        for look in progress.preshutdown_looks(obs)[-1:]
-        for service in progress.holders(obs, look)
+        observed.service(sample, service)
+        for sample in progress.preshutdown_samples(obs)[-1:]
+        for service in progress.holders(obs, sample)
         if progress.is_update_service(service.name)
     )

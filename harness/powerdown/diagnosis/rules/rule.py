@@ -1,4 +1,4 @@
-"""What a rule is: a question to an observation, and how its answer becomes a verdict."""
+"""One rule of diagnosis: a question to an observation, and how its answer becomes a verdict."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Rule:
     :param name: a few words, as in ``docs/diagnosis.md``.
     :param decide: the verdict, or ``None`` where the rule does not apply. It may claim high
         confidence only when no rival cause explains the same observation.
-    :param is_final: whether what it names stays so by itself, so that more waiting adds nothing.
+    :param is_final: whether waiting longer cannot change the answer.
     """
 
     name: str

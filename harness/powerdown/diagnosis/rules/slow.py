@@ -1,7 +1,8 @@
 """Why a shutdown that completed took longer than its soft budget.
 
-Looks inside bound how long each part of it lasted. The longest is to blame where without these
-parts the shutdown would have been in time; surely so only if it took most of it by itself.
+Samples from inside bound how long each part of it lasted. The longest part is named where, without
+these parts, the shutdown would have been in time; with more than low confidence only if that part
+alone took most of it.
 """
 
 from __future__ import annotations
@@ -31,22 +32,22 @@ _OVERRAN = 7043
 _UPDATE_SERVICES = frozenset(
     {"Windows Update", "Update Orchestrator Service", "Windows Modules Installer"}
 )
-"""Names that people read of the services that do update work, which are those in 7043; in English
+"""Display names of the services that do update work, as in 7043; in English
 (fact:update-services has the second, learn: Security guidelines for system services in Windows
 Server the others)."""
 
 _DOMINANT = 0.5
-"""A part of the shutdown that took at least so much of it leaves none that took more."""
+"""A part that took at least this fraction of the shutdown is the longest."""
 
 _NOTICEABLE = 0.25
-"""Where even the longest part that was seen took less of it, what made it slow was not seen."""
+"""If even the longest part took less than this fraction, what made it slow was not observed."""
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One part of the shutdown and what it means if that part made it slow.
+    """One part of the shutdown, and the verdict if that part made it slow.
 
-    :param seconds: how long it was seen to last, at least.
+    :param seconds: how long it lasted at least.
     """
 
     seconds: float
@@ -64,8 +65,8 @@ def why_slow(obs: Observation, evidence: Sequence[Evidence], off_at: float) -> V
     :param off_at: when the power went off.
     """
     soft, took = obs.budgets.shutdown_soft, off_at - obs.commanded_at
-    told = f"{took:.2f} s is more than the soft budget of {soft:.2f} s"
-    base = [*evidence, observed.deduced("it was slow", told)]
+    budget = f"{took:.2f} s is more than the soft budget of {soft:.2f} s"
+    base = [*evidence, observed.deduced("it was slow", budget)]
     parts = [
         part
         for part in (
@@ -103,7 +104,7 @@ def why_slow(obs: Observation, evidence: Sequence[Evidence], off_at: float) -> V
 
 
 def _applications(obs: Observation) -> _Part | None:
-    samples = progress.application_looks(obs)
+    samples = progress.application_samples(obs)
     entry = initiation.initiated(obs)
     if not samples or entry is None or initiation.may_count_down(obs, entry):
         return None
@@ -135,7 +136,7 @@ def _applications(obs: Observation) -> _Part | None:
 
 
 def _preshutdown(obs: Observation) -> _Part | None:
-    samples = progress.preshutdown_looks(obs)
+    samples = progress.preshutdown_samples(obs)
     if not samples:
         return None
     lasted = samples[-1].at - samples[0].at
@@ -201,7 +202,7 @@ def _overrun(obs: Observation) -> _Part | None:
 
 
 def _services(obs: Observation, off_at: float) -> _Part | None:
-    closed = predicates.services_gone_at(obs)
+    closed = predicates.services_ended_at(obs)
     if closed is None or closed > off_at:
         return None
     baseline = obs.baseline
@@ -223,7 +224,7 @@ def _services(obs: Observation, off_at: float) -> _Part | None:
 
 
 def _longest_at_work(obs: Observation, samples: Sequence[GuestSample]) -> list[str]:
-    """Names of the services that were seen at work for most of the phase."""
+    """Names of the services that were at work for most of the phase."""
     seconds: dict[str, float] = {}
     began: dict[str, float] = {}
     for sample in samples:

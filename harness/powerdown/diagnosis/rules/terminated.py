@@ -1,4 +1,4 @@
-"""Rules for a guest that ended, restarted, sleeps or crashed: something final was seen."""
+"""Rules for a guest that ended, restarted, sleeps or crashed: a final event was observed."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def host_fault(obs: Observation) -> Verdict | None:
     )
 
 
-def held(obs: Observation) -> Verdict | None:
-    """The host kept the guest's CPUs stopped: no guest can heed a press then."""
+def held_by_host(obs: Observation) -> Verdict | None:
+    """The host kept the guest's CPUs stopped: no guest can react to a press then."""
     if obs.run_state_before not in _HELD_STATES or obs.run_state is not obs.run_state_before:
         return None
     return verdict(
@@ -175,17 +175,17 @@ def completed(obs: Observation) -> Verdict | None:
     evidence += at_rest.found(obs)
     if took > obs.budgets.shutdown_soft:
         return why_slow(obs, evidence, event.at)
-    confidence = _sure_it_was_us(obs)
+    confidence = _confidence_of_completion(obs)
     if confidence is not Confidence.HIGH:
         evidence += _why_doubtful(obs)
     return verdict(Outcome.COMPLETED, Cause.NONE, confidence, evidence)
 
 
-def _sure_it_was_us(obs: Observation) -> Confidence:
-    """A guest that may have ended by itself just then is no proof that the press works.
+def _confidence_of_completion(obs: Observation) -> Confidence:
+    """How sure it is that the command ended the guest, and not something else at the same time.
 
-    Most guests end their ACPI driver before the latch can be read again; so only a press that was
-    seen not to arrive, or that a guest left latched, counts against it.
+    Most guests end their ACPI driver before the latch can be read again; so only a press that
+    verifiably did not arrive, or that the guest left latched, lowers the confidence.
     """
     if obs.command is not Command.PRESS:
         return Confidence.MEDIUM if at_rest.lacks_orderly_end(obs) else Confidence.HIGH
@@ -203,8 +203,8 @@ def _sure_it_was_us(obs: Observation) -> Confidence:
 
 
 def _why_doubtful(obs: Observation) -> list[Evidence]:
-    """What speaks against the press as the reason why the guest ended."""
-    # Those on the disk are told with what else it says.
+    """Evidence against the press as the reason for the guest's end."""
+    # Records from the disk are already among the evidence of the post-mortem.
     records = () if at_rest.tells_records(obs) else obs.records or ()
     found = [observed.record(r, "recorded since the command") for r in records]
     if obs.button is not None:
@@ -212,7 +212,7 @@ def _why_doubtful(obs: Observation) -> list[Evidence]:
     if obs.pm1_before is not None:
         found.append(observed.registers(obs.pm1_before, "before the press"))
     if progress.was_ending(obs):
-        found.append(observed.deduced("services were being stopped before the command", "survey"))
+        found.append(observed.deduced("services were being stopped before the command", "baseline"))
     return found
 
 
@@ -226,11 +226,11 @@ def _forced(evidence: Iterable[Evidence]) -> Verdict:
     )
 
 
-ENDED = (
+TERMINATED = (
     Rule("forced off", forced_off, is_final=True),
     END_UNSEEN,
     Rule("host fault", host_fault, is_final=True),
-    Rule("guest held by the host", held, is_final=True),
+    Rule("guest held by the host", held_by_host, is_final=True),
     Rule("crashed", crashed, is_final=True),
     Rule("hibernated", hibernated, is_final=True),
     Rule("asleep", asleep, is_final=True),
