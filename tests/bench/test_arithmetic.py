@@ -289,7 +289,7 @@ def test_waiting_needs_a_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--gate" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("wrong", [["--only", "7"], ["--only", "a"], ["--rounds", "0"]])
+@pytest.mark.parametrize("wrong", [["--only", "8"], ["--only", "a"], ["--rounds", "0"]])
 def test_wrong_options_are_refused(wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as left:
         command.main(wrong)
