@@ -91,7 +91,7 @@ def await_restored(machine: Machine, channel: GuestChannel | None, deadline: Dea
     raise deadline.expire(
         f"the control port of {machine.name} answer after a restore",
         "nothing answers on it",
-        "Start it cold (--cold) and compare.",
+        "Start it cold (--powerdown-cold) and compare.",
     )
 
 

@@ -68,7 +68,7 @@ def test_the_disk_is_where_the_definition_says(
 
 def test_a_disk_that_libvirt_does_not_emulate(image: Image) -> None:
     image = replace(image, disk=replace(image.disk, bus=DiskBus.NVME))
-    with pytest.raises(MachineError, match=r"nvme.*--via qmp"):
+    with pytest.raises(MachineError, match=r"nvme.*--powerdown-backend qmp"):
         domain_xml(image, WIRING, TCG)
 
 

@@ -30,5 +30,5 @@ def check_clock(template: Template, ahead: float | None) -> None:
         f"see the clock of a clone of {template.image}",
         f"it is {ahead:+.0f} s from the host's; {template.clock_ahead - age:+.0f} s was expected, "
         f"the template being {age:.0f} s old",
-        "Start it cold (--cold).",
+        "Start it cold (--powerdown-cold).",
     )

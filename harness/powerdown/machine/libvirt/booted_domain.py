@@ -121,7 +121,7 @@ class BootedDomain(DomainMachine):
             description = saved.devices.read_text()
         except (OSError, ValueError) as error:
             raise HostError(
-                f"read {saved.devices}", str(error), "Start it cold (--cold)."
+                f"read {saved.devices}", str(error), "Start it cold (--powerdown-cold)."
             ) from error
         wiring = wiring_for(image, overlay.absolute(), uuid="")
         xml = with_disk(description, wiring)

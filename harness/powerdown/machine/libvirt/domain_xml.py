@@ -174,7 +174,7 @@ def _disk_target(image: Image) -> tuple[str, str]:
         raise MachineError(
             f"run {image.name} through libvirt",
             f"libvirt does not emulate a disk on {image.disk.bus}",
-            "Use [disk] bus ide or virtio, or --via qmp.",
+            "Use [disk] bus ide or virtio, or --powerdown-backend qmp.",
         ) from None
 
 
@@ -198,5 +198,7 @@ def _add(parent: ET.Element, tag: str, text: str = "", **attributes: str) -> ET.
 
 def _not_restorable(actual: str) -> MachineError:
     return MachineError(
-        "restore a saved domain", f"its XML is unusable: {actual}", "Start it cold (--cold)."
+        "restore a saved domain",
+        f"its XML is unusable: {actual}",
+        "Start it cold (--powerdown-cold).",
     )

@@ -191,7 +191,9 @@ class QemuMachine(MonitoredMachine):
         if mode is ShutdownMode.ACPI:
             return self.press_power_button()
         raise MachineError(
-            f"shut {self.name} down ({mode})", "QEMU has no such mode", "Use --via libvirt."
+            f"shut {self.name} down ({mode})",
+            "QEMU has no such mode",
+            "Use --powerdown-backend libvirt.",
         )
 
     @property
