@@ -66,6 +66,6 @@ def test_a_dark_display() -> None:
     assert [c for c, _ in also_seen(obs(screens=LIT_UP), Cause.NONE)] == [Cause.ASLEEP]
 
 
-def test_without_a_survey_nothing_is_said() -> None:
+def test_without_a_baseline_nothing_is_said() -> None:
     blind = obs(baseline=None, control=ChannelState.SILENT, screens=LIT_UP)
     assert also_seen(blind, Cause.NONE) == ()

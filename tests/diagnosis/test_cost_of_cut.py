@@ -31,7 +31,7 @@ def test_programs_that_ran_are_named_as_they_were_last_seen() -> None:
     assert "asked 3 s before" in told
 
 
-def test_without_looks_the_survey_has_to_do() -> None:
+def test_without_looks_the_baseline_has_to_do() -> None:
     told = of_basis(cost_of_cut(obs(samples=()), SPENT), Basis.SEEN)
     assert APP.name in told
 

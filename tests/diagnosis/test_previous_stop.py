@@ -11,7 +11,7 @@ from powerdown.diagnosis.diagnose import diagnose_previous_stop
 from powerdown.diagnosis.remedies import SHUT_DOWN_SOFTLY
 from powerdown.diagnosis.verdict import Confidence, Source
 from powerdown.windows.event_records import EventRecord
-from powerdown.windows.survey_commands import START_PROVIDERS
+from powerdown.windows.query_commands import START_PROVIDERS
 
 KERNEL_GENERAL = "Microsoft-Windows-Kernel-General"
 KERNEL_POWER = "Microsoft-Windows-Kernel-Power"

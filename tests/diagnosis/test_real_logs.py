@@ -15,7 +15,7 @@ from powerdown.diagnosis.diagnose import diagnose_previous_stop
 from powerdown.diagnosis.verdict import Confidence
 from powerdown.windows.event_records import EventRecord, parse_events
 from powerdown.windows.last_start import around_last_start
-from powerdown.windows.survey_commands import SAMPLE_PROVIDERS, START_PROVIDERS
+from powerdown.windows.query_commands import SAMPLE_PROVIDERS, START_PROVIDERS
 from tests.support.paths import REPOSITORY
 
 SAMPLES = REPOSITORY.parent / "shared" / "samples"

@@ -90,7 +90,7 @@ def test_what_is_on_the_disk(reads: Reads) -> None:
     assert reader.asked == DiskRequest(system_log=True, log_after=7)
 
 
-def test_without_a_survey_the_whole_log_is_read(reads: Reads) -> None:
+def test_without_a_baseline_the_whole_log_is_read(reads: Reads) -> None:
     reader = reads(CONTENTS)
     examined(powered_off(105, baseline=None))
     assert reader.asked == DiskRequest(system_log=True, log_after=0)

@@ -1,4 +1,4 @@
-"""What injections do to a guest, and remedies undo, seen through the harness's own survey."""
+"""What injections do to a guest, and remedies undo, seen through the harness's own baseline."""
 
 from __future__ import annotations
 

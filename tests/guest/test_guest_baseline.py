@@ -13,8 +13,8 @@ from powerdown.windows import commands
 from powerdown.windows.command_parts import PartAnswer
 from powerdown.windows.commands import ButtonAction, PowerSource
 from powerdown.windows.console_session import ConsoleSession
+from powerdown.windows.query_commands import BASELINE_PARTS
 from powerdown.windows.services import ServiceState
-from powerdown.windows.survey_commands import BASELINE_PARTS
 from tests.support.modelled_machine import Machine
 
 CONTROL = r"HKLM\SYSTEM\CurrentControlSet\Control"
@@ -278,7 +278,7 @@ class TestAnswers:
 
 
 @given(st.dictionaries(st.sampled_from([p.name for p in BASELINE_PARTS]), st.text()), st.booleans())
-def test_whatever_a_guest_says_is_a_survey(texts: dict[str, str], succeeded: bool) -> None:
+def test_whatever_a_guest_says_is_a_baseline(texts: dict[str, str], succeeded: bool) -> None:
     answers = {name: PartAnswer(succeeded, text) for name, text in texts.items()}
     found = read_baseline({**answers, **READ}, at=1.0)
     assert found.last_record == 77
@@ -286,7 +286,7 @@ def test_whatever_a_guest_says_is_a_survey(texts: dict[str, str], succeeded: boo
 
 
 @given(st.text())
-def test_damaged_settings_are_a_survey(text: str) -> None:
+def test_damaged_settings_are_a_baseline(text: str) -> None:
     answers = {
         part.name: PartAnswer(
             True, f"\nHKEY_USERS\\S-1-5-21-1\\{text}\n    {text}    REG_SZ    {text}"

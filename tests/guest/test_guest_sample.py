@@ -7,7 +7,7 @@ from powerdown.guest.guest_sample import GuestSample, read_sample
 from powerdown.guest.windows import Windows
 from powerdown.windows import commands
 from powerdown.windows.command_parts import PartAnswer
-from powerdown.windows.survey_commands import SAMPLE_PROVIDERS
+from powerdown.windows.query_commands import SAMPLE_PROVIDERS
 from tests.support.modelled_machine import Machine
 
 NAMES = ("records", "services", "processes")

@@ -156,7 +156,7 @@ class TestEnd:
             assert asked.wait(PATIENCE)
             machine.events.record("SHUTDOWN", {"guest": True, "reason": "guest-shutdown"})
 
-        windows._look = hang
+        windows._sample = hang
         ending = threading.Thread(target=end)
         ending.start()
         obs = press_power_button(machine, windows)
@@ -180,7 +180,7 @@ class TestEnd:
             assert asked.wait(PATIENCE)
             machine.events.record("RESET", {"guest": True, "reason": "guest-reset"})
 
-        windows._look = hang
+        windows._sample = hang
         restarting = threading.Thread(target=restart)
         restarting.start()
         press_power_button(machine, windows)
@@ -207,7 +207,7 @@ class TestEnd:
             machine.state = state
             machine.events.record("STOP")
 
-        windows._look = hang
+        windows._sample = hang
         stopping = threading.Thread(target=stop)
         stopping.start()
         obs = press_power_button(machine, windows, is_conclusive=is_conclusive)
@@ -291,7 +291,7 @@ class TestSettled:
         obs = press_power_button(ScriptedMachine([ARMED]), None)
         assert obs.watched >= HARD
         assert (obs.baseline, obs.records, obs.control) == (None, None, ChannelState.NONE)
-        assert obs.notes[0] == "no control channel: seen from outside only"
+        assert obs.notes[0] == "no control channel: observed from outside only"
 
     def test_what_was_seen_inside_settles_it(self) -> None:
         windows = ScriptedWindows(SURVEY, lambda count: sample(BY_BUTTON))
@@ -350,7 +350,7 @@ class TestInside:
             released.wait(windows.allowed[-1])
             raise ControlChannelError("look", "no answer in time", "Wait.")
 
-        windows._look = hang
+        windows._sample = hang
         started = now()
         obs = press_power_button(ScriptedMachine([ARMED]), windows)
         assert obs.control is ChannelState.LOST
@@ -362,13 +362,13 @@ class TestInside:
         [
             (SURVEY, False, ChannelState.SILENT, "the control port did not answer before"),
             (
-                CredentialsRejected("survey", "401", "Check them."),
+                CredentialsRejected("baseline", "401", "Check them."),
                 True,
                 ChannelState.REJECTED,
                 "could not be asked before",
             ),
             (
-                ControlChannelError("survey", "nonsense", "Look."),
+                ControlChannelError("baseline", "nonsense", "Look."),
                 True,
                 ChannelState.SILENT,
                 "could not be asked before",
@@ -385,7 +385,7 @@ class TestInside:
         assert windows.allowed == []
         assert len([text for text in obs.notes if note in text]) == 1
 
-    def test_what_the_survey_could_not_read_is_noted_once(self) -> None:
+    def test_what_the_baseline_could_not_read_is_noted_once(self) -> None:
         partial = GuestBaseline(at=0.0, last_record=7, notes=("power button: nonsense",))
         obs = press_power_button(ScriptedMachine([ARMED]), ScriptedWindows(partial))
         assert obs.notes.count("power button: nonsense") == 1

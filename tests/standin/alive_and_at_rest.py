@@ -1,4 +1,4 @@
-"""What a survey of a running guest and an inspection of its disk must both say."""
+"""What a baseline of a running guest and an inspection of its disk must both say."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ USER = "tester"
 
 
 def shared_values(baseline: GuestBaseline) -> dict[str, object]:
-    """By the ids of the settings at rest, what the survey knows."""
+    """By the ids of the settings at rest, what the baseline knows."""
     values = {
         "shutdown-without-logon": baseline.shutdown_without_logon,
         "tracker": baseline.event_tracker,

@@ -1,7 +1,7 @@
 """Has every disk that a scenario leaves behind looked at, and compared with what was seen alive.
 
 A plugin, for a run of the suites: ``ci/gate -p tests.standin.examined_scenarios``. After each
-power-off, what ``powerdown inspect`` reads must be what the last survey had read inside, and what
+power-off, what ``powerdown inspect`` reads must be what the last baseline had read inside, and what
 ``powerdown history`` tells of the last session must be the outcome. A difference fails the
 scenario; how many disks were looked at is told at the end.
 """

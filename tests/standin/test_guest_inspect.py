@@ -60,7 +60,7 @@ def inspected(disk):
 
 
 def assert_same(baseline, settings):
-    """What the live survey knows is what the disk says."""
+    """What the live baseline knows is what the disk says."""
     alive = shared_values(baseline)
     assert len(alive) > 11, "much of it could not be read"
     assert {id: settings[id].value for id in alive} == alive

@@ -197,22 +197,22 @@ class ScriptedWindows(Windows):
     ) -> None:
         self.scripted = ScriptedChannel({}, alive)
         super().__init__(self.scripted)
-        self._survey = baseline
-        self._look = sample
+        self._baseline = baseline
+        self._sample = sample
         self.allowed: list[float] = []
         self.asked_by: set[str] = set()
         self.asked_after: set[int] = set()
 
     def baseline(self, seconds: float = 0.0) -> GuestBaseline:
-        if isinstance(self._survey, Exception):
-            raise self._survey
-        return self._survey
+        if isinstance(self._baseline, Exception):
+            raise self._baseline
+        return self._baseline
 
     def sample(self, after_record: int, seconds: float = 0.0) -> GuestSample:
         self.asked_by.add(threading.current_thread().name)
         self.asked_after.add(after_record)
         self.allowed.append(seconds)
-        return self._look(len(self.allowed) - 1)
+        return self._sample(len(self.allowed) - 1)
 
     def run(self, command: str, seconds: float = 0.0) -> CommandResult:
         return self.channel.run(command, Deadline.after(1.0))

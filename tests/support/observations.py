@@ -125,7 +125,7 @@ def baseline(**changes: Any) -> GuestBaseline:
 
 
 def nobody(**changes: Any) -> GuestBaseline:
-    """A survey of a guest at the logon screen."""
+    """A baseline of a guest at the logon screen."""
     processes = (*WINDOWS_OWN, ProcessEntry("LogonUI.exe", 620, 1))
     unread: dict[str, object] = {"auto_end_tasks": None, "hung_app_ms": None}
     return baseline(**{"console": NOBODY, "processes": processes, **unread, **changes})
@@ -138,7 +138,7 @@ def sample(
     processes: Iterable[ProcessEntry] | None = None,
     unread: Iterable[str] = (),
 ) -> GuestSample:
-    """A look that shows everything as the survey does.
+    """A look that shows everything as the baseline does.
 
     :param unread: parts that could not be read.
     """

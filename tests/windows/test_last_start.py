@@ -13,7 +13,7 @@ from powerdown.diagnosis.diagnose import diagnose_previous_stop
 from powerdown.guest.windows import Windows
 from powerdown.windows.event_records import EventRecord
 from powerdown.windows.last_start import around_last_start
-from powerdown.windows.survey_commands import START_PROVIDERS
+from powerdown.windows.query_commands import START_PROVIDERS
 from tests.support.modelled_guest import OpenChannel
 from tests.support.modelled_machine import Machine
 

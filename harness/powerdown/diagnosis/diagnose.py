@@ -14,7 +14,7 @@ from powerdown.diagnosis.rules.rule_order import RULES, inconclusive
 from powerdown.diagnosis.verdict import Confidence, Verdict
 from powerdown.shutdown.observation import Observation
 from powerdown.windows.event_records import EventRecord
-from powerdown.windows.survey_commands import START_PROVIDERS
+from powerdown.windows.query_commands import START_PROVIDERS
 
 _KERNEL_POWER = "Microsoft-Windows-Kernel-Power"
 _KERNEL_GENERAL = "Microsoft-Windows-Kernel-General"

@@ -97,7 +97,7 @@ def _console(target: FaultTarget) -> ConsoleSession:
     if console is None:
         raise ControlChannelError(
             "see who is logged on at the guest's console",
-            "the survey could not read it",
+            "the baseline could not read it",
             "Run 'query session' in the guest.",
         )
     return console

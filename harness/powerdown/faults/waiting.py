@@ -15,7 +15,7 @@ SECONDS = 60.0
 _PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 0.5
 _GROWTH = 1.25
-"""Between looks, for which no event exists; one that waits long needs not be told at once."""
+"""Between samples, for which no event exists; one that waits long needs not be told at once."""
 
 
 def wait_until(

@@ -91,7 +91,7 @@ class GuestBaseline:
 
 
 def read_baseline(answers: Mapping[str, PartAnswer], at: float) -> GuestBaseline:
-    """Understand the answers to ``survey_commands.SURVEY_PARTS``.
+    """Understand the answers to ``query_commands.SURVEY_PARTS``.
 
     :param at: when they arrived.
     :raise ControlChannelError: the event log could not be read, without which nothing that

@@ -9,8 +9,8 @@ from powerdown.core.errors import ControlChannelError
 from powerdown.windows.command_parts import PartAnswer
 from powerdown.windows.event_records import EventRecord, parse_events
 from powerdown.windows.processes import ProcessEntry, parse_processes
+from powerdown.windows.query_commands import SAMPLE_PROVIDERS
 from powerdown.windows.services import ServiceStatus, parse_services
-from powerdown.windows.survey_commands import SAMPLE_PROVIDERS
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class GuestSample:
 
 
 def read_sample(answers: Mapping[str, PartAnswer], at: float) -> GuestSample:
-    """Understand the answers to ``survey_commands.look_parts``; never raises."""
+    """Understand the answers to ``query_commands.look_parts``; never raises."""
     notes: list[str] = []
     texts = {}
     for name in ("records", "services", "processes"):

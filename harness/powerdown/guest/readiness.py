@@ -17,7 +17,7 @@ _PROBE_SECONDS = 1.0
 """One look at the control port. A connection made before the guest's network is up hangs."""
 
 _PAUSE_SECONDS = 0.1
-"""Between looks at registers and ports, for which no event exists."""
+"""Between samples at registers and ports, for which no event exists."""
 
 _COMMAND_SECONDS = 30.0
 """One try of a command; a service that is still starting may never answer the first."""

@@ -11,7 +11,7 @@ from powerdown.core.errors import ControlChannelError
 from powerdown.guest.channels.channel import CommandResult, GuestChannel
 from powerdown.guest.guest_baseline import GuestBaseline, read_baseline
 from powerdown.guest.guest_sample import GuestSample, read_sample
-from powerdown.windows import commands, session_commands, survey_commands
+from powerdown.windows import commands, query_commands, session_commands
 from powerdown.windows.command_parts import Part, PartAnswer, join_parts, new_marker, split_parts
 from powerdown.windows.console_session import parse_console_session
 from powerdown.windows.event_records import EventRecord, parse_events
@@ -26,7 +26,7 @@ COMMAND_SECONDS = 60.0
 """Time allowed for one ordinary command; Windows under emulation is slow."""
 
 SURVEY_SECONDS = 180.0
-"""Time allowed for a survey: some twenty programs, and a search through all services."""
+"""Time allowed for a baseline: some twenty programs, and a search through all services."""
 
 _UPLOAD_CHUNK = 6000
 """Characters a line: cmd.exe takes 8191 in all (learn: Command prompt line string limitation)."""
@@ -57,7 +57,7 @@ class Windows:
 
         :raise ControlChannelError: besides, when the event log cannot be read.
         """
-        answers = self._run_parts(survey_commands.BASELINE_PARTS, seconds)
+        answers = self._run_parts(query_commands.BASELINE_PARTS, seconds)
         return read_baseline(answers, now())
 
     def sample(self, after_record: int, seconds: float = COMMAND_SECONDS) -> GuestSample:
@@ -66,7 +66,7 @@ class Windows:
         :param after_record: only event records newer than this.
         """
         asked_at = now()
-        answers = self._run_parts(survey_commands.sample_parts(after_record), seconds)
+        answers = self._run_parts(query_commands.sample_parts(after_record), seconds)
         return read_sample(answers, asked_at)
 
     def events_around_last_start(self) -> tuple[EventRecord, ...]:
@@ -74,7 +74,7 @@ class Windows:
 
         Those of :data:`START_PROVIDERS`; nothing of earlier stops.
         """
-        answer = self.run(survey_commands.LAST_STARTS).checked()
+        answer = self.run(query_commands.LAST_STARTS).checked()
         return around_last_start(parse_events(answer.output))
 
     def read_file(self, path: str) -> str | None:
@@ -150,9 +150,9 @@ class Windows:
         self.run(commands.start_service(name)).checked()
 
     def _console_sid(self) -> str:
-        console = parse_console_session(self.run(survey_commands.SESSIONS).output)
-        profiles = parse_registry(self.run(survey_commands.LOADED_PROFILES).output)
-        folders = parse_registry(self.run(survey_commands.PROFILE_FOLDERS).output)
+        console = parse_console_session(self.run(query_commands.SESSIONS).output)
+        profiles = parse_registry(self.run(query_commands.LOADED_PROFILES).output)
+        folders = parse_registry(self.run(query_commands.PROFILE_FOLDERS).output)
         sid = None if console is None else find_console_profile(profiles, folders, console)
         if sid is None:
             raise ControlChannelError(

@@ -1,1 +1,1 @@
-"""Pressing the button, pulling the plug, and observing what follows."""
+"""Soft and forced shutdown: press the button or cut the power, and observe what follows."""

@@ -1,4 +1,4 @@
-"""Sees the moment at which a guest's control port goes away, without asking it anything.
+"""Detects the moment at which a guest's control port closes, without sending it anything.
 
 An idle connection to the port is closed by the guest when the service behind it stops: an event,
 where polling would load a guest that is busy shutting down. A server may also drop an idle

@@ -1,4 +1,4 @@
-"""Forced shutdown: cut the guest's power in each way a host can, and see that it is cut."""
+"""Forced shutdown: cut the guest's power in each way a host can, and verify it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FORCED_COMMANDS = (Command.QUIT, Command.KILL, Command.RESET)
 
 
 def cut_power(machine: Machine, way: Command) -> Observation:
-    """Force the guest off; what was seen of it from outside.
+    """Force the guest off and return the observation from outside.
 
     After a reset the machine is paused as soon as the reset is reported, within its firmware, so
     that its disk can be read as the reset left it; :meth:`Machine.resume` boots it again.

@@ -1,4 +1,4 @@
-"""The guest's clock against the host's, from what must have come before what.
+"""The offset of the guest's clock from the host's, derived from the order of events.
 
 A record of the shutdown that the command led to was written after the command; none was written
 after the power went off. So the guest's clock can be off by no more than lies between: the border
@@ -22,7 +22,7 @@ GetSystemTimeAsFileTime)."""
 
 @dataclass(frozen=True)
 class Moment:
-    """A moment of the guest's, on the host-monotonic clock.
+    """A moment of the guest's clock, on the host-monotonic clock.
 
     :param earliest: seconds; not before.
     :param latest: seconds; not after.
@@ -33,7 +33,7 @@ class Moment:
 
     @property
     def at(self) -> float:
-        """The middle."""
+        """The middle of the interval."""
         return (self.earliest + self.latest) / 2
 
     @property
@@ -50,7 +50,7 @@ class GuestClock:
     most: float
 
     def moment(self, created: datetime) -> Moment:
-        """When the guest's clock said so."""
+        """The moment at which the guest's clock showed this time."""
         told = created.timestamp()
         return Moment(told + self.least, told + self.most)
 
@@ -64,7 +64,7 @@ def guest_clock(
     """The guest's clock while it shut down.
 
     :param records: of the shutdown that the command led to.
-    :param samples: what was seen inside meanwhile: what a look did not show was recorded later.
+    :param samples: from inside meanwhile: what a sample did not show was recorded later.
     :param untaken_until: up to when the guest had not taken the command.
     :param off_at: when the power went off.
     :return: ``None`` when there is no record, or when the records contradict each other: then the

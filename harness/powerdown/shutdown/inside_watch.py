@@ -1,4 +1,4 @@
-"""The guest from inside while it shuts down, asked by a thread of its own.
+"""Samples of the guest from inside while it shuts down, taken by a thread of its own.
 
 A guest that is busy ending itself may answer late or never. The thread waits for it, so that
 nothing else has to.
@@ -19,15 +19,15 @@ _LEAST_ALLOWED = 5.0
 """Seconds for an answer: three programs are run for it by a guest that is busy ending others."""
 
 _BREAK_SECONDS = 0.02
-"""For the thread to notice that its question was broken off."""
+"""For the thread to notice that its question was interrupted."""
 
 
 class InsideWatch:
     """Takes a :class:`GuestSample` again and again until it is stopped or abandoned.
 
-    :param windows: whom to ask.
+    :param windows: the inside of the guest.
     :param after_record: only event records newer than this.
-    :param pause: seconds before the first look, and between the first two.
+    :param pause: seconds before the first sample, and between the first two.
     :param longest_pause: between later ones.
     """
 
@@ -52,7 +52,7 @@ class InsideWatch:
         self._thread.start()
 
     def stop(self, *, interrupt: bool = False) -> None:
-        """Ask no more; returns when the last question is answered or has run out of time.
+        """Stop asking; returns when the last question is answered or has run out of time.
 
         :param interrupt: the guest cannot answer: break the question off instead.
         """
@@ -66,7 +66,7 @@ class InsideWatch:
         self._thread.join(deadline.remaining)
 
     def abandon(self) -> None:
-        """Ask no more and wait for nothing: the guest is off and its channel is of no use.
+        """Stop asking without waiting: the guest is off and its channel is of no use.
 
         The thread ends by itself, with its connection or, at the latest, with its deadline.
         """
@@ -76,7 +76,7 @@ class InsideWatch:
 
     @property
     def samples(self) -> tuple[GuestSample, ...]:
-        """What was seen so far."""
+        """The samples so far."""
         with self._changed:
             return tuple(self._looks)
 
@@ -86,8 +86,8 @@ class InsideWatch:
         with self._changed:
             return self._failure
 
-    def look_now(self) -> bool:
-        """Ask without a pause and wait for the answer for as long as one may take.
+    def sample_now(self) -> bool:
+        """Take a sample now and wait for it as long as one may take.
 
         :return: whether it came, or failed to, before that.
         """

@@ -1,4 +1,4 @@
-"""Everything that was seen of one attempt to end a guest, or of one look at it: all that
+"""Everything observed during one attempt to end a guest, or of one sample of it: all that
 diagnosis gets."""
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class Command(StrEnum):
     KILL = "kill"
     RESET = "reset"
     NOTHING = "nothing"
-    """It only looked."""
+    """Nothing: it only observed."""
 
 
 class ChannelState(StrEnum):
     """How far the control channel worked during an attempt."""
 
     NONE = "none"
-    """There is none: seen from outside only."""
+    """There is none: observed from outside only."""
     REJECTED = "rejected"
     """There is one, and the guest does not accept its credentials."""
     SILENT = "silent"
@@ -54,7 +54,8 @@ CONTROL_BACK = "CONTROL_BACK"
 """Event recorded when the control port answers after that: it was closed for another reason."""
 
 _RESET_SECONDS = 0.05
-"""From what a reset closes to the news of it; an orderly restart ends services long before."""
+"""Seconds from the ports that a reset closes to its event; an orderly restart ends services long
+before."""
 
 QEMU_LINGERS = "QEMU_LINGERS"
 """Event recorded when QEMU goes on long after its guest has powered off."""
@@ -62,7 +63,7 @@ QEMU_LINGERS = "QEMU_LINGERS"
 
 @dataclass(frozen=True)
 class Observation:
-    """One attempt, from just before the command to the end of watching; or one look at a guest.
+    """One attempt, from just before the command to the end of watching; or one sample of a guest.
 
     All times are seconds on the host-monotonic clock.
 
@@ -84,7 +85,7 @@ class Observation:
     :param samples: what was seen inside since the command, in order of time.
     :param answer: what a command inside answered; ``None`` without one, or when it was cut off.
     :param activity: CPU and disk totals, in order of time, the first from before the command.
-    :param screens: the screen, likewise; of equal looks in a row only first and last are kept.
+    :param screens: the screen, likewise; of equal samples in a row only first and last are kept.
     :param screen_text: text on the screen at the end, where it could be read; a guest can show
         anything, so it is a hint.
     :param screen_text_before: likewise just before the command.
@@ -122,9 +123,9 @@ class Observation:
 
     @property
     def records(self) -> tuple[EventRecord, ...] | None:
-        """Shutdown records since the survey, or ``None`` when they are not known.
+        """Shutdown records since the baseline, or ``None`` when they are not known.
 
-        As the disk has them afterwards, else by the last look that could read them. The survey
+        As the disk has them afterwards, else by the last sample that could read them. The baseline
         comes just before the command; what is recorded in between is among them.
         """
         recorded = self._records_on_disk
@@ -147,7 +148,7 @@ class Observation:
 
     @property
     def _guest_clock(self) -> GuestClock | None:
-        """Without a survey, a record may be older than the command."""
+        """Without a baseline, a record may be older than the command."""
         off, records = self.event("SHUTDOWN"), self._records_on_disk
         if off is None or self.baseline is None or records is None:
             return None
@@ -155,7 +156,7 @@ class Observation:
 
     @property
     def _untaken_until(self) -> float:
-        """Up to when the guest is known not to have taken the command."""
+        """Until when the guest is known not to have taken the command."""
         until = self.commanded_at
         for sample in self.pm1_after:
             if not sample.mapped or not sample.press_pending:
@@ -169,7 +170,7 @@ class Observation:
         return self.ended_at - self.commanded_at
 
     def from_outside(self) -> Observation:
-        """The same attempt as seen without a control channel."""
+        """The same attempt as observed without a control channel."""
         return replace(
             self,
             events=tuple(e for e in self.events if e.name not in (CONTROL_CLOSED, CONTROL_BACK)),
@@ -178,7 +179,7 @@ class Observation:
             samples=(),
             answer=None,
             post_mortem=None,
-            notes=("no control channel: seen from outside only",),
+            notes=("no control channel: observed from outside only",),
         )
 
     def event(self, name: str) -> HostEvent | None:
@@ -187,7 +188,7 @@ class Observation:
 
     @property
     def exit(self) -> HostEvent | None:
-        """QEMU's end, if it was seen."""
+        """QEMU's end, if it was observed."""
         return self.event(PROCESS_EXIT)
 
     @property
@@ -210,7 +211,7 @@ class Observation:
     def press_taken_at(self) -> float | None:
         """When the guest was first seen to have acknowledged the press.
 
-        ``None`` when it was not armed before, or the latch was still set at the last look. QEMU
+        ``None`` when it was not armed before, or the latch was still set at the last sample. QEMU
         sets PWRBTN_STS whenever PWRBTN_EN is set, and only the guest clears it
         (qemu hw/acpi/core.c), so armed before and clear after means taken.
         """

@@ -1,4 +1,4 @@
-"""A look at a running guest that leaves it alone: what can be known of it without pressing."""
+"""Observes a running guest without pressing its button or changing anything in it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ at rest ticks many times in it."""
 
 
 def observe_idle(machine: Machine, windows: Windows | None) -> Observation:
-    """Look at a guest from outside and, where it can be asked, from inside; for some seconds.
+    """Observe a guest for some seconds from outside and, where it can be asked, from inside.
 
-    Nothing is sent to the guest but the questions of the survey, and nothing is changed.
+    Nothing is sent to the guest but the questions of the baseline, and nothing is changed.
 
-    :param windows: the inside of the guest; ``None`` to look from outside only.
+    :param windows: the inside of the guest; ``None`` to observe from outside only.
     :return: an attempt with :attr:`Command.NOTHING`.
     :raise MachineError: QEMU is gone, or the connection to it is lost.
     """
@@ -30,5 +30,5 @@ def observe_idle(machine: Machine, windows: Windows | None) -> Observation:
     def observe() -> Observation:
         return attempt.observe(Command.NOTHING, began_at, before)
 
-    attempt.look_around(_SECONDS, began_at)
+    attempt.sample_outside(_SECONDS, began_at)
     return attempt.conclude(observe, began_at)

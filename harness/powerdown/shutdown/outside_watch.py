@@ -22,9 +22,10 @@ class OutsideWatch:
     """Samples taken one after the other; three failures in a row end a kind of sample.
 
     :ivar activity: CPU and disk totals in order of time.
-    :ivar screens: looks at the screen; of equal looks in a row only the first and the last.
+    :ivar screens: samples of the screen; of equal samples in a row only the first and the last.
     :ivar notes: what could not be seen and why.
-    :ivar last_look: the last look at the screen, with its picture; ``None`` before there is one.
+    :ivar last_sample: the last sample of the screen, with its picture; ``None`` before there is
+        one.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -32,17 +33,17 @@ class OutsideWatch:
         self.activity: list[Activity] = []
         self.screens: list[ScreenSample] = []
         self.notes: list[str] = []
-        self.last_look: ScreenSample | None = None
+        self.last_sample: ScreenSample | None = None
         self._failures: Counter[str] = Counter()
 
     def sample(self) -> None:
-        """Look once."""
+        """Take one sample."""
         self._sample_activity()
         self._sample_screen()
 
     @property
     def screen_is_steady(self) -> bool:
-        """Whether the last two looks at the screen show the same."""
+        """Whether the last two samples of the screen show the same."""
         return len(self.screens) > 1 and self.screens[-2].digest == self.screens[-1].digest
 
     def _sample_activity(self) -> None:
@@ -66,7 +67,7 @@ class OutsideWatch:
             self._failed("screen", error)
             return
         self._failures["screen"] = 0
-        self.last_look = look
+        self.last_sample = look
         look = replace(look, picture=None)
         if len(self.screens) > 1 and self._is_unchanged(look):
             self.screens[-1] = look

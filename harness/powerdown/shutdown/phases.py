@@ -14,11 +14,12 @@ begins the transition, on a domain controller behind it (fact:record-order-clien
 fact:record-order-dc)."""
 
 _SURE_SECONDS = 1.0
-"""A border on the guest's clock that may be wrong by more is worth less than the control port."""
+"""Seconds; with a larger uncertainty of the guest's clock the control port is the better
+evidence."""
 
 
 def timeline_of(obs: Observation) -> Timeline:
-    """The steps that were seen, each with what shows that it began and ended.
+    """The steps that were observed, each with evidence of its begin and end.
 
     The border of steps 3 and 4 cannot be seen from outside. The guest's own records tell it where
     its clock is known; else the loss of the control port is taken for it: WinRM and the guest agent
@@ -101,7 +102,7 @@ def _inside(obs: Observation, begun: float) -> list[Phase]:
         latest = recorded.at if end is None else min(recorded.at, end)
         border, shown_by = max(latest, begun), f"border known to {recorded.doubt:.2f} s"
     if border is None:
-        evidence = ("border to core services not seen", *records)
+        evidence = ("border to core services not observed", *records)
         return [Phase(Step.APPLICATIONS, begun, end, evidence)]
     told = str(final) if final else "neither powered off nor restarted"
     return [

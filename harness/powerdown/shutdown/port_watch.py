@@ -1,4 +1,4 @@
-"""Sees the moment at which a guest's agent goes away: QEMU tells when its port is closed.
+"""Detects the moment at which a guest's agent goes away: QEMU reports when its port is closed.
 
 The agent is a service and stops with the services; then Windows' driver tells QEMU that nobody has
 the port open any more (virtio-win: vioserial/sys/Port.c; qemu:qapi/char.json, VSERPORT_CHANGE).

@@ -1,4 +1,4 @@
-"""What the disk of a guest says once its power is off: read without a second boot."""
+"""What the disk of a guest that is off shows about its stop, read without a second boot."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from powerdown.guest.guest_sample import tells_of_shutdown
 from powerdown.windows.event_records import EventRecord
-from powerdown.windows.survey_commands import START_PROVIDERS
+from powerdown.windows.query_commands import START_PROVIDERS
 
 _INITIATED = 1074
 _STARTED = 6005
@@ -54,7 +54,7 @@ class PostMortem:
 
 
 def worth_keeping(record: EventRecord) -> bool:
-    """Whether a record tells of a start or a stop."""
+    """Whether a record belongs to a start or a stop."""
     return tells_of_shutdown(record) or record.event_id in START_PROVIDERS.get(record.provider, ())
 
 

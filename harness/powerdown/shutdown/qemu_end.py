@@ -1,7 +1,7 @@
 """QEMU's own end after its guest has powered off.
 
 No verdict waits for it: what the guest did is known with ``SHUTDOWN``. But a QEMU that crashes or
-hangs then may leave the disk unfinished, and must be seen.
+hangs then may leave the disk unfinished, and must be noticed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SECONDS = 10.0
 """Time allowed for it; some 10 ms on a quiet host."""
 
 _TOLD_TO_STAY_SECONDS = 1.0
-"""The same for one that was told to stay (``-no-shutdown``): libvirt tells all of its own so and
+"""The same for a QEMU that was told to stay (``-no-shutdown``): libvirt tells all of its own so and
 then ends them, or starts their guest again."""
 
 

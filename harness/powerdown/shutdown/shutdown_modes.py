@@ -1,4 +1,4 @@
-"""Soft shutdown in the modes that libvirt has, as clouds use them."""
+"""Soft shutdown in libvirt's modes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One attempt to end a guest: look before, watch from outside and inside, sum up."""
+"""Monitors one attempt to end a guest: baseline before, samples from outside and inside, result."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from powerdown.shutdown.port_watch import PortWatch
 from powerdown.shutdown.screen_reading import ScreenReading
 
 Settled = Callable[[Observation], bool]
-"""Whether what was seen so far decides the attempt, so that waiting on would add nothing."""
+"""Whether the observation so far decides the attempt, so that waiting longer would add nothing."""
 
 ObservationListener = Callable[[Observation], None]
-"""Is shown what was seen so far, again and again while the guest is watched."""
+"""Called with the observation so far, repeatedly while the guest is watched."""
 
 _END_EVENTS = named("SHUTDOWN", "RESET", "SUSPEND", "GUEST_PANICKED", PROCESS_EXIT)
 
@@ -43,34 +43,34 @@ def ends(event: HostEvent) -> bool:
 
 
 _LATCH_SECONDS = 0.004
-"""Between looks at the PM1 latch, which a healthy guest clears within some 10 ms."""
+"""Between samples at the PM1 latch, which a healthy guest clears within some 10 ms."""
 
 _PORT_SECONDS = 5.0
 """Time for the control port to show that it answers at all."""
 
 _SURVEY_REACTIONS = 6
-"""Time for the survey before the command, in ``reaction`` budgets: it is some twenty programs."""
+"""Time for the baseline before the command, in ``reaction`` budgets: it is some twenty programs."""
 
 _LONGEST_ROUND = 1.0
-"""Seconds between looks from outside; an image that reacts fast is looked at more often."""
+"""Seconds between samples from outside; an image that reacts fast is looked at more often."""
 
 _LONGEST_PAUSE = 10.0
-"""Seconds between looks inside; an image that shuts down fast is looked at more often."""
+"""Seconds between samples inside; an image that shuts down fast is looked at more often."""
 
 _STOPPED_STATES = (
     *(RunState.SUSPENDED, RunState.GUEST_PANICKED, RunState.PAUSED),
     *(RunState.INTERNAL_ERROR, RunState.IO_ERROR),
 )
-"""Run states in which nothing inside can answer: its CPUs stand still."""
+"""Run states in which nothing inside can answer: the CPUs are stopped."""
 
 
 class ShutdownMonitor:
-    """What was read before, what is seen now, and when that is enough.
+    """Collects what is observed of an attempt and decides when that is enough.
 
     :param machine: the guest from outside.
     :param windows: the guest from inside; ``None`` to watch from outside only.
-    :param is_conclusive: asked after every look.
-    :param listener: shown every look; nobody by default.
+    :param is_conclusive: asked after every sample.
+    :param listener: shown every sample; nobody by default.
     :ivar answer: what a command inside answered.
     :ivar notes: what could not be observed and why.
     """
@@ -91,7 +91,7 @@ class ShutdownMonitor:
         self._round = min(_LONGEST_ROUND, machine.budgets.reaction / 6)
         self._run_state_before = _run_state(machine)
         self._woken_before = _was_woken(machine)
-        self._survey: GuestBaseline | None = None
+        self._baseline: GuestBaseline | None = None
         self._answered_before = False
         self._rejected = False
         self._inside: InsideWatch | None = None
@@ -115,12 +115,14 @@ class ShutdownMonitor:
     @contextmanager
     def inside_watched(self) -> Iterator[None]:
         """Look inside while the block runs; nothing else may use the control channel then."""
-        if self._windows is None or self._survey is None:
+        if self._windows is None or self._baseline is None:
             yield
             return
         budgets = self._machine.budgets
         longest = min(_LONGEST_PAUSE, budgets.shutdown_soft / 4)
-        watch = InsideWatch(self._windows, self._survey.last_record, budgets.reaction / 2, longest)
+        watch = InsideWatch(
+            self._windows, self._baseline.last_record, budgets.reaction / 2, longest
+        )
         watch.start()
         self._inside = watch
         try:
@@ -139,20 +141,20 @@ class ShutdownMonitor:
     def follow_latch(self, since: float) -> None:
         """Read PM1 until the guest took the press, ended, or had its time to react.
 
-        A machine whose CPUs stand still cannot take it: one look is enough.
+        A machine whose CPUs are stopped cannot take it: one sample is enough.
         """
         deadline = Deadline.after(self._machine.budgets.reaction)
-        while not self.ended(since) and self._look_at_latch():
+        while not self.ended(since) and self._sample_latch():
             if deadline.expired or self._run_state_before in _STOPPED_STATES:
                 return
             self._machine.events.wait(ends, deadline.at_most(_LATCH_SECONDS), since=since)
 
-    def look_around(self, seconds: float, since: float) -> None:
+    def sample_outside(self, seconds: float, since: float) -> None:
         """Look from outside again and again, and at PM1; asks nothing of the guest."""
         deadline = Deadline.after(seconds)
         while not self.ended(since) and not deadline.expired:
             self._outside.sample()
-            self._look_at_latch()
+            self._sample_latch()
             self._machine.events.wait(ends, deadline.at_most(self._round), since=since)
 
     def press_again(self, since: float) -> None:
@@ -179,7 +181,7 @@ class ShutdownMonitor:
             self._outside.sample()
             if self._pm1_after and self._pm1_after[-1].press_pending:
                 # A guest that is only slow takes it late.
-                self._look_at_latch()
+                self._sample_latch()
             if now() - since >= budgets.reaction / 2:
                 self._read_ahead()
             if now() - since >= budgets.reaction and self._settled(observe()):
@@ -193,7 +195,7 @@ class ShutdownMonitor:
         commanded_at: float,
         pm1_before: Pm1Sample | None = None,
     ) -> Observation:
-        """What is seen up to now."""
+        """The observation up to now."""
         samples = () if self._inside is None else self._inside.samples
         failure = "" if self._inside is None else self._inside.failure
         silence = [f"the guest did not answer at the last try: {failure}"] if failure else []
@@ -214,7 +216,7 @@ class ShutdownMonitor:
             run_state=_run_state(self._machine),
             woken_before=self._woken_before,
             control=self._control(),
-            baseline=self._survey,
+            baseline=self._baseline,
             samples=samples,
             answer=self.answer,
             activity=tuple(self._outside.activity),
@@ -223,14 +225,14 @@ class ShutdownMonitor:
         )
 
     def conclude(self, observe: Callable[[], Observation], since: float) -> Observation:
-        """Everything seen, looked at for the last time.
+        """The complete observation, with a last sample.
 
         The guest is asked first: it may end meanwhile, and then that is the result.
         """
         if self.ended(since):
             return observe()
         if self._inside is not None and not self._stands_still():
-            self._inside.look_now()
+            self._inside.sample_now()
             if self.ended(since):
                 return observe()
         self._outside.sample()
@@ -241,7 +243,7 @@ class ShutdownMonitor:
         )
         # Reading takes half a second. Where it would change nothing, what has been read must do.
         before = self._read(self._screen_before, wait=not is_conclusive)
-        after = self._read(self._outside.last_look, wait=not is_conclusive)
+        after = self._read(self._outside.last_sample, wait=not is_conclusive)
         if self.ended(since):
             return observe()
         # Reading is the harness's own affair: nobody watched for that long.
@@ -257,7 +259,7 @@ class ShutdownMonitor:
         """Have the screens read that will have to be, should the guest not end."""
         self._screens.begin(self._screen_before)
         if self._outside.screen_is_steady:
-            self._screens.begin(self._outside.last_look)
+            self._screens.begin(self._outside.last_sample)
 
     def _read(self, sample: ScreenSample | None, *, wait: bool) -> str | None:
         """The text on a screen; unless it is waited for, only if it has been read by now."""
@@ -266,7 +268,7 @@ class ShutdownMonitor:
             self._note(f"text on the screen: {reading.why_not}")
         return reading.text
 
-    def _look_at_latch(self) -> bool:
+    def _sample_latch(self) -> bool:
         """Whether the press is still latched. Of looks that show the same the last is kept."""
         try:
             sample = self._machine.probe_pm1()
@@ -280,7 +282,7 @@ class ShutdownMonitor:
         return sample.press_pending
 
     def _note(self, note: str) -> None:
-        """Note what could not be observed, once."""
+        """Note once what could not be observed."""
         if note not in self.notes:
             self.notes.append(note)
 
@@ -296,24 +298,24 @@ class ShutdownMonitor:
         with ThreadPoolExecutor(1, thread_name_prefix="outside") as aside:
             # Both take their time, and neither needs the other.
             outside = aside.submit(self._outside.sample)
-            self._look_inside()
+            self._read_baseline()
             outside.result()
         # None if it could not be seen: one seen later may show what the command did.
-        self._screen_before = self._outside.last_look
+        self._screen_before = self._outside.last_sample
 
-    def _look_inside(self) -> None:
-        """What the guest says of itself before the command."""
+    def _read_baseline(self) -> None:
+        """The guest's baseline before the command."""
         if self._windows is None:
-            self.notes.append("no control channel: seen from outside only")
+            self.notes.append("no control channel: observed from outside only")
             return
         if self._run_state_before in _STOPPED_STATES:
             return
         if not self._windows.channel.answers(Deadline.after(_PORT_SECONDS)):
-            self.notes.append("the control port did not answer before: seen from outside only")
+            self.notes.append("the control port did not answer before: observed from outside only")
             return
         try:
             patience = _SURVEY_REACTIONS * self._machine.budgets.reaction
-            self._survey = self._windows.baseline(patience)
+            self._baseline = self._windows.baseline(patience)
         except CredentialsRejected as error:
             self._rejected = True
             self.notes.append(f"the guest could not be asked before: {error}")
@@ -322,7 +324,7 @@ class ShutdownMonitor:
             self.notes.append(f"the guest could not be asked before: {error}")
             return
         self._answered_before = True
-        self.notes += self._survey.notes
+        self.notes += self._baseline.notes
 
     def _stands_still(self) -> bool:
         return _run_state(self._machine) in _STOPPED_STATES

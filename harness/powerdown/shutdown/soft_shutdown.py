@@ -1,4 +1,4 @@
-"""Soft shutdown: ask the guest to end and watch what it does."""
+"""Soft shutdown: ask the guest to shut down and monitor it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from powerdown.shutdown.shutdown_monitor import ObservationListener, Settled, Sh
 
 
 def never_conclusive(obs: Observation) -> bool:
-    """Wait for the end of the guest or of the budget, whatever is seen."""
+    """Wait for the end of the guest or of the budget, whatever is observed."""
     return False
 
 

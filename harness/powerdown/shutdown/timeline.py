@@ -18,11 +18,11 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class Phase:
-    """One step as it was seen.
+    """One step as observed.
 
     :param step: which.
     :param start: seconds on the host-monotonic clock.
-    :param end: likewise; ``None`` when the step was not seen to end.
+    :param end: likewise; ``None`` when its end was not observed.
     :param evidence: what shows that it began and ended, one line each.
     """
 
@@ -33,7 +33,7 @@ class Phase:
 
     @property
     def duration(self) -> float | None:
-        """Seconds, or ``None`` when the step was not seen to end."""
+        """Seconds, or ``None`` when its end was not observed."""
         return None if self.end is None else self.end - self.start
 
 

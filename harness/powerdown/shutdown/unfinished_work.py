@@ -55,7 +55,7 @@ class UpdateState:
 
 
 def begin(windows: Windows, document_program: Path, updater_program: Path) -> None:
-    """Open a document with unsaved text, and start an update and see it half-way.
+    """Open a document with unsaved text, and start an update and wait until it is half-way.
 
     :raise ControlChannelError: one of them did not start.
     """

@@ -27,7 +27,7 @@ def around_last_start(records: Sequence[EventRecord]) -> tuple[EventRecord, ...]
     - 1001, which tells of a crash, is written by a program that starts later: in between it
       tells of an older crash.
 
-    :param records: of ``survey_commands.START_PROVIDERS``, in the order recorded.
+    :param records: of ``query_commands.START_PROVIDERS``, in the order recorded.
     """
     starts = [i for i, record in enumerate(records) if _is(record, _EVENT_LOG, 6005)]
     if len(starts) < 2:

@@ -28,7 +28,7 @@ def update_work(markers: Iterable[str]) -> tuple[str, ...]:
 
 
 def parse_update_markers(text: str) -> tuple[str, ...]:
-    """The marks named in the output of ``survey_commands.UPDATE_MARKERS``, in the order above.
+    """The marks named in the output of ``query_commands.UPDATE_MARKERS``, in the order above.
 
     SetupExecute is there on every Windows, without content; it counts only with one.
     """

@@ -183,7 +183,7 @@ class TestApplicationBlocks:
             "session over, a helper left",
             "nobody logged on",
             "console unread",
-            "no survey",
+            "no baseline",
             "control lost",
             "press not taken",
             "services asked already",

@@ -100,7 +100,7 @@ samples = st.builds(
     processes=processes,
     notes=st.sets(st.sampled_from(["records: no", "services: no", "processes: no"])).map(tuple),
 )
-surveys = st.builds(
+baselines = st.builds(
     GuestBaseline,
     at=st.just(99.0),
     last_record=st.just(7),
@@ -159,7 +159,7 @@ def observations(draw: st.DrawFn) -> Observation:
         else draw(st.none() | st.sampled_from(RunState)),
         woken_before=draw(st.booleans()),
         control=control,
-        baseline=draw(surveys) if answered else None,
+        baseline=draw(baselines) if answered else None,
         samples=draw(st.lists(samples, max_size=3).map(in_order)) if answered else (),
         answer=draw(answer) if command is Command.INSIDE else None,
         activity=draw(activities.map(in_order)),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from powerdown.guest.windows import Windows
-from powerdown.windows import survey_commands
+from powerdown.windows import query_commands
 from powerdown.windows.command_parts import MAX_LINE, join_parts, new_marker
-from powerdown.windows.survey_commands import BASELINE_PARTS, LAST_STARTS, sample_parts
+from powerdown.windows.query_commands import BASELINE_PARTS, LAST_STARTS, sample_parts
 
 COMMANDS = {
     **{part.name: part.command for part in (*BASELINE_PARTS, *sample_parts(3))},
@@ -34,7 +34,7 @@ def test_the_guest_understands(name: str, windows: Windows) -> None:
 def test_no_command_is_left_out() -> None:
     lines = [
         value
-        for name, value in vars(survey_commands).items()
+        for name, value in vars(query_commands).items()
         if name.isupper() and isinstance(value, str) and not name.startswith("_")
     ]
     assert set(lines) <= set(COMMANDS.values())
