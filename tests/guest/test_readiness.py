@@ -259,7 +259,7 @@ class TestAGuestThatQemuStops:
         machine = ScriptedMachine([UNARMED])
         machine.events.record("BLOCK_IO_ERROR", {"action": "stop", "nospace": True})
         stopping(machine, RunState.IO_ERROR)()
-        with pytest.raises(HostFault, match=r"run state io-error .*nospace=True.* Check free space"):
+        with pytest.raises(HostFault, match=r"state io-error .*nospace=True.* Check free space"):
             await_ready(machine, None, Deadline.after(PATIENCE))
 
     def test_a_crash_while_it_boots_is_said_at_once_and_not_the_hosts_fault(self) -> None:
