@@ -7,6 +7,7 @@ Exit status: 0 measured, whatever the figures are; 2 something could not be meas
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,6 +42,8 @@ _QUIET_LOAD = 0.5
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
     options = _parser().parse_args(arguments)
+    logging.basicConfig(format="bench: %(message)s")
+    logging.getLogger("powerdown").setLevel(logging.INFO)
     if 5 in options.only and 3 not in options.only and options.gate is None:
         print(
             "bench: --only 5 needs a run of the catalogue: add 3, or give --gate FILE",
