@@ -410,3 +410,30 @@ def test_after():
     assert "as it happens" in records["call"].message
     assert records["after"].image == ""
     assert directory.leftovers() == []
+
+
+@pytest.mark.guest
+def test_what_a_shared_fixture_cannot_provoke_skips_its_tests(tmp_path: Path) -> None:
+    directory = GateDirectory(
+        tmp_path,
+        """
+@pytest.fixture(scope="module")
+def inside(powerdown_image, powerdown_open_scenario):
+    with powerdown_open_scenario(powerdown_image, "shared") as scenario:
+        return scenario.boot().expect_windows()
+
+@pytest.mark.powerdown_scenario("x", variant="one")
+def test_one(inside):
+    pass
+
+@pytest.mark.powerdown_scenario("x", variant="two")
+def test_two(powerdown_scenario, inside):
+    pass
+""",
+    )
+    directory.image("obedient", OBEDIENT)
+    ended = directory.run("--powerdown-image", "obedient.toml")
+    assert ended.returncode == pytest.ExitCode.OK, ended.stdout
+    assert {record.status for record in directory.records().values()} == {Status.SKIPPED}
+    (reason,) = directory.gate().skip_reasons
+    assert reason.startswith("cannot be provoked here: could not ask obedient from inside")

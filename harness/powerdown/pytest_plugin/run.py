@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from powerdown.core.errors import HostError
 from powerdown.core.parent_death import die_with_parent
 from powerdown.machine.run_directory import RunDirectory
 from powerdown.pytest_plugin.artifacts import Artifacts
@@ -50,7 +51,7 @@ class Run:
     def of(cls, config: pytest.Config) -> Run:
         """The run of this process, which begins when it is first asked for.
 
-        :raise HostError: no directory can be made for it.
+        :raise pytest.UsageError: no directory can be made for it.
         """
         if _run_key not in config.stash:
             config.stash[_run_key] = cls._begin(config)
@@ -68,7 +69,10 @@ class Run:
             run = cls(Path(worker[_DIRECTORY]), reports)
             config.pluginmanager.register(ItemRecorder(run.notes), "powerdown-recorder")
             return run
-        directory = RunDirectory("run")
+        try:
+            directory = RunDirectory("run")
+        except HostError as error:
+            raise pytest.UsageError(str(error)) from error
         config.add_cleanup(directory.close)
         run = cls(directory.path, reports)
         config.pluginmanager.register(ItemRecorder(None), "powerdown-recorder")
