@@ -274,7 +274,10 @@ class TestAnswers:
         assert found.auto_end_tasks is True
         unknown = read(sessions=PartAnswer(True, row), profiles=PartAnswer(False, both))
         assert unknown.auto_end_tasks is None
-        assert "console user's settings: none of the loaded profiles is theirs" in unknown.notes
+        assert (
+            "console user's settings: none of the loaded profiles belongs to the user"
+            in unknown.notes
+        )
 
 
 @given(st.dictionaries(st.sampled_from([p.name for p in BASELINE_PARTS]), st.text()), st.booleans())

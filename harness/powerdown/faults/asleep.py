@@ -30,7 +30,7 @@ DARK = Expected(Outcome.STAYED_UP, Cause.ASLEEP)
 _TASK = "powerdown-sleep"
 _SLEEP_SECONDS = 60.0
 _DISPLAY_SECONDS = 10
-"""Long enough for the display to be seen lit by the press before it goes dark again."""
+"""Long enough to sample the display lit by the press before it goes dark again."""
 _SHUT_DOWN = commands.set_power_button(ButtonAction.SHUT_DOWN)
 _SLEEP_TEXT = (
     power_commands.HIBERNATION_OFF,
@@ -40,7 +40,7 @@ _SLEEP_TEXT = (
 _LIT = power_commands.set_display_timeout(0)
 _SHUTS_DOWN = offline.power_button(ButtonAction.SHUT_DOWN)
 _HIBERNATION = offline.hibernation(on=True)
-_FILE_UNKNOWN = "that Windows makes the missing hiberfil.sys at its start"
+_FILE_UNKNOWN = "that Windows creates a missing hiberfil.sys at boot"
 
 _fault = partial(
     Fault,
@@ -121,7 +121,7 @@ def _light_up(target: FaultTarget) -> None:
         lambda: not machine.sample_screen().dark,
         machine,
         "the guest's display lit by a key",
-        "Has the guest a keyboard?",
+        "Does the guest have a keyboard?",
     )
 
 
@@ -209,4 +209,4 @@ VARIANTS = (
         ),
     ),
 )
-"""Every way, in the order of reports."""
+"""All variants, in the order of reports."""

@@ -39,7 +39,7 @@ LOST = Expected(Outcome.STAYED_UP, Cause.PRESS_LOST)
 _CRASH_SECONDS = 60.0
 _START_SECONDS = 10.0
 _STARVED_SECONDS = 1.0
-"""A control port that does not answer for so long gets no processor time."""
+"""A control port that does not answer for this many seconds gets no CPU time."""
 
 _LOOK_AGAIN_SECONDS = 0.1
 _FIRMWARE_SECONDS = 60.0
@@ -97,8 +97,8 @@ def _expect_crash(target: FaultTarget, since: float, after: str) -> None:
         raise NotOnThisGuest(
             f"crash the guest with {after}",
             "it goes on" if seen is None else str(seen),
-            "Has it a keyboard, and did it restart since the setting? A restart without a report "
-            "wants KVM (hv-crash) or a driver for pvpanic in the guest.",
+            "Does it have a keyboard, and was it restarted after the setting? To report a crash it "
+            "needs KVM (hv-crash) or a pvpanic driver.",
         )
 
 
@@ -122,9 +122,9 @@ def _spin(target: FaultTarget) -> None:
     while windows.channel.answers(Deadline.after(_STARVED_SECONDS)) is not None:
         if deadline.expired:
             raise NotOnThisGuest(
-                "take all processor time of the guest",
+                "take all CPU time of the guest",
                 f"its control port still answers after {_START_SECONDS:.0f} s",
-                "Look at the guest's processors: some may be left to others.",
+                "Check the guest's CPUs: some may not be taken.",
             )
         target.machine.events.wait(named(PROCESS_EXIT), deadline.at_most(_LOOK_AGAIN_SECONDS))
 
@@ -177,7 +177,7 @@ def _take_right_of_caller(target: FaultTarget) -> None:
     if target.windows.channel.runs_as_system:
         raise NotOnThisGuest(
             "take the right to shut down from the control channel's user",
-            "its commands run as LocalSystem, which has it always",
+            "its commands run as LocalSystem, which always has the right",
             'Use [control] transport = "winrm" for this scenario.',
         )
     _take_right(target)
@@ -204,7 +204,7 @@ def _kill_lsass(target: FaultTarget) -> None:
 
 
 def _nothing(target: FaultTarget) -> None:
-    """It is up again: what is to be done is told in the text."""
+    """Nothing to do: the guest is up again, and the text says what to look for."""
 
 
 def _fill_disk(target: FaultTarget) -> None:
@@ -303,7 +303,7 @@ VARIANTS = (
     ),
     _fault(
         variant="boot-failure",
-        summary="the boot sector is destroyed: nothing ever arms the button",
+        summary="the boot sector is destroyed: the button is never armed",
         injects=("host: the disk's boot sector and partition table overwritten, then power-on",),
         remedies=("restore the disk from the image",),
         sources=("fact:press-needs-arming", "fact:boot-failure"),
@@ -315,7 +315,7 @@ VARIANTS = (
     ),
     _ABORTER_FAULT(
         variant="aborter",
-        summary="a process aborts every shutdown that counts down; one is asked for from inside",
+        summary="a process aborts every shutdown with a countdown; one is requested from inside",
         remedies=(
             service_commands.delete_service(_ABORTER),
             session_commands.end_program(ABORTER.name),
@@ -327,7 +327,7 @@ VARIANTS = (
     ),
     _ABORTER_FAULT(
         variant="aborter-press",
-        summary="the same process, and a press, which counts nothing down: must not be blamed",
+        summary="the same process, and a press, which has no countdown: must not be blamed",
         remedies=(),
         remedy=None,
         expected=(COMPLETED,),
@@ -335,7 +335,7 @@ VARIANTS = (
     ),
     _RIGHT_FAULT(
         variant="privilege-removed",
-        summary="nobody has the right to shut down; it is asked for from inside",
+        summary="nobody has the right to shut down; a shutdown is requested from inside",
         inject=_take_right_of_caller,
         remedies=_RIGHT,
         remedy=_give_right,
@@ -345,7 +345,7 @@ VARIANTS = (
     ),
     _RIGHT_FAULT(
         variant="privilege-removed-press",
-        summary="nobody has the right to shut down, and a press of the button",
+        summary="nobody has the right to shut down; the button is pressed",
         remedies=_RIGHT,
         remedy=_give_right,
         # Whether the button needs the user's right is UNCONFIRMED (fact:right-and-button).
@@ -356,7 +356,7 @@ VARIANTS = (
         variant="core-process-killed",
         summary="lsass.exe was ended: Windows restarts by itself within a minute",
         injects=(damage_commands.KILL_LSASS,),
-        remedies=("wait for the restart; find in the System and Application logs what ended it",),
+        remedies=("wait for the restart; the System and Application logs show what ended it",),
         sources=("fact:core-process-end",),
         inject=_kill_lsass,
         remedy=_nothing,
@@ -381,4 +381,4 @@ VARIANTS = (
         blocked_at=BlockedAt.NONE,
     ),
 )
-"""Every way, in the order of reports."""
+"""All variants, in the order of reports."""

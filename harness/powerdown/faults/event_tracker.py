@@ -54,7 +54,7 @@ def _open_dialog(target: FaultTarget) -> None:
             lambda: machine.sample_screen().digest != before,
             machine,
             "a dialog on the guest's screen after Alt+F4",
-            "Is anybody logged on, and is it a release with a desktop?",
+            "Is a user logged on, and has this release a desktop?",
             _DIALOG_SECONDS,
         )
     except DeadlineExpired as error:
@@ -79,7 +79,7 @@ def _crash_and_boot(target: FaultTarget) -> None:
 VARIANTS = (
     _fault(
         variant="dialog-open",
-        summary="a shutdown begun at the screen waits for its reason",
+        summary="a shutdown dialog on the desktop waits for a reason",
         injects=(*_ON, "keys Alt+F4 on the desktop"),
         remedies=(*_OFF, "key Esc, to close the dialog"),
         inject=_turn_on_and_open_dialog,
@@ -90,7 +90,7 @@ VARIANTS = (
     ),
     _fault(
         variant="policy-only",
-        summary="the tracker is on and nothing is open: must not be blamed",
+        summary="the tracker is on and no dialog is open: must not be blamed",
         injects=_ON,
         remedies=(),
         inject=settings(*_ON),
@@ -101,15 +101,15 @@ VARIANTS = (
     ),
     _fault(
         variant="question-after-crash",
-        summary="after an unexpected stop the tracker asks at logon why: must not be blamed",
+        summary="after a crash the tracker asks for the reason at logon: must not be blamed",
         injects=(*_ON, "power cut (SIGKILL to QEMU), boot again"),
         remedies=(*_OFF, "key Esc, to close the question"),
         inject=_turn_on_and_crash,
         offline=Offline(_ON_OFFLINE, then=_crash_and_boot, remedy=_OFF_OFFLINE),
         remedy=_close_dialog,
-        # Whether the open question holds a press up is as UNCONFIRMED as with any other dialog.
+        # Whether the open question blocks a press is as UNCONFIRMED as with any other dialog.
         expected=(COMPLETED, WAITS),
         blocked_at=BlockedAt.NONE,
     ),
 )
-"""Every way, in the order of reports."""
+"""All variants, in the order of reports."""

@@ -1,4 +1,4 @@
-"""One variant of a failure as a value: what is done to a guest, and what must come of it."""
+"""A fault: one variant of a failure, with its injection, its remedy and the expected verdicts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from powerdown.faults.offline import ONLINE_ONLY, Offline, OnlineOnly
 from powerdown.images.image import Image
 
 COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)
-"""What a guest does that nothing holds."""
+"""The verdict on a guest with nothing in its way."""
 
 
 class ScenarioId(StrEnum):
@@ -30,14 +30,14 @@ class ScenarioId(StrEnum):
 
 
 class BlockedAt(StrEnum):
-    """Where in the chain from press to power-off a fault holds, in the order they are passed."""
+    """Where a fault blocks the way from press to power-off, in the order of that way."""
 
     DELIVERY = "delivery"
     """The press does not reach a guest that has armed its button."""
     KERNEL = "kernel"
-    """The kernel does not take it, or what runs above it gets no CPU."""
+    """The kernel does not take it, or nothing else gets CPU time."""
     DISPLAY = "display"
-    """It is spent on waking the display."""
+    """The press only wakes the display."""
     BUTTON = "button"
     """The button is set to something else."""
     LOGON = "logon"
@@ -48,9 +48,9 @@ class BlockedAt(StrEnum):
     PRESHUTDOWN = "preshutdown"
     SERVICES = "services"
     POWER_OFF = "power-off"
-    """Everything has ended, and the last step is not a power-off."""
+    """Everything has ended, but the last step is not a power-off."""
     NONE = "none"
-    """It holds nowhere: a control that must not be blamed."""
+    """Nowhere: a control that must not be blamed."""
 
 
 class Trigger(StrEnum):
@@ -61,25 +61,25 @@ class Trigger(StrEnum):
 
 
 class Recovery(StrEnum):
-    """How the guest becomes one that can be asked, between the fault and its remedy.
+    """How to get a guest that can be asked, between the fault and its remedy.
 
-    A guest that has powered off or crashed meanwhile is booted again from the same disk first, and
-    one that restarts is waited for, whatever is said here.
+    A guest that has powered off or crashed meanwhile is always booted again from the same disk
+    first, and one that restarts is waited for.
     """
 
     IN_PLACE = "in place"
-    """It still answers: the remedy is applied to it as it is, or brings it back itself."""
+    """It still answers: the remedy is applied as it is, or brings the guest back itself."""
     PENDING = "the shutdown under way goes on"
     """It still answers and waits; the remedy lets the shutdown under way go on to its end."""
     FINISH = "wait"
     """The shutdown under way ends by itself, later than anyone would wait."""
     POWER_CUT = "power cut"
-    """It no longer answers and would not end: it has to be forced off first."""
+    """It no longer answers and does not end: it has to be forced off first."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to keep Windows from shutting down, or a control that looks like one and is none.
+    """One way to keep Windows from shutting down, or a control that only looks like one.
 
     :param scenario: the failure it is a variant of.
     :param variant: its name within that.
@@ -91,7 +91,7 @@ class Fault:
     :param remedy: undoes it; ``None`` where the guest shuts down and nothing is left to remedy.
     :param expected: the verdicts that are right. The first is what documented policy implies; the
         others stand where what Windows does is UNCONFIRMED.
-    :param blocked_at: where it holds.
+    :param blocked_at: where it blocks the shutdown.
     :param trigger: how the guest is asked to shut down.
     :param command: with :attr:`Trigger.INSIDE`, the command line.
     :param recovery: how to get at the guest afterwards.
@@ -138,20 +138,20 @@ def set_if_permitted(target: FaultTarget, *command_lines: str) -> None:
     for line in command_lines:
         result = target.windows.run(line)
         if result.exit_code != 0:
-            said = (result.error_output or result.output).strip()
+            answer = (result.error_output or result.output).strip()
             raise NotOnThisGuest(
                 f"run {line!r} in the guest",
-                f"exit code {result.exit_code}, it said: {said[:300]}",
+                f"exit code {result.exit_code}, it printed: {answer[:300]}",
                 "Run it by hand as SYSTEM or TrustedInstaller to see whether it matters.",
             )
 
 
 def beyond_soft_ms(image: Image) -> int:
-    """Milliseconds that make a shutdown slower than the soft budget, but not than the hard one."""
+    """Milliseconds that make a shutdown exceed the soft budget, but not the hard one."""
     soft, hard = image.budgets.shutdown_soft, image.budgets.shutdown_hard
     return round(1000 * (soft + min(4.0, (hard - soft) / 3)))
 
 
 def beyond_hard_ms(image: Image) -> int:
-    """Milliseconds that no attempt waits for: ten times the hard budget."""
+    """Milliseconds longer than any attempt waits: ten times the hard budget."""
     return round(10_000 * image.budgets.shutdown_hard)

@@ -25,7 +25,9 @@ def run_fault_cycle(scenario: Scenario, fault: Fault) -> None:
     if fault.remedy is None:
         return
     if _without_channel(scenario, target):
-        why_not = "no: that takes a control channel, to end the guest in order or to set it right"
+        why_not = (
+            "no: that needs a control channel, to shut the guest down or to change its settings"
+        )
         scenario.note(target.guest, "remedy", {"remedied": why_not})
         return
     _remedy(scenario, target, fault)

@@ -20,7 +20,7 @@ from powerdown.windows import commands
 _CHAIN = tuple(BlockedAt)
 
 _CANNOT_BE_ASKED = frozenset({BlockedAt.DELIVERY, BlockedAt.KERNEL})
-"""A guest held here does not answer: nothing is known of its settings."""
+"""A guest blocked here does not answer: its settings are not known."""
 
 _SHOWN_BY_SETTINGS = frozenset(
     {
@@ -39,7 +39,7 @@ dialog will hold is not."""
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Two faults that cannot be there at once.
+    """Two faults that exclude each other.
 
     :param one: pattern for ``scenario/variant`` of either.
     :param other: likewise for the other.
@@ -51,7 +51,7 @@ class Exclusion:
     reason: str
 
     def covers(self, fault: Fault, other: Fault) -> bool:
-        """Whether these two are meant, in any order."""
+        """Whether it covers these two, in any order."""
         return (_is(fault, self.one) and _is(other, self.other)) or (
             _is(fault, self.other) and _is(other, self.one)
         )
@@ -165,7 +165,7 @@ def sensible_pairs(catalogue: Iterable[Fault] = CATALOGUE) -> tuple[FaultPair, .
 
 
 def made(one: Fault, other: Fault) -> FaultPair:
-    """The pair of these two."""
+    """The pair of two faults."""
     first, second = sorted((one, other), key=lambda fault: _CHAIN.index(fault.blocked_at))
     mentions: set[Cause] = set()
     if first.blocked_at not in _CANNOT_BE_ASKED:
@@ -188,7 +188,7 @@ def _expected(first: Fault, second: Fault) -> tuple[Expected, ...]:
 
 
 def only_delays(fault: Fault) -> bool:
-    """Whether a shutdown gets past it."""
+    """Whether a shutdown gets past the fault."""
     return fault.expected[0].outcome is Outcome.SLOW_BUT_COMPLETED
 
 

@@ -50,7 +50,7 @@ _fault = partial(
 def log_off(target: FaultTarget) -> None:
     """Log the console's user off and wait for the logon screen.
 
-    :raise DeadlineExpired: somebody is still logged on.
+    :raise DeadlineExpired: a user is still logged on.
     """
     session = _console(target).session
     if session is not None:
@@ -106,7 +106,7 @@ def _console(target: FaultTarget) -> ConsoleSession:
 VARIANTS = (
     _fault(
         variant="forbidden",
-        summary="nobody is logged on, and then nobody may shut down",
+        summary="nobody is logged on, and the policy forbids a shutdown then",
         injects=(_FORBID, _LOG_OFF_TEXT),
         remedies=(_ALLOW,),
         inject=_forbid_and_log_off,
@@ -118,24 +118,24 @@ VARIANTS = (
     ),
     _fault(
         variant="allowed",
-        summary="nobody is logged on, and anybody may shut down: must not be blamed",
+        summary="nobody is logged on, and the policy allows a shutdown: must not be blamed",
         injects=(_ALLOW, _LOG_OFF_TEXT),
         inject=_allow_and_log_off,
         offline=Offline(fixed(_ALLOWED, offline.NOBODY_LOGS_ON)),
     ),
     _fault(
         variant="logged-on",
-        summary="the policy forbids it, but somebody is logged on: must not be blamed",
+        summary="the policy forbids it, but a user is logged on: must not be blamed",
         injects=(_FORBID,),
         inject=settings(_FORBID),
         offline=Offline(fixed(_FORBIDDEN)),
     ),
     _fault(
         variant="locked",
-        summary="the policy forbids it, and somebody is logged on and away: must not be blamed",
+        summary="the policy forbids it, but a user is logged on and locked: must not be blamed",
         injects=(_FORBID, *_LOCK_TEXT),
         inject=_forbid_and_lock,
         offline=Offline(fixed(_FORBIDDEN), then=lock),
     ),
 )
-"""Every way, in the order of reports."""
+"""All variants, in the order of reports."""

@@ -11,19 +11,19 @@ from powerdown.windows.registry_edit import RegistryEdit
 
 Edits = tuple[RegistryEdit, ...]
 
-NO_SETTING = "what it does is no setting that Windows reads at its start"
+NO_SETTING = "it is not a setting that Windows reads at boot"
 """Why most of the others can be injected online only."""
 
 
 def _nothing_more(target: FaultTarget) -> None:
-    """The settings are all of it."""
+    """Nothing else is needed."""
 
 
 @dataclass(frozen=True)
 class Offline:
     """What is written before the guest starts.
 
-    :param edits: of these, for an image.
+    :param edits: registry changes, for an image.
     :param then: what else makes the fault once the guest is up: keys, a program.
     :param remedy: what undoes it, likewise; ``None`` where that is no setting, or nothing is left
         to undo.
@@ -40,13 +40,13 @@ class Offline:
 
     @property
     def in_full(self) -> bool:
-        """Whether the settings are all of it."""
+        """Whether the settings alone make the fault."""
         return self.then is _nothing_more
 
 
 @dataclass(frozen=True)
 class OnlineOnly:
-    """It takes a running guest.
+    """A fault that needs a running guest.
 
     :param reason: why, one clause.
     """
@@ -55,10 +55,10 @@ class OnlineOnly:
 
 
 ONLINE_ONLY = OnlineOnly()
-"""For the usual reason."""
+"""The usual reason."""
 
 
 def fixed(*groups: Edits) -> Callable[[Image], Edits]:
-    """These, whatever the image."""
+    """The same edits for every image."""
     edits = tuple(edit for group in groups for edit in group)
     return lambda image: edits

@@ -57,7 +57,7 @@ def _active_scheme(target: FaultTarget) -> str:
         raise ControlChannelError(
             "read the guest's active power scheme",
             f"reg printed {printed[:300]!r}",
-            "Look at ActivePowerScheme in the guest.",
+            "Check ActivePowerScheme in the guest.",
         )
     return scheme[0]
 
@@ -75,7 +75,7 @@ def _before_start(edits: Edits) -> Offline:
 VARIANTS = (
     _fault(
         variant="by-scheme",
-        summary="the active power scheme says: do nothing",
+        summary="the active power scheme sets the button to nothing",
         injects=commands.set_power_button(ButtonAction.NOTHING),
         sources=_SOURCES,
         inject=settings(*commands.set_power_button(ButtonAction.NOTHING)),
@@ -83,7 +83,7 @@ VARIANTS = (
     ),
     _fault(
         variant="by-default",
-        summary="the scheme says nothing, and its default says: do nothing",
+        summary="the scheme has no value of its own, and its default is nothing",
         injects=(
             power_commands.clear_scheme_power_button("<active scheme>"),
             *power_commands.set_default_power_button("<active scheme>", ButtonAction.NOTHING),
@@ -95,7 +95,7 @@ VARIANTS = (
     ),
     _fault(
         variant="by-policy",
-        summary="group policy says: do nothing, over every scheme",
+        summary="group policy sets the button to nothing, for every scheme",
         injects=commands.set_power_button_policy(ButtonAction.NOTHING),
         remedies=commands.CLEAR_POWER_BUTTON_POLICY,
         sources=("fact:button-policy",),
@@ -118,7 +118,7 @@ VARIANTS = (
     ),
     _fault(
         variant="ac-against-dc",
-        summary="do nothing on AC, shut down on battery: a guest without battery runs on AC",
+        summary="nothing on AC, shut down on battery; a guest without a battery runs on AC",
         injects=power_commands.set_power_button_apart(
             ac=ButtonAction.NOTHING, dc=ButtonAction.SHUT_DOWN
         ),
@@ -132,7 +132,7 @@ VARIANTS = (
     ),
     _fault(
         variant="dc-against-ac",
-        summary="shut down on AC, do nothing on battery: must not be blamed",
+        summary="shut down on AC, nothing on battery: must not be blamed",
         injects=power_commands.set_power_button_apart(
             ac=ButtonAction.SHUT_DOWN, dc=ButtonAction.NOTHING
         ),
@@ -149,4 +149,4 @@ VARIANTS = (
         offline=Offline(fixed(offline.power_button(ButtonAction.SHUT_DOWN, ButtonAction.NOTHING))),
     ),
 )
-"""Every way, in the order of reports."""
+"""All variants, in the order of reports."""

@@ -1,4 +1,4 @@
-"""The guest of a scenario as injections and remedies see it: always the one that runs now."""
+"""The guest of a scenario for injections and remedies: always the one that runs now."""
 
 from __future__ import annotations
 

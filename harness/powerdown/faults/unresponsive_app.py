@@ -324,4 +324,4 @@ VARIANTS = (
         blocked_at=BlockedAt.APPLICATIONS,
     ),
 )
-"""Every way, in the order of reports."""
+"""All variants, in the order of reports."""

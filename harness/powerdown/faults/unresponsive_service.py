@@ -165,4 +165,4 @@ VARIANTS = (
         blocked_at=BlockedAt.PRESHUTDOWN,
     ),
 )
-"""Every way, in the order of reports."""
+"""All variants, in the order of reports."""

@@ -1,4 +1,4 @@
-"""Waiting until an injection shows in the guest. Each wait has an end, and says what it saw."""
+"""Waiting until an injection takes effect in the guest, each time with a deadline."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _GROWTH = 1.25
 
 
 def wait_until(
-    seen: Callable[[], bool],
+    condition: Callable[[], bool],
     machine: Machine,
     waiting_for: str,
     remedy: str,
     seconds: float = SECONDS,
 ) -> None:
-    """Look until it is so.
+    """Poll until a condition holds.
 
-    :param seen: one look.
+    :param condition: asks once.
     :raise MachineError: QEMU ended first.
-    :raise DeadlineExpired: it did not become so.
+    :raise DeadlineExpired: the condition did not hold in time.
     """
-    deadline, patience = Deadline.after(seconds), _PAUSE_SECONDS
-    while not seen():
+    deadline, wait = Deadline.after(seconds), _PAUSE_SECONDS
+    while not condition():
         if deadline.expired:
-            raise deadline.expire(waiting_for, "it was not so at any look", remedy)
-        pause = deadline.at_most(patience)
-        patience = min(_LONGEST_PAUSE_SECONDS, patience * _GROWTH)
+            raise deadline.expire(waiting_for, "it was never so", remedy)
+        pause = deadline.at_most(wait)
+        wait = min(_LONGEST_PAUSE_SECONDS, wait * _GROWTH)
         if machine.events.wait(named(PROCESS_EXIT), pause) is not None:
             raise MachineError(
                 f"see {waiting_for}", "QEMU ended first", "See the QMP transcript and serial log."

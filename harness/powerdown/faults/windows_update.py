@@ -41,7 +41,7 @@ _SERVICE = "TrustedInstaller"
 _MOST_RESTARTS = 4
 _INSTALL_TEXT = update_commands.add_package("<package>")
 _REMEDIES = (
-    f"{commands.RESTART}   (and again, until the next says there is none)",
+    f"{commands.RESTART}   (repeat until the next command finds no key)",
     f'reg query "{update_commands.REBOOT_PENDING_KEY}"',
 )
 
@@ -155,7 +155,7 @@ VARIANTS = (
     ),
     _fault(
         variant="timeout-cut",
-        summary="the same work, and the service manager gives up on it: must not be blamed",
+        summary="the same work, cut short by the service manager: must not be blamed",
         injects=(
             service_commands.set_preshutdown_timeout(_SERVICE, _CUT_MS),
             commands.RESTART,
@@ -184,7 +184,7 @@ VARIANTS = (
     ),
     _fault(
         variant="markers-only",
-        summary="a mark says that a restart is pending, and nothing is: must not be blamed",
+        summary="a marker says that a restart is pending, without any work: must not be blamed",
         injects=(update_commands.FAKE_REBOOT_PENDING,),
         inject=_mark,
         offline=Offline(fixed(offline.REBOOT_IS_PENDING)),
@@ -194,4 +194,4 @@ VARIANTS = (
         blocked_at=BlockedAt.NONE,
     ),
 )
-"""Every way, in the order of reports."""
+"""All variants, in the order of reports."""

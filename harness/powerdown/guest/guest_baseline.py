@@ -1,4 +1,4 @@
-"""A guest seen from inside before it is shut down: everything that bears on the shutdown."""
+"""The baseline of a guest: everything inside that affects a shutdown, read before it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _QUOTED_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class GuestBaseline:
-    """What was read. ``None``, or nothing in it, stands for what could not be read.
+    """What was read; ``None`` or an empty value stands for what could not be read.
 
     :param at: when it was answered, host-monotonic.
     :param last_record: newest ``EventRecordID`` of the System log.
@@ -177,7 +177,7 @@ class _Reader:
         profiles = self._registry("profiles")
         sid = find_console_profile(profiles, self._registry("folders"), console)
         if sid is None:
-            self._note("console user's settings: none of the loaded profiles is theirs")
+            self._note("console user's settings: none of the loaded profiles belongs to the user")
             return _UNREAD
         return desktop_settings(profiles, sid)
 
@@ -226,7 +226,7 @@ class _Reader:
         return found
 
     def _listed(self, part: str, parse: Callable[[str], tuple[_T, ...]]) -> tuple[_T, ...]:
-        """A list that is never empty in a guest that runs."""
+        """A list that is never empty in a running guest."""
         nothing: tuple[_T, ...] = ()
         found = self._parsed(part, parse, nothing)
         if not found and part in self._answers:

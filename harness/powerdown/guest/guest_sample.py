@@ -1,4 +1,4 @@
-"""A guest seen from inside while a shutdown may be under way."""
+"""A sample of a guest from inside, while a shutdown may be under way."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from powerdown.windows.services import ServiceStatus, parse_services
 
 @dataclass(frozen=True)
 class GuestSample:
-    """One look.
+    """One sample.
 
     :param at: when it was asked for, host-monotonic: what happened later may be missing in it.
     :param records: System records of a shutdown that are newer than was asked for, in the order

@@ -69,7 +69,7 @@ class GuestTime:
 
 
 class TimedChannel:
-    """A control channel whose answers are waited for on the guest's account."""
+    """A control channel that counts waiting for its answers as the guest's time."""
 
     def __init__(self, channel: GuestChannel, time: GuestTime) -> None:
         self._channel = channel

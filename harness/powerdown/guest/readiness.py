@@ -14,7 +14,8 @@ from powerdown.machine.fault_watch import FaultWatch
 from powerdown.machine.protocol import Machine, Pm1Sample
 
 _PROBE_SECONDS = 1.0
-"""One look at the control port. A connection made before the guest's network is up hangs."""
+"""Seconds for one try of the control port; a connection made before the guest's network is up
+hangs."""
 
 _PAUSE_SECONDS = 0.1
 """Between samples at registers and ports, for which no event exists."""
@@ -140,7 +141,7 @@ def _wait_for_channel(
 
 @contextmanager
 def _interrupted_by_stop(machine: Machine, channel: GuestChannel) -> Iterator[None]:
-    """Break off a command when QEMU stops the guest: why it did so is asked at once then."""
+    """Interrupt a command when QEMU stops the guest, to find out why at once."""
 
     def interrupt(event: HostEvent) -> None:
         if event.name == "STOP":

@@ -1,4 +1,4 @@
-"""A Windows guest seen from inside: the few questions and orders the harness has."""
+"""A Windows guest from inside: the questions and commands that the harness needs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from powerdown.windows.registry_output import parse_registry
 from powerdown.windows.user_settings import find_console_profile
 
 WORK_DIRECTORY = r"C:\powerdown"
-"""Where the harness puts what it needs inside a guest."""
+"""Directory for the harness's files inside a guest."""
 
 COMMAND_SECONDS = 60.0
 """Time allowed for one ordinary command; Windows under emulation is slow."""
@@ -51,7 +51,7 @@ class Windows:
             self.run(command).checked()
 
     def baseline(self, seconds: float = SURVEY_SECONDS) -> GuestBaseline:
-        """Everything that bears on a shutdown, in one round trip.
+        """Everything that affects a shutdown, in one round trip.
 
         What cannot be read is ``None`` there, with a note.
 
@@ -111,7 +111,7 @@ class Windows:
     def start_on_desktop(self, task: str, program: str, image_name: str) -> None:
         """Start a program on the logged-on user's desktop and see that it runs.
 
-        :raise ControlChannelError: it does not run; most often nobody is logged on.
+        :raise ControlChannelError: it does not run; usually nobody is logged on.
         """
         self.run_on_desktop(task, program)
         deadline = Deadline.after(COMMAND_SECONDS)
@@ -125,7 +125,7 @@ class Windows:
                 )
 
     def run_on_desktop(self, task: str, program: str) -> None:
-        """Have a program started on the logged-on user's desktop; whether it starts is not seen."""
+        """Have a program started on the logged-on user's desktop, without waiting until it runs."""
         if self.channel.runs_as_system:
             self.run(commands.create_task_of_whoever(task, program)).checked()
         else:
@@ -135,7 +135,7 @@ class Windows:
     def set_desktop_value(self, name: str, value: str) -> None:
         """Set a value of the logged-on user's desktop settings.
 
-        :raise ControlChannelError: besides, when nobody is logged on.
+        :raise ControlChannelError: also when nobody is logged on.
         """
         sid = self._console_sid() if self.channel.runs_as_system else None
         self.run(session_commands.set_desktop_value(name, value, sid)).checked()

@@ -60,18 +60,18 @@ class AgentChannel:
 
     @property
     def address(self) -> None:
-        """There is none: QEMU tells when the guest closes the agent's port."""
+        """``None``: QEMU reports when the guest closes the agent's port."""
         return
 
     @property
     def runs_as_system(self) -> bool:
-        """They do."""
+        """``True``."""
         return True
 
     def run(self, command: str, deadline: Deadline) -> CommandResult:
         """Run one ``cmd.exe`` command line and wait for its end.
 
-        :raise ControlChannelError: the agent cannot be reached, refuses or talks nonsense.
+        :raise ControlChannelError: the agent cannot be reached, refuses or sends an invalid answer.
         :raise DeadlineExpired: no answer, or the command did not end; it is told to terminate.
         """
         self._broken_off.clear()
@@ -98,12 +98,12 @@ class AgentChannel:
         return PortAnswer(told / _NANOSECONDS - time.time())
 
     def interrupt(self) -> None:
-        """Break off a call in another thread. The command in the guest goes on."""
+        """Interrupt a call in another thread. The command in the guest goes on."""
         self._broken_off.set()
         self._port.interrupt()
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
     def _answers_at_all(self, deadline: Deadline) -> PortAnswer | None:
         try:
@@ -145,7 +145,7 @@ class AgentChannel:
                 )
             if self._broken_off.wait(deadline.at_most(pause).remaining):
                 raise ControlChannelError(
-                    f"run {quoted(command)} in the guest", "it was broken off", "Run it again."
+                    f"run {quoted(command)} in the guest", "it was interrupted", "Run it again."
                 )
             pause = min(_LONGEST_PAUSE, pause * _GROWTH)
 
@@ -188,7 +188,7 @@ def _result(command: str, marker: str, status: Mapping[str, object]) -> CommandR
         raise ControlChannelError(
             f"read the output of {quoted(command)}",
             "the agent has cut it off" if cut else f"it is larger than {MAX_OUTPUT_BYTES} bytes",
-            "The guest misbehaves, or the command prints far too much.",
+            "The guest misbehaves, or the command prints too much.",
         )
     printed, told, code = output.rpartition(f"{marker} ".encode())
     if not told:

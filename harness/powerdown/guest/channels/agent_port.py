@@ -1,4 +1,4 @@
-"""The wire to a QEMU guest agent, whoever holds its other end: QEMU's chardev, or libvirt."""
+"""The connection to a QEMU guest agent, through QEMU's chardev or libvirt."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class AgentPort(Protocol):
         """
 
     def interrupt(self) -> None:
-        """Break off what another thread waits for in :meth:`execute`, which then fails; never
+        """Interrupt what another thread waits for in :meth:`execute`, which then fails; never
         raises. A port that cannot do so lets the call run into its deadline."""
 
 
@@ -47,7 +47,7 @@ def refused(command: str, said: str) -> ControlChannelError:
     An agent whose configuration blocks a command says that it "has been disabled"; one that does
     not know it, that it "has not been found" (qemu:qapi/qmp-dispatch.c).
 
-    :param said: the agent's words.
+    :param said: the agent's text.
     """
     shown = quoted(said)
     words = said.lower()
@@ -70,7 +70,7 @@ def refused(command: str, said: str) -> ControlChannelError:
 
 
 def quoted(said: str) -> str:
-    """What an agent says: short, and safe for a terminal.
+    """An agent's text: short, and safe for a terminal.
 
     >>> quoted("no\\x1b[2Jthing")
     'no [2Jthing'

@@ -1,4 +1,4 @@
-"""The guest agent's wire as QEMU hands it out: a stream of JSON lines that outlives the agent.
+"""The guest agent's socket as QEMU provides it: a stream of JSON lines that outlives the agent.
 
 The other end is QEMU's character device. It is open whether or not an agent listens in the guest,
 keeps what nobody reads, and does not tell where one agent's words end and those of the next begin.
@@ -57,7 +57,7 @@ class AgentSocket:
     ) -> object:
         """Call the agent; what it returns.
 
-        :raise ControlChannelError: it refuses, talks nonsense, or QEMU is gone.
+        :raise ControlChannelError: it refuses, sends an invalid answer, or QEMU has ended.
         :raise DeadlineExpired: it does not answer.
         """
         with self._my_turn(command, deadline):
@@ -80,7 +80,7 @@ class AgentSocket:
             raise _nonsense(command, "the answer has neither a result nor an error")
 
     def interrupt(self) -> None:
-        """Break off a call in another thread."""
+        """Interrupt a call in another thread."""
         with contextlib.suppress(OSError):
             self._waker.send(b"!")
 
@@ -119,7 +119,7 @@ class AgentSocket:
             self._turn.release()
 
     def _get_in_step(self, command: str, deadline: Deadline) -> None:
-        """Have the agent say a new number behind a sentinel, and skip everything before that."""
+        """Have the agent send a new number behind a sentinel, and skip everything before that."""
         self._received.clear()
         number = secrets.randbelow(1 << 31)
         self._send(_SENTINEL + _request("guest-sync-delimited", {"id": number}), command, deadline)
@@ -165,7 +165,7 @@ class AgentSocket:
             raise ControlChannelError(
                 f"read the guest agent's answer to {command}",
                 f"it is larger than {self._max_bytes} bytes",
-                "The guest misbehaves, or the command prints far too much.",
+                "The guest misbehaves, or the command prints too much.",
             )
         self._received += chunk
 
@@ -183,7 +183,7 @@ class AgentSocket:
     def _wait(self, ready: int, command: str, deadline: Deadline) -> None:
         """Wait until the socket is ready.
 
-        :raise ControlChannelError: it was broken off.
+        :raise ControlChannelError: it was interrupted.
         :raise DeadlineExpired: it is not.
         """
         watched = select.poll()
@@ -194,7 +194,7 @@ class AgentSocket:
             if self._unheard:
                 raise _unheard(command)
             raise ControlChannelError(
-                f"call {command} of the guest agent", "it was broken off", "Call again."
+                f"call {command} of the guest agent", "it was interrupted", "Call again."
             )
         if not found or deadline.expired:
             raise deadline.expire(f"the guest agent's answer to {command}", "no answer", _NO_ANSWER)

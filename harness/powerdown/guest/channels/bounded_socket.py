@@ -51,7 +51,7 @@ class Allowance:
             raise ControlChannelError(
                 "read an answer from the guest",
                 f"it is larger than {self._max_bytes} bytes",
-                "The guest misbehaves, or the command prints far too much.",
+                "The guest misbehaves, or the command prints too much.",
             )
 
 

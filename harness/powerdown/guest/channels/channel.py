@@ -70,7 +70,7 @@ class GuestChannel(Protocol):
     """A way to run commands in the guest.
 
     Every call raises :class:`ControlChannelError` when the guest cannot be
-    reached, refuses or answers nonsense, and :class:`DeadlineExpired` in time.
+    reached, refuses or sends an invalid answer, and :class:`DeadlineExpired` in time.
     """
 
     @property
@@ -92,7 +92,7 @@ class GuestChannel(Protocol):
         """
 
     def interrupt(self) -> None:
-        """Break off what another thread waits for in :meth:`run`, which then fails; never raises.
+        """Interrupt what another thread waits for in :meth:`run`, which then fails; never raises.
 
         A call that has not begun to talk to the guest yet is not noticed.
         """

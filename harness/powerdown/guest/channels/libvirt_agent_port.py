@@ -51,7 +51,7 @@ class LibvirtAgentPort:
         """Nothing can be broken off: a call ends with its deadline, or with the domain."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
 
 def _returned(command: str, said: str) -> object:

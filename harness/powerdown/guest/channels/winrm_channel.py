@@ -118,7 +118,7 @@ class WinrmChannel:
     def run(self, command: str, deadline: Deadline) -> CommandResult:
         """Run one ``cmd.exe`` command line and wait for its end.
 
-        :raise ControlChannelError: the guest is unreachable, refuses or talks nonsense.
+        :raise ControlChannelError: the guest is unreachable, refuses or sends an invalid answer.
         :raise DeadlineExpired: the command did not end in time; it is told to terminate.
         """
         with self._errors_of(command, deadline):
@@ -166,7 +166,7 @@ class WinrmChannel:
                 raise ControlChannelError(
                     f"read the output of {quoted(command)}",
                     f"it is larger than {MAX_ANSWER_BYTES} bytes",
-                    "The guest misbehaves, or the command prints far too much.",
+                    "The guest misbehaves, or the command prints too much.",
                 )
             if not done and deadline.expired:
                 self._terminate(shell, running)
