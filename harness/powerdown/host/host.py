@@ -1,4 +1,4 @@
-"""This host as a place for guests."""
+"""The host: starts guests, cold or cloned, as many as it has room for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from powerdown.core.files import cache_directory
 from powerdown.guest.guest import Guest
 from powerdown.guest.guest_time import GuestTime
 from powerdown.guest.probe_programs import ProbeProgram, compile_probe
-from powerdown.host.admission.admission import PATIENCE, Admission, Slot
+from powerdown.host.admission.admission import ADMISSION_TIMEOUT, Admission, Slot
 from powerdown.host.admission.guest_cost import CostRecords, GuestKind
 from powerdown.host.admission.host_resources import HostResources
 from powerdown.host.admission.workers import Workers, workers
@@ -153,7 +153,7 @@ class Host:
             yield None
             return
         kind = self._kind(image, start)
-        slot = self.admission.admit(kind, Deadline.after(PATIENCE))
+        slot = self.admission.admit(kind, Deadline.after(ADMISSION_TIMEOUT))
         time.queue(slot.waited)
         if slot.note:
             _log.info("%s: %s", image.name, slot.note)

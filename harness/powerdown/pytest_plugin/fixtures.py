@@ -40,7 +40,7 @@ def powerdown_backend(request: pytest.FixtureRequest) -> Backend:
 
 @pytest.fixture(scope="session")
 def powerdown_host(powerdown_backend: Backend, request: pytest.FixtureRequest) -> Iterator[Host]:
-    """This host as a place for guests."""
+    """The host that guests run on."""
     config = request.config
     _skip_without_image(config)
     from powerdown.core.errors import PowerdownError

@@ -44,29 +44,29 @@ class Run:
     def __init__(self, directory: Path) -> None:
         self.costs = CostRecords(directory / "costs")
         self._directory = directory / "admission"
-        self._ledger = SlotFile(self._directory)
+        self._slots = SlotFile(self._directory)
 
     def admission(self, host: ScriptedHost) -> Admission:
         return Admission(self._directory, self.costs, host)
 
-    def other_guest(self, memory: int = 0, standing: SlotState = SlotState.READY) -> int:
+    def other_guest(self, memory: int = 0, state: SlotState = SlotState.READY) -> int:
         other = ProcessName.of(os.getppid())
         assert other is not None
-        with self._ledger.opened() as book:
-            entry = book.enter(other, 1, memory, now() + 60)
-            entry.standing = standing
+        with self._slots.opened() as table:
+            entry = table.enter(other, 1, memory, now() + 60)
+            entry.state = state
             return entry.ticket
 
     def remove(self, ticket: int) -> None:
-        with self._ledger.opened() as book:
-            book.remove(ticket)
+        with self._slots.opened() as table:
+            table.remove(ticket)
 
     def damage(self) -> None:
-        (self._directory / "ledger.json").write_text('{"next_ti')
+        (self._directory / "slots.json").write_text('{"next_ti')
 
     def entries(self) -> list[SlotEntry]:
-        with self._ledger.opened() as book:
-            return book.entries
+        with self._slots.opened() as table:
+            return table.entries
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_worker_does_not_wait_for_guests_of_its_own(run: Run) -> None:
 def test_nor_behind_those_who_wait_for_them(run: Run) -> None:
     admission = run.admission(SteadyHost(0))
     with admission.admit(KIND, Deadline.after(60)):
-        run.other_guest(standing=SlotState.ASKED)
+        run.other_guest(state=SlotState.ASKED)
         with admission.admit(KIND, Deadline.after(60)) as it:
             assert it.waited < 5
             assert not it.note
@@ -132,7 +132,7 @@ def test_whoever_has_waited_long_enough_starts_anyway(run: Run) -> None:
     with run.admission(SteadyHost(0.4)).admit(KIND, Deadline.after(0.5)) as slot:
         assert slot.waited >= 0.5
         assert "0.4 cores" in slot.note
-        assert [entry.standing for entry in run.entries()] == [SlotState.READY, SlotState.STARTING]
+        assert [entry.state for entry in run.entries()] == [SlotState.READY, SlotState.STARTING]
 
 
 def test_one_more_must_fit_into_memory(run: Run) -> None:
@@ -154,7 +154,7 @@ def test_waiting_is_logged_once(
     run.other_guest()
     with run.admission(SteadyHost(0.4)).admit(KIND, Deadline.after(0.6)):
         assert len(caplog.messages) == 1
-        assert caplog.messages[0].startswith("image waits for a place: ")
+        assert caplog.messages[0].startswith("image waits for a slot: ")
 
 
 def test_a_place_given_up_is_free(run: Run) -> None:
@@ -206,7 +206,7 @@ class Workers:
     def __init__(self, directory: Path, open_processes: ExitStack) -> None:
         self._directory = directory
         self._open = open_processes
-        self.ledger = SlotFile(directory / "admission")
+        self.slots = SlotFile(directory / "admission")
 
     def start(self, cores: float, way: str, count: int = 1) -> subprocess.Popen[bytes]:
         arguments = [str(self._directory), str(cores), way, str(count)]
@@ -222,8 +222,8 @@ class Workers:
         return process
 
     def asking(self) -> int:
-        with self.ledger.opened() as book:
-            return sum(entry.standing is SlotState.ASKED for entry in book.entries)
+        with self.slots.opened() as table:
+            return sum(entry.state is SlotState.ASKED for entry in table.entries)
 
 
 def said(processes: list[subprocess.Popen[bytes]], seconds: float) -> list[tuple[int, str]]:

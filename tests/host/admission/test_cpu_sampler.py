@@ -20,8 +20,8 @@ class Bench:
         self.host = ScriptedHost(2.0)
         self.gauge = CpuSampler(self.host, path)
         worker = ProcessName(1, 1)
-        self.guest = SlotEntry(0, worker, vcpus=1, memory=0, patient_until=0.0)
-        self.guest.standing = SlotState.STARTING
+        self.guest = SlotEntry(0, worker, vcpus=1, memory=0, waits_until=0.0)
+        self.guest.state = SlotState.STARTING
         self._at = self._idle = self._wanted = 0.0
 
     def runs(self) -> None:
@@ -67,14 +67,14 @@ def test_a_starting_guest_is_not_counted_twice(bench: Bench) -> None:
 
 def test_a_ready_guest_that_sleeps_holds_nothing(bench: Bench) -> None:
     bench.runs()
-    bench.guest.standing, bench.guest.ready_at = SlotState.READY, 0.0
+    bench.guest.state, bench.guest.ready_at = SlotState.READY, 0.0
     bench.after(0.0, 2, 0)
     assert bench.after(0.3, 1.97, 0.03) == pytest.approx(1.97)
 
 
 def test_a_ready_guest_that_spins_holds_a_core(bench: Bench) -> None:
     bench.runs()
-    bench.guest.standing, bench.guest.ready_at = SlotState.READY, 0.0
+    bench.guest.state, bench.guest.ready_at = SlotState.READY, 0.0
     bench.after(0.0, 1, 1)
     assert bench.after(0.3, 1, 1) == pytest.approx(1.0)
 
@@ -83,7 +83,7 @@ def test_the_time_before_a_guest_was_ready_does_not_count_for_it(bench: Bench) -
     bench.after(0.0, 2, 0)
     bench.runs()
     # Let in, started and ready within the window: 0.15 s of work in 0.3 s.
-    bench.guest.standing, bench.guest.ready_at = SlotState.READY, 0.2
+    bench.guest.state, bench.guest.ready_at = SlotState.READY, 0.2
     assert bench.after(0.3, 1.5, 0.5) == pytest.approx(1.0)
     assert bench.after(0.3, 1.9, 0.1) == pytest.approx(1.9)
 
@@ -97,7 +97,7 @@ def test_a_start_that_has_come_to_nothing_holds_nothing(bench: Bench) -> None:
 
 
 def test_what_was_long_ago_says_nothing_of_now(bench: Bench) -> None:
-    bench.guest.standing = SlotState.READY
+    bench.guest.state = SlotState.READY
     bench.after(0.0, 2, 0)
     assert bench.after(3.5, 2, 0) is None
 

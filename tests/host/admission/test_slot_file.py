@@ -23,85 +23,85 @@ def proc(tmp_path: Path) -> FakeProc:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, proc: FakeProc) -> SlotFile:
+def slots(tmp_path: Path, proc: FakeProc) -> SlotFile:
     return SlotFile(tmp_path / "run" / "admission", proc.path)
 
 
-def enter(ledger: SlotFile, seconds: float = 60) -> int:
-    with ledger.opened() as book:
-        return book.enter(WORKER, 1, 5, now() + seconds).ticket
+def enter(slots: SlotFile, seconds: float = 60) -> int:
+    with slots.opened() as table:
+        return table.enter(WORKER, 1, 5, now() + seconds).ticket
 
 
-def tickets(ledger: SlotFile) -> list[int]:
-    with ledger.opened() as book:
-        return [entry.ticket for entry in book.entries]
+def tickets(slots: SlotFile) -> list[int]:
+    with slots.opened() as table:
+        return [entry.ticket for entry in table.entries]
 
 
-def test_what_one_enters_another_reads(tmp_path: Path, ledger: SlotFile, proc: FakeProc) -> None:
-    ticket = enter(ledger)
-    with ledger.opened() as book:
-        entry = book.find(ticket)
+def test_what_one_enters_another_reads(tmp_path: Path, slots: SlotFile, proc: FakeProc) -> None:
+    ticket = enter(slots)
+    with slots.opened() as table:
+        entry = table.find(ticket)
         assert entry is not None
-        entry.standing, entry.guest, entry.ready_at = SlotState.READY, GUEST, 1.5
-    with SlotFile(tmp_path / "run" / "admission", proc.path).opened() as book:
-        assert book.entries == [entry]
-        assert book.living() == [entry]
+        entry.state, entry.guest, entry.ready_at = SlotState.READY, GUEST, 1.5
+    with SlotFile(tmp_path / "run" / "admission", proc.path).opened() as table:
+        assert table.entries == [entry]
+        assert table.living() == [entry]
 
 
-def test_guests_of_a_dead_worker_vanish(ledger: SlotFile, proc: FakeProc) -> None:
-    enter(ledger)
+def test_guests_of_a_dead_worker_vanish(slots: SlotFile, proc: FakeProc) -> None:
+    enter(slots)
     proc.process(WORKER.pid, started=WORKER.started, state="Z")
-    assert tickets(ledger) == []
+    assert tickets(slots) == []
 
 
 def test_another_process_with_the_same_id_is_not_taken_for_the_worker(
-    ledger: SlotFile, proc: FakeProc
+    slots: SlotFile, proc: FakeProc
 ) -> None:
-    enter(ledger)
+    enter(slots)
     proc.process(WORKER.pid, started=WORKER.started + 1)
-    assert tickets(ledger) == []
+    assert tickets(slots) == []
 
 
-def test_a_guest_that_has_powered_off_vanishes(ledger: SlotFile, proc: FakeProc) -> None:
-    ticket, other = enter(ledger), enter(ledger)
-    with ledger.opened() as book:
+def test_a_guest_that_has_powered_off_vanishes(slots: SlotFile, proc: FakeProc) -> None:
+    ticket, other = enter(slots), enter(slots)
+    with slots.opened() as table:
         for number in (ticket, other):
-            entry = book.find(number)
+            entry = table.find(number)
             assert entry is not None
             entry.guest = GUEST if number == ticket else None
     proc.process(GUEST.pid, started=GUEST.started, state="Z")
-    assert tickets(ledger) == [other]
+    assert tickets(slots) == [other]
 
 
-def test_no_ticket_is_given_out_twice(ledger: SlotFile) -> None:
-    first = enter(ledger)
-    with ledger.opened() as book:
-        book.remove(first)
-    assert enter(ledger) > first
+def test_no_ticket_is_given_out_twice(slots: SlotFile) -> None:
+    first = enter(slots)
+    with slots.opened() as table:
+        table.remove(first)
+    assert enter(slots) > first
 
 
-def test_who_asked_earlier_comes_first_as_long_as_it_waits(ledger: SlotFile) -> None:
-    patient, impatient, mine = enter(ledger), enter(ledger, seconds=-1), enter(ledger)
-    with ledger.opened() as book:
-        assert [entry.ticket for entry in book.before(mine)] == [patient]
-        entry = book.find(patient)
+def test_who_asked_earlier_comes_first_as_long_as_it_waits(slots: SlotFile) -> None:
+    patient, impatient, mine = enter(slots), enter(slots, seconds=-1), enter(slots)
+    with slots.opened() as table:
+        assert [entry.ticket for entry in table.before(mine)] == [patient]
+        entry = table.find(patient)
         assert entry is not None
-        entry.standing = SlotState.STARTING
-        assert book.before(mine) == []
+        entry.state = SlotState.STARTING
+        assert table.before(mine) == []
         assert impatient < mine
 
 
-def test_a_block_that_raises_changes_nothing(ledger: SlotFile) -> None:
-    with pytest.raises(KeyError), ledger.opened() as book:
-        book.enter(WORKER, 1, 5, 0.0)
+def test_a_block_that_raises_changes_nothing(slots: SlotFile) -> None:
+    with pytest.raises(KeyError), slots.opened() as table:
+        table.enter(WORKER, 1, 5, 0.0)
         raise KeyError
-    assert tickets(ledger) == []
+    assert tickets(slots) == []
 
 
-def test_a_ledger_that_cannot_be_written_says_so(tmp_path: Path, ledger: SlotFile) -> None:
+def test_a_ledger_that_cannot_be_written_says_so(tmp_path: Path, slots: SlotFile) -> None:
     (tmp_path / "run" / "admission").rmdir()
-    with pytest.raises(HostError, match="ledger of guests"):
-        enter(ledger)
+    with pytest.raises(HostError, match="slot file"):
+        enter(slots)
 
 
 @pytest.mark.parametrize(
@@ -110,15 +110,15 @@ def test_a_ledger_that_cannot_be_written_says_so(tmp_path: Path, ledger: SlotFil
     ids=["cut", "something else", "garbage"],
 )
 def test_a_damaged_one_is_begun_anew_with_tickets_that_nobody_has(
-    tmp_path: Path, ledger: SlotFile, damage: bytes
+    tmp_path: Path, slots: SlotFile, damage: bytes
 ) -> None:
-    lost = enter(ledger)
-    (tmp_path / "run" / "admission" / "ledger.json").write_bytes(damage)
-    with ledger.opened() as book:
-        assert book.find(lost) is None
-    new = enter(ledger)
+    lost = enter(slots)
+    (tmp_path / "run" / "admission" / "slots.json").write_bytes(damage)
+    with slots.opened() as table:
+        assert table.find(lost) is None
+    new = enter(slots)
     assert new > lost
-    assert tickets(ledger) == [new]
+    assert tickets(slots) == [new]
 
 
 def test_this_process_is_alive_and_no_other_start_of_it() -> None:

@@ -1,4 +1,4 @@
-"""Lets guests in while the host has room for them, and keeps what they cost."""
+"""Admits guests while the host has room for them, and records what they cost."""
 
 from __future__ import annotations
 
@@ -27,33 +27,32 @@ from powerdown.host.admission.workers import memory_reserve
 
 _log = logging.getLogger(__name__)
 
-PATIENCE = 120.0
-"""Seconds that a scenario should wait for its guest's place at most."""
+ADMISSION_TIMEOUT = 120.0
+"""Seconds that a scenario waits for its guest's slot at most."""
 
 _ROOM = 0.7
 """Cores that must be free for one more guest. Not a whole one: guests that do nothing still take
 some hundredths each, and on two cores they would keep the second from ever counting as free."""
 
 _LOOK_AGAIN = 0.05
-"""Seconds until a worker that waits looks again. That another guest wants less is no event."""
+"""Seconds between two tries of a waiting worker: that another guest wants less CPU is no event."""
 
 _LOG_AFTER = 30.0
-"""Seconds of waiting after which it is worth a line."""
+"""Seconds of waiting after which that is logged."""
 
 _GIB = 1024**3
 
 
 class Admission:
-    """Whose turn it is to start a guest, among all workers of a run.
+    """Decides which worker of a run may start its guest next.
 
-    One more is let in when a core is free: really idle, not merely unclaimed. So a guest that
-    sleeps, hangs in a halt, waits or is paused to be diagnosed holds no place, and one that spins
-    does; and two runs on one host leave each other room. Only a guest that starts holds as many
-    cores as it has CPUs, until it is ready. Memory must be free as well, what living guests are
-    still going to take left out.
+    One more guest is admitted when a core is idle, not merely unclaimed. So a guest that sleeps,
+    hangs halted, waits or is paused takes no core, and one that spins does; and two runs on one
+    host leave each other room. A guest that boots counts for as many cores as it has CPUs until
+    it is ready. Its memory must be free as well, beside what running guests may still take.
 
-    Turns are taken in the order of asking. A run's only guest never waits, and nobody waits for
-    ever: whoever has waited long enough starts all the same.
+    Workers are admitted in the order of asking. The only guest of a run never waits, and after the
+    timeout a guest starts in any case.
 
     :param directory: private to the run and shared by its workers.
     :param costs: what guests cost.
@@ -68,20 +67,20 @@ class Admission:
         host: HostResources | None = None,
         proc: Path = PROC,
     ) -> None:
-        self._ledger = SlotFile(directory, proc)
+        self._slots = SlotFile(directory, proc)
         self._costs = costs
         self._host = host or HostResources(proc)
         self._proc = proc
-        self._gauge = CpuSampler(self._host, proc)
+        self._cpu_sampler = CpuSampler(self._host, proc)
 
     def admit(self, kind: GuestKind, deadline: Deadline) -> Slot:
-        """Wait for a place for one more guest; that is logged if it takes long.
+        """Wait for a slot for one more guest; that is logged if it takes long.
 
         :param deadline: when to start it all the same.
-        :return: its place, to be closed with the guest.
+        :return: its slot, to be closed with the guest.
         :raise HostError: the kernel does not tell what is free.
         """
-        patience = Event()
+        timer = Event()
         began, cost, logged = now(), self._costs.cost(kind), False
         ticket = self._ask(kind, cost, deadline)
         try:
@@ -92,9 +91,9 @@ class Admission:
                     break
                 waited = now() - began
                 if not logged and waited > _LOG_AFTER:
-                    _log.info("%s waits for a place: %s", kind.image, obstacle)
+                    _log.info("%s waits for a slot: %s", kind.image, obstacle)
                     logged = True
-                patience.wait(deadline.at_most(_LOOK_AGAIN).remaining)
+                timer.wait(deadline.at_most(_LOOK_AGAIN).remaining)
         except BaseException:
             with suppress(HostError):
                 self._leave(ticket)
@@ -107,30 +106,30 @@ class Admission:
         worker = ProcessName.of(os.getpid(), self._proc)
         if worker is None:
             raise HostError("find this process", f"it is not in {self._proc}", "Mount /proc.")
-        with self._ledger.opened() as book:
-            return book.enter(worker, kind.vcpus, cost.memory, deadline.at).ticket
+        with self._slots.opened() as table:
+            return table.enter(worker, kind.vcpus, cost.memory, deadline.at).ticket
 
     def _try(self, ticket: int, anyway: bool) -> str | None:
-        """Take the place if it is free, or anyway; what is in the way of it."""
-        with self._ledger.opened() as book:
-            entry = book.find(ticket)
+        """Take a slot if there is one, or anyway; what stands in the way."""
+        with self._slots.opened() as table:
+            entry = table.find(ticket)
             if entry is None:
-                # Lost with a damaged ledger: there is no turn left to wait for.
+                # Lost with a damaged file: there is no turn left to wait for.
                 return None
-            obstacle = self._obstacle(book, entry)
+            obstacle = self._obstacle(table, entry)
             if obstacle is None or anyway:
-                entry.standing = SlotState.STARTING
+                entry.state = SlotState.STARTING
             return obstacle
 
-    def _obstacle(self, book: SlotTable, entry: SlotEntry) -> str | None:
-        living = book.living()
-        # Those behind others read as well, to have measured when it is their turn.
-        self._gauge.read(living)
+    def _obstacle(self, table: SlotTable, entry: SlotEntry) -> str | None:
+        living = table.living()
+        # Those further back measure as well, to be ready when it is their turn.
+        self._cpu_sampler.read(living)
         # A worker that waited for guests of its own would wait in vain, and so would all who have
         # asked earlier and wait for those guests too.
         if living and all(guest.worker == entry.worker for guest in living):
             return None
-        if earlier := book.before(entry.ticket):
+        if earlier := table.before(entry.ticket):
             return f"{len(earlier)} asked earlier"
         if not living:
             return None
@@ -154,40 +153,40 @@ class Admission:
         return held or 0
 
     def _no_core(self, living: list[SlotEntry]) -> str | None:
-        free = self._gauge.free(living)
+        free = self._cpu_sampler.free(living)
         if free is None:
-            return "it is still being measured what the others do"
-        # A host that lets us have less than a core lets one guest in at a time.
+            return "the CPU use of the others is still being measured"
+        # A host with less than a core for us admits one guest at a time.
         if free >= min(_ROOM, self._host.cores()):
             return None
         return f"only {max(0.0, free):.1f} cores are free, with {len(living)} guests alive"
 
     def _started(self, ticket: int, pid: int) -> None:
-        with self._ledger.opened() as book:
-            entry = book.find(ticket)
+        with self._slots.opened() as table:
+            entry = table.find(ticket)
             if entry is not None:
                 entry.guest = ProcessName.of(pid, self._proc)
                 if entry.guest is None:
-                    book.remove(ticket)
+                    table.remove(ticket)
 
     def _ready(self, ticket: int) -> None:
-        with self._ledger.opened() as book:
-            entry = book.find(ticket)
+        with self._slots.opened() as table:
+            entry = table.find(ticket)
             if entry is not None:
-                entry.standing, entry.ready_at = SlotState.READY, now()
+                entry.state, entry.ready_at = SlotState.READY, now()
 
     def _leave(self, ticket: int) -> None:
-        with self._ledger.opened() as book:
-            book.remove(ticket)
-            # This worker soon asks again; with this reading it need not measure then.
-            self._gauge.read(book.living())
+        with self._slots.opened() as table:
+            table.remove(ticket)
+            # This worker will ask again soon; with this reading it need not measure then.
+            self._cpu_sampler.read(table.living())
 
 
 class Slot(Closeable):
-    """A guest's place among those that live; close it when the guest is closed.
+    """A guest's slot among the running guests; close it when the guest is closed.
 
-    :ivar waited: seconds it was waited for.
-    :ivar note: why it was taken though there was no room; empty where there was.
+    :ivar waited: seconds spent waiting for it.
+    :ivar note: why the guest starts without room; empty where there was room.
     """
 
     def __init__(
@@ -202,10 +201,10 @@ class Slot(Closeable):
         self._closed = False
 
     def started(self, pid: int, kind: GuestKind | None = None) -> None:
-        """Its QEMU runs as this process.
+        """Note the process of the guest's QEMU.
 
-        :param kind: what it is, if not what the place was asked for.
-        :raise HostError: the ledger cannot be written.
+        :param kind: what it is, if not what the slot was asked for.
+        :raise HostError: the slot file cannot be written.
         """
         self._kind = kind or self._kind
         self._admission._started(self._ticket, pid)
@@ -213,15 +212,16 @@ class Slot(Closeable):
 
     @property
     def held(self) -> bool:
-        """Whether a guest has it."""
+        """Whether a guest holds it."""
         return self._meter is not None and not self._closed
 
     def ready(self) -> None:
-        """It has got ready, or nobody waits for that: from now on it holds what it uses."""
+        """Note that the guest is ready, or not waited for: from now on it counts for what it
+        uses."""
         self._admission._ready(self._ticket)
 
     def close(self) -> None:
-        """Give the place up and remember what the guest cost; just before QEMU is ended.
+        """Give the slot up and record what the guest cost; call it just before QEMU is ended.
 
         May be called twice.
         """
@@ -229,7 +229,7 @@ class Slot(Closeable):
             return
         self._closed = True
         life = None if self._meter is None else self._meter.close()
-        # Without a ledger there is nothing to give up; a guest's end is no time to complain.
+        # Without the file there is nothing to give up, and the guest ends in any case.
         with suppress(HostError):
             self._admission._leave(self._ticket)
         if life is not None:

@@ -1,4 +1,4 @@
-"""How many cores are free right now, those left out that guests just let in are about to take."""
+"""How many cores are idle, less those that guests just admitted are about to take."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class CpuSampler:
 
 
 def _ready_before(guest: SlotEntry, moment: float) -> bool:
-    return guest.standing is SlotState.READY and guest.ready_at <= moment
+    return guest.state is SlotState.READY and guest.ready_at <= moment
 
 
 def _wants(guest: SlotEntry, first: _Reading, last: _Reading) -> float:

@@ -1,4 +1,4 @@
-"""The guests of a run and those who ask for one, in a file that all its workers share."""
+"""The slot file: a run's guests and the workers that ask for one, shared by all workers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from powerdown.host.admission.process_usage import PROC, start_time
 
 
 class SlotState(StrEnum):
-    """How far a guest has come."""
+    """The state of a slot."""
 
     ASKED = "asked"
     STARTING = "starting"
@@ -28,7 +28,7 @@ class SlotState(StrEnum):
 
 @dataclass(frozen=True)
 class ProcessName:
-    """A process, named so that another which gets the same id is not taken for it.
+    """A process, identified beyond its id, which the kernel may give to another later.
 
     :param pid: its id.
     :param started: when it started, in ticks since the host did.
@@ -50,15 +50,15 @@ class ProcessName:
 
 @dataclass
 class SlotEntry:
-    """One guest that lives or is asked for.
+    """One guest that runs or is asked for.
 
-    :param ticket: its number; who has a lower one has asked earlier.
-    :param worker: who asks, and with whom it dies.
+    :param ticket: its number; a lower one asked earlier.
+    :param worker: the worker that asks; the guest ends with it.
     :param vcpus: its virtual CPUs.
     :param memory: bytes that it is expected to hold.
-    :param patient_until: when its worker stops waiting, on the host-monotonic clock, which all
+    :param waits_until: when its worker stops waiting, on the host-monotonic clock, which all
         processes of a host share.
-    :param standing: how far it has come.
+    :param state: its state.
     :param guest: its QEMU, once that runs.
     :param ready_at: when it got ready, on the same clock; 0 until then.
     """
@@ -67,8 +67,8 @@ class SlotEntry:
     worker: ProcessName
     vcpus: int
     memory: int
-    patient_until: float
-    standing: SlotState = SlotState.ASKED
+    waits_until: float
+    state: SlotState = SlotState.ASKED
     guest: ProcessName | None = None
     ready_at: float = 0.0
 
@@ -79,20 +79,18 @@ class SlotEntry:
 
 @dataclass
 class SlotTable:
-    """What the ledger says while it is open.
+    """The content of the slot file while it is open.
 
-    :param next_ticket: never given out before.
+    :param next_ticket: the next ticket to give out.
     :param entries: the guests, in the order of their tickets.
     """
 
     next_ticket: int = 0
     entries: list[SlotEntry] = field(default_factory=list)
 
-    def enter(
-        self, worker: ProcessName, vcpus: int, memory: int, patient_until: float
-    ) -> SlotEntry:
+    def enter(self, worker: ProcessName, vcpus: int, memory: int, waits_until: float) -> SlotEntry:
         """Ask for a guest."""
-        entry = SlotEntry(self.next_ticket, worker, vcpus, memory, patient_until)
+        entry = SlotEntry(self.next_ticket, worker, vcpus, memory, waits_until)
         self.next_ticket += 1
         self.entries.append(entry)
         return entry
@@ -102,22 +100,22 @@ class SlotTable:
         return next((entry for entry in self.entries if entry.ticket == ticket), None)
 
     def remove(self, ticket: int) -> None:
-        """Forget a guest; nothing happens if it has gone."""
+        """Remove a guest, if it is still there."""
         self.entries = [entry for entry in self.entries if entry.ticket != ticket]
 
     def living(self) -> list[SlotEntry]:
-        """The guests that have been let in."""
-        return [entry for entry in self.entries if entry.standing is not SlotState.ASKED]
+        """The guests that have been admitted."""
+        return [entry for entry in self.entries if entry.state is not SlotState.ASKED]
 
     def before(self, ticket: int) -> list[SlotEntry]:
-        """Those who asked earlier and still wait."""
-        asked = (entry for entry in self.entries if entry.standing is SlotState.ASKED)
-        # One whose time is up lets itself in, or was stopped in some way: nobody waits for it.
-        return [one for one in asked if one.ticket < ticket and one.patient_until > now()]
+        """The entries that asked earlier and still wait."""
+        asked = (entry for entry in self.entries if entry.state is SlotState.ASKED)
+        # One whose time is up starts in any case, or was stopped: it is not waited for.
+        return [one for one in asked if one.ticket < ticket and one.waits_until > now()]
 
 
 class SlotFile:
-    """The file. What dead processes have entered vanishes whenever it is opened.
+    """The file; entries of dead processes are removed whenever it is opened.
 
     :param directory: private to the run and shared by its workers; made if need be.
     :param proc: where the proc file system is.
@@ -130,30 +128,30 @@ class SlotFile:
 
     @contextmanager
     def opened(self) -> Iterator[SlotTable]:
-        """Have it to oneself; what the block changes is kept unless it raises.
+        """Open it exclusively; changes in the block are kept unless it raises.
 
         :raise HostError: it cannot be read or written.
         """
         try:
-            with self._locked() as book:
-                yield book
+            with self._locked() as table:
+                yield table
         except OSError as error:
             raise HostError(
-                f"keep the ledger of guests in {self._directory}",
+                f"update the slot file in {self._directory}",
                 error.strerror or str(error),
                 "Is the disk full, or TMPDIR cleared under a run?",
             ) from error
 
     @contextmanager
     def _locked(self) -> Iterator[SlotTable]:
-        with locked(self._directory / "ledger.json") as file:
+        with locked(self._directory / "slots.json") as file:
             text = os.pread(file, os.fstat(file).st_size, 0).decode("ascii", errors="replace")
-            book = _parse(text)
-            book.entries = [entry for entry in book.entries if entry.alive(self._proc)]
-            yield book
+            table = _parse(text)
+            table.entries = [entry for entry in table.entries if entry.alive(self._proc)]
+            yield table
             # In place, at once and never shorter: a worker may be killed in the middle of it.
             # Replacing the file instead would have some file systems write it to the disk.
-            changed = json.dumps(asdict(book)).ljust(len(text))
+            changed = json.dumps(asdict(table)).ljust(len(text))
             if changed != text:
                 os.pwrite(file, changed.encode(), 0)
 
@@ -176,7 +174,7 @@ def _entry(stored: dict[str, Any]) -> SlotEntry:
         **{
             **stored,
             "worker": ProcessName(**stored["worker"]),
-            "standing": SlotState(stored["standing"]),
+            "state": SlotState(stored["state"]),
             "guest": None if guest is None else ProcessName(**guest),
         }
     )
