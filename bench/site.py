@@ -95,7 +95,7 @@ class Site:
                 QemuMachine.restore(self.image, accelerator, overlay, saved), GuestTime()
             )
             try:
-                guest.go_on(Deadline.after(self.image.budgets.boot))
+                guest.resume_restored(Deadline.after(self.image.budgets.boot))
                 yield Started(guest, began_at, now())
             finally:
                 guest.close()
@@ -112,7 +112,7 @@ class Site:
         guest = self._prepared.clone(self.image, GuestTime())
         ready_at = now()
         if guest is None:
-            why = StartNotes(self._notes).read(self.image.name).told
+            why = StartNotes(self._notes).read(self.image.name).description
             raise MachineError(f"clone {self.image.name}", why, "Nothing can be compared.")
         try:
             yield Started(guest, began_at, ready_at)

@@ -15,7 +15,7 @@ OTHER_KEY = "f" * 20
 
 def make(store: TemplateStore, key: str = KEY, image: str = "image", age: float = 0.0) -> Template:
     """A complete template in ``store``; its memory is a page of data between holes."""
-    partial = store.partial(key, store.memory_place(1 << 20))
+    partial = store.partial(key, store.memory_backing(1 << 20))
     partial.devices.write_bytes(b"devices")
     partial.disk.write_bytes(b"disk")
     partial.empty_overlay.write_bytes(b"overlay")

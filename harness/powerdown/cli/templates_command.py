@@ -181,7 +181,7 @@ def _listed(store: TemplateStore, name: str) -> ListedTemplate:
         in_use=store.in_use(name),
         age_seconds=round(age, 1),
         memory_mib=template.memory_mib,
-        memory=store.place_of(template),
+        memory=store.describe_memory(template),
         stored_bytes=store.stored_bytes(name),
         directory=directory,
     )

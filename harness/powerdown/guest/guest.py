@@ -102,8 +102,8 @@ class Guest(Closeable):
             )
         return self.windows
 
-    def go_on(self, deadline: Deadline) -> Readiness:
-        """Let a restored guest run, and wait until it can be pressed and asked again."""
+    def resume_restored(self, deadline: Deadline) -> Readiness:
+        """Start the CPUs of a restored guest and wait until button and channel work again."""
         with self.time.counted():
             self.machine.resume()
             readiness = await_restored(self.machine, self._channel, deadline)
@@ -111,14 +111,14 @@ class Guest(Closeable):
         return readiness
 
     def hold(self, slot: GuestSlot) -> None:
-        """Hold a slot among the guests of this host until this guest is closed."""
+        """Hold an admission slot of this host until this guest is closed."""
         pid = self.machine.pid
         if pid is not None:
             self._slot = slot
             slot.started(pid)
 
     def wait_until_ready(self) -> Readiness:
-        """Wait until it can be pressed and asked, within its boot budget."""
+        """Wait until button and channel work, within its boot budget."""
         deadline = Deadline.after(self.machine.image.budgets.boot)
         with self.time.counted():
             readiness = await_ready(self.machine, self._channel, deadline)

@@ -91,7 +91,7 @@ class GuestBaseline:
 
 
 def read_baseline(answers: Mapping[str, PartAnswer], at: float) -> GuestBaseline:
-    """Understand the answers to ``query_commands.SURVEY_PARTS``.
+    """Parse the answers to ``query_commands.BASELINE_PARTS``.
 
     :param at: when they arrived.
     :raise ControlChannelError: the event log could not be read, without which nothing that

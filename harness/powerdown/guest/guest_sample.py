@@ -37,7 +37,7 @@ class GuestSample:
 
 
 def read_sample(answers: Mapping[str, PartAnswer], at: float) -> GuestSample:
-    """Understand the answers to ``query_commands.look_parts``; never raises."""
+    """Parse the answers to ``query_commands.sample_parts``; never raises."""
     notes: list[str] = []
     texts = {}
     for name in ("records", "services", "processes"):

@@ -73,13 +73,13 @@ class SharedImages:
         )
 
     def _start(self, image: str) -> str:
-        """How its guests came to be ready, each way that was taken."""
+        """How its guests were started, for each backend that was used."""
         notes = StartNotes(self.start_notes)
-        told = {backend: notes.read(label(image, backend)).told for backend in Backend}
-        told = {backend: text for backend, text in told.items() if text}
-        if set(told) <= {Backend.QMP}:
-            return told.get(Backend.QMP, "")
-        return "; ".join(f"via {backend}: {text}" for backend, text in told.items())
+        starts = {backend: notes.read(label(image, backend)).description for backend in Backend}
+        starts = {backend: start for backend, start in starts.items() if start}
+        if set(starts) <= {Backend.QMP}:
+            return starts.get(Backend.QMP, "")
+        return "; ".join(f"via {backend}: {start}" for backend, start in starts.items())
 
 
 def _facts(image: Image) -> dict[str, str]:

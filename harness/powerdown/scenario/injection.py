@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Injection(StrEnum):
-    """The values of ``--inject``."""
+    """The values of ``--powerdown-inject``."""
 
     ONLINE = "online"
     """By commands in the running guest."""

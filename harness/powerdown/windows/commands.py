@@ -1,7 +1,7 @@
 """Command lines that suites and scenarios of every kind use, each with its source.
 
-Those of one subject are in the other modules of this room named ``*_commands``. The harness sends
-a guest no command line that is not in one of them.
+Those of one subject are in the other modules of this package named ``*_commands``. The harness
+sends a guest only command lines that are in one of them.
 
 Sources: ``fact:`` and an id name a row of ``docs/windows-facts.md``;
 ``learn`` is the Microsoft Learn page of that title. GUIDs are used instead of ``powercfg`` aliases,
@@ -92,7 +92,7 @@ CLEAR_POWER_BUTTON_POLICY = (
 SHUT_DOWN = "shutdown /s /t 0"
 """Shut down from inside, without forcing applications (fact:shutdown-exe-force).
 
-While somebody else is logged on, Windows may refuse with error 1191 (learn: InitiateShutdown, which
+While another user is logged on, Windows may refuse with error 1191 (learn: InitiateShutdown, which
 says so without SHUTDOWN_FORCE_OTHERS); that shutdown.exe behaves so over WinRM is UNCONFIRMED.
 """
 

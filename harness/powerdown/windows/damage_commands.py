@@ -1,6 +1,6 @@
 """Command lines that damage a guest in a known way, and what repairs it.
 
-``facts`` and ``learn`` mean what they mean in :mod:`commands`.
+``fact:`` and ``learn`` sources are explained in :mod:`commands`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Command lines about power settings beyond the button's, and about sleep.
 
-``facts`` and ``learn`` mean what they mean in :mod:`commands`.
+``fact:`` and ``learn`` sources are explained in :mod:`commands`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-r"""Where Windows keeps the settings that bear on a shutdown.
+r"""Where Windows keeps the settings that affect a shutdown.
 
-The live look asks for these keys in command lines, the look at a disk reads them from its hives,
-so each place is named here, once. ``facts`` and ``learn`` mean what they mean in
-:mod:`commands`. Names of keys and values fold case.
+Commands query these keys in a running guest, and :mod:`powerdown.disk` reads them from the hives
+of a disk, so each is named here once. ``fact:`` and ``learn`` sources are explained in
+:mod:`commands`. Names of keys and values are not case-sensitive.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Settings as changes to the registry of a guest that is off; they count from its next start.
 
-The command lines that set the same online, with their sources, are in the modules of this room
-named ``*_commands``; ``facts`` and ``learn`` mean what they mean there. Where more than the value
-may be needed that is marked UNCONFIRMED: ``powercfg`` tells the kernel's power manager too, which
-at the next start reads the same places (fact:button-action-store).
+The command lines that set the same online, with their sources, are in the modules of this package
+named ``*_commands``; their ``fact:`` and ``learn`` sources apply here too. Where more than the
+value may be needed that is marked UNCONFIRMED: ``powercfg`` tells the kernel's power manager too,
+which at the next start reads the same places (fact:button-action-store).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Command lines about packages and their pending work.
 
-``facts`` and ``learn`` mean what they mean in :mod:`commands`.
+``fact:`` and ``learn`` sources are explained in :mod:`commands`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ def tmpfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "shm"
     directory.mkdir()
     monkeypatch.setattr(memory_backing, "TMPFS", directory)
-    for function in (memory_backing.memory_place, memory_backing.private_places):
+    for function in (memory_backing.choose_memory_backing, memory_backing.memory_directories):
         monkeypatch.setattr(function, "__defaults__", (directory,))
     monkeypatch.setattr(template_store, "TMPFS", directory)
     return directory

@@ -8,22 +8,22 @@ import pytest
 
 from powerdown.core.errors import HostError
 from powerdown.host.snapshots import memory_backing as module
-from powerdown.host.snapshots.memory_backing import memory_place, private_places
+from powerdown.host.snapshots.memory_backing import choose_memory_backing, memory_directories
 
 CACHE = Path("/cache")
 MIB = 1 << 20
 
 
 def test_on_tmpfs_when_it_fits(tmp_path: Path) -> None:
-    place = memory_place(MIB, CACHE, tmp_path)
+    place = choose_memory_backing(MIB, CACHE, tmp_path)
     assert place.directory.parent == tmp_path
     assert place.why == f"on tmpfs {tmp_path}"
 
 
 def test_on_disk_when_the_tmpfs_is_too_small(tmp_path: Path) -> None:
-    place = memory_place(1 << 60, CACHE, tmp_path)
+    place = choose_memory_backing(1 << 60, CACHE, tmp_path)
     assert place.directory == CACHE
-    assert "MiB free of" in place.why
+    assert "MiB free and" in place.why
 
 
 class SmallHost:
@@ -40,23 +40,26 @@ def test_on_disk_when_the_host_has_too_little(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "HostResources", SmallHost)
-    assert memory_place(MIB, CACHE, tmp_path).directory.parent == tmp_path
-    assert "host has 3 MiB of memory free of 4 MiB" in memory_place(2 * MIB, CACHE, tmp_path).why
+    assert choose_memory_backing(MIB, CACHE, tmp_path).directory.parent == tmp_path
+    assert (
+        "host has 3 MiB of free memory and 4 MiB"
+        in choose_memory_backing(2 * MIB, CACHE, tmp_path).why
+    )
     monkeypatch.setattr(module, "HostResources", SilentHost)
-    assert "host has 0 MiB" in memory_place(MIB, CACHE, tmp_path).why
+    assert "host has 0 MiB" in choose_memory_backing(MIB, CACHE, tmp_path).why
 
 
 def test_on_disk_without_a_tmpfs(tmp_path: Path) -> None:
-    assert "cannot be used" in memory_place(MIB, CACHE, tmp_path / "none").why
+    assert "cannot be used" in choose_memory_backing(MIB, CACHE, tmp_path / "none").why
 
 
 def test_a_directory_that_others_can_enter_is_not_used(tmp_path: Path) -> None:
-    directory = memory_place(MIB, CACHE, tmp_path).directory
+    directory = choose_memory_backing(MIB, CACHE, tmp_path).directory
     directory.mkdir(mode=0o755)
-    assert "belongs to somebody else" in memory_place(MIB, CACHE, tmp_path).why
+    assert "is not private to this user" in choose_memory_backing(MIB, CACHE, tmp_path).why
     # Nor is anything looked for there, to be used or removed.
-    assert private_places(CACHE, tmp_path) == (CACHE,)
+    assert memory_directories(CACHE, tmp_path) == (CACHE,)
     directory.rmdir()
     directory.symlink_to(tmp_path)
-    assert "belongs to somebody else" in memory_place(MIB, CACHE, tmp_path).why
-    assert private_places(CACHE, tmp_path) == (CACHE,)
+    assert "is not private to this user" in choose_memory_backing(MIB, CACHE, tmp_path).why
+    assert memory_directories(CACHE, tmp_path) == (CACHE,)

@@ -36,7 +36,7 @@ def test_a_clone_gets_copies_of_its_own(templates: TemplateStore, tmp_path: Path
 
 
 def test_a_clone_without_room_is_one_error(templates: TemplateStore, tmp_path: Path) -> None:
-    with pytest.raises(HostError, match="Make room"):
+    with pytest.raises(HostError, match="Free some space"):
         make(templates).clone_disk(tmp_path / "missing")
 
 
@@ -45,7 +45,7 @@ def test_every_file_is_compared(templates: TemplateStore, name: str) -> None:
     template = make(templates)
     file: Path = getattr(template.partial, name)
     flip(file)
-    assert template.damage() == f"{file} is not what was saved"
+    assert template.damage() == f"{file} has changed since it was saved"
     file.unlink()
     assert template.damage() == f"{file} is missing"
 
@@ -54,12 +54,12 @@ def test_a_file_that_was_not_saved_is_damage(templates: TemplateStore) -> None:
     """Clones would get UEFI variables that the saved guest never had."""
     template = make(templates)
     template.partial.variables.write_bytes(b"uefi")
-    assert template.damage() == f"{template.partial.variables} was not saved with it"
+    assert template.damage() == f"{template.partial.variables} is not part of it"
 
 
 def test_a_manifest_without_digests_vouches_for_nothing(templates: TemplateStore) -> None:
     template = replace(make(templates), digests={})
-    assert "was not saved with it" in template.damage()
+    assert "is not part of it" in template.damage()
     template.partial.memory.unlink()
     assert template.damage() == f"{template.partial.memory} is missing"
 

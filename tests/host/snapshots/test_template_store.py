@@ -28,7 +28,7 @@ def test_a_template_is_found_by_its_key(templates: TemplateStore, tmpfs: Path) -
     assert templates.find(OTHER_KEY) is None
     assert templates.named(template.name) == template
     assert templates.known_names() == [template.name]
-    assert templates.place_of(template) == f"on tmpfs {tmpfs}"
+    assert templates.describe_memory(template) == f"on tmpfs {tmpfs}"
     # A megabyte of memory with a page in it: holes take up nothing.
     assert 0 < templates.stored_bytes(template.name) < 1 << 18
 
@@ -125,7 +125,9 @@ def test_one_builder_at_a_time(templates: TemplateStore, tmp_path: Path) -> None
         assert holder.stdout.readline() == "held\n"
         told: list[str] = []
         with (
-            pytest.raises(DeadlineExpired, match=f"process {holder.pid} finish with template"),
+            pytest.raises(
+                DeadlineExpired, match=f"process {holder.pid} release the lock of template"
+            ),
             templates.locked(KEY, Deadline.after(0.2), told.append),
         ):
             pass
@@ -155,7 +157,7 @@ def test_room_is_made_again_if_it_goes_meanwhile(
     templates: TemplateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process may just be removing the last template on the tmpfs."""
-    place = templates.memory_place(1 << 20)
+    place = templates.memory_backing(1 << 20)
     mkdir, gone = Path.mkdir, []
 
     def removed_at_once(path: Path, *arguments: Any, **named: Any) -> None:
@@ -171,9 +173,9 @@ def test_room_is_made_again_if_it_goes_meanwhile(
 
 def test_a_directory_of_somebody_else_is_not_used(templates: TemplateStore) -> None:
     """It may be made between the choice of the place and its use."""
-    place = templates.memory_place(1 << 20)
+    place = templates.memory_backing(1 << 20)
     place.directory.mkdir(mode=0o755)
-    with pytest.raises(HostError, match="belongs to somebody else"):
+    with pytest.raises(HostError, match="is not private to this user"):
         templates.partial(KEY, place)
 
 

@@ -65,7 +65,7 @@ class Run:
             cloned.close()
 
     def told(self, image: Image) -> str:
-        return StartNotes(self.notes).read(image.name).told
+        return StartNotes(self.notes).read(image.name).description
 
     def is_cold(self, image: Image) -> bool:
         return self._clone(image) is None
@@ -167,7 +167,7 @@ def test_damage_is_seen_and_mended(run: Run, later_run: Run, image: Image, name:
     flip(getattr(stored(run).partial, name))
     with later_run.clone(image) as cloned:
         assert cloned.machine.probe_pm1().button_armed
-    assert "is not what was saved" in later_run.said[0]
+    assert "has changed since it was saved" in later_run.said[0]
     assert stored(run).damage() == ""
 
 
@@ -198,7 +198,7 @@ def test_a_template_of_tomorrow_is_made_anew(run: Run, later_run: Run, image: Im
     manifest.write_text(json.dumps(values))
     with later_run.clone(image):
         pass
-    assert "later than the host's clock" in later_run.said[0]
+    assert "is in the future" in later_run.said[0]
     assert stored(run).made_at < values["made_at"]
 
 
@@ -224,7 +224,7 @@ def test_damage_in_the_middle_of_a_run_is_seen_and_mended(run: Run, image: Image
     stored(run).partial.devices.write_bytes(b"no state at all")
     with run.clone(image) as cloned:
         assert cloned.machine.probe_pm1().button_armed
-    assert any("is not what was saved" in line for line in run.said)
+    assert any("has changed since it was saved" in line for line in run.said)
 
 
 @guest
@@ -236,7 +236,7 @@ def test_clones_that_never_come_up_end_in_cold_starts(
 
     monkeypatch.setattr(warm_start, "check_clock", hopeless)
     assert run.is_cold(image)
-    assert run.told(image) == "cold: clones of its template do not come up (it is wrong)"
+    assert run.told(image) == "cold: clones of its template do not answer (it is wrong)"
     assert len([line for line in run.said if "making" in line]) == 2
     run.starts.close()
     assert TemplateStore(run.directory / "cache").known_names() == []
@@ -312,8 +312,8 @@ def test_a_template_that_is_not_to_be_had_ends_in_cold_starts(run: Run, image: I
     hurried = replace(image, budgets=replace(image.budgets, boot=0.05))
     with TemplateStore(run.directory / "cache").locked(key_of(hurried), Deadline.after(1)):
         assert run.is_cold(hurried)
-        assert run.told(hurried).startswith("cold: its template is not to be had")
-        assert f"process {os.getpid()} finish" in run.told(hurried)
+        assert run.told(hurried).startswith("cold: its template is not available")
+        assert f"process {os.getpid()} release" in run.told(hurried)
         tries = len(run.said)
         assert run.is_cold(hurried)
         assert len(run.said) == tries

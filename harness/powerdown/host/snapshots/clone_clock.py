@@ -1,4 +1,4 @@
-"""The clock of a guest that was saved and goes on later."""
+"""Checks the clock of a guest that was restored from a saved state."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from powerdown.core.errors import MachineError
 from powerdown.host.snapshots.template import Template
 
 _TOLERANCE_SECONDS = 5.0
-"""How far a clone's clock may be from where it must be; HTTP tells it to the second."""
+"""Allowed difference; HTTP gives the time to the second."""
 
 
 def check_clock(template: Template, ahead: float | None) -> None:
-    """See that a clone's clock is where it must be.
+    """Check that a clone's clock shows what its template lets one expect.
 
-    It goes on from where it was saved, so that it is behind by the template's age; or the guest
-    has noticed and has set it right.
+    A restored clock continues from the saved time, so it is behind by the template's age, unless
+    the guest has noticed and has corrected it.
 
-    :param ahead: seconds it is ahead of the host's UTC; ``None`` if that is not known.
-    :raise MachineError: it is somewhere else.
+    :param ahead: seconds it is ahead of the host's UTC; ``None`` if unknown.
+    :raise MachineError: it shows another time.
     """
     if ahead is None or template.clock_ahead is None:
         return
@@ -27,8 +27,8 @@ def check_clock(template: Template, ahead: float | None) -> None:
         if abs(ahead - expected) <= _TOLERANCE_SECONDS:
             return
     raise MachineError(
-        f"see the clock of a clone of {template.image}",
-        f"it is {ahead:+.0f} s from the host's; {template.clock_ahead - age:+.0f} s was expected, "
-        f"the template being {age:.0f} s old",
+        f"check the clock of a clone of {template.image}",
+        f"it is {ahead:+.0f} s from the host's clock; {template.clock_ahead - age:+.0f} s was "
+        f"expected, because the template is {age:.0f} s old",
         "Start it cold (--powerdown-cold).",
     )

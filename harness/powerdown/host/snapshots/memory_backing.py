@@ -1,4 +1,4 @@
-"""Where the memory of templates lies: on a tmpfs if it fits, so that no disk is in the way."""
+"""Where the memory of templates is kept: on a tmpfs if it fits, else on disk."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ TMPFS = Path("/dev/shm")
 class MemoryBacking:
     """A directory for memory files.
 
-    :param directory: private to this user; made when it is used.
-    :param why: in a few words, for reports.
+    :param directory: private to this user; created when it is used.
+    :param why: reason for the choice, for reports.
     """
 
     directory: Path
     why: str
 
 
-def memory_place(needed: int, cache: Path, tmpfs: Path = TMPFS) -> MemoryBacking:
-    """Where to put a memory file of ``needed`` bytes.
+def choose_memory_backing(needed: int, cache: Path, tmpfs: Path = TMPFS) -> MemoryBacking:
+    """Choose where to put a memory file of ``needed`` bytes.
 
-    It may fill up wholly, and a clone may write to all of its own copy: twice the guest's memory
-    must be free for the tmpfs to be chosen.
+    The file may be filled completely, and a clone may write to all of its private copy: the tmpfs
+    is chosen only if twice the guest's memory is free.
 
-    :param cache: a directory on disk, taken where the tmpfs does not do.
+    :param cache: directory on disk, used if the tmpfs is not suitable.
     """
     obstacle = _obstacle(needed, tmpfs, _private(tmpfs, cache))
     if obstacle:
-        return MemoryBacking(cache, f"on disk, for {obstacle}")
+        return MemoryBacking(cache, f"on disk, because {obstacle}")
     return MemoryBacking(_private(tmpfs, cache), f"on tmpfs {tmpfs}")
 
 
-def private_places(cache: Path, tmpfs: Path = TMPFS) -> Iterable[Path]:
-    """Every directory in which this user's memory files may lie."""
+def memory_directories(cache: Path, tmpfs: Path = TMPFS) -> Iterable[Path]:
+    """Every directory that may hold this user's memory files."""
     private = _private(tmpfs, cache)
     return (private, cache) if _is_ours(private) else (cache,)
 
 
 def _private(tmpfs: Path, cache: Path) -> Path:
-    """A directory of this user for one cache: another cache's templates are not its business."""
+    """The directory of this user for one cache; other caches have others."""
     mark = hashlib.sha256(str(cache.absolute()).encode()).hexdigest()[:8]
     return tmpfs / f"powerdown-{os.getuid()}-{mark}"
 
 
 def _obstacle(needed: int, tmpfs: Path, directory: Path) -> str:
-    """Why the tmpfs will not do; empty if it will."""
+    """Why the tmpfs is not suitable; empty if it is."""
     try:
         room = os.statvfs(tmpfs)
     except OSError as error:
@@ -63,13 +63,16 @@ def _obstacle(needed: int, tmpfs: Path, directory: Path) -> str:
     if not os.access(tmpfs, os.W_OK):
         return f"{tmpfs} cannot be written to"
     if not _is_ours(directory):
-        return f"{directory} belongs to somebody else"
+        return f"{directory} is not private to this user"
     free = room.f_bavail * room.f_frsize
     if free < needed:
-        return f"{tmpfs} has {free >> 20} MiB free of {needed >> 20} MiB needed"
+        return f"{tmpfs} has {free >> 20} MiB free and {needed >> 20} MiB are needed"
     available = _available_memory()
     if available < 2 * needed:
-        return f"the host has {available >> 20} MiB of memory free of {2 * needed >> 20} MiB needed"
+        return (
+            f"the host has {available >> 20} MiB of free memory and "
+            f"{2 * needed >> 20} MiB are needed"
+        )
     return ""
 
 
@@ -86,7 +89,7 @@ def _is_ours(directory: Path) -> bool:
 
 
 def _available_memory() -> int:
-    """Bytes that can be used without swapping, as far as the kernel tells."""
+    """Bytes that can be used without swapping, as the kernel estimates; 0 if unknown."""
     try:
         return HostResources().free_memory()
     except HostError:

@@ -1,4 +1,4 @@
-"""The next clone, made ahead of need: its QEMU runs and is restored, its CPUs stand still."""
+"""Prepares the next clone before it is needed: QEMU has loaded the state, the CPUs are stopped."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _JOIN_SECONDS = 60.0
 
 
 class Standby:
-    """Keeps one machine at hand, made by a thread of its own while its owner does other things."""
+    """Keeps one machine ready, prepared by a background thread."""
 
     def __init__(self) -> None:
         self._next: _Making | None = None
 
     def begin(self, template: str, restore: Callable[[], BootedMachine]) -> None:
-        """Make a clone while the caller goes on; one that is still at hand is ended.
+        """Start preparing a clone in the background; an unused earlier one is ended.
 
-        :param template: which one it is a clone of.
+        :param template: name of its template.
         :param restore: makes it, with its CPUs stopped.
         """
         self.close()
         self._next = _Making(template, restore)
 
     def take(self, template: str) -> BootedMachine | None:
-        """The clone at hand, if it is one of ``template``; it is the caller's from now on."""
+        """The prepared clone if it is one of ``template``; the caller owns it from now on."""
         if self._next is None:
             return None
         made_from, machine = self._next.template, self._next.machine()
@@ -40,7 +40,7 @@ class Standby:
         return machine
 
     def close(self) -> None:
-        """End the clone at hand."""
+        """End the prepared clone, if there is one."""
         if self._next is None:
             return
         machine = self._next.machine()
@@ -50,9 +50,9 @@ class Standby:
 
 
 class _Making:
-    """One clone on its way.
+    """One clone that is being prepared.
 
-    :ivar template: which one it is a clone of.
+    :ivar template: name of its template.
     """
 
     def __init__(self, template: str, restore: Callable[[], BootedMachine]) -> None:
@@ -65,7 +65,7 @@ class _Making:
         self._thread.start()
 
     def machine(self) -> BootedMachine | None:
-        """What has come of it; a clone that comes later is ended at once."""
+        """Wait for the clone; ``None`` if it failed. One that arrives later is ended at once."""
         self._thread.join(_JOIN_SECONDS)
         with self._lock:
             self._given_up = self._machine is None
@@ -75,7 +75,7 @@ class _Making:
         try:
             machine = self._restore()
         except Exception:
-            # Whoever needs a clone then makes one and sees what is wrong.
+            # The next test that needs a clone makes one itself and reports what is wrong.
             return
         with self._lock:
             too_late = self._given_up

@@ -1,4 +1,4 @@
-"""What a run knows of the templates of its images: shared by its workers, read for its report."""
+"""What a run knows about the templates of its images; shared by its workers and its report."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from powerdown.core.files import write_atomically
 
 @dataclass(frozen=True)
 class StartNote:
-    """What this run knows of an image's template.
+    """What this run knows about an image's template.
 
-    :param told: how its guests start, for reports; empty until that is known.
+    :param description: how its guests start, for reports; empty until known.
     :param cold: whether they start cold.
-    :param fingerprint: of the template's files when they were last found sound.
-    :param failed: how many templates turned out bad.
+    :param fingerprint: of the template's files when they were last checked.
+    :param failed: number of templates that turned out to be bad.
     """
 
-    told: str = ""
+    description: str = ""
     cold: bool = False
     fingerprint: object = None
     failed: int = 0

@@ -1,17 +1,17 @@
-"""One template on disk: its files, what is known of them, and whether they are still the same.
+"""One template on disk: its files, its manifest, and whether the files are unchanged.
 
-A template is a directory with these files; the memory may lie elsewhere, on a tmpfs.
+A template is a directory with these files; the memory may be elsewhere, on a tmpfs.
 
 ========== ===========================================================
-manifest   what it was made from and the digest of every file; last to
-           be written: without it there is no template
+manifest   what it was made from and the digest of every file; written
+           last: without it the template is incomplete
 devices    state of CPUs and devices, from QEMU
 disk.qcow2 what the guest wrote while it booted, an overlay of the image
 clone.qcow2 an empty overlay of ``disk.qcow2``, to be copied
 clone.efivars UEFI variables, to be copied; only with UEFI firmware
 memory     the guest's memory
-disk.tpm   the TPM as the saved guest used it, only where there is one;
-           clones get theirs with ``devices``
+disk.tpm   state of the TPM that the saved guest used, if it has one;
+           clones get theirs from ``devices``
 ========== ===========================================================
 """
 
@@ -40,9 +40,9 @@ _ZEROS = bytes(_CHUNK_BYTES)
 
 @dataclass(frozen=True)
 class PartialTemplate:
-    """Where the files of a template go, complete or not.
+    """The files of a template, complete or not.
 
-    :param directory: its own.
+    :param directory: of the template.
     :param memory: the guest's memory.
     """
 
@@ -70,7 +70,7 @@ class PartialTemplate:
         return variables_beside(self.disk)
 
     def files(self) -> list[Path]:
-        """All that are there."""
+        """All that exist."""
         return [file for file in (*self.needed_files(), self.variables) if file.is_file()]
 
     def needed_files(self) -> tuple[Path, ...]:
@@ -86,7 +86,7 @@ class Template:
     :param image: name of the image.
     :param made_at: when, in seconds since the epoch.
     :param uptime: seconds the guest had run.
-    :param clock_ahead: seconds its clock was ahead of the host's UTC, when that could be seen.
+    :param clock_ahead: seconds its clock was ahead of the host's UTC; ``None`` if unknown.
     :param memory_mib: the guest's memory.
     :param partial: where the files are.
     :param digests: of every file, by path.
@@ -103,16 +103,16 @@ class Template:
 
     @property
     def name(self) -> str:
-        """What it is called among templates: its key and a mark of its own."""
+        """Its key and a unique suffix."""
         return self.partial.directory.name
 
     @property
     def saved_state(self) -> SavedState:
-        """What a machine is restored from."""
+        """The state that a machine is restored from."""
         return SavedState(self.partial.memory, self.partial.devices, self.uptime)
 
     def clone_disk(self, directory: Path) -> Path:
-        """Make the disk of a clone in a new directory within ``directory``; its path.
+        """Make the disk of a clone in a new directory within ``directory``; return its path.
 
         :raise HostError: it cannot be written.
         """
@@ -125,33 +125,33 @@ class Template:
             raise HostError(
                 f"copy {self.partial.empty_overlay} to {directory}",
                 error.strerror or str(error),
-                "Make room there.",
+                "Free some space there.",
             ) from error
         return overlay
 
     def fingerprint(self) -> dict[str, list[int]]:
-        """What changes when a file is written to or replaced: cheap to compare."""
+        """Inode, size and times of each file: changes when one is written to or replaced."""
         return {str(file): _stamp(file) for file in self.partial.files()}
 
     def damage(self) -> str:
-        """What is wrong with the files, after reading them all; empty if nothing is."""
+        """Read all files and name the first that is wrong; empty if all are sound."""
         present = {str(file) for file in self.partial.files()}
         needed = {str(file) for file in self.partial.needed_files()}
         for path in sorted({*self.digests, *needed} - present):
             return f"{path} is missing"
         for path in sorted(present - set(self.digests)):
-            return f"{path} was not saved with it"
+            return f"{path} is not part of it"
         for path, expected in self.digests.items():
             try:
                 found = content_digest(Path(path))
             except OSError as error:
                 return f"{path} cannot be read ({error.strerror or error})"
             if found != expected:
-                return f"{path} is not what was saved"
+                return f"{path} has changed since it was saved"
         return ""
 
     def write_manifest(self) -> None:
-        """Complete the template: from now on it is there."""
+        """Complete the template: from now on it is found."""
         values = asdict(self)
         values["partial"] = {"memory": str(self.partial.memory)}
         manifest = self.partial.directory / MANIFEST
@@ -159,7 +159,7 @@ class Template:
 
 
 def read_template(directory: Path) -> Template | None:
-    """The template in a directory, unread but for its manifest; ``None`` if there is none."""
+    """Read the manifest of the template in a directory; ``None`` if there is none."""
     try:
         values: dict[str, Any] = json.loads((directory / MANIFEST).read_bytes())
         if values.pop("format") != _FORMAT:
@@ -184,9 +184,9 @@ def _typed(template: Template) -> bool:
 
 
 def content_digest(file: Path) -> str:
-    """Digest of a file's size and of what it holds besides zeros.
+    """Digest of a file's size and of its content other than zeros.
 
-    Holes are not read: a guest's memory is mostly that.
+    Holes are not read: most of a guest's memory is one.
 
     :raise OSError: it cannot be read.
     """
@@ -202,7 +202,7 @@ def content_digest(file: Path) -> str:
 
 
 def _chunks_with_data(descriptor: int) -> Iterator[int]:
-    """Numbers of the chunks that are not all hole, in order."""
+    """Numbers of the chunks that hold data, in order."""
     following, end = 0, 0
     while True:
         try:

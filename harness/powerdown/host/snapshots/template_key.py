@@ -1,8 +1,8 @@
-"""What a template depends on, as one short text.
+"""The key of a template: a digest of everything that its saved state depends on.
 
 Two machines with the same key run the same guest from the same files on the same virtual
-hardware, so that the saved state of one fits the other. The command line that QEMU would get says
-nearly all of it, whatever part of the harness or of the definition it comes from.
+hardware, so that the saved state of one can be loaded by the other. The command line of QEMU
+contains most of it, whichever part of the harness or of the definition it comes from.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def template_key(image: Image, hypervisor: Hypervisor, image_digest: str) -> str
     :raise HostError: QEMU or the firmware is not installed.
     """
     parts: dict[str, object] = {
-        # Of the layout of templates and of how ready a guest is when it is saved.
+        # Raise it when the layout of templates or the readiness of the saved guest changes.
         "revision": 2,
         "image": image.name,
         "disk": [str(image.disk.path), image_digest, image.disk.format],
@@ -45,11 +45,11 @@ def template_key(image: Image, hypervisor: Hypervisor, image_digest: str) -> str
 
 
 def _readiness(image: Image) -> object:
-    """How it was seen to be ready when it was saved."""
+    """How the harness knows that the guest is ready to be saved."""
     control = image.control
     if control.transport is Transport.NONE:
         return image.budgets.settle
-    # Not the password: the key shows in reports.
+    # Without the password, because the key appears in reports.
     user = control.credentials and control.credentials.user
     return [control.transport, control.port, control.authentication, user]
 
@@ -63,16 +63,16 @@ def _firmware(image: Image) -> object:
 
 
 def _host(accelerator: Accelerator) -> object:
-    """What of the host's CPU and kernel shows in the guest."""
+    """What the guest sees of the host's CPU and kernel."""
     if accelerator.kind is not AcceleratorKind.KVM:
         return platform.machine()
     lines = Path("/proc/cpuinfo").read_text().partition("\n\n")[0].splitlines()
-    told = ("model name", "stepping", "microcode", "flags")
-    return [platform.release(), [line for line in lines if line.startswith(told)]]
+    visible = ("model name", "stepping", "microcode", "flags")
+    return [platform.release(), [line for line in lines if line.startswith(visible)]]
 
 
 def _identity(path: str | None) -> list[object]:
-    """A file without reading it: packages replace files, they do not change them."""
+    """Identify a file without reading it: packages replace files and never change them in place."""
     if path is None:
         return []
     status = Path(path).resolve().stat()

@@ -1,4 +1,4 @@
-"""Making a template: one cold boot until the guest is ready and at rest, then everything saved."""
+"""Makes a template: boots a guest, waits until it is ready and idle, and saves it."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from powerdown.machine.saved_state import MemoryFile
 
 _QUIT_SECONDS = 30.0
 _QUIET_SECONDS = 30.0
-"""A guest that does not come to rest is saved as it is after this time."""
+"""After this time a guest is saved even if it is not idle."""
 
 _QUIET_SAMPLE_SECONDS = 2.0
 _QUIET_CORES = 0.1
-"""A guest that wants less than this of a CPU, over a sample, has come to rest.
+"""A guest that wants less than this of a CPU during a sample is idle.
 
-What it does a second after the last command, such as writing to its disk, is in the sample.
+The sample is long enough to include work after the last command, such as disk writes.
 """
 
 
 def make_template(
     store: TemplateStore, hypervisor: Hypervisor, image: Image, key: str, place: MemoryBacking
 ) -> Template:
-    """Make a template in ``store``, whose lock on ``key`` the caller has; all of it or nothing.
+    """Make a template in ``store``; the caller holds the lock on ``key``.
 
-    :param place: where its memory goes.
-    :raise PowerdownError: the guest does not get ready, or cannot be saved; nothing is left.
+    :param place: for its memory.
+    :raise PowerdownError: the guest does not become ready or cannot be saved; nothing is left.
     """
     partial = store.partial(key, place)
     try:
@@ -54,17 +54,17 @@ def make_template(
 
 
 def _saved(partial: PartialTemplate, hypervisor: Hypervisor, image: Image, key: str) -> Template:
-    """Boot the image and save it; all files but the manifest."""
+    """Boot the image and save it: all files except the manifest."""
     create_overlay(image.disk, partial.directory).rename(partial.disk)
     memory = MemoryFile(partial.memory, shared=True)
     guest = Guest.power_on(hypervisor, image, partial.disk, GuestTime(), memory=memory)
     try:
         guest.wait_until_ready()
         if guest.windows is not None:
-            # What every press asks first: the guest has then done it once for all clones.
+            # Every scenario reads the baseline first: after this, clones answer from cache.
             guest.windows.baseline(image.budgets.boot)
         clock_ahead = guest.clock_ahead()
-        # Last of all: what a guest does after an answer, every clone would do again.
+        # Last, because work left over from an answer would be repeated in every clone.
         _wait_until_quiet(
             guest.machine, Deadline.after(min(_QUIET_SECONDS, image.budgets.boot / 4))
         )
@@ -77,7 +77,7 @@ def _saved(partial: PartialTemplate, hypervisor: Hypervisor, image: Image, key: 
     saved_disk = Disk(partial.disk, DiskFormat.QCOW2, image.disk.bus)
     create_overlay(saved_disk, partial.directory).rename(partial.empty_overlay)
     for file in partial.files():
-        # QEMU opens memory for writing even where it maps it privately.
+        # QEMU opens the memory file for writing even if it maps it privately.
         file.chmod(0o600 if file == partial.memory else 0o400)
     return Template(
         key=key,
@@ -94,7 +94,7 @@ def _saved(partial: PartialTemplate, hypervisor: Hypervisor, image: Image, key: 
 def _wait_until_quiet(machine: Machine, deadline: Deadline) -> None:
     before = machine.activity()
     while not deadline.expired:
-        # No event tells that nothing happens.
+        # No event reports that a guest is idle.
         machine.events.wait(named(), deadline.at_most(_QUIET_SAMPLE_SECONDS))
         after = machine.activity()
         wanted = after.wanted_cpu_seconds - before.wanted_cpu_seconds

@@ -17,13 +17,13 @@ from powerdown.core.files import lock, try_lock
 from powerdown.host.snapshots.memory_backing import (
     TMPFS,
     MemoryBacking,
-    memory_place,
-    private_places,
+    choose_memory_backing,
+    memory_directories,
 )
 from powerdown.host.snapshots.template import MANIFEST, PartialTemplate, Template, read_template
 
 Waiting = Callable[[str], None]
-"""Told the process id of whoever has to be waited for."""
+"""Called with the id of the process that is waited for."""
 
 _NAME = re.compile(r"[0-9a-f]{20}-[0-9a-f]{8}")
 _MARK_BYTES = 4
@@ -39,10 +39,10 @@ _REMOVAL_SECONDS = 1.0
 
 
 class TemplateStore:
-    """Keeps templates, one directory each, named by key and a mark of its own.
+    """Keeps templates, one directory each, named by key and a unique suffix.
 
-    A new template never takes the place of an old one: guests may still run from that, and a disk
-    may be booted again. Two locks: *lock*, one for each key, is held by whoever makes, checks or
+    A new template never replaces an old one: guests may still run from it, and a disk may be
+    booted again. Two locks: *lock*, one for each key, is held by whoever makes, checks or
     removes templates of it; *use*, one for each template, is shared by every process that has a
     guest whose disk or memory is based on it. The kernel drops both with the process.
 
@@ -54,55 +54,55 @@ class TemplateStore:
         self._root = cache / "templates"
 
     def known_names(self) -> list[str]:
-        """Of all templates, whole, damaged or half made."""
+        """Names of all templates, including damaged and incomplete ones."""
         found = {path.name for path in self._directories() if _NAME.fullmatch(path.name)}
         return sorted(found)
 
     def find(self, key: str) -> Template | None:
-        """The latest template of a key as it lies there, unchecked; ``None`` if there is none."""
+        """The latest template of a key, unchecked; ``None`` if there is none."""
         named = (self.named(name) for name in self.known_names() if name.startswith(key))
         found = [one for one in named if one is not None and one.key == key]
         return max(found, key=lambda one: one.made_at, default=None)
 
     def named(self, name: str) -> Template | None:
-        """A template by name, unchecked; ``None`` if it is not there or was never completed."""
+        """A template by name, unchecked; ``None`` if it is missing or incomplete."""
         return read_template(self._root / name)
 
     def directory(self, name: str) -> Path:
-        """Where a template is."""
+        """The directory of a template."""
         return self._root / name
 
     def stored_bytes(self, name: str) -> int:
-        """What a template takes up, complete or not."""
+        """Bytes that a template occupies, complete or not."""
         total = 0
-        for place in private_places(self._root):
-            # Passes over what is removed meanwhile.
+        for place in memory_directories(self._root):
+            # os.walk skips what is removed meanwhile.
             for directory, _, files in os.walk(place / name):
                 total += sum(_allocated(Path(directory, file)) for file in files)
         return total
 
     def in_use(self, name: str) -> bool:
-        """Whether some process makes it or has guests of it just now."""
+        """Whether some process is making it or has guests of it."""
         for lock_name in (key_of(name) + _LOCK_SUFFIX, name + _USE_SUFFIX):
             with self._open(lock_name) as lock:
                 if not _try_lock(lock):
                     return True
         return False
 
-    def place_of(self, template: Template) -> str:
-        """Where the memory of a template lies, in a few words."""
+    def describe_memory(self, template: Template) -> str:
+        """Where the memory of a template is kept, for reports."""
         on_disk = template.partial.memory.is_relative_to(self._root)
         return "on disk" if on_disk else f"on tmpfs {TMPFS}"
 
-    def memory_place(self, memory_bytes: int) -> MemoryBacking:
-        """Where the memory of a new template goes."""
-        return memory_place(memory_bytes, self._root)
+    def memory_backing(self, memory_bytes: int) -> MemoryBacking:
+        """Choose where the memory of a new template is kept."""
+        return choose_memory_backing(memory_bytes, self._root)
 
     def partial(self, key: str, place: MemoryBacking) -> PartialTemplate:
-        """Empty room for a new template; take :meth:`locked` before.
+        """Make the directories of a new template; take :meth:`locked` before.
 
         :param place: for its memory.
-        :raise HostError: it cannot be made.
+        :raise HostError: they cannot be made.
         """
         name = f"{key}-{secrets.token_hex(_MARK_BYTES)}"
         directory, memory = self._root / name, place.directory / name
@@ -111,24 +111,23 @@ class TemplateStore:
             try:
                 _make_private(self._root, directory, place.directory, memory)
             except FileNotFoundError:
-                # Whoever removed the last template there took the directory along.
+                # Another process has removed its last template and this directory with it.
                 _make_private(place.directory, memory)
-            foreign = place.directory not in private_places(self._root)
+            foreign = place.directory not in memory_directories(self._root)
         except OSError as error:
             raise _no_room(directory, memory, error.strerror or str(error)) from error
         if foreign:
-            raise _no_room(directory, memory, f"{place.directory} belongs to somebody else")
+            raise _no_room(directory, memory, f"{place.directory} is not private to this user")
         return PartialTemplate(directory, memory / "memory")
 
     @contextmanager
     def locked(
         self, key: str, deadline: Deadline, waiting: Waiting | None = None
     ) -> Iterator[None]:
-        """Be the only one to make, check or remove a template.
+        """Hold the exclusive right to make, check or remove templates of a key.
 
-        :param waiting: told at first and then every ten seconds while another process is waited
-            for.
-        :raise DeadlineExpired: another process does not let go of it.
+        :param waiting: called at once and then every ten seconds while another process holds it.
+        :raise DeadlineExpired: another process does not release it.
         """
         with self._open(key + _LOCK_SUFFIX) as lock:
             patience, silence = Event(), Deadline.after(0.0)
@@ -139,8 +138,8 @@ class TemplateStore:
                     silence = Deadline.after(_TELL_SECONDS)
                 if deadline.expired:
                     raise deadline.expire(
-                        f"process {holder} finish with template {key}",
-                        "it goes on",
+                        f"process {holder} release the lock of template {key}",
+                        "it still holds it",
                         "End that process if it hangs.",
                     )
                 patience.wait(deadline.at_most(_RETRY_SECONDS).remaining)
@@ -157,7 +156,7 @@ class TemplateStore:
         return descriptor
 
     def invalidate(self, name: str) -> None:
-        """See that nobody starts from a template any more; it goes when nobody uses it.
+        """Withdraw a template: no guest starts from it again. It is removed once unused.
 
         Take :meth:`locked` before.
         """
@@ -166,41 +165,41 @@ class TemplateStore:
         self.remove(name)
 
     def remove(self, name: str) -> bool:
-        """Remove a template, whole or not, unless it is used; whether it is gone.
+        """Remove a template, complete or not, unless it is in use; return whether it is gone.
 
         Take :meth:`locked` before.
         """
         with self._open(name + _USE_SUFFIX) as use:
             if not _try_lock(use):
                 return False
-            # Without its manifest the rest is nothing, should this be interrupted.
+            # First the manifest: should this be interrupted, the rest counts as incomplete.
             with suppress(OSError):
                 (self._root / name / MANIFEST).unlink()
-            for place in private_places(self._root):
+            for place in memory_directories(self._root):
                 shutil.rmtree(place / name, ignore_errors=True)
             with suppress(OSError):
                 self._lock_file(name + _USE_SUFFIX).unlink()
-        for place in private_places(self._root):
-            # Not the last one's: what is not empty stays.
+        for place in memory_directories(self._root):
+            # Succeeds only if this was the last template.
             with suppress(OSError):
                 place.rmdir()
         return True
 
     def remove_invalidated(self, name: str) -> None:
-        """Remove a template that nobody starts from any more, unless some guest still needs it."""
+        """Remove a withdrawn template unless some guest still needs it."""
         if self.named(name) is None:
-            # Another worker that ends may try just now, and find that we still used it.
+            # Another worker that ends may hold the lock just now.
             patience = Deadline.after(_REMOVAL_SECONDS)
             with suppress(DeadlineExpired), self.locked(key_of(name), patience):
                 self.remove(name)
 
     def collect_garbage(self, image: str, keep: str, oldest: float) -> None:
-        """Remove what is of no more use: half made templates, old ones, others of an image.
+        """Remove incomplete and old templates, and older templates of the same image.
 
-        What another process makes or uses just now stays. Holds no lock of its own before.
+        Templates that another process makes or uses are kept. Call it without a lock.
 
-        :param image: name of the image whose template now is the one named ``keep``.
-        :param oldest: remove what was made before, in seconds since the epoch.
+        :param image: name of the image whose current template is ``keep``.
+        :param oldest: remove templates made before this, in seconds since the epoch.
         """
         for name in self.known_names():
             template = self.named(name)
@@ -212,7 +211,7 @@ class TemplateStore:
                 self.remove(name)
 
     def _directories(self) -> Iterator[Path]:
-        for place in private_places(self._root):
+        for place in memory_directories(self._root):
             try:
                 paths = list(place.iterdir())
             except (FileNotFoundError, NotADirectoryError):
@@ -250,14 +249,14 @@ def key_of(name: str) -> str:
 
 
 def _make_private(*directories: Path) -> None:
-    # One by one: parents made on the way would not be private.
+    # One by one: parents made by `parents=True` would not be private.
     for directory in directories:
         directory.mkdir(mode=0o700, exist_ok=True)
 
 
 def _no_room(directory: Path, memory: Path, actual: str) -> HostError:
     return HostError(
-        f"make room for a template in {directory} and {memory}",
+        f"make a template in {directory} and {memory}",
         actual,
         "Check permissions and free space, or set XDG_CACHE_HOME.",
     )

@@ -1,8 +1,8 @@
-"""Ready guests without waiting: clones of a guest that was booted once and saved when ready.
+"""Starts guests as clones of a template: a guest that was booted once and saved when ready.
 
-What a template is made from decides its key; what was found out about it in this run is noted in
-the run's directory, so that of many workers one makes or checks it and the others trust that.
-Whatever goes wrong with a template ends in a cold start, and in a note that says why.
+The key of a template names all that it was made from. The run's directory holds a note on each
+template, so that one worker makes or checks it and the others rely on that. If anything is wrong
+with a template, guests start cold and the note says why.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ from powerdown.machine.protocol import BootedMachine
 from powerdown.machine.run_directory import RunDirectory
 
 OLDEST_SECONDS = 24 * 3600.0
-"""A template older than this is made anew: its guest believes that it is still that day."""
+"""A template older than this is made again, because its guest's clock is behind by its age."""
 
 _log = logging.getLogger(__name__)
 
 _DIGEST_SECONDS = 900.0
-"""Time allowed to read a whole disk; public images have some tens of GB."""
+"""Time allowed to read a whole disk; public images have tens of GB."""
 
 _MAKING_BOOTS = 3.0
-"""Time allowed to another process for making a template, in ``boot`` budgets."""
+"""Time that another process may take to make a template, in ``boot`` budgets."""
 
 _RESTORED_REACTIONS = 10.0
-"""Time allowed for a clone to answer, in ``reaction`` budgets; then the template is not trusted."""
+"""Time for a clone to answer, in ``reaction`` budgets; after it the template is withdrawn."""
 
 _MOST_TRIES = 2
-"""Templates of an image that may turn out bad in one run, before its guests start cold."""
+"""After so many bad templates of an image in one run, its guests start cold."""
 
 
 class WarmStart:
-    """Clones of templates, which are made when they are first asked for.
+    """Clones of templates, which are made when first needed.
 
-    :param hypervisor: who starts guests.
+    :param hypervisor: starts the guests.
     :param cache: where templates are kept.
     :param notes: directory shared by the workers of a run.
     """
@@ -68,9 +68,9 @@ class WarmStart:
         self._standby = Standby()
 
     def clone(self, image: Image, time: GuestTime) -> Guest | None:
-        """A ready guest of its own, or ``None`` where this image's guests must start cold.
+        """A ready guest, or ``None`` if guests of this image must start cold.
 
-        The directory of its overlay is its own; remove it when the disk is not needed any more.
+        Its overlay has a directory of its own; remove that when the disk is no longer needed.
 
         :param time: where the time spent waiting for it is counted.
         :raise HostError: no guest can be started on this host just now.
@@ -80,7 +80,8 @@ class WarmStart:
             try:
                 guest = self._clone_of(template, image, time)
             except HostError:
-                # No room, or a program that is gone: no other template would help, nor a boot.
+                # No space, or a missing program: neither another template nor a cold boot would
+                # help.
                 raise
             except PowerdownError as error:
                 self._invalidate(image, template, error)
@@ -90,9 +91,9 @@ class WarmStart:
         return None
 
     def prepare(self, image: Image) -> None:
-        """Have a template at hand, and the first clone of it.
+        """Make the template, if need be, and prepare the first clone of it.
 
-        A template that cannot be made, or cannot be had, shows in a note.
+        Why a template could not be made or used is in the run's note.
 
         :raise PowerdownError: the image's disk cannot be read, or its firmware is not installed.
         """
@@ -101,7 +102,7 @@ class WarmStart:
             self._restore_ahead(template, image)
 
     def close(self) -> None:
-        """Let go of the templates; no guest of theirs may run any more."""
+        """Release the templates; no guest of theirs may run any more."""
         self._standby.close()
         if self._disks is not None:
             self._disks.close()
@@ -129,7 +130,7 @@ class WarmStart:
                 with time.counted():
                     lock.enter_context(self._locked(image, key))
             except DeadlineExpired as error:
-                self._start_cold(image, f"its template is not to be had ({error})", note.failed)
+                self._start_cold(image, f"its template is not available ({error})", note.failed)
                 return None
             note = self._notes.read(self._label(image))
             if note.cold:
@@ -161,20 +162,20 @@ class WarmStart:
             self._uses[template.name] = self._store.use(template.name)
 
     def _valid(self, image: Image, key: str, note: StartNote) -> Template | None:
-        """A template that can be trusted, if there is one."""
+        """The existing template of a key if it is sound, else ``None``."""
         template = self._store.find(key)
         if template is None:
             return None
         if note.fingerprint != template.fingerprint():
             age = time.time() - template.made_at
             if age < 0:
-                fault = "it was made later than the host's clock shows"
+                fault = "its time of making is in the future"
             elif not template.made_at > _oldest():
                 fault = f"it is {age / 3600:.0f} h old"
             else:
                 fault = template.damage()
             if fault:
-                _log.info("%s: making its template anew, %s", image.name, fault)
+                _log.info("%s: making its template again: %s", image.name, fault)
                 self._store.invalidate(template.name)
                 return None
             self._trust(image, template, note, f"made {age / 60:.0f} min before")
@@ -182,10 +183,8 @@ class WarmStart:
 
     def _made(self, image: Image, key: str, note: StartNote) -> Template | None:
         """A new template; ``None``, and a note, if it cannot be made."""
-        place = self._store.memory_place(image.memory_mib << 20)
-        _log.info(
-            "%s: making its template, one cold boot; its memory goes %s", image.name, place.why
-        )
+        place = self._store.memory_backing(image.memory_mib << 20)
+        _log.info("%s: making its template (one cold boot), memory %s", image.name, place.why)
         began = now()
         try:
             template = make_template(self._store, self._hypervisor, image, key, place)
@@ -198,7 +197,7 @@ class WarmStart:
         return template
 
     def _restore(self, template: Template, image: Image) -> BootedMachine:
-        """A clone whose CPUs stand still."""
+        """A clone whose CPUs are stopped."""
         if self._disks is None:
             self._disks = RunDirectory("clones")
         overlay = template.clone_disk(self._disks.path)
@@ -217,7 +216,7 @@ class WarmStart:
         guest = Guest.of(machine, time)
         try:
             patience = min(image.budgets.boot, image.budgets.reaction * _RESTORED_REACTIONS)
-            readiness = guest.go_on(Deadline.after(patience))
+            readiness = guest.resume_restored(Deadline.after(patience))
             check_clock(template, readiness.clock_ahead)
         except BaseException:
             guest.close()
@@ -225,40 +224,42 @@ class WarmStart:
         return guest
 
     def _invalidate(self, image: Image, template: Template, error: PowerdownError) -> None:
-        """A clone did not come up: its template is not used again."""
-        _log.info("%s: a clone of its template did not come up: %s", image.name, error)
+        """Withdraw the template of a clone that did not answer."""
+        _log.info("%s: a clone of its template did not answer: %s", image.name, error)
         with ExitStack() as lock:
             try:
                 lock.enter_context(self._locked(image, template.key))
             except DeadlineExpired as expired:
-                # Whoever holds it may be about to give out that template again.
-                why = f"its template is not to be had ({expired})"
+                # The holder of the lock may be about to start guests from that template.
+                why = f"its template is not available ({expired})"
                 self._start_cold(image, why, self._notes.read(self._label(image)).failed)
                 return
             if self._store.named(template.name) is None:
-                # Another worker has seen it too.
+                # Another worker has withdrawn it.
                 return
             self._store.invalidate(template.name)
             failed = self._notes.read(self._label(image)).failed + 1
             if failed >= _MOST_TRIES:
-                why = f"clones of its template do not come up ({_one_line(error.actual)})"
+                why = f"clones of its template do not answer ({_one_line(error.actual)})"
                 self._start_cold(image, why, failed)
             else:
                 self._notes.write(self._label(image), StartNote(failed=failed))
 
     def _start_cold(self, image: Image, why: str, failed: int) -> None:
-        """Have every guest of an image start cold from now on in this run."""
-        told = f"cold: {why}"
-        self._notes.write(self._label(image), StartNote(told, cold=True, failed=failed))
-        _log.info("%s: every guest starts %s", image.name, told)
+        """From now on every guest of an image starts cold in this run."""
+        description = f"cold: {why}"
+        self._notes.write(self._label(image), StartNote(description, cold=True, failed=failed))
+        _log.info("%s: every guest starts %s", image.name, description)
 
     def _trust(self, image: Image, template: Template, note: StartNote, how: str) -> None:
         stored = self._store.stored_bytes(template.name) >> 20
-        place = self._store.place_of(template)
-        told = f"warm, from template {template.key[:8]} ({how}; {stored} MiB, memory {place})"
+        place = self._store.describe_memory(template)
+        description = (
+            f"warm, from template {template.key[:8]} ({how}; {stored} MiB, memory {place})"
+        )
         self._notes.write(
             self._label(image),
-            StartNote(told, fingerprint=template.fingerprint(), failed=note.failed),
+            StartNote(description, fingerprint=template.fingerprint(), failed=note.failed),
         )
 
     def _key(self, image: Image) -> str:
@@ -270,10 +271,10 @@ class WarmStart:
 
 
 def _one_line(text: str) -> str:
-    """What QEMU says may have several lines."""
+    """QEMU's messages may have several lines."""
     return " ".join(text.split())
 
 
 def _oldest() -> float:
-    """When the oldest template was made that may still be used, in seconds since the epoch."""
+    """Time of making of the oldest usable template, in seconds since the epoch."""
     return time.time() - OLDEST_SECONDS
