@@ -227,7 +227,7 @@ def test_text_for_people(start: Start, place: Path, capsys: Capture) -> None:
     arguments = ["diagnose", "--qmp", str(place), *FAST]
     assert cli_main.main(arguments) == 3
     printed = capsys.readouterr().out
-    assert printed.startswith(r"by\x1bhand: guest ready; a press now: cannot be told")
+    assert printed.startswith(r"by\x1bhand: guest ready; a press now: unknown without pressing")
     assert "unknown:" in printed
     assert cli_main.main([*arguments, "--press", "--force-after", "2"]) == 4
     lines = capsys.readouterr().out.splitlines()
