@@ -13,3 +13,4 @@ settings.load_profile("powerdown")
 def pytest_configure(config: pytest.Config) -> None:
     """Register the fixtures that several packages of tests share."""
     config.pluginmanager.import_plugin("tests.support.modelled_guest")
+    config.pluginmanager.import_plugin("tests.support.samples")

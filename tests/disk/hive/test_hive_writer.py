@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import hivex
-import pyregf
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -19,16 +17,18 @@ from powerdown.core.errors import DiskError
 from powerdown.disk.hive.hive_cells import PAGE, HiveCells
 from powerdown.disk.hive.hive_logs import base_checksum
 from powerdown.disk.hive.hive_writer import HiveValue, HiveWriter
-from tests.support.paths import REPOSITORY
+from tests.support.hive_contents import (
+    Contents,
+    contents_by_hivex,
+    contents_by_pyregf,
+    without_short,
+)
 
-SAMPLE = REPOSITORY.parent / "shared" / "samples" / "SYSTEM.hive"
 NOW = 134_000_000_000_000_000
 ROOM = 1 << 18
 DWORD, SZ = 4, 1
 RAW = (0, 3, 8, 9, 10)
 """Types whose data pyregf does not interpret."""
-
-Contents = dict[tuple[str, ...], dict[str, tuple[int, bytes]]]
 
 
 def opened(data: bytes, room: int | None = None) -> tuple[HiveCells, HiveWriter]:
@@ -39,47 +39,6 @@ def opened(data: bytes, room: int | None = None) -> tuple[HiveCells, HiveWriter]
 def roomy(data: bytes) -> bytes:
     """With room in the file behind the last bin."""
     return data + bytes(ROOM)
-
-
-def contents(data: bytes) -> Contents:
-    """All keys and values as pyregf has them."""
-    file = pyregf.file()
-    file.open_file_object(io.BytesIO(data))
-    found: Contents = {}
-    waiting: list[tuple[tuple[str, ...], Any]] = [((), file.get_root_key())]
-    while waiting:
-        path, key = waiting.pop()
-        values = (key.get_value(i) for i in range(key.number_of_values))
-        found[path] = {v.name or "": (v.type, v.data or b"") for v in values}
-        subkeys = (key.get_sub_key(i) for i in range(key.number_of_sub_keys))
-        waiting += [((*path, subkey.name), subkey) for subkey in subkeys]
-    return found
-
-
-def contents_by_hivex(data: bytes, directory: Path) -> Contents:
-    file = directory / "hive"
-    file.write_bytes(data)
-    hive = hivex.Hivex(str(file))
-    found: Contents = {}
-    waiting: list[tuple[tuple[str, ...], int]] = [((), hive.root())]
-    while waiting:
-        path, node = waiting.pop()
-        values = hive.node_values(node)
-        found[path] = {hive.value_key(value): hive.value_value(value) for value in values}
-        waiting += [((*path, hive.node_name(n)), n) for n in hive.node_children(node)]
-    return found
-
-
-def without_short(keys: Contents) -> Contents:
-    """Without the data of values of one to three bytes, which pyregf misreads where it stands in
-    the value itself."""
-    return {
-        path: {
-            name: (kind, b"" if len(content) < 4 else content)
-            for name, (kind, content) in values.items()
-        }
-        for path, values in keys.items()
-    }
 
 
 def used_cells(data: bytes) -> int:
@@ -105,18 +64,16 @@ def set_dword(hive: HiveWriter, path: str, name: str, number: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def sample() -> bytes:
-    if not SAMPLE.exists():
-        pytest.skip("needs the shared sample SYSTEM.hive")
-    return SAMPLE.read_bytes()
+def sample(system_hive: Path) -> bytes:
+    return system_hive.read_bytes()
 
 
 @pytest.fixture(scope="module")
 def before(sample: bytes) -> Contents:
-    return contents(sample)
+    return contents_by_pyregf(sample)
 
 
-class TestRealHive:
+class TestWholeHive:
     def test_what_is_changed_is_changed_and_nothing_else(
         self, sample: bytes, before: Contents
     ) -> None:
@@ -141,7 +98,7 @@ class TestRealHive:
         made = tuple(part.upper() for part in setting[-2:])
         expected[(*scheme, made[0])] = {}
         expected[(*scheme, *made)] = {"ACSettingIndex": (DWORD, b"\3\0\0\0")}
-        assert contents(cells.data) == expected
+        assert contents_by_pyregf(cells.data) == expected
 
     def test_it_has_no_room_for_appending_and_needs_none(self, sample: bytes) -> None:
         # Which is why hivex, which appends, cannot do it.
@@ -158,7 +115,7 @@ class TestRealHive:
         hive.create_key(r"ControlSet001\Services\kbdhid\powerdown\Parameters")
         set_dword(hive, r"ControlSet001\Services\kbdhid\powerdown", "Start", 3)
         hive.delete_key(r"controlset001\services\KBDHID\POWERDOWN")
-        assert contents(cells.data) == before
+        assert contents_by_pyregf(cells.data) == before
         assert used_cells(cells.data) == used_cells(sample)
 
     def test_a_key_with_many_below_it_goes_with_them(self, sample: bytes, before: Contents) -> None:
@@ -167,7 +124,7 @@ class TestRealHive:
         gone = ("ControlSet002", "Control", "SafeBoot")
         left = {path: values for path, values in before.items() if path[:3] != gone}
         assert len(before) - len(left) > 100
-        assert contents(cells.data) == left
+        assert contents_by_pyregf(cells.data) == left
 
 
 names = st.text("abAB\u00e4\u00c4\u4e2d ", min_size=1, max_size=9).map(str.strip).filter(bool)
@@ -246,8 +203,10 @@ class TestRandomHive:
             apply(hive, edit)
             model.apply(edit)
         cells.seal(0)
-        assert contents_by_hivex(cells.data, tmp_path) == model.keys
-        assert without_short(contents(cells.data)) == without_short(model.keys)
+        file = tmp_path / "hive"
+        file.write_bytes(cells.data)
+        assert contents_by_hivex(file) == model.keys
+        assert without_short(contents_by_pyregf(cells.data)) == without_short(model.keys)
         for path in [p for p in model.keys if len(p) == 1]:
             hive.delete_key(path[0])
         # The root key and its security descriptor.
@@ -262,7 +221,9 @@ class TestRandomHive:
             hive.delete_key(name)
         left = sorted(set(names) - set(names[::3]), key=str.upper)
         cells.seal(0)
-        found = contents_by_hivex(cells.data, tmp_path)
+        file = tmp_path / "hive"
+        file.write_bytes(cells.data)
+        found = contents_by_hivex(file)
         assert list(hive.subkeys("")) == left
         assert {path[0] for path in found if path} == set(left)
 
@@ -279,7 +240,7 @@ class TestRandomHive:
         set_dword(hive, r"a\new", "n", 7)
         hive.delete_value("b", "V")
         hive.delete_key("c")
-        assert contents(cells.data) == {
+        assert contents_by_pyregf(cells.data) == {
             (): {},
             ("a",): {"v": (SZ, "text of some length\0".encode("utf-16-le"))},
             ("a", "new"): {"n": (DWORD, b"\7\0\0\0")},
