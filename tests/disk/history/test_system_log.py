@@ -1,7 +1,7 @@
-"""Reading System logs, against real ones that lie beside the repository.
+"""Reading System logs, made ones and real ones.
 
-What they hold is established here by a count of another kind: of the JSON that the package
-``evtx`` makes of a whole file, without anything of the harness.
+What they contain is established here in another way: from the JSON that the package ``evtx`` makes
+of a whole file, without the code under test, and from how the made ones were built.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from powerdown.disk.history.event_log_chunks import (
 )
 from powerdown.disk.history.power_history import StartKind, power_history
 from powerdown.disk.history.power_records import POWER_RECORDS, is_power_record
-from powerdown.disk.history.session_end import EndKind
+from powerdown.disk.history.session_end import BAD, EndKind
 from powerdown.disk.history.system_log import (
     Gap,
     SystemLog,
@@ -35,14 +35,10 @@ from powerdown.disk.history.system_log import (
     system_log_from_json,
     system_log_to_json,
 )
-from tests.support.paths import REPOSITORY
 from tests.support.power_log import WORDS, log_of
+from tests.support.samples import INCOMPLETE_LOGS, LogFile
 
 evtx = pytest.importorskip("evtx", reason="reading .evtx files needs the package evtx")
-
-SAMPLES = REPOSITORY.parent / "shared" / "samples"
-LOGS = sorted(SAMPLES.glob("*-System.evtx"))
-needs_samples = pytest.mark.skipif(not LOGS, reason=f"no real System logs in {SAMPLES}")
 
 
 @dataclass(frozen=True)
@@ -74,22 +70,19 @@ def told_by(path: Path) -> list[Told]:
     return sorted(found, key=lambda told: told.number)
 
 
-@pytest.fixture(params=LOGS, ids=lambda path: path.stem)
-def path(request: pytest.FixtureRequest) -> Path:
-    """A real log."""
-    found = request.param
-    assert isinstance(found, Path)
-    return found
+@pytest.fixture
+def path(system_log: LogFile) -> Path:
+    """The file of a log."""
+    return system_log.path
 
 
 @pytest.fixture
 def data(path: Path) -> bytes:
-    """The bytes of it."""
+    """The bytes of a log."""
     return path.read_bytes()
 
 
-@needs_samples
-def test_every_power_record_of_a_real_log_is_read_and_nothing_else(path: Path) -> None:
+def test_every_power_record_is_read_and_nothing_else(path: Path) -> None:
     told = told_by(path)
     wanted = [t for t in told if t.event_id in POWER_RECORDS.get(t.provider.casefold(), ())]
     log = read_system_log(path.read_bytes())
@@ -105,11 +98,12 @@ def test_every_power_record_of_a_real_log_is_read_and_nothing_else(path: Path) -
     assert log.last_signs[-1].record_id == told[-1].number
 
 
-@needs_samples
 def test_named_data_keep_their_names_and_unnamed_their_places(path: Path) -> None:
     told = {t.number: t for t in told_by(path)}
+    seen = Counter()
     for record in read_system_log(path.read_bytes()).records:
         other = told[record.record_id].data
+        seen[record.event_id] += 1
         if record.event_id == 1074:
             assert dict(record.data) == {f"param{n}": str(other[f"param{n}"]) for n in range(1, 8)}
         if record.event_id == 6009:
@@ -119,44 +113,54 @@ def test_named_data_keep_their_names_and_unnamed_their_places(path: Path) -> Non
             assert record.data["Channel"] == other["LogFileCleared"]["Channel"]  # type: ignore[index]
         if record.event_id == 42:
             assert {k: int(v) for k, v in record.data.items()} == other
+    # Other providers use none of these numbers.
+    for event_id in (42, 104, 1074, 6009):
+        assert seen[event_id] == sum(t.event_id == event_id for t in told.values())
+    assert seen[1074] and seen[6009]
 
 
-def counted(told: list[Told], provider: str, event_id: int) -> int:
-    return sum((t.provider, t.event_id) == (provider, event_id) for t in told)
-
-
-@needs_samples
-def test_sessions_of_real_logs_are_as_many_as_their_records_say(path: Path) -> None:
-    """Every start writes one 6005 and one 12, every orderly stop one 6006, 109, 13 and 1074."""
-    told = told_by(path)
+def test_sessions_are_as_many_as_their_records_say(system_log: LogFile) -> None:
+    """Every cold start writes one 6005 and one 12, every orderly stop one 6006, 109, 13 and 1074;
+    the start after an unclean stop one 6008 and one 41."""
+    told = told_by(system_log.path)
     kinds = Counter((t.provider, t.event_id) for t in told)
-    starts = kinds["EventLog", 6005]
-    restarts = [t for t in told if t.event_id == 109 and t.data["ShutdownActionType"] == 5]
-    assert starts == kinds["Microsoft-Windows-Kernel-General", 12] == 3
-    assert kinds["EventLog", 6006] == len(restarts) == 2
-    assert kinds["EventLog", 6008] == kinds["Microsoft-Windows-Kernel-Power", 41] == 0
-    history = power_history(read_system_log(path.read_bytes()))
-    assert [s.start.kind for s in history.sessions] == [StartKind.COLD] * starts
-    last = EndKind.UNKNOWN if "2018" in path.name else EndKind.LOG_ENDS
-    assert [s.end.kind for s in history.sessions] == [EndKind.RESTARTED] * len(restarts) + [last]
+    known = system_log.known.sessions
+    starts = [start for start, _ in known]
+    ends = [end for _, end in known]
+    assert kinds["EventLog", 6005] == kinds["Microsoft-Windows-Kernel-General", 12]
+    assert kinds["EventLog", 6005] == starts.count(StartKind.COLD)
+    stops = Counter(
+        t.data["ShutdownActionType"]
+        for t in told
+        if (t.provider, t.event_id) == ("Microsoft-Windows-Kernel-Power", 109)
+    )
+    assert stops == Counter({5: ends.count(EndKind.RESTARTED), 6: ends.count(EndKind.POWERED_OFF)})
+    assert kinds["EventLog", 6006] == stops.total()
+    unclean = sum(end in BAD for end in ends)
+    assert kinds["EventLog", 6008] == kinds["Microsoft-Windows-Kernel-Power", 41] == unclean
+    history = power_history(read_system_log(system_log.path.read_bytes()))
+    assert [(s.start.kind, s.end.kind) for s in history.sessions] == list(known)
     asked = [t.data["param1"] for t in told if t.event_id == 1074]
+    assert len(asked) == stops.total()
     assert [s.end.asked.process for s in history.sessions if s.end.asked] == asked
     sleeps = [sleep for s in history.sessions for sleep in s.sleeps]
-    assert len(sleeps) == kinds["Microsoft-Windows-Kernel-Power", 42]
+    hibernations = ends.count(EndKind.HIBERNATED)
+    assert len(sleeps) == kinds["Microsoft-Windows-Kernel-Power", 42] - hibernations
     assert [len(sleep.records) for sleep in sleeps] == [3] * len(sleeps)
 
 
-@needs_samples
-def test_a_real_log_whose_end_is_unknown_lacks_records() -> None:
-    """1160 records numbered up to 1422: 262 are missing, in the last session."""
-    (path,) = (log for log in LOGS if "2018" in log.name)
-    told = told_by(path)
-    assert (len(told), told[-1].number) == (1160, 1422)
-    history = power_history(read_system_log(path.read_bytes()))
-    assert "records 1156 to 1417" in history.sessions[-1].end.notes[0]
+@pytest.mark.parametrize("system_log", INCOMPLETE_LOGS, indirect=True, ids=str)
+def test_a_log_whose_end_is_unknown_lacks_records(system_log: LogFile) -> None:
+    known = system_log.known
+    assert known.missing is not None
+    first, last = known.missing
+    told = told_by(system_log.path)
+    assert (len(told), told[-1].number) == (known.records, known.last)
+    assert known.records == known.last - (last - first + 1)
+    history = power_history(read_system_log(system_log.path.read_bytes()))
+    assert f"records {first} to {last}" in history.sessions[-1].end.notes[0]
 
 
-@needs_samples
 def test_only_newer_records_if_asked(data: bytes) -> None:
     everything = read_system_log(data)
     after = everything.records[len(everything.records) // 2].record_id
@@ -178,7 +182,6 @@ def file_of(data: bytes, parts: list[bytes]) -> bytes:
     return data[:FILE_HEADER_SIZE] + b"".join(parts)
 
 
-@needs_samples
 def test_a_full_log_begins_again_at_its_first_chunk(data: bytes) -> None:
     parts = chunks(data)
     for turn in (1, 2, len(parts) - 1):
@@ -186,7 +189,6 @@ def test_a_full_log_begins_again_at_its_first_chunk(data: bytes) -> None:
         assert read_system_log(turned) == read_system_log(data)
 
 
-@needs_samples
 def test_a_log_that_was_not_closed_has_stale_headers(data: bytes) -> None:
     stale = bytearray(data)
     stale[8:32] = bytes(24)
@@ -203,7 +205,6 @@ def test_a_log_that_was_not_closed_has_stale_headers(data: bytes) -> None:
     assert read_system_log(bytes(stale)).records == whole.records
 
 
-@needs_samples
 def test_records_left_over_behind_the_free_space_are_not_taken(data: bytes) -> None:
     """A chunk that is written anew still holds what was there before."""
     first, *others = chunks(data)
@@ -220,7 +221,6 @@ def test_records_left_over_behind_the_free_space_are_not_taken(data: bytes) -> N
     assert log.damaged == 0
 
 
-@needs_samples
 @pytest.mark.parametrize("share", [0.1, 0.35, 0.5, 0.77])
 def test_half_a_log_is_its_beginning(data: bytes, share: float) -> None:
     whole = read_system_log(data).records
@@ -229,7 +229,6 @@ def test_half_a_log_is_its_beginning(data: bytes, share: float) -> None:
     assert share < 0.2 or len(half) > 20
 
 
-@needs_samples
 def test_the_other_half_of_a_log_is_its_end(data: bytes) -> None:
     """Cut out of a disk, say: without a header, and not at a chunk."""
     log = read_system_log(data[len(data) // 4 + 77 :])
@@ -239,7 +238,6 @@ def test_the_other_half_of_a_log_is_its_end(data: bytes) -> None:
     assert any("start is damaged or missing" in note for note in log.notes)
 
 
-@needs_samples
 def test_a_chunk_that_is_overwritten_is_missed_and_counted(data: bytes) -> None:
     first, _, *others = chunks(data)
     log = read_system_log(file_of(data, [first, b"\xa5" * CHUNK_SIZE, *others]))
@@ -253,7 +251,6 @@ def test_a_chunk_that_is_overwritten_is_missed_and_counted(data: bytes) -> None:
     assert f"records {gap.first} to {gap.last} may contain a stop and another start" in notes
 
 
-@needs_samples
 def test_a_record_that_is_overwritten_costs_no_record_behind_it(data: bytes) -> None:
     """But for those that use a template that lay in it, so one of the last of a chunk is taken."""
     first, *others = chunks(data)
@@ -269,14 +266,12 @@ def test_a_record_that_is_overwritten_costs_no_record_behind_it(data: bytes) -> 
         place -= int.from_bytes(first[place - 4 : place], "little")
 
 
-@needs_samples
 def test_a_damaged_table_of_names_costs_nothing(data: bytes) -> None:
     first, *others = chunks(data)
     damaged = first[:128] + b"\xee" * 256 + first[384:]
     assert read_system_log(file_of(data, [damaged, *others])) == read_system_log(data)
 
 
-@needs_samples
 def test_names_that_lead_back_to_one_another_are_not_followed(data: bytes) -> None:
     """The package would do so for ever."""
     first, *others = chunks(data)
@@ -329,7 +324,6 @@ def mutations(whole: bytes) -> Iterator[bytes]:
         yield bytes(changed)
 
 
-@needs_samples
 def test_mutated_logs_are_read_or_refused(data: bytes) -> None:
     for number, mutated in enumerate(mutations(data)):
         try:
