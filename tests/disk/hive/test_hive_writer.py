@@ -23,6 +23,8 @@ from tests.support.hive_contents import (
     contents_by_pyregf,
     without_short,
 )
+from tests.support.made_system_hive import made_system_hive
+from tests.support.samples import MADE_HIVE, SampleFiles
 
 NOW = 134_000_000_000_000_000
 ROOM = 1 << 18
@@ -125,6 +127,48 @@ class TestWholeHive:
         left = {path: values for path, values in before.items() if path[:3] != gone}
         assert len(before) - len(left) > 100
         assert contents_by_pyregf(cells.data) == left
+
+
+class TestMadeHive:
+    """What is only known to be in the made hive: a list of lists of keys, data in segments."""
+
+    @pytest.fixture
+    def made(self, sample_files: SampleFiles) -> bytes:
+        return sample_files.path(MADE_HIVE).read_bytes()
+
+    def test_keys_in_a_list_of_lists(self, made: bytes, tmp_path: Path) -> None:
+        classes = ("ControlSet002", "Control", "DeviceClasses")
+        expected = made_system_hive().contents()
+        names = sorted(path[-1] for path in expected if path[:-1] == classes)
+        cells, hive = opened(made)
+        # In the middle of each of its three lists, and at the ends.
+        for name in (names[0], names[200], names[700], names[1200], names[-1]):
+            hive.delete_key("\\".join((*classes, name)))
+            del expected[(*classes, name)]
+        for name in ("##?#ROOT#DEVICE#0300a", "##?#ROOT#DEVICE#0800a", "zzz"):
+            hive.create_key("\\".join((*classes, name)))
+            expected[(*classes, name)] = {}
+        cells.seal(0)
+        file = tmp_path / "hive"
+        file.write_bytes(cells.data)
+        assert contents_by_hivex(file) == expected
+
+    def test_data_in_segments_is_freed(self, made: bytes, tmp_path: Path) -> None:
+        path = ("ControlSet002", "Control", "Session Manager", "AppCompatCache")
+        expected = made_system_hive().contents()
+        cells, hive = opened(made)
+        hive.delete_value("\\".join(path), "AppCompatCache")
+        # The value, five segments, their list, and what refers to the list.
+        assert used_cells(cells.data) == used_cells(made) - 8
+        set_dword(hive, "\\".join(path), "SHORTEST of two", 7)
+        # The value stays, and its data is in it.
+        assert used_cells(cells.data) == used_cells(made) - 8 - 4
+        cells.seal(0)
+        del expected[path]["AppCompatCache"]
+        expected[path]["shortest of two"] = (DWORD, b"\7\0\0\0")
+        file = tmp_path / "hive"
+        file.write_bytes(cells.data)
+        assert contents_by_hivex(file) == expected
 
 
 names = st.text("abAB\u00e4\u00c4\u4e2d ", min_size=1, max_size=9).map(str.strip).filter(bool)
