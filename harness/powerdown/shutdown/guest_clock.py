@@ -1,9 +1,8 @@
 """The offset of the guest's clock from the host's, derived from the order of events.
 
-A record of the shutdown that the command led to was written after the command; none was written
-after the power went off. So the guest's clock can be off by no more than lies between: the border
-of any step is known about as well as the guest was quick, and nothing is assumed of either clock
-but that it was not set meanwhile.
+Every record of the shutdown was written after the command and before the power went off. That
+limits the offset to an interval, which is shorter the faster the guest shut down. The only
+assumption is that neither clock was set meanwhile.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ class GuestClock:
     most: float
 
     def moment(self, created: datetime) -> Moment:
-        """The moment at which the guest's clock showed this time."""
+        """The host-monotonic moment at which the guest's clock showed this time."""
         told = created.timestamp()
         return Moment(told + self.least, told + self.most)
 

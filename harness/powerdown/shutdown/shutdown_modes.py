@@ -14,7 +14,7 @@ from powerdown.shutdown.soft_shutdown import never_conclusive, press_power_butto
 
 _PRESSED = named("POWERDOWN", "SHUTDOWN", PROCESS_EXIT)
 _PRESSED_SECONDS = 0.2
-"""QEMU tells of it before libvirt has its answer; the event may be under way."""
+"""QEMU emits it before libvirt gets its answer, so the event may still be on its way."""
 
 
 def shut_down_by(
@@ -26,12 +26,12 @@ def shut_down_by(
 ) -> Observation:
     """Ask the guest to shut down in one of the modes and watch until the result is known.
 
-    Where the guest agent is asked the power button is not pressed, and nothing but what comes of
-    it shows whether the request arrived. By default libvirt presses the button where the agent
-    does not do it (fact:default-mode-press): QEMU then tells of a POWERDOWN.
+    A request to the guest agent does not press the power button, and only its result shows that
+    it arrived. In the default mode libvirt presses the button if the agent fails
+    (fact:default-mode-press): QEMU then emits POWERDOWN.
 
     :param windows: the inside of the guest; ``None`` to watch from outside only.
-    :raise MachineError: the mode cannot be had, or the request is refused.
+    :raise MachineError: the mode is not available, or the request is refused.
     """
 
     def ask() -> float:

@@ -46,16 +46,16 @@ _LATCH_SECONDS = 0.004
 """Between samples at the PM1 latch, which a healthy guest clears within some 10 ms."""
 
 _PORT_SECONDS = 5.0
-"""Time for the control port to show that it answers at all."""
+"""Time for the control port to answer at all."""
 
 _SURVEY_REACTIONS = 6
 """Time for the baseline before the command, in ``reaction`` budgets: it is some twenty programs."""
 
 _LONGEST_ROUND = 1.0
-"""Seconds between samples from outside; an image that reacts fast is looked at more often."""
+"""Seconds between samples from outside; an image that reacts fast is sampled more often."""
 
 _LONGEST_PAUSE = 10.0
-"""Seconds between samples inside; an image that shuts down fast is looked at more often."""
+"""Seconds between samples inside; an image that shuts down fast is sampled more often."""
 
 _STOPPED_STATES = (
     *(RunState.SUSPENDED, RunState.GUEST_PANICKED, RunState.PAUSED),
@@ -69,8 +69,8 @@ class ShutdownMonitor:
 
     :param machine: the guest from outside.
     :param windows: the guest from inside; ``None`` to watch from outside only.
-    :param is_conclusive: asked after every sample.
-    :param listener: shown every sample; nobody by default.
+    :param is_conclusive: called after every sample.
+    :param listener: called with every sample.
     :ivar answer: what a command inside answered.
     :ivar notes: what could not be observed and why.
     """
@@ -104,7 +104,7 @@ class ShutdownMonitor:
         self._look_before()
 
     def control_watched(self) -> AbstractContextManager[object]:
-        """A watch for the loss of the control port."""
+        """Watch for the loss of the control port while the block runs."""
         if self._windows is None or not self._answered_before:
             return nullcontext()
         channel = self._windows.channel
@@ -114,7 +114,7 @@ class ShutdownMonitor:
 
     @contextmanager
     def inside_watched(self) -> Iterator[None]:
-        """Look inside while the block runs; nothing else may use the control channel then."""
+        """Sample from inside while the block runs; nothing else may use the control channel."""
         if self._windows is None or self._baseline is None:
             yield
             return
@@ -139,7 +139,7 @@ class ShutdownMonitor:
         return self._machine.events.first(ends, since=since)
 
     def follow_latch(self, since: float) -> None:
-        """Read PM1 until the guest took the press, ended, or had its time to react.
+        """Read PM1 until the guest took the press or ended, or its time to react is over.
 
         A machine whose CPUs are stopped cannot take it: one sample is enough.
         """
@@ -150,7 +150,7 @@ class ShutdownMonitor:
             self._machine.events.wait(ends, deadline.at_most(_LATCH_SECONDS), since=since)
 
     def sample_outside(self, seconds: float, since: float) -> None:
-        """Look from outside again and again, and at PM1; asks nothing of the guest."""
+        """Sample from outside, and PM1; sends nothing to the guest."""
         deadline = Deadline.after(seconds)
         while not self.ended(since) and not deadline.expired:
             self._outside.sample()
@@ -256,20 +256,20 @@ class ShutdownMonitor:
             self._onlooker(observe())
 
     def _read_ahead(self) -> None:
-        """Have the screens read that will have to be, should the guest not end."""
+        """Begin to read the screens that are needed if the guest does not end."""
         self._screens.begin(self._screen_before)
         if self._outside.screen_is_steady:
             self._screens.begin(self._outside.last_sample)
 
     def _read(self, sample: ScreenSample | None, *, wait: bool) -> str | None:
-        """The text on a screen; unless it is waited for, only if it has been read by now."""
+        """The text on a screen; without waiting, only if it has been read already."""
         reading = self._screens.read(sample) if wait else self._screens.read_so_far(sample)
         if reading.why_not is not None:
             self._note(f"text on the screen: {reading.why_not}")
         return reading.text
 
     def _sample_latch(self) -> bool:
-        """Whether the press is still latched. Of looks that show the same the last is kept."""
+        """Whether the press is still latched. Of equal samples in a row the last is kept."""
         try:
             sample = self._machine.probe_pm1()
         except MachineError as error:
@@ -331,7 +331,7 @@ class ShutdownMonitor:
 
 
 def _run_state(machine: Machine) -> RunState | None:
-    """QEMU's run state; ``None`` once it has ended or is about to: then it answers no more."""
+    """QEMU's run state; ``None`` once QEMU has ended or is about to end."""
     try:
         return None if machine.events.first(POWER_IS_OFF) else machine.run_state()
     except MachineError:
@@ -339,6 +339,6 @@ def _run_state(machine: Machine) -> RunState | None:
 
 
 def _was_woken(machine: Machine) -> bool:
-    """Whether it was woken from sleep and not reset since: its firmware has resumed it."""
+    """Whether the guest was woken from sleep and not reset since."""
     events = machine.events.since()
     return [e.name for e in events if e.name in ("WAKEUP", "RESET")][-1:] == ["WAKEUP"]

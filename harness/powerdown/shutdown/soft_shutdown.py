@@ -31,12 +31,12 @@ def press_power_button(
     It is known when the guest ends, restarts, sleeps or crashes; when, not before the image's
     ``reaction`` budget, ``is_conclusive`` says that what was seen decides it; or when the
     ``shutdown_hard`` budget is spent. A press that cannot have arrived is given its time to react
-    too: the guest may be on its way down already.
+    too: the guest may be shutting down already.
 
     :param windows: the inside of the guest; ``None`` to watch from outside only.
-    :param is_conclusive: most often :func:`is_conclusive`.
+    :param is_conclusive: usually :func:`is_conclusive`.
     :param second_press: press again as soon as the first press was taken.
-    :param listener: shown what was seen so far, from the time on that the press had to be taken.
+    :param listener: called with the observation so far, once the press should have been taken.
     :param press: presses it, and says when; the machine itself if not given.
     :raise MachineError: QEMU refuses the press.
     """

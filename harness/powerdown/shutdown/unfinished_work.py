@@ -1,8 +1,8 @@
 """Work in a guest that an orderly shutdown finishes and a forced one destroys.
 
-Two probe programs stand for it: one holds a document that is not saved yet and saves it when its
+Two probe programs represent it: one holds a document that is not saved yet and saves it when its
 session ends, the other installs an update file by file and finishes that before it lets the
-system go down. Both are ordinary Win32 programs (``harness/guest/probes``).
+system shut down. Both are ordinary Win32 programs (``harness/powerdown/guest/probes``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who is at the console, as ``query session`` and the list of processes tell."""
+"""Who is logged on at the console, from ``query session`` and the list of processes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class ConsoleSession:
     """The session on the screen and keyboard.
 
     :param session: its number.
-    :param user: who is logged on there; ``None`` at the logon screen. Long names come cut.
+    :param user: who is logged on there; ``None`` at the logon screen. Long names are cut.
     :param locked: whether the user has locked it; ``False`` while nobody is logged on, ``None``
-        when it cannot be told. That LogonUI.exe runs there exactly while it is locked is
+        when unknown. That LogonUI.exe runs there exactly while it is locked is
         UNCONFIRMED: other screens of Winlogon may be drawn by it too.
     """
 

@@ -1,6 +1,6 @@
-"""What follows from several settings together, by documentation, however they were read.
+"""What several settings together mean by documentation, however they were read.
 
-``None`` stands for what could not be read, or cannot be told from it.
+``None`` means unknown.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Of a guest's records of starts and stops, those that tell how the last session ended."""
+"""Selects the records that show how the last session ended."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def around_last_start(records: Sequence[EventRecord]) -> tuple[EventRecord, ...]
       6008 is of the earlier start. Else the later start begins with the last 12 in between, and
       of what lies before it only a 13 can be of the stop.
     - 1001, which tells of a crash, is written by a program that starts later: in between it
-      tells of an older crash.
+      belongs to an older crash.
 
     :param records: of ``query_commands.START_PROVIDERS``, in the order recorded.
     """

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from powerdown.core.errors import ControlChannelError
-from powerdown.windows.commands import ButtonAction, PowerSource
+from powerdown.windows.commands import SUB_BUTTONS, ButtonAction, PowerSource
 
 # Not tied to the colon before it: translations may use another one, or a no-break space.
 _HEX_INDEX = re.compile(r"(?<!\w)0x([0-9a-fA-F]{8})\s*$", re.MULTILINE)
@@ -53,8 +53,8 @@ def parse_powercfg_indexes(text: str) -> dict[PowerSource, int]:
         raise ControlChannelError(
             "read the power button's setting",
             f"powercfg printed no AC and DC index: {text.strip()[:200]!r}",
-            "Run 'powercfg /query SCHEME_CURRENT SUB_BUTTONS' in the guest; /qh instead of /query "
-            "shows settings that are hidden there.",
+            f"Run 'powercfg /query SCHEME_CURRENT {SUB_BUTTONS}' in the guest; /qh instead of "
+            "/query also shows hidden settings.",
         )
     return {PowerSource.AC: int(found[-2], 16), PowerSource.DC: int(found[-1], 16)}
 

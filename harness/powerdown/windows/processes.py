@@ -27,7 +27,7 @@ class ProcessEntry:
 
 
 def parse_processes(text: str) -> tuple[ProcessEntry, ...]:
-    """The processes in the output of ``tasklist /fo csv /nh``; other lines are passed over."""
+    """The processes in the output of ``tasklist /fo csv /nh``; other lines are ignored."""
     rows = (_ROW.fullmatch(line.strip()) for line in guest_lines(text))
     found = [ProcessEntry(row[1], int(row[2]), int(row[3])) for row in rows if row is not None]
     return tuple(found[:MAX_PROCESSES])

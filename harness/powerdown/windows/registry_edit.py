@@ -1,4 +1,4 @@
-"""Changes to a registry as values: what is done, not how.
+"""Changes to a registry as values: what to change, not how.
 
 The same change can be made online by a command line and offline to the hives of a guest that is
 off (:mod:`offline_registry`).
@@ -43,7 +43,7 @@ class EditAction(StrEnum):
 class RegistryEdit:
     r"""One change.
 
-    What is to be deleted and is not there is as it should be.
+    Deleting what does not exist succeeds.
 
     :param action: what is done.
     :param path: of the key as Windows shows it while it runs: ``HKLM\SYSTEM\CurrentControlSet\...``

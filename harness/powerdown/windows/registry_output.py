@@ -62,7 +62,7 @@ class RegistryOutput:
 
 
 def parse_registry(text: str) -> RegistryOutput:
-    """Read the output of ``reg query``; lines that are neither key nor value are passed over."""
+    """Read the output of ``reg query``; other lines are ignored."""
     keys: dict[str, dict[str, RegistryValue]] = {}
     values: dict[str, RegistryValue] = {}
     for line in guest_lines(text):

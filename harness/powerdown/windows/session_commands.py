@@ -67,7 +67,7 @@ When Windows reads it is UNCONFIRMED; a restart before the attempt would settle 
 END_BLOCKING_APPS = (
     f'reg add "{SHUTDOWN_POLICY_KEY}" /v AllowBlockingAppsAtShutdown /t REG_DWORD /d 0 /f'
 )
-"""End them, as without the policy."""
+"""End such programs, as without the policy."""
 
 
 def set_desktop_value(name: str, value: str, sid: str | None = None) -> str:

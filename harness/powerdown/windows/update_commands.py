@@ -32,4 +32,4 @@ The key above it belongs to TrustedInstaller; that an administrator may add to i
 """
 
 CLEAR_REBOOT_PENDING = f'reg delete "{REBOOT_PENDING_KEY}" /f'
-"""Remove a mark that nothing stands behind."""
+"""Remove a mark that was set without a package."""

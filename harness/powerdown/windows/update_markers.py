@@ -20,9 +20,9 @@ MARKERS = (
 
 
 def update_work(markers: Iterable[str]) -> tuple[str, ...]:
-    """Those of ``markers`` that tell of update work.
+    """Those of ``markers`` that show pending update work.
 
-    PendingFileRenameOperations alone is none: any installer leaves it (learn: MoveFileEx).
+    PendingFileRenameOperations alone does not: any installer leaves it (learn: MoveFileEx).
     """
     return tuple(marker for marker in markers if marker != "PendingFileRenameOperations")
 

@@ -25,7 +25,7 @@ _SHOWN_OF_USER = 20
 
 @dataclass(frozen=True)
 class UserSettings:
-    """Values of ``Control Panel\\Desktop``, defaults read through; ``None`` for nonsense.
+    """Values of ``Control Panel\\Desktop``, defaults read through; ``None`` for invalid ones.
 
     :param auto_end_tasks: whether programs that do not end are ended without asking.
     :param hung_app_ms: milliseconds until a program that does not answer counts as hung.
@@ -44,7 +44,7 @@ def find_console_profile(
 
     Of several loaded profiles it is the one that has a ``Volatile Environment`` for the console's
     session number, else the one whose USERNAME there is the console's user, else the one whose
-    folder bears that name. Public administration scripts tell users apart by the second; that
+    folder has that name. Public administration scripts tell users apart by the second; that
     a subkey is named by the session (seen on Windows 7 and later) is UNCONFIRMED.
 
     :param profiles: keys of the loaded profiles.
@@ -89,7 +89,7 @@ def _loaded(profiles: RegistryOutput) -> list[str]:
 
 
 def _names(profiles: RegistryOutput, images: RegistryOutput, sid: str) -> list[str]:
-    """What the profile's owner may be called; none when nothing tells."""
+    """Names that the profile's owner may have; empty if unknown."""
     name = profiles.value("USERNAME", f"{sid}{_VOLATILE}")
     if name is not None:
         return [name.data.strip()]
