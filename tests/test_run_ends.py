@@ -140,6 +140,8 @@ def test_what_a_killed_run_leaves_is_removed_by_the_next(
     assert directory.leftovers() != []
     next_run = start("0")
     release(directory)
+    # Not sooner: the first test may hold the pipe open still, and would take both.
+    wait_until((directory.path / "two").exists, 30, lambda: directory.output)
     release(directory)
     assert next_run.wait(30) == pytest.ExitCode.OK, directory.output
     assert directory.leftovers() == []
