@@ -12,6 +12,7 @@ from pathlib import Path
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import HostError, MachineError
+from powerdown.core.text import one_line
 from powerdown.machine import probe_guest
 from powerdown.machine.events import PROCESS_EXIT, EventStream, HostEvent, named
 from powerdown.machine.monitor import Monitor
@@ -89,7 +90,7 @@ def probe(
                 )
             if ended.name == PROCESS_EXIT:
                 return _judge(ended, events, process.stderr_tail(), stages)
-            errors = _one_line(process.stderr_tail())
+            errors = _message(process.stderr_tail())
             return ProbeResult(
                 f"QEMU stopped a test guest with run state {_run_state(monitor)}, "
                 f"{_reached(stages)}: {errors}",
@@ -156,7 +157,7 @@ def _judge(ended: HostEvent, events: EventStream, stderr: str, stages: Path) -> 
     if off is not None and off.data.get("reason") == "guest-reset":
         return ProbeResult(f"a test guest was reset by a fault, {_reached(stages)}")
     return ProbeResult(
-        f"QEMU ended with status {status}, the test guest {_reached(stages)}: {_one_line(stderr)}"
+        f"QEMU ended with status {status}, the test guest {_reached(stages)}: {_message(stderr)}"
     )
 
 
@@ -187,7 +188,7 @@ def _reached(stages: Path) -> str:
     return f"in stage {number} of {len(probe_guest.STAGES)} ({name})"
 
 
-def _one_line(stderr: str) -> str:
+def _message(stderr: str) -> str:
     """The start of QEMU's messages without warnings; a dump of registers often follows."""
     lines = (line for line in stderr.splitlines() if "warning:" not in line)
-    return " ".join(" ".join(lines).split())[:_MOST_OF_STDERR] or "no message"
+    return one_line(" ".join(lines), _MOST_OF_STDERR) or "no message"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import DeadlineExpired, HostError, PowerdownError
+from powerdown.core.text import one_line
 from powerdown.guest.guest import Guest
 from powerdown.guest.guest_time import GuestTime
 from powerdown.host.snapshots.clone_clock import check_clock
@@ -190,7 +191,7 @@ class WarmStart:
             template = make_template(self._store, self._hypervisor, image, key, place)
         except PowerdownError as error:
             self._start_cold(
-                image, f"no template could be made ({_one_line(error.actual)})", note.failed
+                image, f"no template could be made ({one_line(error.actual)})", note.failed
             )
             return None
         self._trust(image, template, note, f"made in {now() - began:.0f} s")
@@ -240,7 +241,7 @@ class WarmStart:
             self._store.invalidate(template.name)
             failed = self._notes.read(self._label(image)).failed + 1
             if failed >= _MOST_TRIES:
-                why = f"clones of its template do not answer ({_one_line(error.actual)})"
+                why = f"clones of its template do not answer ({one_line(error.actual)})"
                 self._start_cold(image, why, failed)
             else:
                 self._notes.write(self._label(image), StartNote(failed=failed))
@@ -268,11 +269,6 @@ class WarmStart:
             digest = self._digests.of(image.disk.path, Deadline.after(_DIGEST_SECONDS))
             key = self._keys[image] = template_key(image, self._hypervisor, digest)
         return key
-
-
-def _one_line(text: str) -> str:
-    """QEMU's messages may have several lines."""
-    return " ".join(text.split())
 
 
 def _oldest() -> float:
