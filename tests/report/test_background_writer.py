@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from powerdown.report.background_writer import BackgroundWriter
-from powerdown.report.json_object import ReportFormatError
+from powerdown.report.document import ReportFormatError
 
 PATIENCE = 10.0
 

@@ -23,7 +23,7 @@ from powerdown.report.confusion import (
     View,
     label,
 )
-from powerdown.report.json_object import ReportFormatError
+from powerdown.report.document import ReportFormatError
 from powerdown.report.scenario_record import ScenarioRecord, StageRecord
 from tests.support.confusion_examples import DOUBT, HELD, RIGHT, WRONG, WRONG_LOW, attempt, record
 from tests.support.report_examples import CONTROL, GATE, REMEDIED

@@ -19,7 +19,7 @@ from powerdown.core.errors import PowerdownError
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.verdict import Confidence, Evidence, Source
 from powerdown.report.gate_result import GateResult, HostFacts
-from powerdown.report.json_object import ReportFormatError
+from powerdown.report.document import ReportFormatError
 from powerdown.report.scenario_record import ScenarioRecord, StageRecord, Status, phase_seconds
 from powerdown.shutdown.timeline import Step
 from tests.support.report_examples import (

@@ -28,7 +28,7 @@ from powerdown.guest.windows import Windows
 from powerdown.machine.external.external_qemu import ExternalQemu
 from powerdown.machine.protocol import ExternalMachine, Machine
 from powerdown.machine.run_directory import RunDirectory
-from powerdown.report.diagnose_json import forced_to_json, forecast_to_json, press_to_json
+from powerdown.report.diagnose_json import StepJson, forced_json, forecast_to_json, press_to_json
 from powerdown.report.verdict_text import forced_text, forecast_text, verdict_text
 from powerdown.shutdown.observe_idle import observe_idle
 
@@ -96,8 +96,8 @@ def _press(machine: Machine, windows: Windows | None, options: DiagnoseOptions) 
         view.finish(pressed.obs)
     verdict, cut = pressed.verdict, pressed.cut
     if options.as_json:
-        steps = [_row_to_json(row) for row in step_rows(pressed.obs, over=True)]
-        forced = None if cut is None else forced_to_json(cut.after, cut.losses)
+        steps = [_step_json(row) for row in step_rows(pressed.obs, over=True)]
+        forced = None if cut is None else forced_json(cut.after, cut.losses)
         _print_json(press_to_json(machine.name, verdict, steps, forced))
     else:
         echo(verdict_text(verdict))
@@ -114,14 +114,9 @@ def _view(machine: Machine, options: DiagnoseOptions) -> LiveView:
     return LiveView(out, machine.name, machine.events, options.budgets, drawn=drawn)
 
 
-def _row_to_json(row: StepRow) -> dict[str, object]:
+def _step_json(row: StepRow) -> StepJson:
     seconds = None if row.seconds is None else round(row.seconds, 3)
-    return {
-        "step": str(row.step),
-        "state": str(row.state),
-        "seconds": seconds,
-        "detail": row.detail,
-    }
+    return StepJson.from_attributes(row, seconds=seconds)
 
 
 def _print_json(value: object) -> None:

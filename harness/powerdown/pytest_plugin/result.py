@@ -13,7 +13,7 @@ from powerdown.report.confusion import Confusion
 from powerdown.report.confusion_picture import draw_confusion
 from powerdown.report.disagreement import disagreements
 from powerdown.report.gate_result import GateResult, HostFacts
-from powerdown.report.json_object import ReportFormatError
+from powerdown.report.document import ReportFormatError
 from powerdown.report.scenario_record import ScenarioRecord
 
 

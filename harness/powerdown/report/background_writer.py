@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from powerdown.core.errors import PowerdownError
-from powerdown.report.json_object import ReportFormatError
+from powerdown.report.document import ReportFormatError
 
 
 class BackgroundWriter:

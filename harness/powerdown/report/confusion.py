@@ -17,15 +17,21 @@ from pathlib import Path
 from types import MappingProxyType
 
 from powerdown.core.outcome import Cause, Expected, Outcome
-from powerdown.core.text import clean
 from powerdown.diagnosis.judgement import Judgement, judge
 from powerdown.diagnosis.verdict import Confidence
+from powerdown.report.confusion_json import (
+    SCHEMA_VERSION,
+    CellJson,
+    ConfusionJson,
+    EntryJson,
+    MatrixJson,
+    TallyJson,
+    ViewsJson,
+)
+from powerdown.report.document import Json
 from powerdown.report.json_file import write_json
 from powerdown.report.scenario_record import ScenarioRecord, StageRecord
-from powerdown.report.verdict_json import Json, expected_to_json
-
-SCHEMA_VERSION = 2
-"""Version of the file format; raised whenever readers would have to change."""
+from powerdown.report.verdict_json import ExpectedJson
 
 
 class View(StrEnum):
@@ -86,19 +92,6 @@ class Entry:
             f"predicted {self.predicted} ({self.confidence})"
         )
 
-    def to_json(self) -> Json:
-        """As written to ``confusion.json``."""
-        return {
-            "image": clean(self.image),
-            "scenario": clean(self.scenario),
-            "variant": clean(self.variant),
-            "stage": clean(self.stage),
-            "actual": expected_to_json(self.actual),
-            "predicted": expected_to_json(self.predicted),
-            "confidence": str(self.confidence),
-            "judgement": str(self.judgement),
-        }
-
 
 @dataclass(frozen=True)
 class Tally:
@@ -122,16 +115,6 @@ class Tally:
             wrong_confident=count[Judgement.WRONG, True],
             wrong_low=count[Judgement.WRONG, False],
         )
-
-    def to_json(self) -> Json:
-        """As written to ``confusion.json``."""
-        return {
-            "attempts": self.attempts,
-            "right": self.right,
-            "inconclusive": self.inconclusive,
-            "wrong_confident": self.wrong_confident,
-            "wrong_low": self.wrong_low,
-        }
 
 
 @dataclass(frozen=True)
@@ -174,17 +157,6 @@ class Matrix:
         """The confidently wrong verdicts."""
         return tuple(entry for entry in self.entries if entry.wrong_confident)
 
-    def to_json(self) -> Json:
-        """As written to ``confusion.json``."""
-        return {
-            "totals": self.tally.to_json(),
-            "matrix": [
-                {"actual": row, "predicted": column, **tally.to_json()}
-                for (row, column), tally in self.cells.items()
-            ],
-            "entries": [entry.to_json() for entry in self.entries],
-        }
-
 
 @dataclass(frozen=True)
 class Confusion:
@@ -217,10 +189,8 @@ class Confusion:
 
     def to_json(self) -> Json:
         """As written to ``confusion.json``."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "views": {str(view): matrix.to_json() for view, matrix in self.views.items()},
-        }
+        views = ViewsJson(**{str(view): _document(matrix) for view, matrix in self.views.items()})
+        return ConfusionJson(SCHEMA_VERSION, views).to_json()
 
     def write(self, path: Path) -> Path:
         """Write ``confusion.json`` atomically.
@@ -250,3 +220,21 @@ def _judged(
                     judgement=judge(actual, verdict),
                 ),
             )
+
+
+def _document(matrix: Matrix) -> MatrixJson:
+    return MatrixJson(
+        totals=TallyJson.from_attributes(matrix.tally),
+        matrix=tuple(
+            CellJson.from_attributes(tally, actual=row, predicted=column)
+            for (row, column), tally in matrix.cells.items()
+        ),
+        entries=tuple(
+            EntryJson.from_attributes(
+                entry,
+                actual=ExpectedJson.from_attributes(entry.actual),
+                predicted=ExpectedJson.from_attributes(entry.predicted),
+            )
+            for entry in matrix.entries
+        ),
+    )

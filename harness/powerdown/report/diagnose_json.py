@@ -1,84 +1,117 @@
 """What ``powerdown diagnose --json`` prints, as ``docs/diagnose.md`` describes it to users.
 
-Without ``--press``::
-
-    {"format": 2, "mode": "observe", "guest": "win11",
-     "state": "ready",              powerdown.diagnosis.forecast.GuestState
-     "expected": "completed",       the outcome of a press; null if only a press can tell
-     "why": "...",
-     "findings": [                  the most severe first
-       {"severity": "stops",        powerdown.diagnosis.risks.risks_of_guest.Severity
-        "cause": "power-button-ignored", "fact": "...", "evidence": [...], "remedy": "..."}],
-     "evidence": [{"source": "acpi", "at": 12.3, "fact": "...", "raw": "..."}],
-     "unknown": ["..."]}
-
-With ``--press``::
-
-    {"format": 2, "mode": "press", "guest": "win11",
-     "verdict": {...},              as in gate.json
-     "steps": [{"step": "command", "state": "done", "seconds": 0.0, "detail": "..."}],
-     "forced": null}                or, if the power was cut:
-               {"after": 300.0,     seconds after the press
-                "losses": [{"basis": "seen", "fact": "...", "source": "..."}]}
-
-``at`` is seconds on the host's monotonic clock.
+``diagnose.schema.json`` describes it for other programs: a forecast without ``--press``, and with
+it the result of the press.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated, Literal
 
-from powerdown.core.text import clean
-from powerdown.diagnosis.cost_of_cut import Loss
-from powerdown.diagnosis.forecast import Forecast
+from msgspec import Meta
+
+from powerdown.core.outcome import Cause, Outcome
+from powerdown.diagnosis.cost_of_cut import Basis, Loss
+from powerdown.diagnosis.forecast import Forecast, GuestState
+from powerdown.diagnosis.risks.risk import Severity
 from powerdown.diagnosis.verdict import Verdict
-from powerdown.report.verdict_json import Json, evidence_to_json, verdict_to_json
+from powerdown.report.document import Document, Json
+from powerdown.report.verdict_json import EvidenceJson, VerdictJson, evidence_json
+from powerdown.shutdown.timeline import Step
 
-_FORMAT = 2
+
+class RiskJson(Document):
+    """A setting or state of the guest that can keep a shutdown from completing, or delay it."""
+
+    severity: Severity
+    cause: Annotated[Cause, Meta(description="The cause that a diagnosis would name.")]
+    fact: Annotated[str, Meta(description="One clause.")]
+    evidence: tuple[EvidenceJson, ...]
+    remedy: str
+
+
+class ForecastJson(Document):
+    """What was found without a press."""
+
+    format: Literal[2]
+    mode: Literal["observe"]
+    guest: str
+    state: Annotated[GuestState, Meta(description="Whether the guest can take a press.")]
+    expected: Annotated[
+        Outcome | None,
+        Meta(description="The outcome of a press; null if only a press can tell."),
+    ]
+    why: Annotated[
+        str, Meta(description="Why that is expected, or why it is not known; one clause.")
+    ]
+    findings: Annotated[tuple[RiskJson, ...], Meta(description="The most severe first.")]
+    evidence: tuple[EvidenceJson, ...]
+    unknown: Annotated[
+        tuple[str, ...],
+        Meta(description="What cannot be known without a press, or could not be observed."),
+    ]
+
+
+class StepJson(Document):
+    """One step of the shutdown."""
+
+    step: Step
+    state: Annotated[str, Meta(description="done, or not seen.")]
+    seconds: Annotated[float | None, Meta(description="How long it took; null if unknown.")]
+    detail: Annotated[str, Meta(description="What showed its end, or what it was waiting for.")]
+
+
+class LossJson(Document):
+    """One thing that the power cut cost, or may have cost."""
+
+    basis: Annotated[Basis, Meta(description="Why it is said to be lost.")]
+    fact: Annotated[str, Meta(description="One clause.")]
+    source: Annotated[str, Meta(description="Where it was seen, or the public source.")]
+
+
+class ForcedJson(Document):
+    """A power cut and what was lost by it."""
+
+    after: Annotated[float, Meta(description="Seconds after the press.")]
+    losses: tuple[LossJson, ...]
+
+
+class PressJson(Document):
+    """The result of a press."""
+
+    format: Literal[2]
+    mode: Literal["press"]
+    guest: str
+    verdict: Annotated[VerdictJson, Meta(description="As in gate.json.")]
+    steps: tuple[StepJson, ...]
+    forced: Annotated[
+        ForcedJson | None, Meta(description="null unless the power was cut.")
+    ]
 
 
 def forecast_to_json(guest: str, forecast: Forecast) -> Json:
-    """The result without a press, as described above."""
-    return {
-        "format": _FORMAT,
-        "mode": "observe",
-        "guest": clean(guest),
-        "state": str(forecast.state),
-        "expected": None if forecast.expected is None else str(forecast.expected),
-        "why": clean(forecast.why),
-        "findings": [
-            {
-                "severity": str(finding.severity),
-                "cause": str(finding.cause),
-                "fact": clean(finding.fact),
-                "evidence": [evidence_to_json(evidence) for evidence in finding.evidence],
-                "remedy": clean(finding.remedy),
-            }
+    """The result without a press."""
+    return ForecastJson.from_attributes(
+        forecast,
+        format=2,
+        mode="observe",
+        guest=guest,
+        findings=tuple(
+            RiskJson.from_attributes(finding, evidence=evidence_json(finding.evidence))
             for finding in forecast.findings
-        ],
-        "evidence": [evidence_to_json(evidence) for evidence in forecast.evidence],
-        "unknown": [clean(line) for line in forecast.unknown],
-    }
+        ),
+        evidence=evidence_json(forecast.evidence),
+    ).to_json()
 
 
-def press_to_json(guest: str, verdict: Verdict, steps: Iterable[Json], forced: Json | None) -> Json:
-    """The result of a press, as described above."""
-    return {
-        "format": _FORMAT,
-        "mode": "press",
-        "guest": clean(guest),
-        "verdict": verdict_to_json(verdict),
-        "steps": list(steps),
-        "forced": forced,
-    }
+def press_to_json(
+    guest: str, verdict: Verdict, steps: Iterable[StepJson], forced: ForcedJson | None
+) -> Json:
+    """The result of a press."""
+    return PressJson(2, "press", guest, VerdictJson.of(verdict), tuple(steps), forced).to_json()
 
 
-def forced_to_json(after: float, losses: Iterable[Loss]) -> Json:
+def forced_json(after: float, losses: Iterable[Loss]) -> ForcedJson:
     """A power cut and what was lost by it."""
-    return {
-        "after": round(after, 3),
-        "losses": [
-            {"basis": str(loss.basis), "fact": clean(loss.fact), "source": clean(loss.source)}
-            for loss in losses
-        ],
-    }
+    return ForcedJson(round(after, 3), tuple(map(LossJson.from_attributes, losses)))

@@ -4,67 +4,45 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import Annotated
 
-from powerdown.core.text import clean
+from msgspec import Meta
+from msgspec.structs import astuple
+
 from powerdown.machine.backend import Backend
-from powerdown.report.json_object import JsonObject
+from powerdown.report.document import Document
 from powerdown.report.scenario_record import ScenarioRecord, StageRecord, Status
-from powerdown.report.verdict_json import Json
 
 _NOT_REACHED = "not reached"
 
 
-@dataclass(frozen=True)
-class Disagreement:
-    """One stage of a scenario that came out differently.
+class FoundJson(Document):
+    """A result by backend."""
 
-    :param stage: its name; empty where the scenario as a whole did.
-    :param found: the verdict or status, by backend.
-    """
+    qmp: str | None
+    libvirt: str | None
+
+
+class Disagreement(Document):
+    """One stage of a scenario that came out differently on different backends."""
 
     image: str
     scenario: str
     variant: str
-    stage: str
-    found: Mapping[Backend, str]
+    stage: Annotated[
+        str,
+        Meta(description="Its name; empty if the scenario as a whole came out differently."),
+    ]
+    found: Annotated[
+        FoundJson,
+        Meta(description="The result by backend; null for a backend that did not run it."),
+    ]
 
     def __str__(self) -> str:
         where = " ".join(filter(None, (self.image, self.scenario, self.variant)))
-        results = ", ".join(f"{what} via {backend}" for backend, what in self.found.items())
+        found = zip(Backend, astuple(self.found), strict=True)
+        results = ", ".join(f"{what} via {backend}" for backend, what in found if what is not None)
         return f"{where}{f': {self.stage}' if self.stage else ''}: {results}"
-
-    def to_json(self) -> Json:
-        """As written to ``gate.json``."""
-        return {
-            "image": clean(self.image),
-            "scenario": clean(self.scenario),
-            "variant": clean(self.variant),
-            "stage": clean(self.stage),
-            "found": {str(backend): _optional(self.found.get(backend)) for backend in Backend},
-        }
-
-    @classmethod
-    def read(cls, source: JsonObject) -> Disagreement:
-        """Read what :meth:`to_json` gave.
-
-        :raise ReportFormatError: it is anything else.
-        """
-        found = source.inner("found")
-        read = cls(
-            image=source.text("image"),
-            scenario=source.text("scenario"),
-            variant=source.text("variant"),
-            stage=source.text("stage"),
-            found={
-                backend: text
-                for backend in Backend
-                if (text := found.optional_text(backend)) is not None
-            },
-        )
-        found.finish()
-        source.finish()
-        return read
 
 
 def disagreements(records: Iterable[ScenarioRecord]) -> tuple[Disagreement, ...]:
@@ -80,10 +58,6 @@ def disagreements(records: Iterable[ScenarioRecord]) -> tuple[Disagreement, ...]
     return tuple(one for found in pairs for one in _between(found))
 
 
-def _optional(text: str | None) -> str | None:
-    return None if text is None else clean(text)
-
-
 def _between(found: Mapping[Backend, ScenarioRecord]) -> Iterator[Disagreement]:
     first = next(iter(found.values()))
     for number, name in enumerate(_names(found.values())):
@@ -91,11 +65,17 @@ def _between(found: Mapping[Backend, ScenarioRecord]) -> Iterator[Disagreement]:
             backend: _verdict(record.stages, number, name) for backend, record in found.items()
         }
         if len(set(verdicts.values())) > 1:
-            yield Disagreement(first.image, first.scenario, first.variant, name, verdicts)
+            yield Disagreement(
+                first.image, first.scenario, first.variant, name, _by_backend(verdicts)
+            )
             return
     statuses = {backend: str(record.status) for backend, record in found.items()}
     if len(set(statuses.values())) > 1:
-        yield Disagreement(first.image, first.scenario, first.variant, "", statuses)
+        yield Disagreement(first.image, first.scenario, first.variant, "", _by_backend(statuses))
+
+
+def _by_backend(found: Mapping[Backend, str]) -> FoundJson:
+    return FoundJson(*map(found.get, Backend))
 
 
 def _names(records: Iterable[ScenarioRecord]) -> list[str]:

@@ -5,36 +5,42 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
 
 from powerdown.core.text import clean
 from powerdown.machine.accelerator import Accelerator, qemu_version
 from powerdown.report.disagreement import Disagreement
+from powerdown.report.document import Document, Json, ReportFormatError, wrong
 from powerdown.report.json_file import write_json
-from powerdown.report.json_object import JsonObject, ReportFormatError
+from powerdown.report.scenario_json import ScenarioJson
 from powerdown.report.scenario_record import ScenarioRecord, Status
-from powerdown.report.verdict_json import Json
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION: Final = 4
 """Version of the file format; raised whenever readers would have to change."""
 
+_Count = Annotated[int, Meta(ge=0)]
+_Digest = Annotated[
+    str | None,
+    Meta(
+        description="Digest of the disk image, or null if it was not computed. Equal before and "
+        "after: the image was not written to."
+    ),
+]
 
-@dataclass(frozen=True)
-class HostFacts:
-    """What the guests ran on.
 
-    :param qemu_version: as QEMU reports it.
-    :param accelerator: ``kvm`` or ``tcg``.
-    :param why: why that accelerator was chosen.
-    """
+class HostFacts(Document):
+    """What the guests ran on."""
 
-    qemu_version: str
-    accelerator: str
-    why: str
+    qemu_version: Annotated[str, Meta(description="As QEMU reports it.")]
+    accelerator: Annotated[str, Meta(description="kvm or tcg.")]
+    why: Annotated[str, Meta(description="Why this accelerator was chosen.")]
 
     @classmethod
     def of(cls, accelerator: Accelerator) -> HostFacts:
@@ -45,41 +51,22 @@ class HostFacts:
         version = qemu_version().removeprefix("QEMU emulator version ")
         return cls(version, accelerator.kind.value, accelerator.why)
 
-    def to_json(self) -> Json:
-        """As written to ``gate.json``."""
-        return {
-            "qemu_version": clean(self.qemu_version),
-            "accelerator": clean(self.accelerator),
-            "why": clean(self.why),
-        }
 
-    @classmethod
-    def _read(cls, source: JsonObject) -> HostFacts:
-        read = cls(source.text("qemu_version"), source.text("accelerator"), source.text("why"))
-        source.finish()
-        return read
+class ImageRecord(Document):
+    """One image of the run, with the proof that its disk was not written to."""
 
-
-@dataclass(frozen=True)
-class ImageRecord:
-    """One image of the run, with the proof that its disk was not written to.
-
-    :param name: short name, as scenarios refer to it.
-    :param definition: the file that defines it.
-    :param description: its one line.
-    :param digest_before: digest of the disk before the run, such as ``sha256:…``; ``None`` when
-        it was not taken.
-    :param digest_after: likewise after the run.
-    :param start: how its guests started: cloned from a template, or booted and why; empty if
-        none did.
-    """
-
-    name: str
-    definition: str
-    description: str
-    digest_before: str | None
-    digest_after: str | None
-    start: str = ""
+    name: Annotated[str, Meta(description="Its short name, as scenarios refer to it.")]
+    definition: Annotated[str, Meta(description="The file that defines the image.")]
+    description: Annotated[str, Meta(description="One line.")]
+    digest_before: _Digest
+    digest_after: _Digest
+    start: Annotated[
+        str,
+        Meta(
+            description="How its guests started: from which template, or why cold; empty if none "
+            "did."
+        ),
+    ]
 
     @property
     def untouched(self) -> bool | None:
@@ -88,29 +75,55 @@ class ImageRecord:
             return None
         return self.digest_before == self.digest_after
 
-    def to_json(self) -> Json:
-        """As written to ``gate.json``."""
-        return {
-            "name": clean(self.name),
-            "definition": clean(self.definition),
-            "description": clean(self.description),
-            "digest_before": self.digest_before,
-            "digest_after": self.digest_after,
-            "start": clean(self.start),
-        }
 
-    @classmethod
-    def _read(cls, source: JsonObject) -> ImageRecord:
-        read = cls(
-            name=source.text("name"),
-            definition=source.text("definition"),
-            description=source.text("description"),
-            digest_before=source.optional_text("digest_before"),
-            digest_after=source.optional_text("digest_after"),
-            start=source.text("start"),
-        )
-        source.finish()
-        return read
+class ReasonJson(Document):
+    """A reason to skip, and how often it was given."""
+
+    reason: str
+    count: _Count
+
+
+class TotalsJson(Document):
+    """How many scenarios ended each way."""
+
+    passed: _Count
+    failed: _Count
+    skipped: _Count
+    error: _Count
+    skip_reasons: Annotated[
+        tuple[ReasonJson, ...], Meta(description="The most frequent reason first.")
+    ]
+
+
+class GateJson(Document):
+    """The result of one gate run: every image, every scenario, every verdict with its evidence.
+
+    All durations are in seconds.
+    """
+
+    schema_version: Literal[4]
+    powerdown_version: str
+    created: Annotated[
+        datetime,
+        Meta(
+            tz=True,
+            description="When the run ended: ISO 8601 in UTC.",
+            extra_json_schema={
+                "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00$"
+            },
+        ),
+    ]
+    host: HostFacts
+    images: tuple[ImageRecord, ...]
+    scenarios: tuple[ScenarioJson, ...]
+    disagreements: Annotated[
+        tuple[Disagreement, ...],
+        Meta(
+            description="Where the backends (qmp, libvirt) disagree, among scenarios that ran on "
+            "both."
+        ),
+    ]
+    totals: TotalsJson
 
 
 @dataclass(frozen=True)
@@ -142,18 +155,20 @@ class GateResult:
         skipped = (clean(r.message) for r in self.scenarios if r.status is Status.SKIPPED)
         return dict(sorted(Counter(skipped).items(), key=lambda item: (-item[1], item[0])))
 
+    @property
+    def document(self) -> GateJson:
+        """As written to ``gate.json``."""
+        return GateJson.from_attributes(
+            self,
+            schema_version=SCHEMA_VERSION,
+            created=self.created.astimezone(UTC).replace(microsecond=0),
+            scenarios=tuple(record.document for record in self.scenarios),
+            totals=self._totals(),
+        )
+
     def to_json(self) -> Json:
         """As written to ``gate.json``."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "powerdown_version": clean(self.powerdown_version),
-            "created": self.created.astimezone(UTC).isoformat(timespec="seconds"),
-            "host": self.host.to_json(),
-            "images": [image.to_json() for image in self.images],
-            "scenarios": [record.to_json() for record in self.scenarios],
-            "disagreements": [one.to_json() for one in self.disagreements],
-            "totals": self._totals(),
-        }
+        return self.document.to_json()
 
     def write(self, path: Path) -> Path:
         """Write ``gate.json`` atomically.
@@ -164,39 +179,25 @@ class GateResult:
         return write_json(self.to_json(), path, "gate result")
 
     @classmethod
-    def from_json(cls, value: object) -> GateResult:
+    def from_json(cls, value: object, what: str = "a gate result") -> GateResult:
         """Read what :meth:`to_json` gave.
 
+        :param what: what it is, for messages.
         :raise ReportFormatError: it is anything else, or its totals do not add up.
         """
-        source = JsonObject(value, "")
-        version = source.count("schema_version")
-        if version != SCHEMA_VERSION:
-            raise source.wrong("schema_version", f"found {version}, expected {SCHEMA_VERSION}")
-        created = source.text("created")
-        try:
-            moment = datetime.fromisoformat(created)
-        except ValueError:
-            raise source.wrong("created", f"{created!r:.80} is not an ISO 8601 time") from None
-        if moment.tzinfo is None:
-            raise source.wrong("created", f"{created!r} has no time zone")
-        read = cls(
-            powerdown_version=source.text("powerdown_version"),
-            created=moment,
-            host=HostFacts._read(source.inner("host")),
-            images=source.objects("images", ImageRecord._read),
-            scenarios=source.objects("scenarios", ScenarioRecord.read),
-            disagreements=source.objects("disagreements", Disagreement.read),
+        read = GateJson.read(value, what)
+        result = cls(
+            powerdown_version=read.powerdown_version,
+            created=read.created,
+            host=read.host,
+            images=read.images,
+            scenarios=tuple(map(ScenarioRecord.from_document, read.scenarios)),
+            disagreements=read.disagreements,
         )
-        totals = source.inner("totals")
-        found: Json = {status: totals.count(status) for status in Status}
-        reasons = totals.objects("skip_reasons", _read_reason)
-        found["skip_reasons"] = [{"reason": reason, "count": count} for reason, count in reasons]
-        if found != read._totals():
-            raise source.wrong("totals", "they do not match the scenarios in the same file")
-        totals.finish()
-        source.finish()
-        return read
+        if read.totals != result._totals():
+            actual = "they do not match the scenarios in the same file"
+            raise wrong("", ("totals",), actual, what)
+        return result
 
     @classmethod
     def read(cls, path: Path) -> GateResult:
@@ -205,22 +206,15 @@ class GateResult:
         :raise ReportFormatError: it is missing, unreadable or not a gate result.
         """
         try:
-            value = json.loads(path.read_bytes())
+            value = msgspec.json.decode(path.read_bytes())
         except (OSError, ValueError, RecursionError) as error:
             raise ReportFormatError(
                 f"read the gate result {path}", str(error), "Run the gate again to rewrite it."
             ) from error
-        return cls.from_json(value)
+        return cls.from_json(value, f"the gate result {path}")
 
-    def _totals(self) -> Json:
-        totals: Json = {str(status): self.count(status) for status in Status}
-        totals["skip_reasons"] = [
-            {"reason": clean(reason), "count": count} for reason, count in self.skip_reasons.items()
-        ]
-        return totals
-
-
-def _read_reason(source: JsonObject) -> tuple[str, int]:
-    read = source.text("reason"), source.count("count")
-    source.finish()
-    return read
+    def _totals(self) -> TotalsJson:
+        return TotalsJson(
+            **{str(status): self.count(status) for status in Status},
+            skip_reasons=tuple(ReasonJson(*each) for each in self.skip_reasons.items()),
+        )

@@ -4,15 +4,191 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Annotated, Final, Literal
 
-from powerdown.core.text import clean
-from powerdown.disk.history.power_history import PowerHistory, Session
-from powerdown.disk.history.session_end import BAD, ORDERLY, SessionEnd
-from powerdown.disk.history.shutdown_request import ShutdownRequest
-from powerdown.report.verdict_json import Json
+from msgspec import Meta
+
+from powerdown.diagnosis.verdict import Confidence
+from powerdown.disk.history.power_history import HappeningKind, PowerHistory, Session, StartKind
+from powerdown.disk.history.session_end import BAD, ORDERLY, EndKind, SessionEnd
+from powerdown.disk.history.shutdown_request import ShutdownRequest, Wanted
+from powerdown.report.document import Document, Json
 from powerdown.windows.event_records import EventRecord
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
+
+_Time = Annotated[datetime, Meta(tz=True)]
+
+
+class RecordJson(Document):
+    """An event record."""
+
+    record_id: int
+    provider: str
+    event_id: int
+    created: _Time
+    data: Annotated[
+        dict[str, str],
+        Meta(description="By the names that Windows gives; unnamed ones by number."),
+    ]
+
+
+class StartJson(Document):
+    """How a session started."""
+
+    kind: StartKind
+    at: _Time | None
+    records: tuple[RecordJson, ...]
+
+
+class RequestJson(Document):
+    """A request to end a session."""
+
+    at: _Time | None
+    process: Annotated[
+        str, Meta(description="With its path, and the computer in parentheses.")
+    ]
+    user: str
+    reason: Annotated[
+        Annotated[str, Meta(pattern=r"^0x[0-9a-f]{1,8}$")] | None,
+        Meta(description="Reason code (learn: System Shutdown Reason Codes)."),
+    ]
+    reason_text: Annotated[str, Meta(description="In the guest's language.")]
+    wanted: Annotated[
+        Wanted,
+        Meta(description="unknown: also if the guest logs it in another language than English."),
+    ]
+    comment: str
+    called_off: Annotated[bool, Meta(description="Whether User32 1075 followed.")]
+    may_be_button: Annotated[
+        bool,
+        Meta(
+            description="winlogon.exe with reason 0x500ff. UNCONFIRMED: the Start menu may log the "
+            "same."
+        ),
+    ]
+    record_id: int
+
+
+class EndJson(Document):
+    """How a session ended."""
+
+    kind: EndKind
+    in_order: Annotated[
+        bool | None,
+        Meta(description="Whether Windows ended in order; null if the log does not show it."),
+    ]
+    confidence: Confidence
+    at: Annotated[
+        _Time | None,
+        Meta(
+            description="When the last step of an end in order was recorded; null for other ends."
+        ),
+    ]
+    took: Annotated[
+        Annotated[float, Meta(ge=0)] | None,
+        Meta(
+            description="Seconds from the request, or without one from the end of the event log "
+            "service, to the last record of the kernel."
+        ),
+    ]
+    bugcheck: Annotated[
+        Annotated[str, Meta(pattern=r"^0x[0-9a-f]{1,22}$")] | None,
+        Meta(description="The stop code."),
+    ]
+    asked: Annotated[RequestJson | None, Meta(description="The request that led to it.")]
+    notes: tuple[str, ...]
+    records: Annotated[
+        tuple[RecordJson, ...],
+        Meta(description="The records it is derived from; the next start writes some of them."),
+    ]
+
+
+class SleepJson(Document):
+    """One period of sleep."""
+
+    at: _Time | None
+    until: _Time | None
+    state: Annotated[
+        int | None, Meta(description="SYSTEM_POWER_STATE: 2 to 4 are S1 to S3.")
+    ]
+    standby: Annotated[bool, Meta(description="Modern standby, which is not an ACPI state.")]
+    reason: Annotated[
+        int | None, Meta(description="As Windows logs it; its meaning is UNCONFIRMED.")
+    ]
+    wake_source: Annotated[
+        int | None, Meta(description="As Windows logs it; its meaning is UNCONFIRMED.")
+    ]
+    wake_text: Annotated[str, Meta(description="The device or timer, if it is named.")]
+    records: tuple[RecordJson, ...]
+
+
+class HappeningJson(Document):
+    """An event that concerns the shutdown of its session."""
+
+    kind: HappeningKind
+    at: _Time | None
+    who: Annotated[
+        str,
+        Meta(description="The program, service, driver or user that it names; empty if none."),
+    ]
+    record: RecordJson
+
+
+class ClockChangeJson(Document):
+    """A change of the guest's clock."""
+
+    at: _Time | None
+    old: _Time | None
+    new: _Time | None
+    record_id: int
+
+
+class SessionJson(Document):
+    """One session, from its start to its end."""
+
+    start: StartJson
+    end: EndJson
+    last_sign: Annotated[
+        _Time | None,
+        Meta(
+            description="Its latest record that is not part of its end: it was running until then "
+            "at least."
+        ),
+    ]
+    requests: Annotated[tuple[RequestJson, ...], Meta(description="User32 1074.")]
+    sleeps: tuple[SleepJson, ...]
+    happenings: Annotated[
+        tuple[HappeningJson, ...],
+        Meta(description="Other events that concern its shutdown."),
+    ]
+    clock_changes: Annotated[
+        tuple[ClockChangeJson, ...],
+        Meta(description="Kernel-General 1, of at least one minute."),
+    ]
+
+
+class HistoryJson(Document):
+    """The sessions of a guest by its System log.
+
+    How each started and ended, who requested the end, when it slept. Times are those of the guest's
+    clock, ISO 8601 in UTC. What is unknown is null.
+    """
+
+    schema_version: Literal[1]
+    powerdown_version: str
+    path: Annotated[str, Meta(description="The disk or log, as given on the command line.")]
+    sessions: Annotated[
+        tuple[SessionJson, ...],
+        Meta(description="Oldest first; with --last the latest only."),
+    ]
+    damaged: Annotated[
+        int,
+        Meta(ge=0, description="Records and chunks of the log that could not be read."),
+    ]
+    notes: Annotated[
+        tuple[str, ...], Meta(description="Remarks on the disk and on the log as a whole.")
+    ]
 
 
 def history_to_json(path: str, history: PowerHistory, powerdown_version: str) -> Json:
@@ -20,103 +196,61 @@ def history_to_json(path: str, history: PowerHistory, powerdown_version: str) ->
 
     :param path: the disk or log that it was read from, as it was given.
     """
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "powerdown_version": clean(powerdown_version),
-        "path": clean(path),
-        "sessions": [_session(session) for session in history.sessions],
-        "damaged": history.damaged,
-        "notes": [clean(note) for note in history.notes],
-    }
+    return HistoryJson.from_attributes(
+        history,
+        schema_version=SCHEMA_VERSION,
+        powerdown_version=powerdown_version,
+        path=path,
+        sessions=tuple(map(_session, history.sessions)),
+    ).to_json()
 
 
-def _session(session: Session) -> Json:
-    return {
-        "start": {
-            "kind": str(session.start.kind),
-            "at": _time(session.start.at),
-            "records": _records(session.start.records),
-        },
-        "end": _end(session.end),
-        "last_sign": _time(session.last_sign),
-        "requests": [_request(request) for request in session.requests],
-        "sleeps": [
-            {
-                "at": _time(sleep.at),
-                "until": _time(sleep.until),
-                "state": sleep.state,
-                "standby": sleep.standby,
-                "reason": sleep.reason,
-                "wake_source": sleep.wake_source,
-                "wake_text": clean(sleep.wake_text),
-                "records": _records(sleep.records),
-            }
+def _session(session: Session) -> SessionJson:
+    return SessionJson(
+        start=StartJson.from_attributes(
+            session.start, records=_records(session.start.records)
+        ),
+        end=_end(session.end),
+        last_sign=session.last_sign,
+        requests=tuple(map(_request, session.requests)),
+        sleeps=tuple(
+            SleepJson.from_attributes(sleep, records=_records(sleep.records))
             for sleep in session.sleeps
-        ],
-        "happenings": [
-            {
-                "kind": str(happening.kind),
-                "at": _time(happening.at),
-                "who": clean(happening.who),
-                "record": _record(happening.record),
-            }
+        ),
+        happenings=tuple(
+            HappeningJson.from_attributes(happening, record=_record(happening.record))
             for happening in session.happenings
-        ],
-        "clock_changes": [
-            {
-                "at": _time(change.at),
-                "old": _time(change.old),
-                "new": _time(change.new),
-                "record_id": change.record.record_id,
-            }
+        ),
+        clock_changes=tuple(
+            ClockChangeJson.from_attributes(change, record_id=change.record.record_id)
             for change in session.clock_changes
-        ],
-    }
+        ),
+    )
 
 
-def _end(end: SessionEnd) -> Json:
+def _end(end: SessionEnd) -> EndJson:
     known = end.kind in ORDERLY or end.kind in BAD
-    return {
-        "kind": str(end.kind),
-        "in_order": end.kind in ORDERLY if known else None,
-        "confidence": str(end.confidence),
-        "at": _time(end.at),
-        "took": None if end.took is None else round(end.took.total_seconds(), 3),
-        "bugcheck": None if end.bugcheck is None else f"0x{end.bugcheck:x}",
-        "asked": None if end.asked is None else _request(end.asked),
-        "notes": [clean(note) for note in end.notes],
-        "records": _records(end.records),
-    }
+    return EndJson.from_attributes(
+        end,
+        in_order=end.kind in ORDERLY if known else None,
+        took=None if end.took is None else round(end.took.total_seconds(), 3),
+        bugcheck=None if end.bugcheck is None else f"0x{end.bugcheck:x}",
+        asked=None if end.asked is None else _request(end.asked),
+        records=_records(end.records),
+    )
 
 
-def _request(request: ShutdownRequest) -> Json:
-    return {
-        "at": _time(request.at),
-        "process": clean(request.process),
-        "user": clean(request.user),
-        "reason": None if request.reason is None else f"0x{request.reason:x}",
-        "reason_text": clean(request.reason_text),
-        "wanted": str(request.wanted),
-        "comment": clean(request.comment),
-        "called_off": request.called_off,
-        "may_be_button": request.may_be_button,
-        "record_id": request.record.record_id,
-    }
+def _request(request: ShutdownRequest) -> RequestJson:
+    return RequestJson.from_attributes(
+        request,
+        reason=None if request.reason is None else f"0x{request.reason:x}",
+        record_id=request.record.record_id,
+    )
 
 
-def _records(records: Iterable[EventRecord]) -> list[Json]:
-    return [_record(record) for record in records]
+def _records(records: Iterable[EventRecord]) -> tuple[RecordJson, ...]:
+    return tuple(map(_record, records))
 
 
-def _record(record: EventRecord) -> Json:
-    return {
-        "record_id": record.record_id,
-        "provider": clean(record.provider),
-        "event_id": record.event_id,
-        "created": record.created.isoformat(),
-        "data": {clean(name): clean(value) for name, value in record.data.items()},
-    }
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+def _record(record: EventRecord) -> RecordJson:
+    return RecordJson.from_attributes(record, data=dict(record.data))

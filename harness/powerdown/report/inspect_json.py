@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated, Final, Literal
 
-from powerdown.core.text import clean
+from msgspec import Meta
+
 from powerdown.diagnosis.risks.risk import Severity
 from powerdown.disk.inspection import Inspection
 from powerdown.disk.settings.finding import Finding
-from powerdown.disk.settings.setting import Setting
-from powerdown.report.verdict_json import Json
+from powerdown.disk.settings.setting import Group, Origin, Setting, SettingValue
+from powerdown.report.document import Document, Json
+from powerdown.report.inspected_scenarios import INSPECTED_SCENARIOS
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 
 
 class Kind(StrEnum):
@@ -21,47 +24,157 @@ class Kind(StrEnum):
     HIVE = "hive"
 
 
+def _name_of(origin: Origin) -> str:
+    return origin.name.lower().replace("_", "-")
+
+
+_Severity = Annotated[
+    Severity,
+    Meta(
+        description="stops: a press does not shut the guest down. may-stop: only a press can tell. "
+        "delays: it may take long. latent: no effect now, but once something else changes."
+    ),
+]
+
+
+class FindingJson(Document):
+    """A risk that was found."""
+
+    severity: _Severity
+    cause: Annotated[
+        str,
+        Meta(
+            description="Scenario id, as in docs/scenarios.md.",
+            extra_json_schema={"enum": [str(each.cause) for each in INSPECTED_SCENARIOS]},
+        ),
+    ]
+    fact: Annotated[str, Meta(description="One clause.")]
+    doubt: Annotated[
+        str | None, Meta(description="What about it is not confirmed; null if all is.")
+    ]
+    settings: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Ids of the settings behind it; the first one is decisive.", min_length=1
+        ),
+    ]
+    remedy: Annotated[
+        str,
+        Meta(
+            description="The remedy, with commands for an elevated cmd.exe in the running guest."
+        ),
+    ]
+
+
+class SettingJson(Document):
+    """A setting and where it comes from."""
+
+    id: Annotated[
+        str,
+        Meta(
+            description="Stable. Those of services, marks and profiles end in a colon and the name."
+        ),
+    ]
+    group: Group
+    name: str
+    value: Annotated[
+        SettingValue,
+        Meta(
+            description="The effective value: times in milliseconds where the name ends in "
+            "Timeout, else in seconds. null: unknown, or none."
+        ),
+    ]
+    shown: Annotated[str, Meta(description="The value in words.")]
+    origin: Annotated[
+        str,
+        Meta(
+            description="Where it comes from. documented: the value is absent, and this is the "
+            "documented default. absent: it is absent and no default is documented, or being "
+            "absent is the value. together: derived from the settings that the note names. "
+            "not-read: its hive was not given or could not be read.",
+            extra_json_schema={"enum": [_name_of(origin) for origin in Origin]},
+        ),
+    ]
+    key: Annotated[
+        str | None,
+        Meta(description="The decisive registry key, by its path in the running guest."),
+    ]
+    value_name: str | None
+    raw: Annotated[
+        str | None,
+        Meta(
+            description="What is stored there, as reg query prints it; null: nothing. Passwords "
+            "are never shown."
+        ),
+    ]
+    confirmed: Annotated[
+        bool, Meta(description="Whether documentation or real hives confirm the meaning.")
+    ]
+    note: str | None
+
+
+class InspectionJson(Document):
+    """The settings of a disk image or a registry hive that affect a soft shutdown.
+
+    And the findings that endanger it.
+    """
+
+    schema_version: Literal[1]
+    powerdown_version: str
+    kind: Annotated[
+        Kind, Meta(description="A single hive holds only some of the settings.")
+    ]
+    path: Annotated[str, Meta(description="The disk or hive, as given on the command line.")]
+    fail_on: _Severity
+    failed: Annotated[
+        bool,
+        Meta(
+            description="Whether a finding is as severe as fail_on or more: then the exit status "
+            "is 1."
+        ),
+    ]
+    findings: Annotated[tuple[FindingJson, ...], Meta(description="The most severe first.")]
+    settings: tuple[SettingJson, ...]
+    notes: Annotated[
+        tuple[str, ...],
+        Meta(description="What could not be read, or was repaired while reading."),
+    ]
+
+
 def inspection_to_json(
     kind: Kind, path: str, found: Inspection, fail_on: Severity, powerdown_version: str
 ) -> Json:
     """The result as ``inspect.schema.json`` describes it."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "powerdown_version": clean(powerdown_version),
-        "kind": str(kind),
-        "path": clean(path),
-        "fail_on": str(fail_on),
-        "failed": bool(found.at_least(fail_on)),
-        "findings": [_finding(finding) for finding in found.findings],
-        "settings": [_setting(setting) for setting in found.settings],
-        "notes": [clean(note) for note in found.notes],
-    }
+    return InspectionJson(
+        schema_version=SCHEMA_VERSION,
+        powerdown_version=powerdown_version,
+        kind=kind,
+        path=path,
+        fail_on=fail_on,
+        failed=bool(found.at_least(fail_on)),
+        findings=tuple(map(_finding, found.findings)),
+        settings=tuple(map(_setting, found.settings)),
+        notes=found.notes,
+    ).to_json()
 
 
-def _finding(finding: Finding) -> Json:
+def _finding(finding: Finding) -> FindingJson:
     risk = finding.risk
-    return {
-        "severity": str(risk.severity),
-        "cause": str(risk.cause),
-        "fact": clean(risk.fact),
-        "doubt": clean(finding.doubt) or None,
-        "settings": [clean(setting.id) for setting in finding.settings],
-        "remedy": clean(risk.remedy),
-    }
+    return FindingJson(
+        severity=risk.severity,
+        cause=risk.cause,
+        fact=risk.fact,
+        doubt=finding.doubt or None,
+        settings=tuple(setting.id for setting in finding.settings),
+        remedy=risk.remedy,
+    )
 
 
-def _setting(setting: Setting) -> Json:
-    value = setting.value
-    return {
-        "id": clean(setting.id),
-        "group": str(setting.group),
-        "name": clean(setting.name),
-        "value": clean(value) if isinstance(value, str) else value,
-        "shown": clean(setting.shown),
-        "origin": setting.origin.name.lower().replace("_", "-"),
-        "key": clean(setting.key) or None,
-        "value_name": clean(setting.value_name) or None,
-        "raw": None if setting.raw is None else clean(setting.raw),
-        "confirmed": setting.confirmed,
-        "note": clean(setting.note) or None,
-    }
+def _setting(setting: Setting) -> SettingJson:
+    return SettingJson.from_attributes(
+        setting,
+        origin=_name_of(setting.origin),
+        key=setting.key or None,
+        value_name=setting.value_name or None,
+        note=setting.note or None,
+    )

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from powerdown.core.files import write_atomically
-from powerdown.report.json_object import ReportFormatError
+from powerdown.report.document import ReportFormatError
 
 
 def write_json(value: object, path: Path, what: str) -> Path:

@@ -5,30 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+
+from msgspec.structs import astuple
 
 from powerdown.core.outcome import Expected
-from powerdown.core.text import clean
 from powerdown.diagnosis.verdict import Verdict
 from powerdown.machine.backend import Backend
-from powerdown.report.json_object import JsonObject, ReportFormatError, Scalar
-from powerdown.report.verdict_json import (
-    Json,
-    expected_to_json,
-    read_expected,
-    read_verdict,
-    verdict_to_json,
-)
+from powerdown.report.document import Json, ReportFormatError, Scalar
+from powerdown.report.scenario_json import PhasesJson, ScenarioJson, StageJson, Status
+from powerdown.report.verdict_json import ExpectedJson, VerdictJson
 from powerdown.shutdown.timeline import Step, Timeline
 
 
-class Status(StrEnum):
-    """The result of a test, in pytest's words."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    ERROR = "error"
+__all__ = ["ScenarioRecord", "StageRecord", "Status", "phase_seconds"]
 
 
 def phase_seconds(timeline: Timeline) -> dict[Step, float | None]:
@@ -101,53 +90,30 @@ class StageRecord:
         found = self.diagnosed
         return found is not None and self.expected == Expected(found.outcome, found.cause)
 
-    def to_json(self) -> Json:
-        """As written to ``gate.json``: plain dicts, lists and scalars, valid UTF-8 throughout."""
-        return {
-            "name": clean(self.name),
-            "expected": None if self.expected is None else expected_to_json(self.expected),
-            "diagnosed": _optional_verdict(self.diagnosed),
-            "diagnosed_outside": _optional_verdict(self.diagnosed_outside),
-            "phases": {str(step): self.phases.get(step) for step in Step},
-            "harness_seconds": self.harness_seconds,
-            "guest_seconds": self.guest_seconds,
-            "facts": {
-                clean(key): clean(value) if isinstance(value, str) else value
-                for key, value in self.facts.items()
-            },
-            "commanded_at": self.commanded_at,
-            "degraded": self.degraded,
-            "verdict_at": self.verdict_at,
-            "verdict_delay": self.verdict_delay,
-        }
+    @property
+    def document(self) -> StageJson:
+        """As written to ``gate.json``."""
+        verdicts = (self.diagnosed, self.diagnosed_outside)
+        diagnosed, outside = (v and VerdictJson.of(v) for v in verdicts)
+        return StageJson.from_attributes(
+            self,
+            expected=self.expected and ExpectedJson.from_attributes(self.expected),
+            diagnosed=diagnosed,
+            diagnosed_outside=outside,
+            phases=PhasesJson(*(self.phases.get(step) for step in Step)),
+            facts=dict(self.facts),
+        )
 
     @classmethod
-    def read(cls, source: JsonObject) -> StageRecord:
-        """Read what :meth:`to_json` gave.
-
-        :raise ReportFormatError: it is anything else.
-        """
-        expected = source.optional_inner("expected")
-        diagnosed = source.optional_inner("diagnosed")
-        outside = source.optional_inner("diagnosed_outside")
-        phases = source.inner("phases")
-        read = cls(
-            name=source.text("name"),
-            expected=None if expected is None else read_expected(expected),
-            diagnosed=None if diagnosed is None else read_verdict(diagnosed),
-            phases={step: phases.optional_number(step) for step in Step},
-            harness_seconds=source.number("harness_seconds"),
-            guest_seconds=source.number("guest_seconds"),
-            facts=source.inner("facts").scalars(),
-            commanded_at=source.optional_number("commanded_at"),
-            diagnosed_outside=None if outside is None else read_verdict(outside),
-            degraded=source.boolean("degraded"),
-            verdict_at=source.optional_number("verdict_at"),
-            verdict_delay=source.optional_number("verdict_delay"),
+    def from_document(cls, read: StageJson) -> StageRecord:
+        """The stage that was written."""
+        return read.into(
+            cls,
+            expected=read.expected and read.expected.into(Expected),
+            diagnosed=read.diagnosed and read.diagnosed.verdict(),
+            diagnosed_outside=read.diagnosed_outside and read.diagnosed_outside.verdict(),
+            phases=dict(zip(Step, astuple(read.phases), strict=True)),
         )
-        phases.finish()
-        source.finish()
-        return read
 
 
 @dataclass(frozen=True)
@@ -183,18 +149,19 @@ class ScenarioRecord:
         """Time spent waiting for the guest, over all stages."""
         return math.fsum(stage.guest_seconds for stage in self.stages)
 
+    @property
+    def document(self) -> ScenarioJson:
+        """As written to ``gate.json``."""
+        return ScenarioJson.from_attributes(self, stages=tuple(stage.document for stage in self.stages))
+
+    @classmethod
+    def from_document(cls, read: ScenarioJson) -> ScenarioRecord:
+        """The record that was written."""
+        return read.into(cls, stages=tuple(map(StageRecord.from_document, read.stages)))
+
     def to_json(self) -> Json:
         """As written to ``gate.json``: also what an xdist worker can send to its controller."""
-        return {
-            "image": clean(self.image),
-            "scenario": clean(self.scenario),
-            "variant": clean(self.variant),
-            "test_id": clean(self.test_id),
-            "status": str(self.status),
-            "message": clean(self.message),
-            "backend": str(self.backend),
-            "stages": [stage.to_json() for stage in self.stages],
-        }
+        return self.document.to_json()
 
     @classmethod
     def from_json(cls, value: object) -> ScenarioRecord:
@@ -202,27 +169,4 @@ class ScenarioRecord:
 
         :raise ReportFormatError: it is anything else.
         """
-        return cls.read(JsonObject(value, "scenario"))
-
-    @classmethod
-    def read(cls, source: JsonObject) -> ScenarioRecord:
-        """Read what :meth:`to_json` gave.
-
-        :raise ReportFormatError: it is anything else.
-        """
-        read = cls(
-            image=source.text("image"),
-            scenario=source.text("scenario"),
-            variant=source.text("variant"),
-            test_id=source.text("test_id"),
-            status=source.choice("status", Status),
-            message=source.text("message"),
-            backend=source.choice("backend", Backend),
-            stages=source.objects("stages", StageRecord.read),
-        )
-        source.finish()
-        return read
-
-
-def _optional_verdict(verdict: Verdict | None) -> Json | None:
-    return None if verdict is None else verdict_to_json(verdict)
+        return cls.from_document(ScenarioJson.read(value, "a gate result", "scenario"))

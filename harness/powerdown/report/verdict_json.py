@@ -2,88 +2,104 @@
 
 from __future__ import annotations
 
-from powerdown.core.outcome import Cause, Expected, Outcome
-from powerdown.core.text import clean
-from powerdown.diagnosis.verdict import Confidence, Evidence, Source, Verdict
-from powerdown.report.json_object import JsonObject
+from collections.abc import Iterable
+from typing import Annotated
 
-Json = dict[str, object]
+from msgspec import Meta
+
+from powerdown.core.outcome import Cause, Expected, Outcome
+from powerdown.diagnosis.verdict import Confidence, Evidence, Source, Verdict
+from powerdown.report.document import Document, Json
+
+_Outcome = Annotated[Outcome, Meta(description="What became of the guest.")]
+_Cause = Annotated[
+    Cause, Meta(description="Why; none if it completed in time. New scenarios add causes.")
+]
+
+
+class ExpectedJson(Document):
+    """The verdict that a scenario asserts."""
+
+    outcome: _Outcome
+    cause: _Cause
+
+
+class EvidenceJson(Document):
+    """One observed fact that a verdict is based on."""
+
+    source: Annotated[Source, Meta(description="Where it was observed.")]
+    at: Annotated[float | None, Meta(description="Seconds on the host-monotonic clock, or null.")]
+    fact: str
+    raw: Annotated[str, Meta(description="The value as it was read.")]
+
+
+class CauseJson(Document):
+    """A cause, and the fact that speaks for it or against it."""
+
+    cause: _Cause
+    fact: str
+
+
+class VerdictJson(Document):
+    """What was concluded, and from what."""
+
+    outcome: _Outcome
+    cause: _Cause
+    confidence: Confidence
+    evidence: tuple[EvidenceJson, ...]
+    ruled_out: Annotated[
+        tuple[CauseJson, ...], Meta(description="Rival causes with the fact that rules out each.")
+    ]
+    remedy: str
+    culprit: Annotated[
+        str,
+        Meta(
+            description="The application, service or process to blame; empty if none was "
+            "identified."
+        ),
+    ]
+    also_seen: Annotated[
+        tuple[CauseJson, ...],
+        Meta(
+            description="What else endangers a soft shutdown of this guest, although it did not "
+            "decide this one."
+        ),
+    ]
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> VerdictJson:
+        """A verdict as it is written."""
+        return cls.from_attributes(
+            verdict,
+            evidence=evidence_json(verdict.evidence),
+            ruled_out=_with_names(verdict.ruled_out),
+            also_seen=_with_names(verdict.also_seen),
+        )
+
+    def verdict(self) -> Verdict:
+        """The verdict that was written."""
+        return self.into(
+            Verdict,
+            evidence=tuple(each.into(Evidence) for each in self.evidence),
+            ruled_out=tuple((each.cause, each.fact) for each in self.ruled_out),
+            also_seen=tuple((each.cause, each.fact) for each in self.also_seen),
+        )
 
 
 def verdict_to_json(verdict: Verdict) -> Json:
     """A verdict as written to ``gate.json``."""
-    return {
-        "outcome": str(verdict.outcome),
-        "cause": str(verdict.cause),
-        "confidence": str(verdict.confidence),
-        "evidence": [evidence_to_json(evidence) for evidence in verdict.evidence],
-        "ruled_out": [
-            {"cause": str(cause), "fact": clean(fact)} for cause, fact in verdict.ruled_out
-        ],
-        "remedy": clean(verdict.remedy),
-        "culprit": clean(verdict.culprit),
-        "also_seen": [
-            {"cause": str(cause), "fact": clean(fact)} for cause, fact in verdict.also_seen
-        ],
-    }
-
-
-def evidence_to_json(evidence: Evidence) -> Json:
-    """One piece of evidence."""
-    return {
-        "source": str(evidence.source),
-        "at": evidence.at,
-        "fact": clean(evidence.fact),
-        "raw": clean(evidence.raw),
-    }
-
-
-def read_verdict(source: JsonObject) -> Verdict:
-    """Read what :func:`verdict_to_json` gave.
-
-    :raise ReportFormatError: it is anything else.
-    """
-    read = Verdict(
-        outcome=source.choice("outcome", Outcome),
-        cause=source.choice("cause", Cause),
-        confidence=source.choice("confidence", Confidence),
-        evidence=source.objects("evidence", _read_evidence),
-        ruled_out=source.objects("ruled_out", _read_finding),
-        remedy=source.text("remedy"),
-        culprit=source.text("culprit"),
-        also_seen=source.objects("also_seen", _read_finding),
-    )
-    source.finish()
-    return read
+    return VerdictJson.of(verdict).to_json()
 
 
 def expected_to_json(expected: Expected) -> Json:
     """An expected verdict as written to ``gate.json``, ``confusion.json`` and the catalogue."""
-    return {"outcome": str(expected.outcome), "cause": str(expected.cause)}
+    return ExpectedJson.from_attributes(expected).to_json()
 
 
-def read_expected(source: JsonObject) -> Expected:
-    """Read what :func:`expected_to_json` wrote.
-
-    :raise ReportFormatError: it is anything else.
-    """
-    read = Expected(source.choice("outcome", Outcome), source.choice("cause", Cause))
-    source.finish()
-    return read
+def evidence_json(evidence: Iterable[Evidence]) -> tuple[EvidenceJson, ...]:
+    """Evidence as it is written."""
+    return tuple(map(EvidenceJson.from_attributes, evidence))
 
 
-def _read_evidence(source: JsonObject) -> Evidence:
-    read = Evidence(
-        source=source.choice("source", Source),
-        at=source.optional_number("at"),
-        fact=source.text("fact"),
-        raw=source.text("raw"),
-    )
-    source.finish()
-    return read
-
-
-def _read_finding(source: JsonObject) -> tuple[Cause, str]:
-    read = source.choice("cause", Cause), source.text("fact")
-    source.finish()
-    return read
+def _with_names(found: Iterable[tuple[Cause, str]]) -> tuple[CauseJson, ...]:
+    return tuple(CauseJson(cause, fact) for cause, fact in found)

@@ -17,7 +17,7 @@ from powerdown.diagnosis.verdict import Verdict
 from powerdown.guest.guest import Guest
 from powerdown.report.allure_report import report_stage
 from powerdown.report.background_writer import BackgroundWriter
-from powerdown.report.json_object import Scalar
+from powerdown.report.document import Scalar
 from powerdown.report.scenario_record import StageRecord, phase_seconds
 from powerdown.report.timeline_picture import draw
 from powerdown.report.verdict_json import verdict_to_json

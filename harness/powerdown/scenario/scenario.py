@@ -27,7 +27,7 @@ from powerdown.machine.events import POWER_IS_OFF
 from powerdown.machine.protocol import RunState
 from powerdown.machine.run_directory import RunDirectory
 from powerdown.machine.shutdown_mode import ShutdownMode
-from powerdown.report.json_object import Scalar
+from powerdown.report.document import Scalar
 from powerdown.report.scenario_record import StageRecord
 from powerdown.scenario.conclusion import conclude
 from powerdown.scenario.expectation import ExpectedVerdicts, assert_verdict, matched
