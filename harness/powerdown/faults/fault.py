@@ -11,6 +11,7 @@ from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import ONLINE_ONLY, Offline, OnlineOnly
 from powerdown.images.image import Image
+from powerdown.windows.settings.change import Change, joined
 
 COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)
 """The verdict on a guest with nothing in its way."""
@@ -128,6 +129,11 @@ def settings(*command_lines: str) -> Callable[[FaultTarget], None]:
         target.windows.run_all(command_lines)
 
     return change
+
+
+def changes(*made: Change) -> Callable[[FaultTarget], None]:
+    """An injection or remedy that only changes settings of the running guest."""
+    return settings(*joined(made).commands)
 
 
 def set_if_permitted(target: FaultTarget, *command_lines: str) -> None:

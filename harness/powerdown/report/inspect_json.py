@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from powerdown.core.severity import Severity
 from powerdown.core.text import clean
-from powerdown.diagnosis.risks.risk import Severity
 from powerdown.disk.inspection import Inspection
 from powerdown.disk.settings.finding import Finding
-from powerdown.disk.settings.setting import Setting
 from powerdown.report.verdict_json import Json
+from powerdown.windows.settings.reading import Reading
 
 SCHEMA_VERSION = 1
 
@@ -50,7 +50,7 @@ def _finding(finding: Finding) -> Json:
     }
 
 
-def _setting(setting: Setting) -> Json:
+def _setting(setting: Reading) -> Json:
     value = setting.value
     return {
         "id": clean(setting.id),

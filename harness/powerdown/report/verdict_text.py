@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from powerdown.core.text import printable
 from powerdown.diagnosis.cost_of_cut import Loss
 from powerdown.diagnosis.forecast import Forecast
-from powerdown.diagnosis.risks.risks_of_guest import Risk
+from powerdown.diagnosis.risks.risk import Risk
 from powerdown.diagnosis.verdict import Evidence, Verdict
 
 

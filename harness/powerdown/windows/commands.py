@@ -4,90 +4,13 @@ Those of one subject are in the other modules of this package named ``*_commands
 sends a guest only command lines that are in one of them.
 
 Sources: ``fact:`` and an id name a row of ``docs/windows-facts.md``;
-``learn`` is the Microsoft Learn page of that title. GUIDs are used instead of ``powercfg`` aliases,
-which some releases hide.
+``learn`` is the Microsoft Learn page of that title. What sets and reads a setting is declared with
+it, in :mod:`powerdown.windows.settings`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import IntEnum
-
-from powerdown.windows import registry_paths as paths
-
-SUB_BUTTONS = "4f971e89-eebd-4455-a8de-9e59040e7347"
-"""Power button and lid sub-group (fact:button-action-setting)."""
-
-PBUTTONACTION = "7648efa3-dd9c-4e3e-b566-50f929386280"
-"""Power button action (fact:button-action-setting)."""
-
-POWER_BUTTON_POLICY_KEY = rf"{paths.POWER_POLICY}\7648EFA3-DD9C-4E3E-B566-50F929386280"
-"""Policy that overrides the scheme (fact:button-policy)."""
-
-
-class ButtonAction(IntEnum):
-    """Indexes of PBUTTONACTION (learn: Power button action; 4 from Windows 10)."""
-
-    NOTHING = 0
-    SLEEP = 1
-    HIBERNATE = 2
-    SHUT_DOWN = 3
-    DISPLAY_OFF = 4
-
-
-class PowerSource(IntEnum):
-    """Which of a power setting's two values; a guest without battery runs on AC."""
-
-    AC = 0
-    DC = 1
-
-
-QUERY_POWER_BUTTON = f"powercfg /query SCHEME_CURRENT {SUB_BUTTONS} {PBUTTONACTION}"
-"""Prints the active scheme's indexes (fact:powercfg-output). Localised: read the two hexadecimal
-numbers.
-
-Learn calls the setting hidden, public dumps of ``/query`` show it. Whether an image exists whose
-``/query`` leaves it out, so that only ``/qh`` prints it, is UNCONFIRMED.
-"""
-
-QUERY_POWER_BUTTON_POLICY = f'reg query "{POWER_BUTTON_POLICY_KEY}"'
-"""Prints ACSettingIndex and DCSettingIndex; fails with exit code 1 when there is no policy."""
-
-
-def set_power_button(action: ButtonAction) -> tuple[str, ...]:
-    """Set the active scheme's power button action for AC and DC (fact:powercfg-set).
-
-    Whether ``powercfg`` refuses while a policy sets the same value is UNCONFIRMED.
-    """
-    setting = f"SCHEME_CURRENT {SUB_BUTTONS} {PBUTTONACTION} {int(action)}"
-    return (
-        f"powercfg /setacvalueindex {setting}",
-        f"powercfg /setdcvalueindex {setting}",
-        "powercfg /setactive SCHEME_CURRENT",
-    )
-
-
-def set_power_button_policy(action: ButtonAction) -> tuple[str, ...]:
-    """Set the power button policy, which overrides every scheme (fact:button-policy).
-
-    That re-activating the scheme makes Windows read the policy again without a group policy
-    refresh is UNCONFIRMED.
-    """
-    return (
-        *(
-            f'reg add "{POWER_BUTTON_POLICY_KEY}" /v {source.name}SettingIndex '
-            f"/t REG_DWORD /d {int(action)} /f"
-            for source in PowerSource
-        ),
-        "powercfg /setactive SCHEME_CURRENT",
-    )
-
-
-CLEAR_POWER_BUTTON_POLICY = (
-    f'reg delete "{POWER_BUTTON_POLICY_KEY}" /f',
-    "powercfg /setactive SCHEME_CURRENT",
-)
-"""Remove the power button policy (learn: reg delete)."""
 
 SHUT_DOWN = "shutdown /s /t 0"
 """Shut down from inside, without forcing applications (fact:shutdown-exe-force).

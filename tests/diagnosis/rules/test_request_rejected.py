@@ -13,8 +13,9 @@ from powerdown.diagnosis.verdict import Source
 from powerdown.guest.guest_baseline import GuestBaseline
 from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import ChannelState, Observation
-from powerdown.windows.commands import ButtonAction, PowerSource
 from powerdown.windows.power_button import PowerButton
+from powerdown.windows.settings.button_settings import ButtonAction
+from powerdown.windows.settings.stored import PowerSource
 from tests.support.observations import (
     BY_BUTTON,
     CORE_PROCESS_DIED,

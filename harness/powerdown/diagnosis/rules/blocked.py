@@ -15,9 +15,17 @@ from powerdown.diagnosis import (
 from powerdown.diagnosis.rules.rule import Rule, verdict
 from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.shutdown.observation import ChannelState, Command, Observation
-from powerdown.windows.service_commands import SERVICES_DOCUMENTED_MS
 from powerdown.windows.services import ServiceState
-from powerdown.windows.user_settings import HUNG_APP_MS
+from powerdown.windows.settings.application_settings import (
+    AUTO_END_TASKS,
+    HUNG_APP_MS,
+    HUNG_APP_TIMEOUT,
+)
+from powerdown.windows.settings.service_settings import (
+    PRESHUTDOWN_TIMEOUT,
+    SERVICES_DOCUMENTED_MS,
+    WAIT_TO_KILL_SERVICE,
+)
 
 
 def application_blocks(obs: Observation) -> Verdict | None:
@@ -36,8 +44,10 @@ def application_blocks(obs: Observation) -> Verdict | None:
         return None
     if initiation.reason(entry) == initiation.CRITICAL_PROCESS_REASON:
         return None
-    hung_after = (HUNG_APP_MS if baseline.hung_app_ms is None else baseline.hung_app_ms) / 1000
-    if samples[-1].at - obs.commanded_at < hung_after + obs.budgets.reaction:
+    hung_after = baseline.number_of_user(HUNG_APP_TIMEOUT)
+    if hung_after is None:
+        hung_after = HUNG_APP_MS
+    if samples[-1].at - obs.commanded_at < hung_after / 1000 + obs.budgets.reaction:
         return None
     programs = progress.steady_programs(obs, waiting[-2:])
     return verdict(
@@ -123,12 +133,12 @@ def services_stuck(obs: Observation) -> Verdict | None:
         or not predicates.hard_budget_spent(obs)
     ):
         return None
-    limit = baseline.wait_to_kill_service_ms
+    limit = baseline.settings.number(WAIT_TO_KILL_SERVICE)
     if limit is None or limit < SERVICES_DOCUMENTED_MS or outside_activity.still_writing(obs):
         return None
     evidence = [
         observed.control_closed(closed),
-        observed.setting("WaitToKillServiceTimeout, milliseconds", f"{limit}"),
+        *observed.settings(baseline, WAIT_TO_KILL_SERVICE),
         observed.run_state(obs),
         observed.cpu(obs),
     ]
@@ -148,7 +158,7 @@ def services_stuck(obs: Observation) -> Verdict | None:
             (Cause.UNRESPONSIVE_APP, "services had already been told to stop"),
             (Cause.WINDOWS_UPDATE, "nothing is written to the disk"),
         ),
-        remedy=remedies.LIMIT_SERVICES,
+        remedy=WAIT_TO_KILL_SERVICE.remedy,
     )
 
 
@@ -207,7 +217,9 @@ def _confidence_of_block(obs: Observation, programs: tuple[str, ...]) -> Confide
     if initiation.may_count_down(obs, entry):
         return doubtful
     steady = len(progress.application_samples(obs)) > 1
-    return Confidence.HIGH if steady and baseline.auto_end_tasks is False else Confidence.MEDIUM
+    ends_tasks = baseline.of_user(AUTO_END_TASKS)
+    without_limit = ends_tasks is not None and ends_tasks.value is False
+    return Confidence.HIGH if steady and without_limit else Confidence.MEDIUM
 
 
 def _held(
@@ -215,11 +227,8 @@ def _held(
 ) -> Verdict:
     baseline = obs.baseline
     for name in others:
-        timeout = None if baseline is None else baseline.preshutdown_ms.get(name)
-        if timeout is not None:
-            evidence.append(
-                observed.setting(f"PreshutdownTimeout of {name}, milliseconds", f"{timeout}")
-            )
+        if baseline is not None:
+            evidence += observed.settings(baseline, PRESHUTDOWN_TIMEOUT.of(name))
     ruled_out = [(Cause.UNRESPONSIVE_APP, "services have already been asked to prepare")]
     if not updates:
         ruled_out.append((Cause.WINDOWS_UPDATE, "no update service is at work"))

@@ -15,10 +15,13 @@ from powerdown.diagnosis import (
     screen_words,
 )
 from powerdown.diagnosis.rules.rule import Rule, verdict
-from powerdown.diagnosis.verdict import Confidence, Verdict
+from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.guest.channels.channel import CommandResult
 from powerdown.shutdown.observation import ChannelState, Observation
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.settings.button_settings import ButtonAction
+from powerdown.windows.settings.logon_settings import SHUTDOWN_WITHOUT_LOGON
+from powerdown.windows.settings.setting_value import Identified
+from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
 
 _PRIVILEGE_NOT_HELD = 1314
 _ACCESS_DENIED = 5
@@ -173,7 +176,7 @@ def no_logon(obs: Observation) -> Verdict | None:
         Confidence.HIGH if sure else Confidence.MEDIUM,
         (
             observed.session(obs),
-            observed.setting("ShutdownWithoutLogon", "0"),
+            *_read(obs, SHUTDOWN_WITHOUT_LOGON),
             observed.button(obs),
             *observed.how_taken(obs),
             *observed.nothing_recorded(obs),
@@ -183,7 +186,7 @@ def no_logon(obs: Observation) -> Verdict | None:
             (Cause.POWER_BUTTON_IGNORED, "the button is set to shut down"),
             (Cause.UNRESPONSIVE_APP, "nobody is logged on, and no shutdown was recorded"),
         ),
-        remedy=remedies.ALLOW_WITHOUT_LOGON,
+        remedy=SHUTDOWN_WITHOUT_LOGON.remedy,
     )
 
 
@@ -196,7 +199,7 @@ def event_tracker(obs: Observation) -> Verdict | None:
     if not predicates.is_quiet(obs) or not predicates.still_running(obs) or baseline is None:
         return None
     if (
-        baseline.event_tracker is not True
+        baseline.settings.truth(EVENT_TRACKER) is not True
         or baseline.console is None
         or baseline.console.user is None
     ):
@@ -220,14 +223,14 @@ def event_tracker(obs: Observation) -> Verdict | None:
         Cause.EVENT_TRACKER,
         Confidence.MEDIUM,
         (
-            observed.setting("the Shutdown Event Tracker is on", "1"),
+            *_read(obs, EVENT_TRACKER),
             observed.screen_text(obs, "a dialog is open", obs.screen_text),
             observed.session(obs),
             *how,
             *observed.nothing_recorded(obs),
         ),
         ruled_out=ruled_out,
-        remedy=remedies.TRACKER_OFF,
+        remedy=EVENT_TRACKER.remedy,
     )
 
 
@@ -261,7 +264,11 @@ def _forbids_without_logon(obs: Observation) -> bool:
     baseline = obs.baseline
     if baseline is None or baseline.console is None or baseline.console.user is not None:
         return False
-    return baseline.shutdown_without_logon is False
+    return baseline.settings.truth(SHUTDOWN_WITHOUT_LOGON) is False
+
+
+def _read(obs: Observation, setting: Identified) -> tuple[Evidence, ...]:
+    return () if obs.baseline is None else observed.settings(obs.baseline, setting)
 
 
 REQUEST_REJECTED = (

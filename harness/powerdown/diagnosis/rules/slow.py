@@ -24,8 +24,8 @@ from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.guest.guest_sample import GuestSample
 from powerdown.shutdown.observation import Observation
 from powerdown.windows.event_records import EventRecord
-from powerdown.windows.service_commands import SERVICES_DOCUMENTED_MS
-from powerdown.windows.user_settings import HUNG_APP_MS
+from powerdown.windows.settings.application_settings import HUNG_APP_MS
+from powerdown.windows.settings.service_settings import SERVICES_DOCUMENTED_MS, WAIT_TO_KILL_SERVICE
 
 _OVERRAN = 7043
 
@@ -206,10 +206,10 @@ def _services(obs: Observation, off_at: float) -> _Part | None:
     if closed is None or closed > off_at:
         return None
     baseline = obs.baseline
-    limit = None if baseline is None else baseline.wait_to_kill_service_ms
+    limit = None if baseline is None else baseline.settings.number(WAIT_TO_KILL_SERVICE)
     evidence = [observed.control_closed(closed), observed.writes(obs, closed, off_at)]
-    if limit is not None:
-        evidence.append(observed.setting("WaitToKillServiceTimeout, milliseconds", f"{limit}"))
+    if baseline is not None:
+        evidence += observed.settings(baseline, WAIT_TO_KILL_SERVICE)
     # Clearing the page file, for one, is no service's doing (fact:clear-page-file).
     likely = limit is not None and limit >= SERVICES_DOCUMENTED_MS
     likely = likely and not outside_activity.wrote(obs, closed, off_at)
@@ -219,7 +219,7 @@ def _services(obs: Observation, off_at: float) -> _Part | None:
         confidence=Confidence.MEDIUM if likely else Confidence.LOW,
         evidence=tuple(evidence),
         ruled_out=((Cause.UNRESPONSIVE_APP, "services had already been ended"),),
-        remedy=remedies.LIMIT_SERVICES,
+        remedy=WAIT_TO_KILL_SERVICE.remedy,
     )
 
 

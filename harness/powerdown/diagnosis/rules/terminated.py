@@ -13,7 +13,8 @@ from powerdown.diagnosis.rules.slow import why_slow
 from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import Command, Observation
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.settings.button_settings import ButtonAction
+from powerdown.windows.settings.sleep_settings import FAST_STARTUP
 
 _HOST_REASONS = ("host-qmp-quit", "host-signal", "host-ui", "host-qmp-system-reset")
 """QEMU's ShutdownCause values for an end that the host brought about (qapi/run-state.json)."""
@@ -151,9 +152,9 @@ def hibernated(obs: Observation) -> Verdict | None:
     remedy = remedies.NO_HIBERNATION
     if baseline is not None and action is not None:
         evidence.append(observed.button(obs))
-        if action is ButtonAction.SHUT_DOWN and baseline.fast_startup:
-            evidence.append(observed.setting("fast startup is on", f"{baseline.fast_startup}"))
-            remedy = remedies.NO_FAST_STARTUP
+        if action is ButtonAction.SHUT_DOWN and baseline.settings.truth(FAST_STARTUP):
+            evidence += observed.settings(baseline, FAST_STARTUP)
+            remedy = FAST_STARTUP.remedy
     return verdict(
         Outcome.HIBERNATED,
         Cause.ASLEEP,

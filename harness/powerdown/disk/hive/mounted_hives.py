@@ -17,8 +17,8 @@ from powerdown.disk.hive.hive_cells import HiveCells
 from powerdown.disk.hive.hive_on_disk import HiveOnDisk
 from powerdown.disk.hive.hive_writer import HiveWriter
 from powerdown.disk.ntfs.windows_volume import WindowsVolume
-from powerdown.windows import registry_paths as paths
 from powerdown.windows.registry_edit import ACTIVE_SCHEME, ValueType
+from powerdown.windows.settings import registry_keys as paths
 
 _CONFIG = r"Windows\System32\config"
 _HIVES = {

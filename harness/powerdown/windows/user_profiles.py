@@ -1,40 +1,18 @@
-"""What the console user's profile says about programs that do not end (fact:desktop-values)."""
+"""Which of the loaded profiles belongs to whoever is logged on at the console."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from powerdown.windows.console_session import ConsoleSession
 from powerdown.windows.registry_output import RegistryOutput
 
-HUNG_APP_MS = 5000
-"""HungAppTimeout where the value is absent (Windows Internals 6, part 2)."""
-
-WAIT_TO_KILL_APP_MS = 20000
-"""WaitToKillAppTimeout where the value is absent; UNCONFIRMED (fact:wait-to-kill-app)."""
-
-_DESKTOP = r"\Control Panel\Desktop"
 _VOLATILE = r"\Volatile Environment"
 
 # Local and domain accounts; S-1-12-1 are those of Entra ID (learn: Security identifiers).
 _PROFILE = re.compile(r"HKEY_USERS\\(S-1-(?:5-21|12-1)-[0-9-]+)(?:\\.*)?", re.IGNORECASE | re.ASCII)
 _SHOWN_OF_USER = 20
 """Characters of a user name that ``query session`` shows at least; longer ones may be cut."""
-
-
-@dataclass(frozen=True)
-class UserSettings:
-    """Values of ``Control Panel\\Desktop``, defaults read through; ``None`` for invalid ones.
-
-    :param auto_end_tasks: whether programs that do not end are ended without asking.
-    :param hung_app_ms: milliseconds until a program that does not answer counts as hung.
-    :param wait_to_kill_app_ms: milliseconds a program has to end after it agreed.
-    """
-
-    auto_end_tasks: bool | None
-    hung_app_ms: int | None
-    wait_to_kill_app_ms: int | None
 
 
 def find_console_profile(
@@ -69,20 +47,6 @@ def find_console_profile(
     return loaded[0] if len(loaded) == 1 and not names[loaded[0]] else None
 
 
-def desktop_settings(profiles: RegistryOutput, sid: str) -> UserSettings:
-    """The settings of the profile of this SID."""
-    end = f"{sid}{_DESKTOP}"
-    auto_end = profiles.value("AutoEndTasks", end)
-    number = 0 if auto_end is None else auto_end.number
-    return UserSettings(
-        auto_end_tasks=None if number is None else number != 0,
-        hung_app_ms=_milliseconds(profiles, "HungAppTimeout", end, HUNG_APP_MS),
-        wait_to_kill_app_ms=_milliseconds(
-            profiles, "WaitToKillAppTimeout", end, WAIT_TO_KILL_APP_MS
-        ),
-    )
-
-
 def _loaded(profiles: RegistryOutput) -> list[str]:
     found = (_PROFILE.fullmatch(key) for key in profiles.keys)
     return list(dict.fromkeys(match[1] for match in found if match is not None))
@@ -104,8 +68,3 @@ def _names(profiles: RegistryOutput, images: RegistryOutput, sid: str) -> list[s
 def _same(name: str, shown: str) -> bool:
     name, shown = name.lower(), shown.lower()
     return name == shown or (len(shown) >= _SHOWN_OF_USER and name.startswith(shown))
-
-
-def _milliseconds(profiles: RegistryOutput, name: str, end: str, default: int) -> int | None:
-    value = profiles.value(name, end)
-    return default if value is None else value.number

@@ -6,11 +6,15 @@ from hypothesis import strategies as st
 
 from powerdown.windows.console_session import ConsoleSession
 from powerdown.windows.registry_output import RegistryOutput, parse_registry
-from powerdown.windows.user_settings import (
-    UserSettings,
-    desktop_settings,
-    find_console_profile,
+from powerdown.windows.settings.application_settings import (
+    AUTO_END_TASKS,
+    HUNG_APP_TIMEOUT,
+    WAIT_TO_KILL_APP_TIMEOUT,
 )
+from powerdown.windows.settings.live_registry import LiveRegistry
+from powerdown.windows.settings.registry_setting import RegistrySetting
+from powerdown.windows.settings.setting_value import SettingValue
+from powerdown.windows.user_profiles import find_console_profile
 
 ALICE = "S-1-5-21-1004336348-1177238915-682003330-1001"
 BOB = "S-1-5-21-1004336348-1177238915-682003330-1002"
@@ -93,12 +97,17 @@ class TestProfile:
         assert find(SYSTEM, "alice") is None
 
 
+def read(printed: str, sid: str, setting: RegistrySetting) -> SettingValue:
+    registry = LiveRegistry(parse_registry(printed), {sid: "somebody"})
+    [reading] = setting.read(registry)
+    return reading.value
+
+
 class TestSettings:
     def test_defaults_are_read_through(self) -> None:
-        found = desktop_settings(parse_registry(profile(ALICE)), ALICE)
-        assert found == UserSettings(
-            auto_end_tasks=False, hung_app_ms=5000, wait_to_kill_app_ms=20000
-        )
+        assert read(profile(ALICE), ALICE, AUTO_END_TASKS) is False
+        assert read(profile(ALICE), ALICE, HUNG_APP_TIMEOUT) == 5000
+        assert read(profile(ALICE), ALICE, WAIT_TO_KILL_APP_TIMEOUT) == 20000
 
     def test_values_are_those_of_this_profile(self) -> None:
         values = (
@@ -106,9 +115,11 @@ class TestSettings:
             "    HungAppTimeout    REG_SZ    1000\n"
             "    WaitToKillAppTimeout    REG_SZ    2000\n"
         )
-        profiles = parse_registry(profile(ALICE) + profile(BOB, values=values))
-        assert desktop_settings(profiles, BOB) == UserSettings(True, 1000, 2000)
-        assert desktop_settings(profiles, ALICE) == UserSettings(False, 5000, 20000)
+        profiles = profile(ALICE) + profile(BOB, values=values)
+        assert read(profiles, BOB, AUTO_END_TASKS) is True
+        assert read(profiles, BOB, HUNG_APP_TIMEOUT) == 1000
+        assert read(profiles, BOB, WAIT_TO_KILL_APP_TIMEOUT) == 2000
+        assert read(profiles, ALICE, HUNG_APP_TIMEOUT) == 5000
 
     def test_nonsense_is_none(self) -> None:
         values = (
@@ -116,8 +127,8 @@ class TestSettings:
             "    HungAppTimeout    REG_SZ    \n"
             "    WaitToKillAppTimeout    REG_BINARY    00FF\n"
         )
-        profiles = parse_registry(profile(ALICE, values=values))
-        assert desktop_settings(profiles, ALICE) == UserSettings(None, None, None)
+        for setting in (AUTO_END_TASKS, HUNG_APP_TIMEOUT, WAIT_TO_KILL_APP_TIMEOUT):
+            assert read(profile(ALICE, values=values), ALICE, setting) is None
 
 
 @given(st.text(), st.text(min_size=1))
@@ -125,4 +136,5 @@ def test_any_text_gives_settings_or_none(text: str, user: str) -> None:
     profiles = parse_registry(f"HKEY_USERS\\{ALICE}\\{text}\n    {text}    REG_SZ    {text}")
     sid = find_console_profile(profiles, profiles, ConsoleSession(1, user, None))
     assert sid in (None, ALICE)
-    desktop_settings(profiles, ALICE)
+    for setting in (AUTO_END_TASKS, HUNG_APP_TIMEOUT, WAIT_TO_KILL_APP_TIMEOUT):
+        list(setting.read(LiveRegistry(profiles, {ALICE: user})))
