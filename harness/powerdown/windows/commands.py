@@ -46,8 +46,8 @@ QUERY_POWER_BUTTON = f"powercfg /query SCHEME_CURRENT {SUB_BUTTONS} {PBUTTONACTI
 """Prints the active scheme's indexes (fact:powercfg-output). Localised: read the two hexadecimal
 numbers.
 
-Learn calls the setting hidden, public dumps of ``/query`` show it. Whether an image exists whose
-``/query`` leaves it out, so that only ``/qh`` prints it, is UNCONFIRMED.
+Learn calls the setting hidden, public dumps of ``/query`` show it. If an image's ``/query`` leaves
+it out, only ``/qh`` prints it (fact:powercfg-query-hidden).
 """
 
 QUERY_POWER_BUTTON_POLICY = f'reg query "{POWER_BUTTON_POLICY_KEY}"'
@@ -57,7 +57,7 @@ QUERY_POWER_BUTTON_POLICY = f'reg query "{POWER_BUTTON_POLICY_KEY}"'
 def set_power_button(action: ButtonAction) -> tuple[str, ...]:
     """Set the active scheme's power button action for AC and DC (fact:powercfg-set).
 
-    Whether ``powercfg`` refuses while a policy sets the same value is UNCONFIRMED.
+    ``powercfg`` may refuse while a policy sets the same value (fact:powercfg-under-policy).
     """
     setting = f"SCHEME_CURRENT {SUB_BUTTONS} {PBUTTONACTION} {int(action)}"
     return (
@@ -70,8 +70,8 @@ def set_power_button(action: ButtonAction) -> tuple[str, ...]:
 def set_power_button_policy(action: ButtonAction) -> tuple[str, ...]:
     """Set the power button policy, which overrides every scheme (fact:button-policy).
 
-    That re-activating the scheme makes Windows read the policy again without a group policy
-    refresh is UNCONFIRMED.
+    Re-activating the scheme is to make Windows read the policy again without a group policy
+    refresh (fact:policy-reactivate).
     """
     return (
         *(
@@ -93,7 +93,7 @@ SHUT_DOWN = "shutdown /s /t 0"
 """Shut down from inside, without forcing applications (fact:shutdown-exe-force).
 
 While another user is logged on, Windows may refuse with error 1191 (learn: InitiateShutdown, which
-says so without SHUTDOWN_FORCE_OTHERS); that shutdown.exe behaves so over WinRM is UNCONFIRMED.
+says so without SHUTDOWN_FORCE_OTHERS); over WinRM: fact:shutdown-exe-others.
 """
 
 RESTART = "shutdown /r /t 0"
@@ -152,8 +152,8 @@ def append_line(text: str, path: str) -> str:
 def decode_base64(source: str, target: str) -> str:
     """Turn a base64 text file into the binary file (learn: certutil).
 
-    It takes text without header lines. That no antivirus objects is UNCONFIRMED: some watch
-    ``certutil -decode``, which malware uses too.
+    It takes text without header lines. An antivirus may object: some watch
+    ``certutil -decode``, which malware uses too (fact:certutil-antivirus).
     """
     return f'certutil -f -decode "{source}" "{target}"'
 
@@ -163,7 +163,7 @@ def create_desktop_task(task: str, program: str) -> str:
 
     ``/it`` runs it only in that user's interactive session (learn: schtasks create). The start
     time is in the past on purpose: the task runs when told to; schtasks warns of it and goes on.
-    That no password is asked for when the caller is that user is UNCONFIRMED over WinRM.
+    A caller who is that user is to be asked for no password (fact:task-no-password).
     """
     return f'schtasks /create /f /it /sc once /st 00:00 /tn {task} /tr "{program}"'
 
@@ -172,8 +172,8 @@ def create_task_of_whoever(task: str, program: str) -> str:
     """Define a task that starts ``program`` on the desktop of whoever is logged on.
 
     For a caller that is LocalSystem and so has no desktop. A task of the group INTERACTIVE runs in
-    the session of its members without a password (public administration scripts; by Microsoft's
-    documentation UNCONFIRMED). On localised releases the group has another name.
+    the session of its members without a password (fact:task-interactive-group). On
+    localised releases the group has another name.
     """
     return f'schtasks /create /f /ru INTERACTIVE /sc once /st 00:00 /tn {task} /tr "{program}"'
 
@@ -186,7 +186,7 @@ def run_task(task: str) -> str:
 def list_process(image_name: str) -> str:
     """List processes of this image name as CSV without header (learn: tasklist).
 
-    That localised releases take the filter's English name is UNCONFIRMED.
+    Localised releases are to take the filter's English name (fact:tasklist-filter-names).
     """
     return f'tasklist /fo csv /nh /fi "IMAGENAME eq {image_name}"'
 

@@ -26,8 +26,8 @@ def asks_for_reasons(policy: bool | None, client: bool | None) -> bool | None:
     """Whether the Shutdown Event Tracker is on: by policy, else on servers and not on clients
     (fact:tracker-default).
 
-    Not looked at: ShutdownReasonUI, which may limit it to either (UNCONFIRMED), and the copies
-    outside of the policies, with which image builders turn it off.
+    Not looked at: ShutdownReasonUI, which may limit it to either (fact:tracker-ui-values), and
+    the copies outside of the policies, with which image builders turn it off.
 
     :param policy: ShutdownReasonOn; ``None`` where there is no such value.
     """

@@ -33,8 +33,8 @@ def clear_scheme_power_button(scheme: str) -> str:
     """Remove the scheme's own value, so that the default is read through
     (fact:button-default-read-through).
 
-    Exit code 1 when there is none, as in most images. That an administrator may delete it is
-    UNCONFIRMED.
+    Exit code 1 when there is none, as in most images. An administrator may be refused
+    (fact:scheme-value-delete).
     """
     return rf'reg delete "{paths.POWER_SCHEMES}\{scheme}\{SUB_BUTTONS}\{PBUTTONACTION}" /f'
 
@@ -42,7 +42,7 @@ def clear_scheme_power_button(scheme: str) -> str:
 def set_default_power_button(scheme: str, action: ButtonAction) -> tuple[str, ...]:
     """Set the scheme's default for the power button action (fact:button-default-read-through).
 
-    In effect after a restart. That an administrator may write there is UNCONFIRMED.
+    In effect after a restart. An administrator may be refused (fact:default-value-write).
     """
     key = (
         rf"{paths.POWER_DEFAULTS}\{SUB_BUTTONS}\{PBUTTONACTION}"

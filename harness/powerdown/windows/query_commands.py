@@ -58,8 +58,7 @@ UPDATE_MARKERS = "&".join(
         f'reg query "{registry_paths.SESSION_MANAGER}" /v SetupExecute 2>nul',
     )
 )
-"""Names the marks of pending update work that are there (fact:update-markers; fact:pending-xml is
-UNCONFIRMED).
+"""Names the marks of pending update work that are there (fact:update-markers, fact:pending-xml).
 
 Their content is not printed, as it may be large, except that of SetupExecute: it is always there,
 mostly empty.
@@ -73,8 +72,8 @@ LOADED_PROFILES = (
 query).
 
 What is to be asked for depends on which profiles are loaded; a loop in the guest saves a second
-round trip. Public administration scripts find the user's profile so. That FOR reads programs under
-code page 65001, which the control channel sets, on releases before Windows 10 is UNCONFIRMED.
+round trip. Public administration scripts find the user's profile so. The control channel sets code
+page 65001, under which FOR must read programs (fact:for-f-65001).
 """
 
 PROFILE_FOLDERS = f'reg query "{registry_paths.PROFILES}" /s /v ProfileImagePath'

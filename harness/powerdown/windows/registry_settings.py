@@ -2,7 +2,7 @@
 
 The command lines that set the same online, with their sources, are in the modules of this package
 named ``*_commands``; their ``fact:`` and ``learn`` sources apply here too. Where more than the
-value may be needed that is marked UNCONFIRMED: ``powercfg`` tells the kernel's power manager too,
+value may be needed a fact is cited: ``powercfg`` tells the kernel's power manager too,
 which at the next start reads the same places (fact:button-action-store).
 """
 
@@ -71,8 +71,8 @@ def display_timeout(seconds: int) -> Edits:
 def hibernation(*, on: bool) -> Edits:
     """Make hibernation available, or not.
 
-    That Windows makes ``hiberfil.sys`` at the next start where it is missing, as ``powercfg
-    /hibernate on`` does at once, is UNCONFIRMED.
+    Windows is to make ``hiberfil.sys`` at the next start where it is missing, as ``powercfg
+    /hibernate on`` does at once (fact:hibernation-file-made).
     """
     return (set_dword(paths.POWER, "HibernateEnabled", int(on)),)
 

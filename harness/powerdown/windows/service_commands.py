@@ -33,7 +33,7 @@ def delete_service(name: str) -> str:
 
 def set_wait_to_kill_service(milliseconds: int) -> str:
     """Set how long services may take at SHUTDOWN (fact:service-timeout). In effect after a restart
-    (UNCONFIRMED).
+    (fact:service-timeout-effect).
     """
     return f'reg add "{paths.CONTROL}" /v WaitToKillServiceTimeout /t REG_SZ /d {milliseconds} /f'
 
@@ -41,8 +41,8 @@ def set_wait_to_kill_service(milliseconds: int) -> str:
 def set_preshutdown_timeout(service: str, milliseconds: int) -> str:
     """Set how long a service may take at PRESHUTDOWN (fact:preshutdown-value).
 
-    sc.exe has no verb for it. In effect after a restart (UNCONFIRMED); protected services' keys
-    refuse administrators (UNCONFIRMED which).
+    sc.exe has no verb for it. In effect after a restart (fact:preshutdown-value-effect);
+    protected services' keys refuse administrators (fact:protected-service-keys).
     """
     return (
         rf'reg add "{paths.SERVICES}\{service}" /v PreshutdownTimeout '

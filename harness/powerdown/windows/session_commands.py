@@ -28,8 +28,8 @@ Its start through rundll32.exe is common practice, not documented.
 
 
 def log_off(session: int) -> str:
-    """Log a session off (learn: logoff; that Home editions have it is UNCONFIRMED). The console
-    then shows the logon screen.
+    """Log a session off (learn: logoff; for Home editions fact:logoff-home). The console then
+    shows the logon screen.
 
     Automatic logon does not happen again before the next start, unless ForceAutoLogon is set
     (sup: turn-on-automatic-logon).
@@ -61,7 +61,7 @@ ALLOW_BLOCKING_APPS = (
 )
 """Let console programs and programs without visible window block a shutdown (fact:hidden-programs).
 
-When Windows reads it is UNCONFIRMED; a restart before the attempt would settle that.
+If it does not count at once (fact:blocking-policy-effect), a restart before the attempt helps.
 """
 
 END_BLOCKING_APPS = (
@@ -73,7 +73,7 @@ END_BLOCKING_APPS = (
 def set_desktop_value(name: str, value: str, sid: str | None = None) -> str:
     """Set AutoEndTasks ("1"), HungAppTimeout or WaitToKillAppTimeout (ms as text) of the user.
 
-    In effect at the user's next logon (fact:desktop-values-effect, UNCONFIRMED).
+    In effect at the user's next logon (fact:desktop-values-effect).
 
     :param sid: of another user than the control channel's; must be logged on.
     """

@@ -19,8 +19,8 @@ def add_package(path: str) -> str:
     """Install a package into the running system, without restarting (learn: DISM operating system
     package servicing). Exit code 0, or :data:`RESTART_REQUIRED`.
 
-    :param path: of a .cab, without blanks; that a running system of every release takes an .msu
-        is UNCONFIRMED.
+    :param path: of a .cab, without blanks; whether every release takes an .msu is
+        fact:dism-msu.
     """
     return f"dism /online /add-package /packagepath:{path} /quiet /norestart"
 
@@ -28,7 +28,8 @@ def add_package(path: str) -> str:
 FAKE_REBOOT_PENDING = f'reg add "{REBOOT_PENDING_KEY}" /f'
 """Set the mark without any package (fact:update-markers).
 
-The key above it belongs to TrustedInstaller; that an administrator may add to it is UNCONFIRMED.
+The key above it belongs to TrustedInstaller; an administrator may be refused
+(fact:marker-key-writable).
 """
 
 CLEAR_REBOOT_PENDING = f'reg delete "{REBOOT_PENDING_KEY}" /f'

@@ -12,7 +12,7 @@ HUNG_APP_MS = 5000
 """HungAppTimeout where the value is absent (Windows Internals 6, part 2)."""
 
 WAIT_TO_KILL_APP_MS = 20000
-"""WaitToKillAppTimeout where the value is absent; UNCONFIRMED (fact:wait-to-kill-app)."""
+"""WaitToKillAppTimeout where the value is absent (fact:wait-to-kill-app)."""
 
 _DESKTOP = r"\Control Panel\Desktop"
 _VOLATILE = r"\Volatile Environment"
@@ -44,8 +44,8 @@ def find_console_profile(
 
     Of several loaded profiles it is the one that has a ``Volatile Environment`` for the console's
     session number, else the one whose USERNAME there is the console's user, else the one whose
-    folder has that name. Public administration scripts tell users apart by the second; that
-    a subkey is named by the session (seen on Windows 7 and later) is UNCONFIRMED.
+    folder has that name. Public administration scripts tell users apart by the second; a
+    subkey named by the session is seen on Windows 7 and later (fact:volatile-by-session).
 
     :param profiles: keys of the loaded profiles.
     :param images: ``ProfileImagePath`` by SID.

@@ -22,8 +22,8 @@ SUB_SLEEP = "238c9fa8-0aad-41ed-83f4-97be242c8f20"
 """Sleep sub-group (fact:sleep-settings)."""
 
 SHUTDOWN_FORCED = "833a6b62-dfa4-46d1-82f8-e09e34d029d6"
-"""Alias SHUTDOWN, under the buttons: 0 normal, 1 forced; its effect on a press is UNCONFIRMED
-(fact:display-settings)."""
+"""Alias SHUTDOWN, under the buttons: 0 normal, 1 forced (learn: power settings); its effect on a
+press is fact:forced-shutdown-setting."""
 
 _SLEEP_BUTTON = "96996bc0-ad50-47ec-923b-6f41874dd9eb"
 _STANDBYIDLE = "29f6c1db-86da-48c5-9fdb-f2b67b1f44da"
@@ -60,7 +60,7 @@ class _PowerSetting:
     """A setting of a power scheme.
 
     :param default: the effective value where no default is stored either; ``None`` where nothing
-        is documented. All of them are UNCONFIRMED.
+        is documented (fact:power-setting-defaults).
     """
 
     id: str
@@ -122,7 +122,7 @@ _SETTINGS = (
 _INDEXES = ("ACSettingIndex", "DCSettingIndex")
 _PROVISIONED = "Prov"
 """Prefix of the names of additional defaults that a manufacturer can provision. Public tools
-disagree on which of the two Windows uses: UNCONFIRMED."""
+disagree on which of the two Windows uses (fact:provisioned-defaults)."""
 
 POWER_SCHEME_KEYS = (
     # Schemes can have any GUID; a setting is three levels below.

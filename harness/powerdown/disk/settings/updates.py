@@ -11,7 +11,7 @@ from powerdown.windows import registry_paths as paths
 from powerdown.windows.update_markers import MARKERS
 
 PENDING_XML = r"Windows\WinSxS\pending.xml"
-"""Servicing's list of pending work; that it always means work is UNCONFIRMED."""
+"""Servicing's list of pending work; what it means is fact:pending-xml."""
 
 MARK = "update-mark:"
 """Prefix of the ids of these settings; the marker's name follows."""
