@@ -44,7 +44,7 @@ def of_button(
 
 def of_power_left_on(shown: _Shown) -> Risk:
     """Windows is set to end without switching the power off (learn: Policy CSP, ADMX_Power). The
-    documentation names shutdowns that programs ask for; for a press it is UNCONFIRMED.
+    documentation names shutdowns that programs ask for; a press is fact:power-left-on-press.
     """
     return Risk(
         Cause.POWER_BUTTON_IGNORED,
@@ -64,7 +64,7 @@ def of_no_logon(fact: str, severity: Severity, shown: _Shown) -> Risk:
 
 
 def of_fast_startup(shown: _Shown) -> Risk:
-    """Whether a press shuts down in full then is UNCONFIRMED (fact:fast-startup-press)."""
+    """A press may not shut down in full then (fact:fast-startup-press)."""
     return Risk(
         Cause.ASLEEP, Severity.MAY_STOP, "fast startup is on", shown, remedies.NO_FAST_STARTUP
     )
@@ -106,8 +106,8 @@ def of_service_limit(milliseconds: int, shown: _Shown) -> Risk | None:
 
 
 def of_tracker(*, opened: bool, shown: _Shown) -> Risk:
-    """The Shutdown Event Tracker is on. That an open dialog of it blocks an ACPI press is
-    UNCONFIRMED (fact:tracker-holds-press).
+    """The Shutdown Event Tracker is on. An open dialog of it may block an ACPI press
+    (fact:tracker-holds-press).
 
     :param opened: whether a dialog of it is open.
     """
