@@ -56,7 +56,7 @@ def diagnose_previous_stop(records: Sequence[EventRecord]) -> Verdict:
     the next start. A held power button (41 with a PowerButtonTimestamp) is a power cut as well.
 
     A crash that left neither a code in 41 nor a 1001 looks like a power cut (learn: Event ID 41);
-    so may one whose 1001 is not written yet when the log is read (UNCONFIRMED).
+    so may one whose 1001 is not written yet when the log is read (fact:bugcheck-record-late).
 
     :param records: System records of
         :data:`START_PROVIDERS` since before that stop, in any order;

@@ -181,7 +181,7 @@ VARIANTS = (
         sources=("fact:fast-startup-press", "learn: Fast startup"),
         inject=_start_fast,
         remedy=_no_hibernation,
-        # Whether a press of the button counts as the user's shutdown is UNCONFIRMED.
+        # A press may count as the user's shutdown, which is hybrid (fact:fast-startup-press).
         expected=(HIBERNATES, COMPLETED),
         blocked_at=BlockedAt.HYBRID,
         offline=Offline(
@@ -198,7 +198,7 @@ VARIANTS = (
         sources=("fact:display-wake",),
         inject=_darken,
         remedy=_light_up,
-        # Two hosts' users report it; per release it is UNCONFIRMED.
+        # Two hosts' users report it, for no release in particular (fact:display-wake).
         expected=(DARK, COMPLETED),
         blocked_at=BlockedAt.DISPLAY,
         offline=Offline(

@@ -350,7 +350,7 @@ VARIANTS = (
         summary="nobody has the right to shut down; the button is pressed",
         remedies=_RIGHT,
         remedy=_give_right,
-        # Whether the button needs the user's right is UNCONFIRMED (fact:right-and-button).
+        # The button may need the user's right (fact:right-and-button).
         expected=(COMPLETED, STAYS_UP),
         blocked_at=BlockedAt.NONE,
     ),
@@ -362,8 +362,8 @@ VARIANTS = (
         sources=("fact:core-process-end",),
         inject=_kill_lsass,
         remedy=_nothing,
-        # A hard budget of a minute may pass first; whether the button still counts while the
-        # restart is announced is UNCONFIRMED.
+        # A hard budget of a minute may pass first, and the button may still count while the
+        # restart is announced (fact:announced-restart-press).
         expected=(RESTARTS, STAYS_UP, COMPLETED),
         blocked_at=BlockedAt.POWER_OFF,
         recovery=Recovery.FINISH,

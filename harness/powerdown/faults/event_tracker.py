@@ -1,7 +1,7 @@
 """The Shutdown Event Tracker: a dialog of a shutdown waits for a reason.
 
-Sources: fact:tracker-when, fact:tracker-holds-press. Tencent names it as a cause; whether an open
-dialog holds a press of the button up is UNCONFIRMED, so completion is allowed wherever one is open.
+Sources: fact:tracker-when, fact:tracker-holds-press. Tencent names it as a cause, and nobody
+else says that an open dialog holds a press up, so completion is allowed wherever one is open.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ VARIANTS = (
         inject=_turn_on_and_crash,
         offline=Offline(_ON_OFFLINE, then=_crash_and_boot, remedy=_OFF_OFFLINE),
         remedy=_close_dialog,
-        # Whether the open question blocks a press is as UNCONFIRMED as with any other dialog.
+        # The open question may block a press as any other dialog (fact:tracker-holds-press).
         expected=(COMPLETED, WAITS),
         blocked_at=BlockedAt.NONE,
     ),

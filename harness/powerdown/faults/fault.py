@@ -91,7 +91,7 @@ class Fault:
     :param inject: does it. It may raise :class:`NotOnThisGuest`.
     :param remedy: undoes it; ``None`` where the guest shuts down and nothing is left to remedy.
     :param expected: the verdicts that are right. The first is what documented policy implies; the
-        others stand where what Windows does is UNCONFIRMED.
+        others stand where what Windows does is not settled by the facts in ``sources``.
     :param blocked_at: where it blocks the shutdown.
     :param trigger: how the guest is asked to shut down.
     :param command: with :attr:`Trigger.INSIDE`, the command line.

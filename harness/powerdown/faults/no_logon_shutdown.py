@@ -1,8 +1,8 @@
 """The logon policy forbids a shutdown while nobody is logged on.
 
 Sources: fact:no-logon-policy, fact:no-logon-press. That Windows discards a button press at the
-logon screen is what Tencent's guide says (qcloud-documents 213/2917); per release it is
-UNCONFIRMED, so completion is allowed too.
+logon screen is what Tencent's guide says (qcloud-documents 213/2917), without saying
+for which release, so completion is allowed too.
 """
 
 from __future__ import annotations

@@ -2,15 +2,15 @@
 
 Sources: fact:query-end-session, fact:hidden-programs; Microsoft Learn, "WM_QUERYENDSESSION
 message", "Shutdown Changes for Windows Vista". That the shutdown goes on by itself once the program
-is gone is what Windows shows; documented it is not (UNCONFIRMED): where it was given up, the press
-after the remedy must complete.
+is gone is not documented (fact:shutdown-resumes): where it was given up, the press after the remedy
+must complete.
 
 A program that agreed and is slow over WM_ENDSESSION counts as hung after five seconds (learn:
 "Shutdown Changes for Windows Vista"), HungAppTimeout (Windows Internals 6 part 2): without
 AutoEndTasks it is shown on the screen then. With it, it has what Windows "waits before terminating
 an application that does not respond to a shutdown request" (learn: SystemParametersInfo,
 SPI_GETWAITTOKILLTIMEOUT), by its name WaitToKillAppTimeout. Windows Internals names HungAppTimeout
-alone, so that is UNCONFIRMED.
+alone (fact:end-session-wait).
 """
 
 from __future__ import annotations
@@ -249,7 +249,7 @@ VARIANTS = (
         "console-allowed",
         "the same, and a policy lets such programs block",
         CONSOLE,
-        # That the policy lifts the time limit of a handler too is UNCONFIRMED.
+        # The policy may lift the time limit of a handler too (fact:blocking-policy-handler).
         (BLOCKED, COMPLETED, DELAYED),
     ),
     _fault(
@@ -317,7 +317,7 @@ VARIANTS = (
             remedy=fixed(_LITTLE_TIME),
             then_again=_linger,
         ),
-        # That HungAppTimeout does not limit it too, so that it is ended in time, is UNCONFIRMED.
+        # It is ended in time where HungAppTimeout limits it too (fact:end-session-wait).
         expected=(DELAYED, COMPLETED),
         blocked_at=BlockedAt.APPLICATIONS,
     ),

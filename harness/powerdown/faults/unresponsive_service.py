@@ -4,8 +4,8 @@ Sources: fact:preshutdown-phase, fact:service-timeout, fact:preshutdown-endless.
 Windows waits as long as the service has asked for, at SHUTDOWN for the time of all.
 
 A guest that waits there may have lost its control channel, and programs started that late may fail
-(UNCONFIRMED): so it is forced off, booted again, and only then remedied. The services that hold for
-ever start with Windows, so that the remedy is what lets the next press complete.
+(fact:late-programs-fail): so it is forced off, booted again, and only then remedied. The services
+that hold for ever start with Windows, so that the remedy is what lets the next press complete.
 """
 
 from __future__ import annotations

@@ -167,7 +167,7 @@ VARIANTS = (
         inject=_install_and_cut,
         remedy=None,
         remedies=(*_UNCUT.commands, *_REMEDIES),
-        # How long a release takes to give up and to end what is left is UNCONFIRMED.
+        # A release may take long to give up and to end what is left (fact:interrupted-servicing).
         expected=(COMPLETED, SLOW),
         blocked_at=BlockedAt.NONE,
         missing=_needs("package"),

@@ -16,7 +16,7 @@ SHUT_DOWN = "shutdown /s /t 0"
 """Shut down from inside, without forcing applications (fact:shutdown-exe-force).
 
 While another user is logged on, Windows may refuse with error 1191 (learn: InitiateShutdown, which
-says so without SHUTDOWN_FORCE_OTHERS); that shutdown.exe behaves so over WinRM is UNCONFIRMED.
+says so without SHUTDOWN_FORCE_OTHERS); over WinRM: fact:shutdown-exe-others.
 """
 
 RESTART = "shutdown /r /t 0"
@@ -75,8 +75,8 @@ def append_line(text: str, path: str) -> str:
 def decode_base64(source: str, target: str) -> str:
     """Turn a base64 text file into the binary file (learn: certutil).
 
-    It takes text without header lines. That no antivirus objects is UNCONFIRMED: some watch
-    ``certutil -decode``, which malware uses too.
+    It takes text without header lines. An antivirus may object: some watch
+    ``certutil -decode``, which malware uses too (fact:certutil-antivirus).
     """
     return f'certutil -f -decode "{source}" "{target}"'
 
@@ -86,7 +86,7 @@ def create_desktop_task(task: str, program: str) -> str:
 
     ``/it`` runs it only in that user's interactive session (learn: schtasks create). The start
     time is in the past on purpose: the task runs when told to; schtasks warns of it and goes on.
-    That no password is asked for when the caller is that user is UNCONFIRMED over WinRM.
+    A caller who is that user is to be asked for no password (fact:task-no-password).
     """
     return f'schtasks /create /f /it /sc once /st 00:00 /tn {task} /tr "{program}"'
 
@@ -95,8 +95,8 @@ def create_task_of_whoever(task: str, program: str) -> str:
     """Define a task that starts ``program`` on the desktop of whoever is logged on.
 
     For a caller that is LocalSystem and so has no desktop. A task of the group INTERACTIVE runs in
-    the session of its members without a password (public administration scripts; by Microsoft's
-    documentation UNCONFIRMED). On localised releases the group has another name.
+    the session of its members without a password (fact:task-interactive-group). On localised
+    releases the group has another name.
     """
     return f'schtasks /create /f /ru INTERACTIVE /sc once /st 00:00 /tn {task} /tr "{program}"'
 
@@ -109,7 +109,7 @@ def run_task(task: str) -> str:
 def list_process(image_name: str) -> str:
     """List processes of this image name as CSV without header (learn: tasklist).
 
-    That localised releases take the filter's English name is UNCONFIRMED.
+    Localised releases are to take the filter's English name (fact:tasklist-filter-names).
     """
     return f'tasklist /fo csv /nh /fi "IMAGENAME eq {image_name}"'
 

@@ -24,8 +24,8 @@ LOADED_PROFILES = (
 query).
 
 What is to be asked for depends on which profiles are loaded; a loop in the guest saves a second
-round trip. Public administration scripts find the user's profile so. That FOR reads programs under
-code page 65001, which the control channel sets, on releases before Windows 10 is UNCONFIRMED.
+round trip. Public administration scripts find the user's profile so. The control channel sets code
+page 65001, under which FOR must read programs (fact:for-f-65001).
 """
 
 PROFILE_FOLDERS = f'reg query "{registry_keys.PROFILES}" /s /v ProfileImagePath'

@@ -13,8 +13,8 @@ Its start through rundll32.exe is common practice, not documented.
 
 
 def log_off(session: int) -> str:
-    """Log a session off (learn: logoff; that Home editions have it is UNCONFIRMED). The console
-    then shows the logon screen.
+    """Log a session off (learn: logoff; for Home editions fact:logoff-home). The console then
+    shows the logon screen.
 
     Automatic logon does not happen again before the next start, unless ForceAutoLogon is set
     (sup: turn-on-automatic-logon).

@@ -14,7 +14,7 @@ def add_package(path: str) -> str:
     """Install a package into the running system, without restarting (learn: DISM operating system
     package servicing). Exit code 0, or :data:`RESTART_REQUIRED`.
 
-    :param path: of a .cab, without blanks; that a running system of every release takes an .msu
-        is UNCONFIRMED.
+    :param path: of a .cab, without blanks; whether every release takes an .msu is
+        fact:dism-msu.
     """
     return f"dism /online /add-package /packagepath:{path} /quiet /norestart"

@@ -22,8 +22,8 @@ def find_console_profile(
 
     Of several loaded profiles it is the one that has a ``Volatile Environment`` for the console's
     session number, else the one whose USERNAME there is the console's user, else the one whose
-    folder has that name. Public administration scripts tell users apart by the second; that
-    a subkey is named by the session (seen on Windows 7 and later) is UNCONFIRMED.
+    folder has that name. Public administration scripts tell users apart by the second; a
+    subkey named by the session is seen on Windows 7 and later (fact:volatile-by-session).
 
     :param profiles: keys of the loaded profiles.
     :param images: ``ProfileImagePath`` by SID.

@@ -193,7 +193,8 @@ def no_logon(obs: Observation) -> Verdict | None:
 def event_tracker(obs: Observation) -> Verdict | None:
     """A dialog with the Shutdown Event Tracker is open, and the command had no effect.
 
-    That an open dialog holds another shutdown up is UNCONFIRMED for Windows: never high confidence.
+    That an open dialog holds another shutdown up is not settled: never high confidence
+    (fact:tracker-holds-press).
     """
     baseline = obs.baseline
     if not predicates.is_quiet(obs) or not predicates.still_running(obs) or baseline is None:

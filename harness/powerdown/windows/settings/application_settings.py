@@ -86,4 +86,4 @@ BLOCKING_APPS = RegistrySetting(
     online=True,
 )
 """Whether console programs and programs without a visible window may hold a shutdown
-(fact:hidden-programs-effect)."""
+(fact:blocking-policy-effect)."""

@@ -44,7 +44,7 @@ _ACTIVE = "ActivePowerScheme"
 _GUID = re.compile(r"\{?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\}?", re.IGNORECASE)
 _PROVISIONED = "Prov"
 """Prefix of the names of additional defaults that a manufacturer can provision. Public tools
-disagree on which of the two Windows uses (fact:provisioned-default)."""
+disagree on which of the two Windows uses (fact:provisioned-defaults)."""
 
 QUERY_ACTIVE_SCHEME = f'reg query "{keys.POWER_SCHEMES}" /v {_ACTIVE}'
 """Prints the active scheme's GUID (fact:active-scheme; learn: reg query)."""
@@ -148,7 +148,8 @@ class SchemeSetting(Declaration):
     def powercfg_query(self) -> str:
         """Prints its indexes in the active scheme, defaults read through (fact:powercfg-output).
 
-        Localised: the last two lines end in the hexadecimal numbers.
+        Localised: the last two lines end in the hexadecimal numbers. If an image's ``/query``
+        leaves the setting out, only ``/qh`` prints it (fact:powercfg-query-hidden).
         """
         return f"powercfg /query SCHEME_CURRENT {self.sub} {self.guid}"
 
@@ -158,6 +159,8 @@ class SchemeSetting(Declaration):
 
     def set(self, ac: SettingValue, dc: SettingValue = None) -> Change:
         """Set it in the active scheme (fact:powercfg-set; fact:button-action-store).
+
+        ``powercfg`` may refuse while a policy sets the same value (fact:powercfg-under-policy).
 
         :param dc: on battery; as on AC if not given.
         :raise ValueError: a value does not fit.
@@ -173,7 +176,7 @@ class SchemeSetting(Declaration):
 
     def set_default(self, value: SettingValue, scheme: str = ACTIVE_SCHEME) -> Change:
         """No value in the scheme, and this as the default that is read through, after a restart
-        (fact:button-default-read-through; fact:button-default-write).
+        (fact:button-default-read-through; fact:scheme-value-delete, fact:default-value-write).
 
         The first command fails where the scheme has no value of its own, as in most images.
 
@@ -185,7 +188,7 @@ class SchemeSetting(Declaration):
 
     def set_policy(self, value: SettingValue) -> Change:
         """Set the policy, which overrides every scheme (fact:button-policy;
-        fact:button-policy-effect)."""
+        fact:policy-reactivate)."""
         number = self.number_for(value)
         return change_by(*_indexes(self.policy_key, (number, number))) + Change((SET_ACTIVE,))
 

@@ -67,7 +67,7 @@ PRESHUTDOWN_TIMEOUT = RegistrySetting(
 """Milliseconds a service may take before the others are stopped (fact:preshutdown-value).
 
 ``sc.exe`` has no verb for it; the keys of protected services refuse administrators
-(fact:preshutdown-value-effect).
+(fact:preshutdown-value-effect, fact:protected-service-keys).
 """
 
 WAIT_TO_KILL_SERVICE = RegistrySetting(

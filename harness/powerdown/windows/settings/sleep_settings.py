@@ -47,7 +47,7 @@ class HibernationSetting(RegistrySetting):
     (fact:hibernate-switch)."""
 
     def set(self, value: SettingValue) -> Change:
-        """Make hibernation available, or not; offline fact:hiberfil-at-boot.
+        """Make hibernation available, or not; offline fact:hibernation-file-made.
 
         Online it fails where the firmware has no S4.
         """

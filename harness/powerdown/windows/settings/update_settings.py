@@ -58,7 +58,7 @@ class KeyMark:
 
     def set(self) -> Change:
         """Set the mark without any package. The key above it belongs to TrustedInstaller
-        (fact:servicing-key-write)."""
+        (fact:marker-key-writable)."""
         return change_by(create_key(self.key))
 
     def clear(self) -> Change:
