@@ -1,1 +1,1 @@
-"""What the harness assumes of Windows, QEMU and libvirt: facts with their status and sources."""
+"""What Powerdown assumes of Windows, QEMU and libvirt: facts with status and sources."""

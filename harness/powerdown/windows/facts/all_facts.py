@@ -1,6 +1,9 @@
-"""All facts, by section and by id."""
+"""All facts, in the sections and the order of ``docs/windows-facts.md``."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
 
 from powerdown.windows.facts import (
     application_facts,
@@ -19,28 +22,48 @@ from powerdown.windows.facts import (
 )
 from powerdown.windows.facts.fact import Fact
 
-SECTIONS: tuple[tuple[str, tuple[Fact, ...]], ...] = (
-    ("The power button between QEMU and Windows", press_facts.FACTS),
-    ("The order of a shutdown", order_facts.FACTS),
-    ("Update work", update_facts.FACTS),
-    ("Shutdown Event Tracker", tracker_facts.FACTS),
-    ("Logon and display", logon_facts.FACTS),
-    ("Applications and services", application_facts.FACTS),
-    ("What the power button does", power_facts.FACTS),
-    ("Sleep, hibernation, fast startup", sleep_facts.FACTS),
-    ("Damage", damage_facts.FACTS),
-    ("Forced stops", forced_stop_facts.FACTS),
-    ("The disk at rest", disk_facts.FACTS),
-    ("Control channels", channel_facts.FACTS),
-    ("libvirt", libvirt_facts.FACTS),
-)
-"""Title and facts, in the order of ``docs/windows-facts.md``."""
 
-_BY_ID = {fact.id: fact for _, facts in SECTIONS for fact in facts}
+@dataclass(frozen=True)
+class Section:
+    """The facts about one subject.
+
+    :param title: its heading.
+    :param facts: in the order of their definition.
+    """
+
+    title: str
+    facts: tuple[Fact, ...]
+
+
+def _section(title: str, module: ModuleType) -> Section:
+    return Section(title, tuple(each for each in vars(module).values() if isinstance(each, Fact)))
+
+
+SECTIONS = (
+    _section("The power button between QEMU and Windows", press_facts),
+    _section("The order of a shutdown", order_facts),
+    _section("Update work", update_facts),
+    _section("Shutdown Event Tracker", tracker_facts),
+    _section("Logon and display", logon_facts),
+    _section("Applications and services", application_facts),
+    _section("What the power button does", power_facts),
+    _section("Sleep, hibernation, fast startup", sleep_facts),
+    _section("Damage", damage_facts),
+    _section("Forced stops", forced_stop_facts),
+    _section("The disk at rest", disk_facts),
+    _section("Control channels", channel_facts),
+    _section("libvirt", libvirt_facts),
+)
+"""All facts by subject."""
+
+ALL_FACTS = tuple(fact for section in SECTIONS for fact in section.facts)
+"""All facts, in order."""
+
+_BY_ID = {fact.id: fact for fact in ALL_FACTS}
 
 
 def fact(id: str) -> Fact:
-    """The fact of this id.
+    """The fact of this id, as a citation names it behind ``fact:``.
 
     :raise KeyError: there is none.
     """

@@ -1,13 +1,13 @@
-"""Damaged systems."""
+"""Crashes, missing rights and other damage."""
 
 from __future__ import annotations
 
-from powerdown.windows.facts.fact import Fact, Status
+from powerdown.windows.facts.fact import Experiment, Fact, Status
 
 CRASH_KEYS = Fact(
     "crash-keys",
-    r"`CrashOnCtrlScroll` 1 below `kbdhid\Parameters` (USB) or `i8042prt\Parameters` (PS/2) "
-    "stops the system with 0xE2 at right Ctrl and Scroll Lock twice, after a restart.",
+    r"`CrashOnCtrlScroll` 1 below `kbdhid\Parameters` (USB) or `i8042prt\Parameters` (PS/2) stops "
+    "the system with 0xE2 at right Ctrl and Scroll Lock twice, after a restart.",
     Status.DOCUMENTED,
     ("ddk: forcing a system crash from the keyboard",),
 )
@@ -21,24 +21,27 @@ NMI_STOP = Fact(
 
 PANIC_REPORT = Fact(
     "panic-report",
-    "hv-crash reports a stop as `GUEST_PANICKED` with the stop code and four parameters, "
-    "without a driver in the guest; pvpanic needs one.",
+    "hv-crash reports a stop as `GUEST_PANICKED` with the stop code and four parameters, without "
+    "a driver in the guest; pvpanic needs one.",
     Status.DOCUMENTED,
-    ("qemu:docs/system/i386/hyperv.rst", "virtio-win"),
+    (
+        "qemu:docs/system/i386/hyperv.rst",
+        "virtio-win",
+    ),
 )
 
 PANIC_ACTION = Fact(
     "panic-action",
-    "By default QEMU ends the guest at a panic before it can dump; `-action panic=none` lets "
-    "it dump, `pause` keeps the evidence.",
+    "By default QEMU ends the guest at a panic before it can dump; `-action panic=none` lets it "
+    "dump, `pause` keeps the evidence.",
     Status.DOCUMENTED,
     ("qemu:qapi/run-state.json",),
 )
 
 ABORT_SHUTDOWN = Fact(
     "abort-shutdown",
-    "`shutdown /a` and AbortSystemShutdown abort a shutdown that still counts down; 1075 "
-    "records it.",
+    "`shutdown /a` and AbortSystemShutdown abort a shutdown that still counts down; 1075 records "
+    "it.",
     Status.DOCUMENTED,
     ("learn: AbortSystemShutdownW function",),
 )
@@ -47,14 +50,22 @@ RIGHT_REMOVED = Fact(
     "right-removed",
     "Without SeShutdownPrivilege the API refuses with error 1314 and 1073 records it.",
     Status.DOCUMENTED,
-    ("learn: Shut down the system", "secedit"),
+    (
+        "learn: Shut down the system",
+        "secedit",
+    ),
 )
 
 RIGHT_AND_BUTTON = Fact(
     "right-and-button",
-    "Whether the button needs that right is not known.",
+    "The button does not need SeShutdownPrivilege of the user who is logged on.",
     Status.UNCONFIRMED,
     (),
+    experiment=Experiment(
+        set_up="Take the right to shut down from everyone by `secedit`, and log a user on.",
+        action="Press the button.",
+        shows="The guest powers off.",
+    ),
 )
 
 SYSTEM_HAS_RIGHT = Fact(
@@ -71,12 +82,28 @@ CORE_PROCESS_END = Fact(
     ("logs",),
 )
 
+ANNOUNCED_RESTART_PRESS = Fact(
+    "announced-restart-press",
+    "While the restart after the end of lsass.exe is announced, a press of the button has no "
+    "effect.",
+    Status.UNCONFIRMED,
+    (),
+    experiment=Experiment(
+        set_up="Log a user on, and end lsass.exe.",
+        action="Press the button as soon as the announcement is on the screen.",
+        shows="The guest restarts at the announced time and does not power off.",
+    ),
+)
+
 BOOT_FAILURE = Fact(
     "boot-failure",
     "A guest that does not boot never arms the button; Windows offers repair after about two "
     "failed boots.",
     Status.REPORTED,
-    ("ddk: bcdedit set", "administrators' reports"),
+    (
+        "ddk: bcdedit set",
+        "administrators' reports",
+    ),
 )
 
 FULL_VOLUME = Fact(
@@ -84,6 +111,11 @@ FULL_VOLUME = Fact(
     "A full system volume does not keep Windows from shutting down.",
     Status.UNCONFIRMED,
     (),
+    experiment=Experiment(
+        set_up="Fill drive C: to the last byte with `fsutil file createnew`.",
+        action="Press the button.",
+        shows="The guest powers off within its usual time.",
+    ),
 )
 
 LATCHED_PRESS = Fact(
@@ -91,7 +123,10 @@ LATCHED_PRESS = Fact(
     "PWRBTN_STS stays set until the guest's ACPI handler clears it: a guest whose press stays "
     "latched services no interrupts.",
     Status.DOCUMENTED,
-    ("ACPI 6.5, 4.8.4", "qemu:hw/acpi/core.c"),
+    (
+        "ACPI 6.5, 4.8.4",
+        "qemu:hw/acpi/core.c",
+    ),
 )
 
 SETUP_IGNORES = Fact(
@@ -103,26 +138,18 @@ SETUP_IGNORES = Fact(
 
 OOBE_VALUE = Fact(
     "oobe-value",
-    r"`HKLM\SYSTEM\Setup` `OOBEInProgress` 1 marks an out-of-box experience that is not "
-    "finished.",
+    r"`HKLM\SYSTEM\Setup` `OOBEInProgress` 1 marks an out-of-box experience that is not finished.",
     Status.UNCONFIRMED,
-    ("hives; public scripts",),
+    (
+        "hives",
+        "public scripts",
+    ),
+    experiment=Experiment(
+        set_up="Run Sysprep with `/generalize /oobe /shutdown` on a guest.",
+        action=(
+            "Read the value on the disk at rest, at the first screen of the next start, and "
+            "after the first logon."
+        ),
+        shows="It is 1 the first two times and 0, or absent, the third.",
+    ),
 )
-
-FACTS = (
-    CRASH_KEYS,
-    NMI_STOP,
-    PANIC_REPORT,
-    PANIC_ACTION,
-    ABORT_SHUTDOWN,
-    RIGHT_REMOVED,
-    RIGHT_AND_BUTTON,
-    SYSTEM_HAS_RIGHT,
-    CORE_PROCESS_END,
-    BOOT_FAILURE,
-    FULL_VOLUME,
-    LATCHED_PRESS,
-    SETUP_IGNORES,
-    OOBE_VALUE,
-)
-"""In the order of ``docs/windows-facts.md``."""

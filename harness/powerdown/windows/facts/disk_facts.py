@@ -1,4 +1,4 @@
-"""The disk at rest."""
+"""The registry on a disk at rest."""
 
 from __future__ import annotations
 
@@ -17,11 +17,8 @@ CONTROL_SET = Fact(
     r"CurrentControlSet is ControlSet00N with N from `Select\Current`; what is written to it "
     "counts at the next boot.",
     Status.DOCUMENTED,
-    ("learn: Registry Hives", "hives"),
+    (
+        "learn: Registry Hives",
+        "hives",
+    ),
 )
-
-FACTS = (
-    HIVE_FILES,
-    CONTROL_SET,
-)
-"""In the order of ``docs/windows-facts.md``."""

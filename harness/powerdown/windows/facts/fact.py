@@ -1,4 +1,4 @@
-"""A fact about Windows, QEMU or libvirt, its status and its sources."""
+"""A fact: what is assumed, who says so, and how it could be settled where nobody does."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """How sure a fact is."""
+    """How well a fact is known."""
 
     DOCUMENTED = "documented"
     """The vendor's documentation or source code says so."""
     SEEN = "seen in real artefacts"
     """Read from real hives, event logs or packet traces."""
     MEASURED = "measured"
-    """Measured on the builds that the fact names."""
+    """An experiment on a real Windows showed it, on the builds that the fact names."""
     REPORTED = "reported"
     """Administrators, tools or clouds say so; nothing of the vendor's was found."""
     UNCONFIRMED = "unconfirmed"
@@ -22,7 +22,7 @@ class Status(StrEnum):
 
     @property
     def settled(self) -> bool:
-        """Whether it is sure enough for high confidence."""
+        """Whether it may be relied on without measuring it first."""
         return self in (Status.DOCUMENTED, Status.SEEN, Status.MEASURED)
 
 
@@ -30,9 +30,9 @@ class Status(StrEnum):
 class Experiment:
     """How a program could settle a fact on a real Windows, in words.
 
-    :param set_up: what to set before.
+    :param set_up: what to set and to start before, from a guest that is up.
     :param action: what to do.
-    :param shows: what would show that it is so, and what that it is not.
+    :param shows: what would show that the claim is true.
     """
 
     set_up: str
@@ -42,13 +42,15 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Fact:
-    """One fact.
+    """One thing that the harness assumes.
 
-    :param id: stable; code and documents cite it as ``fact:<id>``.
-    :param claim: what would be so, in one sentence.
-    :param sources: where it comes from.
-    :param builds: build numbers of the releases that it was measured on.
-    :param experiment: how to settle it, where a program could.
+    :param id: what ``fact:`` citations name; words in lower case with hyphens.
+    :param claim: what would be true, one sentence in Markdown. The status says whether it is.
+    :param status: how well it is known.
+    :param sources: who says so, in the abbreviations of ``docs/windows-facts.md``; empty where
+        nothing was found.
+    :param builds: of Windows, on which it was measured.
+    :param experiment: how to settle it; ``None`` where that is not needed or no program could.
     """
 
     id: str
@@ -57,3 +59,10 @@ class Fact:
     sources: tuple[str, ...]
     builds: tuple[int, ...] = ()
     experiment: Experiment | None = None
+
+    @property
+    def standing(self) -> str:
+        """The status as it is shown, with the builds on which it was measured."""
+        if not self.builds:
+            return str(self.status)
+        return f"{self.status} on build {', '.join(map(str, self.builds))}"

@@ -1,4 +1,4 @@
-"""libvirt."""
+"""What libvirt says of a shutdown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ DEFAULT_MODE_PRESS = Fact(
     "default-mode-press",
     "Whether the default mode pressed the button shows in QEMU: it then emits `POWERDOWN`.",
     Status.DOCUMENTED,
-    ("libvirt:qemu_driver.c", "qemu:hw/acpi/core.c"),
+    (
+        "libvirt:qemu_driver.c",
+        "qemu:hw/acpi/core.c",
+    ),
 )
 
 SHUTDOWN_DETAILS = Fact(
@@ -40,12 +43,3 @@ ON_POWEROFF_RESTART = Fact(
     Status.DOCUMENTED,
     ("libvirt documentation",),
 )
-
-FACTS = (
-    SHUTDOWN_FLAGS,
-    DEFAULT_MODE_PRESS,
-    SHUTDOWN_DETAILS,
-    STOPPED_DETAILS,
-    ON_POWEROFF_RESTART,
-)
-"""In the order of ``docs/windows-facts.md``."""

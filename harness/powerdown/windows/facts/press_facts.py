@@ -1,4 +1,4 @@
-"""The power button between QEMU and Windows."""
+"""How a press of the power button gets from QEMU to Windows."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ FIXED_POWER_BUTTON = Fact(
 
 SLEEP_TYPE_EVENTS = Fact(
     "sleep-type-events",
-    "SLP_TYP 0 gives `SHUTDOWN` with `guest: true` and reason `guest-shutdown`; 1 gives "
-    "`SUSPEND`; 2 gives `SUSPEND_DISK` and then `SHUTDOWN`. A shutdown is `SHUTDOWN` without "
+    "SLP_TYP 0 gives `SHUTDOWN` with `guest: true` and reason `guest-shutdown`, 1 gives "
+    "`SUSPEND`, 2 gives `SUSPEND_DISK` and then `SHUTDOWN`; so a shutdown is `SHUTDOWN` without "
     "`SUSPEND_DISK`.",
     Status.DOCUMENTED,
     ("qemu:hw/acpi/core.c",),
@@ -59,20 +59,8 @@ NO_GED_BUTTON = Fact(
 
 SUSPENDED_PRESS_LATCHED = Fact(
     "suspended-press-latched",
-    "A suspended guest's CPUs stand still: a press only sets the status bit. `system_wakeup` "
+    "A suspended guest's CPUs stand still, so a press only sets the status bit; `system_wakeup` "
     "wakes it, and is an error for a guest that is not suspended.",
     Status.DOCUMENTED,
     ("qemu:system/runstate.c",),
 )
-
-FACTS = (
-    PRESS_PROVES_NOTHING,
-    PRESS_NEEDS_ARMING,
-    EARLY_PRESS_LOST,
-    FIXED_POWER_BUTTON,
-    SLEEP_TYPE_EVENTS,
-    UEFI_RESET_SYSTEM,
-    NO_GED_BUTTON,
-    SUSPENDED_PRESS_LATCHED,
-)
-"""In the order of ``docs/windows-facts.md``."""

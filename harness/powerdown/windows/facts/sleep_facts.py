@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from powerdown.windows.facts.fact import Fact, Status
+from powerdown.windows.facts.fact import Experiment, Fact, Status
 
 S3_S4_DEFAULTS = Fact(
     "s3-s4-defaults",
     "QEMU offers S3 and S4 unless `disable_s3` or `disable_s4` of ICH9-LPC or PIIX4_PM says "
     "otherwise; libvirt sets them by `<pm>`.",
     Status.DOCUMENTED,
-    ("qemu:hw/acpi/ich9.c, piix4.c", "libvirt documentation"),
+    (
+        "qemu:hw/acpi/ich9.c, piix4.c",
+        "libvirt documentation",
+    ),
 )
 
 NO_S4_NO_FAST_STARTUP = Fact(
@@ -45,16 +48,47 @@ HIBERNATE_SWITCH = Fact(
 
 HIBERNATE_VALUES = Fact(
     "hibernate-values",
-    r"`CCS\Control\Power` `HibernateEnabled`, and `HibernateEnabledDefault` of newer "
-    "releases, store it.",
+    r"`CCS\Control\Power` `HibernateEnabled`, and `HibernateEnabledDefault` of newer releases, "
+    "store whether hibernation is on.",
     Status.SEEN,
     ("hives",),
 )
 
+HIBERNATION_FILE_MADE = Fact(
+    "hibernation-file-made",
+    "With `HibernateEnabled` 1 written while the guest is off, Windows makes hiberfil.sys at its "
+    "next start.",
+    Status.UNCONFIRMED,
+    (),
+    experiment=Experiment(
+        set_up=(
+            "Run `powercfg /hibernate off`, shut down, and write `HibernateEnabled` 1 to the "
+            "hive of the disk at rest."
+        ),
+        action=r"Start the guest and run `powercfg /a` and `dir /a C:\hiberfil.sys`.",
+        shows="Hibernation is available and the file is there.",
+    ),
+)
+
+HIBERNATE_DEFAULT = Fact(
+    "hibernate-default",
+    "Where `HibernateEnabled` and `HibernateEnabledDefault` are absent, hibernation is as the "
+    "release's setup chose.",
+    Status.UNCONFIRMED,
+    (),
+    experiment=Experiment(
+        set_up="Note what `powercfg /a` says of hibernation on a fresh installation.",
+        action=(
+            "Delete both values on the disk at rest, start the guest, and run `powercfg /a` again."
+        ),
+        shows="It says the same.",
+    ),
+)
+
 FAST_STARTUP_VALUE = Fact(
     "fast-startup-value",
-    r"`CCS\Control\Session Manager\Power` `HiberbootEnabled` (REG_DWORD) turns fast startup "
-    r"on; `POL\Windows\System` has a policy of the same name.",
+    r"`CCS\Control\Session Manager\Power` `HiberbootEnabled` (REG_DWORD) turns fast startup on; "
+    r"`POL\Windows\System` has a policy of the same name.",
     Status.DOCUMENTED,
     ("learn: Fast startup",),
 )
@@ -68,10 +102,17 @@ FAST_STARTUP_SCOPE = Fact(
 
 FAST_STARTUP_PRESS = Fact(
     "fast-startup-press",
-    "Whether a press shuts down in full with fast startup on is not known: `SUSPEND_DISK`, or "
-    "42 without 13, tells.",
+    "With fast startup on, a press of the button starts a hybrid shutdown, not a full one.",
     Status.UNCONFIRMED,
     (),
+    experiment=Experiment(
+        set_up="Turn hibernation and fast startup on, and set the button to shut down.",
+        action="Press the button and watch QMP; start the guest and read the System log.",
+        shows=(
+            "QMP reports `SUSPEND_DISK`, or the log has Kernel-Power 42 and no Kernel-General "
+            "13; a full shutdown has a 13 and no `SUSPEND_DISK`."
+        ),
+    ),
 )
 
 HIBERNATED_VOLUME = Fact(
@@ -81,34 +122,3 @@ HIBERNATED_VOLUME = Fact(
     Status.DOCUMENTED,
     ("ntfs-3g manual",),
 )
-
-HIBERNATE_DEFAULT = Fact(
-    "hibernate-default",
-    "Where `HibernateEnabled` and `HibernateEnabledDefault` are absent, hibernation is as the "
-    "release's setup chose.",
-    Status.UNCONFIRMED,
-    (),
-)
-
-HIBERFIL_AT_BOOT = Fact(
-    "hiberfil-at-boot",
-    "Windows makes a missing hiberfil.sys at the start that finds `HibernateEnabled` 1.",
-    Status.UNCONFIRMED,
-    (),
-)
-
-FACTS = (
-    S3_S4_DEFAULTS,
-    NO_S4_NO_FAST_STARTUP,
-    SLEEP_SETTINGS,
-    SLEEP_IDLE_DEFAULT,
-    HIBERNATE_SWITCH,
-    HIBERNATE_VALUES,
-    FAST_STARTUP_VALUE,
-    FAST_STARTUP_SCOPE,
-    FAST_STARTUP_PRESS,
-    HIBERNATED_VOLUME,
-    HIBERNATE_DEFAULT,
-    HIBERFIL_AT_BOOT,
-)
-"""In the order of ``docs/windows-facts.md``."""

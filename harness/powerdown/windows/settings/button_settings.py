@@ -98,7 +98,7 @@ FORCED_SHUTDOWN = SchemeSetting(
     guid="833a6b62-dfa4-46d1-82f8-e09e34d029d6",
     sources=(PowerSource.AC,),
     default=Default(0),
-    facts=(application_facts.BUTTON_FORCES,),
+    facts=(application_facts.FORCED_SHUTDOWN_SETTING,),
 )
 """Alias SHUTDOWN, under the buttons: whether programs are ended by force."""
 

@@ -225,7 +225,7 @@ class SchemeSetting(Declaration):
                 raw = stored.raw or NOT_READ
                 return self._reading(source, stored, None, raw, Origin.UNREADABLE)
             other = self._provisioned(registry, stored) if origin is Origin.SCHEME_DEFAULT else ""
-            more = (facts.PROVISIONED_DEFAULT,) if other else ()
+            more = (facts.PROVISIONED_DEFAULTS,) if other else ()
             return self._reading(
                 source, stored, index, self.shown(index), origin, note=other, more=more
             )
@@ -245,7 +245,7 @@ class SchemeSetting(Declaration):
             note = "" if scheme is None else "no power scheme was read"
             return self._reading(source, last, None, NOT_READ, Origin.NOT_READ, note=note)
         value = self.default.value
-        more = (facts.POWER_SETTING_UNSET, *self.default.facts)
+        more = (facts.POWER_SETTING_DEFAULTS, *self.default.facts)
         if value is not None:
             shown = self.shown(value)
             return self._reading(source, last, value, shown, Origin.DOCUMENTED, more=more)
