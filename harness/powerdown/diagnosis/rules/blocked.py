@@ -15,6 +15,7 @@ from powerdown.diagnosis import (
 from powerdown.diagnosis.rules.rule import Rule, verdict
 from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.shutdown.observation import ChannelState, Command, Observation
+from powerdown.windows.facts import application_facts, channel_facts, order_facts, update_facts
 from powerdown.windows.services import ServiceState
 from powerdown.windows.settings.application_settings import (
     AUTO_END_TASKS,
@@ -279,14 +280,43 @@ def _confidence_of_holder(obs: Observation, names: list[str], *, rival: bool) ->
 
 
 APPLICATIONS = (
-    Rule("application blocks", application_blocks, is_final=True),
-    Rule("blocking screen", blocking_screen),
+    Rule(
+        "application blocks",
+        application_blocks,
+        is_final=True,
+        facts=(
+            order_facts.SHUTDOWN_ORDER,
+            order_facts.RECORD_1074_BEFORE_VETO,
+            application_facts.QUERY_END_SESSION,
+            application_facts.HUNG_APP_TIMEOUT,
+            application_facts.AUTO_END_TASKS,
+            application_facts.BUTTON_FORCES,
+        ),
+    ),
+    Rule(
+        "blocking screen",
+        blocking_screen,
+        facts=(application_facts.QUERY_END_SESSION, application_facts.AUTO_END_TASKS),
+    ),
 )
 """In the order asked."""
 
 SERVICES = (
-    Rule("preshutdown work", preshutdown),
-    Rule("services stuck", services_stuck),
+    Rule(
+        "preshutdown work",
+        preshutdown,
+        facts=(
+            order_facts.SHUTDOWN_ORDER,
+            update_facts.PRESHUTDOWN_PHASE,
+            update_facts.PRESHUTDOWN_ORDER,
+            update_facts.UPDATE_SERVICES,
+        ),
+    ),
+    Rule(
+        "services stuck",
+        services_stuck,
+        facts=(application_facts.SERVICE_TIMEOUT, channel_facts.HTTP_SYS_CLOSES_LATE),
+    ),
     Rule("CPUs pinned", cpus_pinned),
 )
 """In the order in which a shutdown passes them."""

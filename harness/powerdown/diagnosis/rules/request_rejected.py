@@ -18,6 +18,14 @@ from powerdown.diagnosis.rules.rule import Rule, verdict
 from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.guest.channels.channel import CommandResult
 from powerdown.shutdown.observation import ChannelState, Observation
+from powerdown.windows.facts import (
+    application_facts,
+    damage_facts,
+    logon_facts,
+    order_facts,
+    power_facts,
+    tracker_facts,
+)
 from powerdown.windows.settings.button_settings import ButtonAction
 from powerdown.windows.settings.logon_settings import SHUTDOWN_WITHOUT_LOGON
 from powerdown.windows.settings.setting_value import Identified
@@ -273,13 +281,42 @@ def _read(obs: Observation, setting: Identified) -> tuple[Evidence, ...]:
 
 
 REQUEST_REJECTED = (
-    Rule("aborted", aborted, is_final=True),
-    Rule("core process ended", core_process_ended),
-    Rule("display was dark", display_was_dark, is_final=True),
-    Rule("power button ignored", power_button_ignored, is_final=True),
-    Rule("no logon", no_logon, is_final=True),
-    Rule("event tracker", event_tracker, is_final=True),
+    Rule(
+        "aborted",
+        aborted,
+        is_final=True,
+        facts=(damage_facts.ABORT_SHUTDOWN, order_facts.RECORD_1073_1075_1076),
+    ),
+    Rule("core process ended", core_process_ended, facts=(damage_facts.CORE_PROCESS_END,)),
+    Rule("display was dark", display_was_dark, is_final=True, facts=(logon_facts.DISPLAY_WAKE,)),
+    Rule(
+        "power button ignored",
+        power_button_ignored,
+        is_final=True,
+        facts=(
+            power_facts.BUTTON_ACTION_INDEX,
+            power_facts.BUTTON_DEFAULT_READ_THROUGH,
+            power_facts.BUTTON_POLICY,
+        ),
+    ),
+    Rule(
+        "no logon",
+        no_logon,
+        is_final=True,
+        facts=(logon_facts.NO_LOGON_POLICY, logon_facts.NO_LOGON_PRESS),
+    ),
+    Rule(
+        "event tracker",
+        event_tracker,
+        is_final=True,
+        facts=(
+            tracker_facts.TRACKER_POLICY,
+            tracker_facts.TRACKER_DEFAULT,
+            tracker_facts.TRACKER_HOLDS_PRESS,
+            application_facts.ONE_SHUTDOWN_AT_A_TIME,
+        ),
+    ),
 )
 """In the order in which a press passes them."""
 
-REFUSED = Rule("refused", refused, is_final=True)
+REFUSED = Rule("refused", refused, is_final=True, facts=(damage_facts.RIGHT_REMOVED,))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.shutdown.observation import Observation
+from powerdown.windows.facts.fact import Fact
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,13 @@ class Rule:
     :param decide: the verdict, or ``None`` where the rule does not apply. It may claim high
         confidence only when no rival cause explains the same observation.
     :param is_final: whether waiting longer cannot change the answer.
+    :param facts: what of Windows it relies on.
     """
 
     name: str
     decide: Callable[[Observation], Verdict | None]
     is_final: bool = False
+    facts: tuple[Fact, ...] = ()
 
 
 def verdict(

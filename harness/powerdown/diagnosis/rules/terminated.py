@@ -13,6 +13,7 @@ from powerdown.diagnosis.rules.slow import why_slow
 from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import Command, Observation
+from powerdown.windows.facts import damage_facts, forced_stop_facts, order_facts, press_facts
 from powerdown.windows.settings.button_settings import ButtonAction
 from powerdown.windows.settings.sleep_settings import FAST_STARTUP
 
@@ -228,15 +229,25 @@ def _forced(evidence: Iterable[Evidence]) -> Verdict:
 
 
 TERMINATED = (
-    Rule("forced off", forced_off, is_final=True),
+    Rule("forced off", forced_off, is_final=True, facts=(forced_stop_facts.FORCED_STOP_EVENTS,)),
     END_UNSEEN,
     Rule("host fault", host_fault, is_final=True),
     Rule("guest held by the host", held_by_host, is_final=True),
-    Rule("crashed", crashed, is_final=True),
-    Rule("hibernated", hibernated, is_final=True),
-    Rule("asleep", asleep, is_final=True),
-    Rule("restarted", restarted, is_final=True),
-    Rule("completed", completed, is_final=True),
+    Rule(
+        "crashed",
+        crashed,
+        is_final=True,
+        facts=(damage_facts.PANIC_REPORT, damage_facts.PANIC_ACTION),
+    ),
+    Rule("hibernated", hibernated, is_final=True, facts=(press_facts.SLEEP_TYPE_EVENTS,)),
+    Rule("asleep", asleep, is_final=True, facts=(press_facts.SLEEP_TYPE_EVENTS,)),
+    Rule("restarted", restarted, is_final=True, facts=(order_facts.RECORD_1074,)),
+    Rule(
+        "completed",
+        completed,
+        is_final=True,
+        facts=(press_facts.SLEEP_TYPE_EVENTS, order_facts.RECORD_ORDER_CLIENT),
+    ),
     LOST,
 )
 """In the order asked."""
