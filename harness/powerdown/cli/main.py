@@ -14,6 +14,7 @@ from typing import NamedTuple
 from powerdown.cli import (
     check_command,
     diagnose_command,
+    facts_command,
     history_command,
     inspect_command,
     scenarios_command,
@@ -68,6 +69,11 @@ _COMMANDS = (
         "scenarios",
         "list the failures that can be provoked, each with its remedy",
         scenarios_command.add_options,
+    ),
+    _Command(
+        "facts",
+        "list what is assumed of Windows, who says so, and how to settle the rest",
+        facts_command.add_options,
     ),
     _Command(
         "templates",
