@@ -1,19 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from powerdown.cli.fact_use import FactUse, names_by_fact, users_of_facts
 from powerdown.diagnosis.rules.rule_order import RULES
 from powerdown.faults.catalogue import CATALOGUE
 from powerdown.windows.facts import logon_facts, press_facts
 from powerdown.windows.facts.all_facts import ALL_FACTS
 from powerdown.windows.facts.fact import Fact
-
-
-@dataclass(frozen=True)
-class User:
-    name: str
-    facts: tuple[Fact, ...]
 
 
 def test_every_fact_is_there() -> None:
@@ -45,7 +37,11 @@ def test_a_fact_names_the_settings_whose_meaning_default_or_harm_rests_on_it() -
 
 def test_whatever_has_a_name_and_facts_can_be_a_user() -> None:
     one, other = logon_facts.NO_LOGON_PRESS, press_facts.PRESS_NEEDS_ARMING
-    users = [User("first", (one, other)), User("second", (one,)), User("third", ())]
+    users: list[tuple[str, tuple[Fact, ...]]] = [
+        ("first", (one, other)),
+        ("second", (one,)),
+        ("third", ()),
+    ]
     assert names_by_fact(users) == {one.id: ["first", "second"], other.id: ["first"]}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Protocol
 
 from powerdown.diagnosis.rules.rule_order import RULES
 from powerdown.faults.catalogue import CATALOGUE
@@ -13,28 +12,9 @@ from powerdown.faults.fault import Fault
 from powerdown.windows.facts.all_facts import ALL_FACTS
 from powerdown.windows.facts.fact import Fact
 from powerdown.windows.settings.all_settings import ALL_SETTINGS
-from powerdown.windows.settings.declaration import Declaration
 
 _CITATION = "fact:"
 _FEW_VARIANTS = 2
-
-
-class RestsOnFacts(Protocol):
-    """What has a name and says which facts it rests on, as a rule does."""
-
-    @property
-    def name(self) -> str:
-        """Its name, as it is shown."""
-
-    @property
-    def facts(self) -> tuple[Fact, ...]:
-        """The facts."""
-
-
-@dataclass(frozen=True)
-class _Setting:
-    name: str
-    facts: tuple[Fact, ...]
 
 
 @dataclass(frozen=True)
@@ -63,7 +43,10 @@ class FactUse:
 
 def users_of_facts() -> Mapping[str, FactUse]:
     """What rests on each fact, by its id; facts on which nothing rests are there too."""
-    rules, settings = names_by_fact(RULES), names_by_fact(map(_setting, ALL_SETTINGS))
+    rules, settings = (
+        names_by_fact((rule.name, rule.facts) for rule in RULES),
+        names_by_fact((s.id, s.rests_on) for s in ALL_SETTINGS),
+    )
     faults = _faults_by_fact(CATALOGUE)
     return {
         fact.id: FactUse(
@@ -75,20 +58,13 @@ def users_of_facts() -> Mapping[str, FactUse]:
     }
 
 
-def names_by_fact(users: Iterable[RestsOnFacts]) -> dict[str, list[str]]:
-    """Names of ``users`` by the ids of the facts that they rest on."""
+def names_by_fact(users: Iterable[tuple[str, tuple[Fact, ...]]]) -> dict[str, list[str]]:
+    """Names by the ids of the facts that what they name rests on."""
     found: dict[str, list[str]] = {}
-    for user in users:
-        for fact in user.facts:
-            found.setdefault(fact.id, []).append(user.name)
+    for name, facts in users:
+        for fact in facts:
+            found.setdefault(fact.id, []).append(name)
     return found
-
-
-def _setting(declared: Declaration) -> _Setting:
-    """A setting, with all that its meaning, its default and its harms rest on."""
-    harms = (fact for harm in declared.harms for fact in harm.facts)
-    facts = dict.fromkeys((*declared.facts, *declared.default.facts, *harms))
-    return _Setting(declared.id, tuple(facts))
 
 
 def _faults_by_fact(faults: Iterable[Fault]) -> dict[str, list[str]]:

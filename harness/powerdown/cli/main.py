@@ -18,6 +18,7 @@ from powerdown.cli import (
     history_command,
     inspect_command,
     scenarios_command,
+    settings_command,
     templates_command,
     try_command,
 )
@@ -74,6 +75,11 @@ _COMMANDS = (
         "facts",
         "list what is assumed of Windows, who says so, and how to settle the rest",
         facts_command.add_options,
+    ),
+    _Command(
+        "settings",
+        "list the settings of Windows that bear on a shutdown, where they are, and the remedies",
+        settings_command.add_options,
     ),
     _Command(
         "templates",

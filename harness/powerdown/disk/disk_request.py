@@ -15,7 +15,7 @@ class DiskRequest:
     :param system_log: whether to read the System event log.
     :param log_after: read only records with a larger ``EventRecordID``.
     :param files: paths of files on the system volume whose size to read, such as
-        ``Windows\WinSxS\pending.xml``.
+        ``Windows\System32\config\SYSTEM``.
     """
 
     keys: tuple[KeyRequest, ...] = ()

@@ -78,7 +78,7 @@ def _set_up_keys_and_crash(target: FaultTarget) -> None:
 def _crash_by_keys(target: FaultTarget) -> None:
     since = now()
     target.machine.press_keys(*_CRASH_KEYS)
-    _expect_crash(target, since, "the keys of CrashOnCtrlScroll")
+    _expect_crash(target, since, "the crash keys")
 
 
 def _crash_by_nmi(target: FaultTarget) -> None:

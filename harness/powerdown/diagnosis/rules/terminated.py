@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis import at_rest, initiation, observed, progress, remedies
 from powerdown.diagnosis.rules.monitor_gap import END_UNSEEN, LOST
-from powerdown.diagnosis.rules.restarted import restarted
+from powerdown.diagnosis.rules.restarted import RESTART_FACTS, restarted
 from powerdown.diagnosis.rules.rule import Rule, verdict
-from powerdown.diagnosis.rules.slow import why_slow
+from powerdown.diagnosis.rules.slow import COMPLETION_FACTS, SLOW_FACTS, why_slow
 from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import Command, Observation
-from powerdown.windows.facts import damage_facts, forced_stop_facts, order_facts, press_facts
+from powerdown.windows.facts import damage_facts, forced_stop_facts, press_facts
 from powerdown.windows.settings.button_settings import ButtonAction
 from powerdown.windows.settings.sleep_settings import FAST_STARTUP
 
@@ -180,7 +180,7 @@ def completed(obs: Observation) -> Verdict | None:
     confidence = _confidence_of_completion(obs)
     if confidence is not Confidence.HIGH:
         evidence += _why_doubtful(obs)
-    return verdict(Outcome.COMPLETED, Cause.NONE, confidence, evidence)
+    return verdict(Outcome.COMPLETED, Cause.NONE, confidence, evidence, rests_on=COMPLETION_FACTS)
 
 
 def _confidence_of_completion(obs: Observation) -> Confidence:
@@ -241,12 +241,12 @@ TERMINATED = (
     ),
     Rule("hibernated", hibernated, is_final=True, facts=(press_facts.SLEEP_TYPE_EVENTS,)),
     Rule("asleep", asleep, is_final=True, facts=(press_facts.SLEEP_TYPE_EVENTS,)),
-    Rule("restarted", restarted, is_final=True, facts=(order_facts.RECORD_1074,)),
+    Rule("restarted", restarted, is_final=True, facts=RESTART_FACTS),
     Rule(
         "completed",
         completed,
         is_final=True,
-        facts=(press_facts.SLEEP_TYPE_EVENTS, order_facts.RECORD_ORDER_CLIENT),
+        facts=(*COMPLETION_FACTS, *SLOW_FACTS),
     ),
     LOST,
 )

@@ -90,7 +90,6 @@ TOKEN_FILTER = RegistrySetting(
     key=keys.SYSTEM_POLICIES,
     default=Default(False),
     takes_effect=TakesEffect.NOT_KNOWN,
-    safe=True,
     facts=(facts.WINRM_TOKEN_FILTER,),
     note="off: over WinRM only the built-in administrator has full rights",
 )

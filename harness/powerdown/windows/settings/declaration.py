@@ -98,7 +98,8 @@ class Declaration:
     :param words: words for its values; those of a switch are "on" and "off" without it.
     :param lowest: and ``highest``: the documented range; ``None`` where none is documented.
     :param takes_effect: when a change counts.
-    :param safe: the value with which a soft shutdown works; ``None`` to delete the value.
+    :param safe: the value with which a soft shutdown works; ``None`` where a value that does harm
+        is deleted, or where none does.
     :param advice: how the remedy is worded: ``{commands}`` stands for the command lines,
         ``{policy}`` for those that remove its policy.
     :param harms: values that are a risk whatever else is so.
@@ -149,6 +150,12 @@ class Declaration:
     def repair(self) -> Change:
         """The change to the value with which a soft shutdown works."""
         raise NotImplementedError
+
+    @property
+    def rests_on(self) -> tuple[Fact, ...]:
+        """All that its meaning, its default and its harms rest on."""
+        harms = (fact for harm in self.harms for fact in harm.facts)
+        return tuple(dict.fromkeys((*self.facts, *self.default.facts, *harms)))
 
     @property
     def remedy(self) -> str:

@@ -40,13 +40,15 @@ SCHEMES = {
 SET_ACTIVE = "powercfg /setactive SCHEME_CURRENT"
 """Puts changed values of the active scheme into effect (fact:powercfg-set)."""
 
-_ACTIVE = "ActivePowerScheme"
+ACTIVE_SCHEME_VALUE = "ActivePowerScheme"
+"""Name of the value that names the active scheme (fact:active-scheme)."""
+
 _GUID = re.compile(r"\{?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\}?", re.IGNORECASE)
 _PROVISIONED = "Prov"
 """Prefix of the names of additional defaults that a manufacturer can provision. Public tools
 disagree on which of the two Windows uses (fact:provisioned-defaults)."""
 
-QUERY_ACTIVE_SCHEME = f'reg query "{keys.POWER_SCHEMES}" /v {_ACTIVE}'
+QUERY_ACTIVE_SCHEME = f'reg query "{keys.POWER_SCHEMES}" /v {ACTIVE_SCHEME_VALUE}'
 """Prints the active scheme's GUID (fact:active-scheme; learn: reg query)."""
 
 
@@ -65,7 +67,7 @@ class ActiveScheme:
     @property
     def requests(self) -> tuple[KeyRequest, ...]:
         """The registry keys that it is read from at rest."""
-        return tuple(KeyRequest(key, values=(_ACTIVE,)) for key, _ in self._places)
+        return tuple(KeyRequest(key, values=(ACTIVE_SCHEME_VALUE,)) for key, _ in self._places)
 
     @property
     def _places(self) -> tuple[tuple[str, Origin], ...]:
@@ -73,13 +75,15 @@ class ActiveScheme:
 
     def guid(self, registry: Registry) -> str | None:
         """Its GUID in lower case; ``None`` if it is not known."""
-        found = (scheme_guid(registry.at(key, _ACTIVE).text or "") for key, _ in self._places)
+        found = (
+            scheme_guid(registry.at(key, ACTIVE_SCHEME_VALUE).text or "") for key, _ in self._places
+        )
         return next((guid for guid in found if guid is not None), None)
 
     def read(self, registry: Registry) -> Iterator[Reading]:
         """Which scheme is active."""
         for key, origin in self._places:
-            stored = registry.at(key, _ACTIVE)
+            stored = registry.at(key, ACTIVE_SCHEME_VALUE)
             scheme = scheme_guid(stored.text or "")
             if scheme is not None:
                 yield reading_of(self, stored, scheme, SCHEMES.get(scheme, scheme), origin)

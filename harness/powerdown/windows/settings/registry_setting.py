@@ -139,8 +139,10 @@ class RegistrySetting(Declaration):
         return change_by(delete_value(self._own_key, self.value_name))
 
     def repair(self) -> Change:
-        """The change to the value with which a soft shutdown works."""
-        return self.clear() if self.safe is None else self.set(self.safe)
+        """The change to the value with which a soft shutdown works; none where nothing harms it."""
+        if self.safe is not None:
+            return self.set(self.safe)
+        return self.clear() if self.harms else Change()
 
     def read(self, registry: Registry) -> Iterator[Reading]:
         """Read it: once, or for each user or service that has it."""

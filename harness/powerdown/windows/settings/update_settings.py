@@ -25,7 +25,6 @@ NO_AUTO_UPDATE = RegistrySetting(
     key=rf"{keys.POLICIES}\Windows\WindowsUpdate\AU",
     default=Default(False),
     takes_effect=TakesEffect.NOT_KNOWN,
-    safe=True,
     facts=(facts.NO_AUTO_UPDATE,),
     note="on: Windows does not look for updates automatically",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from powerdown.windows.facts import channel_facts as clock_facts
 from powerdown.windows.facts import damage_facts as facts
 from powerdown.windows.settings import registry_keys as keys
-from powerdown.windows.settings.declaration import Default, TakesEffect, Unit
+from powerdown.windows.settings.declaration import Default, Unit
 from powerdown.windows.settings.product import PRODUCT_TYPE
 from powerdown.windows.settings.reading import Group
 from powerdown.windows.settings.registry_setting import RegistrySetting
@@ -76,7 +76,6 @@ CLOCK_IS_UTC = RegistrySetting(
     unit=Unit.SWITCH,
     key=rf"{keys.CONTROL}\TimeZoneInformation",
     default=Default(False),
-    takes_effect=TakesEffect.RESTART,
     facts=(clock_facts.CLOCK_LOCAL_TIME,),
     note="off: the hardware clock is in local time, as with QEMU's -rtc base=localtime",
 )
