@@ -23,9 +23,10 @@ from pathlib import Path
 
 from powerdown.core.deadline import Deadline, now
 from powerdown.core.errors import DeadlineExpired, DiskError, PowerdownError
-from powerdown.disk.disk_request import DiskRequest, KeyRequest
+from powerdown.disk.disk_request import DiskRequest
 from powerdown.disk.reader.sandboxed_reader import DiskReader, ReaderCrashed, ReaderInternalError
 from powerdown.images.image import DiskFormat
+from powerdown.windows.settings.key_request import KeyRequest
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT.parent / "shared" / "samples"

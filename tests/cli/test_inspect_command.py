@@ -16,7 +16,7 @@ from powerdown.disk.disk_contents import DiskContents
 from powerdown.disk.disk_request import DiskRequest
 from powerdown.disk.registry_snapshot import RegistrySnapshot
 from powerdown.images.image import DiskFormat
-from powerdown.windows import registry_paths as paths
+from powerdown.windows.settings import registry_keys as paths
 from tests.support.stock_registry import disk, snapshot, stock
 
 Run = Callable[..., int]

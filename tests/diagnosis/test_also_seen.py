@@ -24,7 +24,7 @@ from tests.support.observations import (
     ("settings", "cause", "told"),
     [
         ({"button": button(0)}, Cause.POWER_BUTTON_IGNORED, "nothing"),
-        ({"button": button(4)}, Cause.POWER_BUTTON_IGNORED, "display_off"),
+        ({"button": button(4)}, Cause.POWER_BUTTON_IGNORED, "display off"),
         ({"button": button(1)}, Cause.ASLEEP, "sleep"),
         ({"button": button(2)}, Cause.ASLEEP, "hibernate"),
         ({"fast_startup": True}, Cause.ASLEEP, "fast startup"),

@@ -9,12 +9,12 @@ import pytest
 
 from powerdown.cli.exit_status import forecast_status
 from powerdown.core.outcome import Cause, Outcome
+from powerdown.core.severity import Severity
 from powerdown.diagnosis.forecast import Forecast, GuestState, forecast
-from powerdown.diagnosis.risks.risks_of_guest import Severity
 from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import ChannelState, Command, Observation
-from powerdown.windows.commands import PowerSource
 from powerdown.windows.power_button import PowerButton
+from powerdown.windows.settings.stored import PowerSource
 from tests.support.observations import (
     APP,
     ARMED,

@@ -11,11 +11,11 @@ from contextlib import closing
 import pytest
 
 from powerdown.core.deadline import Deadline
-from powerdown.diagnosis.risks.risk import Severity
+from powerdown.core.severity import Severity
 from powerdown.disk.inspection import Inspection, inspect_hive
 from powerdown.disk.reader.sandboxed_reader import DiskReader
-from powerdown.disk.settings.all_settings import ALL_SETTINGS
-from powerdown.disk.settings.setting import Origin
+from powerdown.disk.settings.disk_settings import EVERY_SETTING
+from powerdown.windows.settings.reading import Origin
 from tests.support.samples import MADE_HIVE, REAL_HIVE, Sample, SampleFiles
 
 
@@ -24,7 +24,7 @@ def found(request: pytest.FixtureRequest, sample_files: SampleFiles) -> Inspecti
     """The inspection of the hive that is the fixture's parameter."""
     path = sample_files.path(request.param)
     with closing(DiskReader()) as reader:
-        return inspect_hive(reader.read_hive(path, ALL_SETTINGS, Deadline.after(60)))
+        return inspect_hive(reader.read_hive(path, EVERY_SETTING, Deadline.after(60)))
 
 
 SETTINGS: dict[Sample, list[tuple[str, object, Origin]]] = {

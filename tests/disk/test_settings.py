@@ -16,10 +16,10 @@ from powerdown.disk.registry_snapshot import (
     StoredValue,
     ValueData,
 )
-from powerdown.disk.settings.all_settings import ALL_SETTINGS, settings_of_disk, settings_of_hive
-from powerdown.disk.settings.setting import Origin, Setting, Settings
-from powerdown.windows import registry_paths as paths
-from powerdown.windows.commands import PBUTTONACTION, SUB_BUTTONS
+from powerdown.disk.settings.disk_settings import EVERY_SETTING, settings_of_disk, settings_of_hive
+from powerdown.windows.settings import registry_keys as paths
+from powerdown.windows.settings.button_settings import POWER_BUTTON, SUB_BUTTONS
+from powerdown.windows.settings.reading import Origin, Reading, Readings
 from tests.support.stock_registry import (
     BALANCED,
     BUTTON_POLICY,
@@ -35,20 +35,20 @@ from tests.support.stock_registry import (
     stock,
 )
 
-BUTTON_DEFAULT = defaults_of(SUB_BUTTONS, PBUTTONACTION)
-BUTTON_OWN = own_of(SUB_BUTTONS, PBUTTONACTION)
+BUTTON_DEFAULT = defaults_of(SUB_BUTTONS, POWER_BUTTON.guid)
+BUTTON_OWN = own_of(SUB_BUTTONS, POWER_BUTTON.guid)
 FIREWALL = rf"{paths.SERVICES}\SharedAccess\Parameters\FirewallPolicy"
 WSMAN = rf"{paths.CURRENT_VERSION}\WSMAN"
 
 
-def changed(changes: Keys) -> Settings:
+def changed(changes: Keys) -> Readings:
     keys = stock()
     for path, values in changes.items():
         keys[path] = {**keys.get(path, {}), **values}
     return settings_of_disk(disk(keys))
 
 
-def told(setting: Setting) -> tuple[Any, Origin]:
+def told(setting: Reading) -> tuple[Any, Origin]:
     return setting.value, setting.origin
 
 
@@ -91,7 +91,7 @@ class TestPowerScheme:
         keys: Keys = {
             paths.POWER_SCHEMES: {"ActivePowerScheme": high.upper()},
             BUTTON_OWN: asleep,  # type: ignore[dict-item]
-            defaults_of(SUB_BUTTONS, PBUTTONACTION, high): {"ACSettingIndex": 3},
+            defaults_of(SUB_BUTTONS, POWER_BUTTON.guid, high): {"ACSettingIndex": 3},
         }
         found = changed(keys)
         assert told(found["power-button-ac"]) == (3, Origin.SCHEME_DEFAULT)
@@ -275,9 +275,9 @@ def test_nothing_read_is_nothing_known() -> None:
 
 def test_everything_that_decides_is_asked_for() -> None:
     """A setting's key that is not in the request would always read as absent."""
-    asked = [(key.path.casefold(), key.depth, key.values) for key in ALL_SETTINGS.keys]
+    asked = [(key.path.casefold(), key.depth, key.values) for key in EVERY_SETTING.keys]
 
-    def is_asked(setting: Setting) -> bool:
+    def is_asked(setting: Reading) -> bool:
         key = setting.key.casefold()
         if key.startswith("hku\\"):
             key = "hku\\*\\" + key.split("\\", 2)[2]
@@ -296,11 +296,11 @@ def test_everything_that_decides_is_asked_for() -> None:
 
 
 PATHS = sorted(
-    {key.path.replace("*", "user") for key in ALL_SETTINGS.keys}
+    {key.path.replace("*", "user") for key in EVERY_SETTING.keys}
     | {BUTTON_DEFAULT, BUTTON_OWN, BUTTON_POLICY, service("x"), rf"{WSMAN}\Listener\*+HTTP"}
 )
 NAMES = sorted(
-    {name for key in ALL_SETTINGS.keys for name in key.values or ("x", "Current")}
+    {name for key in EVERY_SETTING.keys for name in key.values or ("x", "Current")}
     | {"PreshutdownTimeout", "Port", "enabled"}
 )
 DATA = (

@@ -13,6 +13,7 @@ from powerdown.diagnosis.rules.rule_order import RULES
 from powerdown.faults.catalogue import CATALOGUE
 from powerdown.faults.fault import BlockedAt, Fault, ScenarioId
 from powerdown.windows import commands
+from powerdown.windows.settings.all_settings import ALL_SETTINGS
 from tests.support.paths import REPOSITORY
 
 ROOT = REPOSITORY
@@ -38,7 +39,8 @@ def pasted(section: str) -> list[str]:
 
 def advised_by_verdicts() -> str:
     """All that verdicts advise."""
-    return "\n".join(value for name, value in vars(remedies).items() if name.isupper())
+    texts = [value for value in vars(remedies).values() if isinstance(value, str)]
+    return "\n".join((*texts, *(setting.remedy for setting in ALL_SETTINGS)))
 
 
 def known_lines() -> Iterator[str]:

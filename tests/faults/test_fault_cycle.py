@@ -22,7 +22,7 @@ from powerdown.machine.protocol import RunState
 from powerdown.scenario.expectation import UnexpectedVerdict
 from powerdown.scenario.injection import Injection
 from powerdown.scenario.scenario import Scenario
-from powerdown.windows.registry_settings import event_tracker
+from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
 from tests.support.boot_sector import HUNG, OBEDIENT
 from tests.support.boot_sector_scenarios import Open, boot_sector_scenarios
 
@@ -249,7 +249,7 @@ class TestOffline:
 
     def test_a_disk_without_windows_is_no_guest_that_passes(self, offline: Open) -> None:
         opened, script = offline(OBEDIENT), Script()
-        plan = Offline(fixed(event_tracker(on=True)))
+        plan = Offline(fixed(EVENT_TRACKER.set(True)))
         with pytest.raises(DiskError, match="find Windows on the disk"):
             run_fault_cycle(opened, script.fault(offline=plan))
         assert (script.steps, opened.stages) == ([], ())
@@ -263,9 +263,9 @@ class TestOffline:
             lambda disk, edits, until: written.extend(edits),
         )
         opened, script = offline(OBEDIENT), Script()
-        plan = Offline(fixed(event_tracker(on=True)), then=lambda target: None)
+        plan = Offline(fixed(EVENT_TRACKER.set(True)), then=lambda target: None)
         run_fault_cycle(opened, script.fault(offline=plan))
-        assert written == list(event_tracker(on=True))
+        assert written == list(EVENT_TRACKER.set(True).edits)
         assert script.steps == []
         names = [stage.name for stage in opened.stages]
         assert names == ["boot", "inject", PRESS_WITH_FAULT, "remedy"]

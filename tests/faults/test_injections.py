@@ -12,7 +12,9 @@ from powerdown.faults.fault import Fault
 from powerdown.images.image import Updates
 from powerdown.machine.events import PROCESS_EXIT
 from powerdown.machine.protocol import RunState
-from powerdown.windows import session_commands, update_commands
+from powerdown.windows import session_commands
+from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
+from powerdown.windows.settings.update_settings import REBOOT_PENDING
 from tests.support.fake_machine import ARMED, ScriptedMachine
 from tests.support.fake_target import GUEST, FakeTarget
 from tests.support.injected_settings import AS_IT_IS, FAULTS, INJECTED, REMEDIED
@@ -51,7 +53,7 @@ class TestFromOutside:
         target.machine.screens = [("desktop", False), ("dialog", False)]
         FAULTS["event-tracker/dialog-open"].inject(target)
         assert target.machine.keys == [("alt", "f4")]
-        assert target.windows.baseline().event_tracker is True
+        assert target.windows.baseline().settings.truth(EVENT_TRACKER) is True
 
     def test_without_a_dialog_the_fault_is_not_there(
         self, target: FakeTarget, monkeypatch: pytest.MonkeyPatch
@@ -71,7 +73,7 @@ class TestFromOutside:
         assert remedy is not None
         remedy(target)
         assert target.machine.keys == [("esc",)]
-        assert target.windows.baseline().event_tracker is False
+        assert target.windows.baseline().settings.truth(EVENT_TRACKER) is False
 
     def test_a_dark_display_is_waited_for_and_lit(self, target: FakeTarget) -> None:
         fault = FAULTS["asleep/display-dark"]
@@ -192,7 +194,7 @@ class TestUpdates:
         def restart() -> None:
             restarts.append(1)
             if len(restarts) == 2:
-                target.windows.run(update_commands.CLEAR_REBOOT_PENDING).checked()
+                target.windows.run_all(REBOOT_PENDING.clear().commands)
 
         target.on_restart = restart
         windows_update.restart_until_done(target)

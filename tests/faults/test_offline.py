@@ -16,8 +16,8 @@ from powerdown.faults.fault import Fault
 from powerdown.faults.offline import NO_SETTING, Offline, OnlineOnly
 from powerdown.guest.guest_baseline import GuestBaseline
 from powerdown.guest.windows import Windows
-from powerdown.windows.commands import ButtonAction
 from powerdown.windows.registry_edit import RegistryEdit
+from powerdown.windows.settings.button_settings import ButtonAction
 from tests.support.directory_volume import DirectoryVolume
 from tests.support.fake_target import GUEST, FakeTarget
 from tests.support.injected_settings import AS_IT_IS, FAULTS, INJECTED, REMEDIED

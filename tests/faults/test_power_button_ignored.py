@@ -5,7 +5,8 @@ import pytest
 from powerdown.faults.fault import COMPLETED, Fault
 from powerdown.faults.power_button_ignored import VARIANTS
 from powerdown.guest.windows import Windows
-from powerdown.windows.commands import ButtonAction, PowerSource
+from powerdown.windows.settings.button_settings import ButtonAction
+from powerdown.windows.settings.stored import PowerSource
 from tests.support.fake_target import FakeTarget
 
 BY_NAME = {fault.variant: fault for fault in VARIANTS}

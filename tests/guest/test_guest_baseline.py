@@ -9,12 +9,24 @@ from hypothesis import strategies as st
 from powerdown.core.errors import ControlChannelError
 from powerdown.guest.guest_baseline import GuestBaseline, read_baseline
 from powerdown.guest.windows import Windows
-from powerdown.windows import commands
 from powerdown.windows.command_parts import PartAnswer
-from powerdown.windows.commands import ButtonAction, PowerSource
 from powerdown.windows.console_session import ConsoleSession
-from powerdown.windows.query_commands import BASELINE_PARTS
+from powerdown.windows.query_commands import baseline_parts
 from powerdown.windows.services import ServiceState
+from powerdown.windows.settings.application_settings import (
+    AUTO_END_TASKS,
+    BLOCKING_APPS,
+    HUNG_APP_TIMEOUT,
+    WAIT_TO_KILL_APP_TIMEOUT,
+)
+from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
+from powerdown.windows.settings.logon_settings import SHUTDOWN_WITHOUT_LOGON
+from powerdown.windows.settings.reading import Origin
+from powerdown.windows.settings.service_settings import WAIT_TO_KILL_SERVICE
+from powerdown.windows.settings.sleep_settings import FAST_STARTUP, HIBERNATION
+from powerdown.windows.settings.stored import PowerSource
+from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
+from tests.support.made_settings import BY_WORD, preshutdown_ms, value
 from tests.support.modelled_machine import Machine
 
 CONTROL = r"HKLM\SYSTEM\CurrentControlSet\Control"
@@ -27,10 +39,11 @@ RECORD = (
     "<TimeCreated SystemTime='2026-11-23T01:02:04Z'/><EventRecordID>77</EventRecordID>"
     "</System></Event>"
 )
+PARTS = baseline_parts()
 READ = {"last_record": PartAnswer(True, RECORD)}
 
 
-def value(key: str, name: str, kind: str, data: str) -> str:
+def added(key: str, name: str, kind: str, data: str) -> str:
     return f'reg add "{key}" /v {name} /t {kind} /d {data} /f'
 
 
@@ -45,13 +58,19 @@ class TestStandIn:
         assert found.button is not None
         assert found.button.effective() is ButtonAction.SHUT_DOWN
         assert found.console == ConsoleSession(1, "tester", False)
-        assert (found.shutdown_without_logon, found.event_tracker) == (False, True), "a server"
-        assert (found.auto_end_tasks, found.hung_app_ms) == (False, 5000)
-        assert (found.wait_to_kill_app_ms, found.wait_to_kill_service_ms) == (20000, 5000)
-        assert found.allow_blocking_apps is False
-        assert (found.hibernation, found.fast_startup) == (False, False)
+        assert (value(found, SHUTDOWN_WITHOUT_LOGON), value(found, EVENT_TRACKER)) == (
+            False,
+            True,
+        ), "a server"
+        assert (value(found, AUTO_END_TASKS), value(found, HUNG_APP_TIMEOUT)) == (False, 5000)
+        assert (value(found, WAIT_TO_KILL_APP_TIMEOUT), value(found, WAIT_TO_KILL_SERVICE)) == (
+            20000,
+            5000,
+        )
+        assert value(found, BLOCKING_APPS) is False
+        assert (value(found, HIBERNATION), value(found, FAST_STARTUP)) == (False, False)
         assert found.update_markers == ()
-        assert found.preshutdown_ms["TrustedInstaller"] == 3_600_000
+        assert preshutdown_ms(found)["TrustedInstaller"] == 3_600_000
         running = {s.name: s for s in found.services if s.state is ServiceState.RUNNING}
         assert running["gpsvc"].accepts_preshutdown
         assert "explorer.exe" in {p.name for p in found.processes if p.session == 1}
@@ -70,7 +89,7 @@ class TestStandIn:
         ("lines", "field", "expected"),
         [
             (
-                [value(rf"{CURRENT_VERSION}\Policies\System", "ShutdownWithoutLogon", *number)],
+                [added(rf"{CURRENT_VERSION}\Policies\System", "ShutdownWithoutLogon", *number)],
                 "shutdown_without_logon",
                 number[1] == "1",
             )
@@ -80,7 +99,7 @@ class TestStandIn:
             (
                 [
                     without(rf"{CURRENT_VERSION}\Policies\System", "ShutdownWithoutLogon"),
-                    value(rf"{CONTROL}\ProductOptions", "ProductType", "REG_SZ", product),
+                    added(rf"{CONTROL}\ProductOptions", "ProductType", "REG_SZ", product),
                 ],
                 "shutdown_without_logon",
                 product == "WinNT",
@@ -89,14 +108,14 @@ class TestStandIn:
         ]
         + [
             (
-                [value(rf"{CONTROL}\ProductOptions", "ProductType", "REG_SZ", "WinNT")],
+                [added(rf"{CONTROL}\ProductOptions", "ProductType", "REG_SZ", "WinNT")],
                 "event_tracker",
                 False,
             ),
             *(
                 (
                     [
-                        value(
+                        added(
                             rf"{POLICIES}\Windows NT\Reliability",
                             "ShutdownReasonOn",
                             "REG_DWORD",
@@ -108,13 +127,13 @@ class TestStandIn:
                 )
                 for on in (0, 1)
             ),
-            ([value(DESKTOP, "AutoEndTasks", "REG_SZ", "1")], "auto_end_tasks", True),
-            ([value(DESKTOP, "HungAppTimeout", "REG_SZ", "1234")], "hung_app_ms", 1234),
+            ([added(DESKTOP, "AutoEndTasks", "REG_SZ", "1")], "auto_end_tasks", True),
+            ([added(DESKTOP, "HungAppTimeout", "REG_SZ", "1234")], "hung_app_ms", 1234),
             ([without(DESKTOP, "HungAppTimeout")], "hung_app_ms", 5000),
-            ([value(DESKTOP, "WaitToKillAppTimeout", "REG_SZ", "9")], "wait_to_kill_app_ms", 9),
+            ([added(DESKTOP, "WaitToKillAppTimeout", "REG_SZ", "9")], "wait_to_kill_app_ms", 9),
             (
                 [
-                    value(
+                    added(
                         rf"{POLICIES}\Windows\System",
                         "AllowBlockingAppsAtShutdown",
                         "REG_DWORD",
@@ -125,7 +144,7 @@ class TestStandIn:
                 True,
             ),
             (
-                [value(CONTROL, "WaitToKillServiceTimeout", "REG_SZ", "12000")],
+                [added(CONTROL, "WaitToKillServiceTimeout", "REG_SZ", "12000")],
                 "wait_to_kill_service_ms",
                 12000,
             ),
@@ -143,17 +162,27 @@ class TestStandIn:
         self, windows: Windows, lines: list[str], field: str, expected: object
     ) -> None:
         windows.run_all(lines)
-        assert getattr(windows.baseline(), field) == expected
+        found = windows.baseline()
+        read = found.update_markers if field == "update_markers" else value(found, BY_WORD[field])
+        assert read == expected
 
     def test_a_policy_on_the_button_is_read(self, windows: Windows) -> None:
-        windows.run_all(commands.set_power_button_policy(ButtonAction.NOTHING))
+        windows.run_all(POWER_BUTTON.set_policy(ButtonAction.NOTHING).commands)
         button = windows.baseline().button
         assert button is not None
         assert button.policy == dict.fromkeys(PowerSource, ButtonAction.NOTHING)
 
 
-def reg(name: str, kind: str, data: str, key: str = "HKEY_LOCAL_MACHINE\\X") -> PartAnswer:
-    return PartAnswer(True, f"\n{key}\n    {name}    {kind}    {data}\n\n")
+LOCAL = "HKEY_LOCAL_MACHINE"
+SYSTEM = rf"{LOCAL}\SYSTEM\CurrentControlSet"
+POWER = rf"{SYSTEM}\Control\Power"
+FAST = rf"{SYSTEM}\Control\Session Manager\Power"
+FAST_POLICY = rf"{LOCAL}\SOFTWARE\Policies\Microsoft\Windows\System"
+PRODUCT = rf"{SYSTEM}\Control\ProductOptions"
+
+
+def reg(name: str, kind: str, data: str, key: str) -> str:
+    return f"\n{key}\n    {name}    {kind}    {data}\n\n"
 
 
 ABSENT = PartAnswer(False, "FEHLER: Der angegebene Registrierungsschlüssel wurde nicht gefunden.\n")
@@ -163,27 +192,35 @@ def read(**answers: PartAnswer) -> GuestBaseline:
     return read_baseline({**READ, **answers}, at=5.0)
 
 
+def of(*printed: str) -> GuestBaseline:
+    """A baseline of settings that were printed so; all others are absent."""
+    return read(settings=PartAnswer(True, "".join(printed)))
+
+
 class TestAnswers:
     def test_nothing_but_the_event_log(self) -> None:
         found = read()
         assert (found.at, found.last_record) == (5.0, 77)
         for field in dataclasses.fields(GuestBaseline):
-            if field.name not in ("at", "last_record", "notes"):
+            if field.name not in ("at", "last_record", "notes", "settings"):
                 assert not getattr(found, field.name)
-        unread = {part.name for part in BASELINE_PARTS}
-        unread -= {"last_record", "product_type", "profiles", "folders"}
+        assert {reading.origin for reading in found.settings} == {Origin.NOT_READ}
+        assert all(reading.value is None for reading in found.settings)
+        unread = {part.name for part in PARTS} - {"last_record", "folders"}
         assert {note.partition(":")[0] for note in found.notes if "no answer" in note} == unread
         assert len(found.notes) == len(set(found.notes))
 
     def test_a_default_stands_for_an_absent_value_not_for_a_missing_answer(self) -> None:
-        product = reg("ProductType", "REG_SZ", "WinNT")
-        asked = read(product_type=product, no_logon=ABSENT, tracker=ABSENT)
-        assert (asked.shutdown_without_logon, asked.event_tracker) == (True, False)
-        unasked = read(product_type=product)
-        assert (unasked.shutdown_without_logon, unasked.event_tracker) == (None, None)
-        unknown = read(product_type=ABSENT, no_logon=ABSENT, tracker=ABSENT)
-        assert (unknown.shutdown_without_logon, unknown.event_tracker) == (None, None)
-        assert unknown.notes.count("product type: there is no such value") == 1
+        asked = of(reg("ProductType", "REG_SZ", "WinNT", PRODUCT))
+        assert value(asked, SHUTDOWN_WITHOUT_LOGON) is True
+        assert value(asked, EVENT_TRACKER) is False
+        unasked = read()
+        assert value(unasked, SHUTDOWN_WITHOUT_LOGON) is None
+        assert value(unasked, EVENT_TRACKER) is None
+        unknown = read(settings=ABSENT)
+        assert value(unknown, SHUTDOWN_WITHOUT_LOGON) is None
+        assert value(unknown, EVENT_TRACKER) is None
+        assert f"{SHUTDOWN_WITHOUT_LOGON.name}: there is no ProductType" in unknown.notes
 
     def test_an_empty_event_log(self) -> None:
         assert read(last_record=PartAnswer(True, "")).last_record == 0
@@ -220,34 +257,35 @@ class TestAnswers:
     def test_fast_startup_needs_hibernation(
         self, hibernate: str | None, local: str | None, policy: str | None, fast: bool | None
     ) -> None:
-        def dword(name: str, data: str | None) -> PartAnswer:
-            return ABSENT if data is None else reg(name, "REG_DWORD", f"0x{data}")
+        def dword(name: str, data: str | None, key: str) -> str:
+            return "" if data is None else reg(name, "REG_DWORD", f"0x{data}", key)
 
-        found = read(
-            power=dword("HibernateEnabled", hibernate),
-            fast_startup=dword("HiberbootEnabled", local),
-            system_policy=dword("HiberbootEnabled", policy),
+        found = of(
+            dword("HibernateEnabled", hibernate, POWER),
+            dword("HiberbootEnabled", local, FAST),
+            dword("HiberbootEnabled", policy, FAST_POLICY),
         )
-        assert found.fast_startup is fast
+        assert value(found, FAST_STARTUP) is fast
 
     def test_hibernation_has_a_default_of_its_own_on_new_releases(self) -> None:
-        assert read(power=reg("HibernateEnabledDefault", "REG_DWORD", "0x1")).hibernation is True
-        assert read(power=ABSENT).hibernation is None
+        found = of(reg("HibernateEnabledDefault", "REG_DWORD", "0x1", POWER))
+        assert value(found, HIBERNATION) is True
+        assert value(of(), HIBERNATION) is None
+        assert "hibernation: HibernateEnabled is not set" in of().notes
 
     def test_a_number_that_is_none_is_noted(self) -> None:
-        found = read(service_timeout=reg("WaitToKillServiceTimeout", "REG_SZ", "soon"))
-        assert found.wait_to_kill_service_ms is None
-        assert "WaitToKillServiceTimeout: it is 'soon'" in found.notes
+        printed = reg("WaitToKillServiceTimeout", "REG_SZ", "soon", rf"{SYSTEM}\Control")
+        assert value(of(printed), WAIT_TO_KILL_SERVICE) is None
+        assert 'WaitToKillServiceTimeout: it is REG_SZ "soon"' in of(printed).notes
 
     def test_only_keys_of_services_are_services(self) -> None:
-        services = "HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services"
-        texts = [
-            reg("PreshutdownTimeout", "REG_DWORD", "0x2bf20", f"{services}\\UsoSvc").text,
-            reg("PreshutdownTimeout", "REG_DWORD", "0x1", f"{services}\\x\\Parameters").text,
-            reg("PreshutdownTimeout", "REG_SZ", "long", f"{services}\\y").text,
-        ]
-        found = read(preshutdown=PartAnswer(True, "".join(texts)))
-        assert found.preshutdown_ms == {"UsoSvc": 180_000}
+        services = rf"{SYSTEM}\Services"
+        found = of(
+            reg("PreshutdownTimeout", "REG_DWORD", "0x2bf20", rf"{services}\UsoSvc"),
+            reg("PreshutdownTimeout", "REG_DWORD", "0x1", rf"{services}\x\Parameters"),
+            reg("PreshutdownTimeout", "REG_SZ", "long", rf"{services}\y"),
+        )
+        assert preshutdown_ms(found) == {"UsoSvc": 180_000, "y": None}
 
     def test_a_missing_program_is_noted_with_its_words(self) -> None:
         found = read(sessions=PartAnswer(False, "'query' wurde\nnicht gefunden\x1b[2J\n"))
@@ -255,32 +293,34 @@ class TestAnswers:
         assert "console session: the guest says \"'query' wurde nicht gefunden [2J\"" in found.notes
 
     def test_the_button_needs_two_numbers(self) -> None:
-        found = read(button=PartAnswer(False, "Ungültige Parameter"), button_policy=ABSENT)
+        found = read(powercfg_power_button=PartAnswer(False, "Ungültige Parameter"))
         assert found.button is None
-        assert any(note.startswith("power button: powercfg printed no") for note in found.notes)
+        assert any(note.startswith("PBUTTONACTION: powercfg printed no") for note in found.notes)
 
     def test_the_settings_are_the_console_users(self) -> None:
         row = ">console           bob                       2  Aktiv\n"
         sid = "S-1-5-21-1-2-3-1002"
         desktop = f"HKEY_USERS\\{sid}\\Control Panel\\Desktop"
-        profiles = reg("AutoEndTasks", "REG_SZ", "1", desktop).text
+        profiles = reg("AutoEndTasks", "REG_SZ", "1", desktop)
         other = "HKEY_USERS\\S-1-5-21-1-2-3-1001\\Control Panel\\Desktop"
-        both = profiles + reg("AutoEndTasks", "REG_SZ", "0", other).text
+        both = profiles + reg("AutoEndTasks", "REG_SZ", "0", other)
         found = read(
             sessions=PartAnswer(True, row),
             profiles=PartAnswer(False, both),
-            folders=reg("ProfileImagePath", "REG_EXPAND_SZ", "C:\\Users\\bob", f"HKEY_L\\{sid}"),
+            folders=PartAnswer(
+                True, reg("ProfileImagePath", "REG_EXPAND_SZ", "C:\\Users\\bob", f"HKEY_L\\{sid}")
+            ),
         )
-        assert found.auto_end_tasks is True
+        assert value(found, AUTO_END_TASKS) is True
         unknown = read(sessions=PartAnswer(True, row), profiles=PartAnswer(False, both))
-        assert unknown.auto_end_tasks is None
+        assert value(unknown, AUTO_END_TASKS) is None
         assert (
             "console user's settings: none of the loaded profiles belongs to the user"
             in unknown.notes
         )
 
 
-@given(st.dictionaries(st.sampled_from([p.name for p in BASELINE_PARTS]), st.text()), st.booleans())
+@given(st.dictionaries(st.sampled_from([p.name for p in PARTS]), st.text()), st.booleans())
 def test_whatever_a_guest_says_is_a_baseline(texts: dict[str, str], succeeded: bool) -> None:
     answers = {name: PartAnswer(succeeded, text) for name, text in texts.items()}
     found = read_baseline({**answers, **READ}, at=1.0)
@@ -294,6 +334,6 @@ def test_damaged_settings_are_a_baseline(text: str) -> None:
         part.name: PartAnswer(
             True, f"\nHKEY_USERS\\S-1-5-21-1\\{text}\n    {text}    REG_SZ    {text}"
         )
-        for part in BASELINE_PARTS
+        for part in PARTS
     }
     read_baseline({**answers, **READ}, at=1.0)

@@ -11,7 +11,8 @@ from powerdown.diagnosis.remedies import SET_BUTTON
 from powerdown.guest import windows as module
 from powerdown.guest.windows import Windows
 from powerdown.windows import commands
-from powerdown.windows.commands import ButtonAction, PowerSource
+from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
+from powerdown.windows.settings.stored import PowerSource
 from tests.support.modelled_machine import Machine
 
 
@@ -23,16 +24,16 @@ class TestPowerButton:
 
     @pytest.mark.parametrize("action", ButtonAction)
     def test_what_is_set_is_read(self, windows: Windows, action: ButtonAction) -> None:
-        windows.run_all(commands.set_power_button(action))
+        windows.run_all(POWER_BUTTON.set(action).commands)
         button = windows.baseline().button
         assert button.scheme == {PowerSource.AC: action, PowerSource.DC: action}
 
     def test_a_policy_overrides_the_scheme_until_it_is_cleared(self, windows: Windows) -> None:
-        windows.run_all(commands.set_power_button_policy(ButtonAction.NOTHING))
+        windows.run_all(POWER_BUTTON.set_policy(ButtonAction.NOTHING).commands)
         button = windows.baseline().button
         assert button.effective() is ButtonAction.NOTHING
         assert button.policy == dict.fromkeys(PowerSource, 0)
-        windows.run_all(commands.CLEAR_POWER_BUTTON_POLICY)
+        windows.run_all(POWER_BUTTON.no_policy().commands)
         assert windows.baseline().button.policy == {}
 
     def test_the_remedy_of_an_ignored_button_can_be_pasted(self, windows: Windows) -> None:
@@ -41,10 +42,10 @@ class TestPowerButton:
         policy = re.search(r"reg delete .*", text)
         assert scheme is not None
         assert policy is not None
-        windows.run_all(commands.set_power_button(ButtonAction.NOTHING))
+        windows.run_all(POWER_BUTTON.set(ButtonAction.NOTHING).commands)
         windows.run_all([scheme[0]])
         assert windows.baseline().button.scheme == dict.fromkeys(PowerSource, 3)
-        windows.run_all(commands.set_power_button_policy(ButtonAction.NOTHING))
+        windows.run_all(POWER_BUTTON.set_policy(ButtonAction.NOTHING).commands)
         windows.run_all([policy[0]])
         assert windows.baseline().button.effective() is ButtonAction.SHUT_DOWN
 

@@ -37,10 +37,19 @@ from powerdown.windows import (
     commands,
     damage_commands,
     power_commands,
-    service_commands,
-    session_commands,
-    update_commands,
 )
+from powerdown.windows.settings.application_settings import (
+    AUTO_END_TASKS,
+    BLOCKING_APPS,
+    HUNG_APP_TIMEOUT,
+    WAIT_TO_KILL_APP_TIMEOUT,
+)
+from powerdown.windows.settings.button_settings import POWER_BUTTON
+from powerdown.windows.settings.logon_settings import SHUTDOWN_WITHOUT_LOGON
+from powerdown.windows.settings.service_settings import WAIT_TO_KILL_SERVICE
+from powerdown.windows.settings.sleep_settings import DISPLAY_IDLE, FAST_STARTUP, HIBERNATION
+from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
+from powerdown.windows.settings.update_settings import REBOOT_PENDING
 
 from .configuration import Ask, Configuration, Damage, Program, Session, Update
 
@@ -122,34 +131,28 @@ def ask(target: ScenarioTarget, guest: Configuration) -> Observation:
 
 def _settings(guest: Configuration) -> Iterator[str]:
     if guest.button_ac is not None and guest.button_dc is not None:
-        yield from power_commands.set_power_button_apart(guest.button_ac, guest.button_dc)
+        yield from POWER_BUTTON.set(guest.button_ac, guest.button_dc).commands
     if guest.button_policy is not None:
-        yield from commands.set_power_button_policy(guest.button_policy)
+        yield from POWER_BUTTON.set_policy(guest.button_policy).commands
     if guest.hibernation:
-        yield power_commands.HIBERNATION_ON
-        yield (
-            power_commands.FAST_STARTUP_ON
-            if guest.fast_startup
-            else power_commands.FAST_STARTUP_OFF
-        )
+        yield from HIBERNATION.set(True).commands
+        yield from FAST_STARTUP.set(guest.fast_startup).commands
     if guest.shutdown_without_logon is not None:
-        yield session_commands.set_shutdown_without_logon(allowed=guest.shutdown_without_logon)
+        yield from SHUTDOWN_WITHOUT_LOGON.set(guest.shutdown_without_logon).commands
     if guest.tracker is not None:
-        yield from session_commands.set_event_tracker(on=guest.tracker)
+        yield from EVENT_TRACKER.set(guest.tracker).commands
     if guest.allow_blocking_apps:
-        yield session_commands.ALLOW_BLOCKING_APPS
+        yield from BLOCKING_APPS.set(True).commands
     if guest.auto_end_tasks:
-        yield session_commands.set_desktop_value("AutoEndTasks", "1")
+        yield from AUTO_END_TASKS.set(True).commands
     if guest.hung_app_ms is not None:
-        yield session_commands.set_desktop_value("HungAppTimeout", str(guest.hung_app_ms))
+        yield from HUNG_APP_TIMEOUT.set(guest.hung_app_ms).commands
     if guest.wait_to_kill_app_ms is not None:
-        yield session_commands.set_desktop_value(
-            "WaitToKillAppTimeout", str(guest.wait_to_kill_app_ms)
-        )
+        yield from WAIT_TO_KILL_APP_TIMEOUT.set(guest.wait_to_kill_app_ms).commands
     if guest.wait_to_kill_service_ms is not None:
-        yield service_commands.set_wait_to_kill_service(guest.wait_to_kill_service_ms)
+        yield from WAIT_TO_KILL_SERVICE.set(guest.wait_to_kill_service_ms).commands
     if guest.update is Update.MARKER:
-        yield update_commands.FAKE_REBOOT_PENDING
+        yield from REBOOT_PENDING.set().commands
 
 
 def _begin_to_boot(target: ScenarioTarget, guest: Configuration, settings: tuple[str, ...]) -> None:
@@ -210,7 +213,7 @@ def _open_dialog(target: ScenarioTarget) -> None:
 
 
 def _darken(target: ScenarioTarget) -> None:
-    target.windows.run_all(power_commands.set_display_timeout(_DISPLAY_SECONDS))
+    target.windows.run_all(DISPLAY_IDLE.set(_DISPLAY_SECONDS).commands)
     machine = target.machine
     wait_until(
         lambda: machine.sample_screen().dark,

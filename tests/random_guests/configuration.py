@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.settings.button_settings import ButtonAction
 
 
 class Session(StrEnum):

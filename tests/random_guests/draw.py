@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from powerdown.images.image import Budgets, Image
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.settings.button_settings import ButtonAction
 
 from .configuration import Ask, Configuration, Damage, Holder, Program, Session, Update
 

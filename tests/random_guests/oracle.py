@@ -14,7 +14,7 @@ from math import inf
 
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.images.image import Budgets
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.settings.button_settings import ButtonAction
 
 from .configuration import Ask, Configuration, Damage, Program, Session, Update
 

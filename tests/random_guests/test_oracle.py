@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.diagnosis.verdict import Confidence, Verdict
 from powerdown.images.definition import read
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.settings.button_settings import ButtonAction
 from tests.support.paths import REPOSITORY
 
 from .configuration import Ask, Configuration, Damage, Holder, Program, Session, Update

@@ -13,17 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import powerdown.report
+from powerdown.core.severity import Severity
 from powerdown.core.text import printable
-from powerdown.diagnosis.risks.risk import Severity
 from powerdown.disk.inspection import Inspection, inspect_disk, inspect_hive
-from powerdown.disk.settings.setting import Group, Origin
 from powerdown.report.inspect_json import Kind, inspection_to_json
 from powerdown.report.inspect_text import inspection_text
 from powerdown.report.inspected_scenarios import INSPECTED_SCENARIOS
 from powerdown.report.junit import inspection_to_junit
 from powerdown.report.sarif import inspection_to_sarif
-from powerdown.windows import registry_paths as paths
-from powerdown.windows.commands import PBUTTONACTION, SUB_BUTTONS
+from powerdown.windows.settings import registry_keys as paths
+from powerdown.windows.settings.button_settings import POWER_BUTTON, SUB_BUTTONS
+from powerdown.windows.settings.reading import Group, Origin
 from tests.support.schema_check import faults
 from tests.support.stock_registry import disk, own_of, service, snapshot, stock
 
@@ -34,7 +34,7 @@ SARIF_PARTS = json.loads((Path(__file__).parent / "sarif_parts.schema.json").rea
 @pytest.fixture
 def found() -> Inspection:
     keys = stock()
-    keys[own_of(SUB_BUTTONS, PBUTTONACTION)] = {"ACSettingIndex": 0}
+    keys[own_of(SUB_BUTTONS, POWER_BUTTON.guid)] = {"ACSettingIndex": 0}
     keys[paths.REBOOT_PENDING] = {}
     keys[service("VMTools")] = {"PreshutdownTimeout": 2_147_483_647}
     return inspect_disk(disk(keys, dirty=True, notes=("SYSTEM.LOG1 was replayed",)))
@@ -104,7 +104,7 @@ class TestSarif:
         button = run["results"][0]["locations"][0]
         assert button["physicalLocation"]["artifactLocation"]["uri"] == "out/disk.qcow2"
         place = button["logicalLocations"][0]["fullyQualifiedName"]
-        assert place.endswith(rf"{PBUTTONACTION}\ACSettingIndex")
+        assert place.endswith(rf"{POWER_BUTTON.guid}\ACSettingIndex")
 
     def test_a_fingerprint_is_of_the_place_not_of_the_value(self, found: Inspection) -> None:
         def fingerprints(inspection: Inspection) -> list[str]:
@@ -118,7 +118,7 @@ class TestSarif:
         told = fingerprints(found)
         assert len(set(told)) == len(told)
         keys = stock()
-        keys[own_of(SUB_BUTTONS, PBUTTONACTION)] = {"ACSettingIndex": 4}
+        keys[own_of(SUB_BUTTONS, POWER_BUTTON.guid)] = {"ACSettingIndex": 4}
         assert fingerprints(inspect_disk(disk(keys)))[0] == told[0]
 
     @pytest.mark.parametrize(

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from powerdown.guest.guest_baseline import GuestBaseline
-from powerdown.windows.commands import PowerSource
+from powerdown.windows.settings.application_settings import (
+    AUTO_END_TASKS,
+    BLOCKING_APPS,
+    HUNG_APP_TIMEOUT,
+    WAIT_TO_KILL_APP_TIMEOUT,
+)
+from powerdown.windows.settings.logon_settings import SHUTDOWN_WITHOUT_LOGON
+from powerdown.windows.settings.service_settings import WAIT_TO_KILL_SERVICE
+from powerdown.windows.settings.sleep_settings import FAST_STARTUP, HIBERNATION
+from powerdown.windows.settings.stored import PowerSource
+from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
+from tests.support.made_settings import preshutdown_ms, value
 
 USER = "tester"
 
@@ -11,21 +22,21 @@ USER = "tester"
 def shared_values(baseline: GuestBaseline) -> dict[str, object]:
     """By the ids of the settings at rest, what the baseline knows."""
     values = {
-        "shutdown-without-logon": baseline.shutdown_without_logon,
-        "tracker": baseline.event_tracker,
-        "allow-blocking-apps": baseline.allow_blocking_apps,
-        "wait-to-kill-service": baseline.wait_to_kill_service_ms,
-        "hibernation": baseline.hibernation,
-        "fast-startup": baseline.fast_startup,
+        "shutdown-without-logon": value(baseline, SHUTDOWN_WITHOUT_LOGON),
+        "tracker": value(baseline, EVENT_TRACKER),
+        "allow-blocking-apps": value(baseline, BLOCKING_APPS),
+        "wait-to-kill-service": value(baseline, WAIT_TO_KILL_SERVICE),
+        "hibernation": value(baseline, HIBERNATION),
+        "fast-startup": value(baseline, FAST_STARTUP),
         # Read of whoever is logged on at the console.
-        f"auto-end-tasks:{USER}": baseline.auto_end_tasks,
-        f"hung-app-timeout:{USER}": baseline.hung_app_ms,
-        f"wait-to-kill-app-timeout:{USER}": baseline.wait_to_kill_app_ms,
+        f"auto-end-tasks:{USER}": value(baseline, AUTO_END_TASKS),
+        f"hung-app-timeout:{USER}": value(baseline, HUNG_APP_TIMEOUT),
+        f"wait-to-kill-app-timeout:{USER}": value(baseline, WAIT_TO_KILL_APP_TIMEOUT),
     }
     if baseline.button is not None:
         for source in PowerSource:
             live = baseline.button.policy.get(source, baseline.button.scheme[source])
             values[f"power-button-{source.name.lower()}"] = live
-    for service, milliseconds in baseline.preshutdown_ms.items():
+    for service, milliseconds in preshutdown_ms(baseline).items():
         values[f"preshutdown-timeout:{service}"] = milliseconds
     return {id: value for id, value in values.items() if value is not None}

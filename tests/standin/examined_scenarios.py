@@ -22,7 +22,7 @@ from powerdown.disk.history.session_end import EndKind
 from powerdown.disk.inspection import inspect_disk
 from powerdown.disk.post_mortem_reader import PostMortemReader
 from powerdown.disk.reader.sandboxed_reader import DiskReader
-from powerdown.disk.settings.all_settings import ALL_SETTINGS
+from powerdown.disk.settings.disk_settings import EVERY_SETTING
 from powerdown.shutdown.observation import Observation
 from tests.standin.alive_and_at_rest import shared_values
 
@@ -62,7 +62,7 @@ class Examiner:
         monkeypatch.setattr(PostMortemReader, "examine", twice)
 
     def sample(self, seen: Observation, overlay) -> None:
-        request = replace(ALL_SETTINGS, system_log=True)
+        request = replace(EVERY_SETTING, system_log=True)
         with closing(DiskReader()) as reader:
             try:
                 contents = reader.read_disk(overlay, None, request, Deadline.after(_SECONDS))

@@ -14,13 +14,14 @@ import pytest
 
 from powerdown.core.deadline import Deadline
 from powerdown.disk.disk_contents import DiskContents
-from powerdown.disk.disk_request import DiskRequest, KeyRequest
+from powerdown.disk.disk_request import DiskRequest
 from powerdown.disk.hiberfil import Hibernation
 from powerdown.disk.image.disk_image import DiskImage
 from powerdown.disk.ntfs.windows_volume import WindowsVolume, find_windows
 from powerdown.disk.reader.sandboxed_reader import DiskReader
 from powerdown.images.definition import load
 from powerdown.images.image import DiskFormat
+from powerdown.windows.settings.key_request import KeyRequest
 from tests.standin.offline import SFDISK, output, system_volume
 from tests.support.paths import REPOSITORY
 

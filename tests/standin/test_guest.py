@@ -30,9 +30,8 @@ from powerdown.machine.events import named
 from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import Command
 from powerdown.shutdown.soft_shutdown import press_power_button
-from powerdown.windows import commands
-from powerdown.windows.commands import ButtonAction
 from powerdown.windows.event_records import EventRecord, parse_events
+from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
 from tests.standin.offline import SFDISK, output, system_volume
 from tests.support.paths import REPOSITORY
 
@@ -158,7 +157,7 @@ def third(host, image, second, tmp_path_factory) -> Session:
         guest.wait_until_ready()
         windows = guest.windows
         notes["fsutil"] = windows.volume_is_dirty()
-        windows.run_all(commands.set_power_button(ButtonAction.SLEEP))
+        windows.run_all(POWER_BUTTON.set(ButtonAction.SLEEP).commands)
         machine.press_power_button()
         notes["slept"] = machine.events.wait(named("SUSPEND"), Deadline.after(SECONDS))
         notes["state asleep"] = machine.run_state()
@@ -167,7 +166,7 @@ def third(host, image, second, tmp_path_factory) -> Session:
         notes["woke"] = machine.events.wait(named("WAKEUP"), Deadline.after(SECONDS))
         guest.wait_until_ready()
         windows = guest.windows
-        windows.run_all(commands.set_power_button(ButtonAction.SHUT_DOWN))
+        windows.run_all(POWER_BUTTON.set(ButtonAction.SHUT_DOWN).commands)
         log = windows.run("wevtutil qe System /f:xml").checked().output
         seen = press_power_button(machine, windows)
         notes["press"] = seen

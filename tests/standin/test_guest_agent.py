@@ -22,7 +22,7 @@ from powerdown.shutdown.phases import timeline_of
 from powerdown.shutdown.soft_shutdown import press_power_button
 from powerdown.shutdown.timeline import Step
 from powerdown.windows import commands, service_commands
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
 from tests.support.paths import REPOSITORY
 
 pytestmark = [pytest.mark.guest, pytest.mark.xdist_group("standin-agent")]
@@ -104,13 +104,13 @@ def test_a_whole_life(host, image, tmp_path):
 
 def test_a_clone_answers_and_a_fault_is_named_and_remedied(clone):
     assert clone.clock_ahead() is not None
-    clone.windows.run_all(commands.set_power_button(ButtonAction.NOTHING))
+    clone.windows.run_all(POWER_BUTTON.set(ButtonAction.NOTHING).commands)
     seen = press(clone)
     verdict = diagnose(seen)
     assert (verdict.outcome, verdict.cause) == (Outcome.STAYED_UP, Cause.POWER_BUTTON_IGNORED)
     assert seen.control is ChannelState.ALIVE
     assert CONTROL_CLOSED not in names(seen)
-    clone.windows.run_all(commands.set_power_button(ButtonAction.SHUT_DOWN))
+    clone.windows.run_all(POWER_BUTTON.set(ButtonAction.SHUT_DOWN).commands)
     seen = press(clone)
     assert diagnose(seen).outcome is Outcome.COMPLETED
     assert CONTROL_CLOSED in names(seen)
@@ -131,7 +131,7 @@ def test_it_is_found_again_after_a_restart(clone):
 
 
 def test_it_sleeps_and_answers_again(clone):
-    clone.windows.run_all(commands.set_power_button(ButtonAction.SLEEP))
+    clone.windows.run_all(POWER_BUTTON.set(ButtonAction.SLEEP).commands)
     seen = press(clone)
     assert diagnose(seen).cause is Cause.ASLEEP
     # The driver closes the port on the way, which is not the end of a service.

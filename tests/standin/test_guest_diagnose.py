@@ -27,8 +27,7 @@ from powerdown.images.image import Image
 from powerdown.images.overlay import create_overlay
 from powerdown.machine.external.external_qemu import ExternalQemu
 from powerdown.machine.external.qmp_socket import QmpAddress
-from powerdown.windows import commands
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
 from tests.support.hand_started_qemu import wait_for
 from tests.support.paths import REPOSITORY
 
@@ -83,7 +82,7 @@ class Foreign:
 
     def set_button(self, action: ButtonAction) -> None:
         with self.channel() as channel:
-            Windows(channel).run_all(commands.set_power_button(action))
+            Windows(channel).run_all(POWER_BUTTON.set(action).commands)
 
     def diagnose(self, *arguments: str, inside: bool = True) -> tuple[int, dict[str, object]]:
         """Exit status and JSON, as a user gets them."""

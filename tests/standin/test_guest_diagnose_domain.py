@@ -21,8 +21,7 @@ from powerdown.guest.readiness import await_ready
 from powerdown.guest.windows import Windows
 from powerdown.images.definition import load
 from powerdown.images.image import Image
-from powerdown.windows import commands
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
 from tests.support.libvirt_daemon import Daemon, give_away
 from tests.support.paths import REPOSITORY
 
@@ -135,7 +134,7 @@ def test_in_its_firmware_set_to_nothing_asleep_hung_and_off(domain: ForeignDomai
     with domain.windows() as windows:
         status, looked = domain.diagnose("--agent")
         assert (status, looked["expected"], causes(looked)) == (0, "completed", [])
-        windows.run_all(commands.set_power_button(ButtonAction.NOTHING))
+        windows.run_all(POWER_BUTTON.set(ButtonAction.NOTHING).commands)
     status, looked = domain.diagnose("--agent")
     assert (status, looked["expected"], causes(looked)) == (
         1,
@@ -145,7 +144,7 @@ def test_in_its_firmware_set_to_nothing_asleep_hung_and_off(domain: ForeignDomai
     status, pressed = domain.diagnose("--agent", "--press")
     assert (status, verdict(pressed)) == (1, ("stayed-up", "power-button-ignored"))
     with domain.windows() as windows:
-        windows.run_all(commands.set_power_button(ButtonAction.SLEEP))
+        windows.run_all(POWER_BUTTON.set(ButtonAction.SLEEP).commands)
     status, pressed = domain.diagnose("--agent", "--press")
     assert (status, verdict(pressed)) == (1, ("suspended", "asleep"))
     # libvirt passes no press on to it now.

@@ -17,14 +17,14 @@ from powerdown.cli import inspect_command
 from powerdown.core.deadline import Deadline
 from powerdown.disk.inspection import inspect_disk
 from powerdown.disk.reader.sandboxed_reader import DiskReader
-from powerdown.disk.settings.all_settings import ALL_SETTINGS
-from powerdown.disk.settings.setting import Origin
+from powerdown.disk.settings.disk_settings import EVERY_SETTING
 from powerdown.images.definition import load
 from powerdown.images.overlay import create_overlay
 from powerdown.machine.events import PROCESS_EXIT, named
 from powerdown.windows import commands
-from powerdown.windows import registry_paths as paths
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.settings import registry_keys as paths
+from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
+from powerdown.windows.settings.reading import Origin
 from tests.standin.alive_and_at_rest import shared_values
 from tests.support.standin_image import DEFINITION, SECONDS
 
@@ -33,8 +33,8 @@ pytestmark = [pytest.mark.guest]
 DESKTOP = r"HKCU\Control Panel\Desktop"
 
 CHANGES = (
-    *commands.set_power_button(ButtonAction.SLEEP),
-    f'reg add "{commands.POWER_BUTTON_POLICY_KEY}" /v DCSettingIndex /t REG_DWORD /d 2 /f',
+    *POWER_BUTTON.set(ButtonAction.SLEEP).commands,
+    f'reg add "{POWER_BUTTON.policy_key}" /v DCSettingIndex /t REG_DWORD /d 2 /f',
     f'reg add "{paths.SYSTEM_POLICIES}" /v ShutdownWithoutLogon /t REG_DWORD /d 1 /f',
     f'reg add "{paths.TRACKER_POLICY}" /v ShutdownReasonOn /t REG_DWORD /d 0 /f',
     f'reg add "{paths.WINDOWS_POLICY}" /v AllowBlockingAppsAtShutdown /t REG_DWORD /d 1 /f',
@@ -56,7 +56,7 @@ def image():
 
 def inspected(disk):
     with closing(DiskReader()) as reader:
-        return inspect_disk(reader.read_disk(disk, None, ALL_SETTINGS, Deadline.after(SECONDS)))
+        return inspect_disk(reader.read_disk(disk, None, EVERY_SETTING, Deadline.after(SECONDS)))
 
 
 def assert_same(baseline, settings):

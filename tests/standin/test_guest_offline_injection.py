@@ -15,7 +15,7 @@ from builder.volume_flags import flags_offsets
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DiskError
 from powerdown.disk import offline_registry
-from powerdown.disk.disk_request import DiskRequest, KeyRequest
+from powerdown.disk.disk_request import DiskRequest
 from powerdown.disk.image.disk_image import DiskImage
 from powerdown.disk.offline_registry import DiskInUse, edit_registry
 from powerdown.disk.reader.sandboxed_reader import DiskReader
@@ -27,8 +27,9 @@ from powerdown.images.image import Disk, DiskBus, DiskFormat
 from powerdown.images.overlay import create_overlay
 from powerdown.scenario.injection import Injection
 from powerdown.scenario.scenario import Scenario
-from powerdown.windows import registry_settings as offline
-from powerdown.windows.commands import POWER_BUTTON_POLICY_KEY, ButtonAction
+from powerdown.windows.settings.application_settings import AUTO_END_TASKS
+from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
+from powerdown.windows.settings.key_request import KeyRequest
 from tests.standin.offline import NTFSRESIZE, output, system_volume
 from tests.support.paths import REPOSITORY
 
@@ -37,7 +38,7 @@ pytestmark = [pytest.mark.guest]
 DEFINITION = REPOSITORY / "fixtures/images/standin.toml"
 SECONDS = 60.0
 FAULTS = {str(fault): fault for fault in CATALOGUE}
-NOTHING = offline.power_button_policy(ButtonAction.NOTHING)
+NOTHING = POWER_BUTTON.set_policy(ButtonAction.NOTHING).edits
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +68,10 @@ def edit(overlay, edits=NOTHING, **options):
 
 def policy(overlay):
     """What the reader finds of the power button's policy."""
-    request = DiskRequest(keys=(KeyRequest(POWER_BUTTON_POLICY_KEY),))
+    request = DiskRequest(keys=(KeyRequest(POWER_BUTTON.policy_key),))
     with DiskReader() as reader:
         seen = reader.read_disk(overlay, DiskFormat.QCOW2, request, Deadline.after(SECONDS))
-    return seen.registry.value(POWER_BUTTON_POLICY_KEY, "ACSettingIndex")
+    return seen.registry.value(POWER_BUTTON.policy_key, "ACSettingIndex")
 
 
 def same_disk(one: Path, other: Path) -> bool:
@@ -93,14 +94,14 @@ def test_every_setting_reaches_the_hives_and_the_image_stays_as_it_is(image, ove
             edit(overlay, fault.offline.edits(image))
             if fault.offline.remedy is not None:
                 edit(overlay, fault.offline.remedy(image))
-    edit(overlay, (*NOTHING, *offline.desktop_value("AutoEndTasks", "1")))
+    edit(overlay, (*NOTHING, *AUTO_END_TASKS.set(True).edits))
     volume = system_volume(overlay, tmp_path)
     output(NTFSRESIZE, "--info", "--no-action", str(volume))
     software, ntuser = tmp_path / "SOFTWARE", tmp_path / "NTUSER"
     software.write_bytes(output("ntfscat", str(volume), "Windows/System32/config/SOFTWARE"))
     ntuser.write_bytes(output("ntfscat", str(volume), "Users/tester/NTUSER.DAT"))
     assert (
-        value(software, POWER_BUTTON_POLICY_KEY.partition("SOFTWARE\\")[2], "ACSettingIndex") == 0
+        value(software, POWER_BUTTON.policy_key.partition("SOFTWARE\\")[2], "ACSettingIndex") == 0
     )
     assert value(ntuser, r"Control Panel\Desktop", "AutoEndTasks") == "1"
     assert digest(image.disk.path) == before

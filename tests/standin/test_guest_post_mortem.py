@@ -17,8 +17,7 @@ from powerdown.shutdown.phases import timeline_of
 from powerdown.shutdown.qemu_end import with_qemu_end
 from powerdown.shutdown.soft_shutdown import press_power_button
 from powerdown.shutdown.timeline import Step
-from powerdown.windows import commands
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
 from tests.support.paths import REPOSITORY
 from tests.support.standin_image import cloned
 
@@ -79,7 +78,7 @@ def test_a_power_cut(clone):
 
 def test_a_hibernation(clone):
     windows = clone.windows
-    windows.run_all(("powercfg /hibernate on", *commands.set_power_button(ButtonAction.HIBERNATE)))
+    windows.run_all(("powercfg /hibernate on", *POWER_BUTTON.set(ButtonAction.HIBERNATE).commands))
     seen = pressed(clone)
     assert seen.post_mortem.hibernated
     verdict = diagnose(seen)

@@ -12,9 +12,8 @@ from powerdown.disk.ntfs.volume_state import volume_state
 from powerdown.images.definition import load
 from powerdown.machine.events import PROCESS_EXIT, named
 from powerdown.machine.protocol import RunState
-from powerdown.windows import commands
-from powerdown.windows.commands import ButtonAction
 from powerdown.windows.event_records import parse_events
+from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
 from tests.support.standin_image import DEFINITION, SECONDS
 
 pytestmark = [pytest.mark.guest]
@@ -29,7 +28,7 @@ def image():
 
 
 def set_button(guest, action):
-    guest.windows.run_all(commands.set_power_button(action))
+    guest.windows.run_all(POWER_BUTTON.set(action).commands)
 
 
 def ends(guest):

@@ -16,9 +16,8 @@ from powerdown.images.image import Firmware, MachineType
 from powerdown.machine.events import PROCESS_EXIT, named
 from powerdown.machine.protocol import RunState
 from powerdown.machine.qemu.launch import variables_beside
-from powerdown.windows import commands
-from powerdown.windows.commands import ButtonAction
 from powerdown.windows.event_records import parse_events
+from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
 from tests.support.paths import REPOSITORY
 from tests.support.standin_image import cloned
 
@@ -78,7 +77,7 @@ class Uefi:
 
 
 def set_button(guest, action):
-    guest.windows.run_all(commands.set_power_button(action))
+    guest.windows.run_all(POWER_BUTTON.set(action).commands)
 
 
 def happens(guest, event):

@@ -7,8 +7,19 @@ from collections.abc import Callable
 from powerdown.faults.catalogue import CATALOGUE
 from powerdown.faults.fault import beyond_hard_ms, beyond_soft_ms
 from powerdown.guest.guest_baseline import GuestBaseline
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.settings.application_settings import (
+    AUTO_END_TASKS,
+    BLOCKING_APPS,
+    HUNG_APP_TIMEOUT,
+    WAIT_TO_KILL_APP_TIMEOUT,
+)
+from powerdown.windows.settings.button_settings import ButtonAction
+from powerdown.windows.settings.logon_settings import SHUTDOWN_WITHOUT_LOGON
+from powerdown.windows.settings.service_settings import WAIT_TO_KILL_SERVICE
+from powerdown.windows.settings.sleep_settings import FAST_STARTUP, HIBERNATION
+from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
 from tests.support.fake_target import GUEST
+from tests.support.made_settings import value
 
 
 def _runs(image_name: str) -> Callable[[GuestBaseline], bool]:
@@ -29,14 +40,16 @@ FAULTS = {str(fault): fault for fault in CATALOGUE}
 # What must be so after the injection.
 INJECTED: dict[str, Callable[[GuestBaseline], bool]] = {
     "windows-update/markers-only": lambda seen: "RebootPending" in seen.update_markers,
-    "event-tracker/policy-only": lambda seen: seen.event_tracker is True,
+    "event-tracker/policy-only": lambda seen: value(seen, EVENT_TRACKER) is True,
     "no-logon-shutdown/forbidden": lambda seen: (
-        seen.console is not None and seen.console.user is None and not seen.shutdown_without_logon
+        seen.console is not None
+        and seen.console.user is None
+        and not value(seen, SHUTDOWN_WITHOUT_LOGON)
     ),
     "no-logon-shutdown/allowed": lambda seen: (
         seen.console is not None
         and seen.console.user is None
-        and seen.shutdown_without_logon is True
+        and value(seen, SHUTDOWN_WITHOUT_LOGON) is True
     ),
     "no-logon-shutdown/logged-on": lambda seen: (
         seen.console is not None and seen.console.user is not None
@@ -48,21 +61,22 @@ INJECTED: dict[str, Callable[[GuestBaseline], bool]] = {
     "unresponsive-app/hangs": _runs("powerdown-hanger.exe"),
     "unresponsive-app/gives-reason": _runs("powerdown-reasoned.exe"),
     "unresponsive-app/hidden-window": _runs("powerdown-hidden.exe"),
-    "unresponsive-app/hidden-window-allowed": lambda seen: seen.allow_blocking_apps is True,
+    "unresponsive-app/hidden-window-allowed": lambda seen: value(seen, BLOCKING_APPS) is True,
     "unresponsive-app/console": _runs("powerdown-console.exe"),
-    "unresponsive-app/console-allowed": lambda seen: seen.allow_blocking_apps is True,
-    "unresponsive-app/auto-end-tasks": lambda seen: seen.auto_end_tasks is True,
+    "unresponsive-app/console-allowed": lambda seen: value(seen, BLOCKING_APPS) is True,
+    "unresponsive-app/auto-end-tasks": lambda seen: value(seen, AUTO_END_TASKS) is True,
     "unresponsive-app/hung-app-timeout": lambda seen: (
-        seen.auto_end_tasks is True and seen.hung_app_ms == beyond_soft_ms(GUEST)
+        value(seen, AUTO_END_TASKS) is True
+        and value(seen, HUNG_APP_TIMEOUT) == beyond_soft_ms(GUEST)
     ),
     "unresponsive-app/slow-to-end": lambda seen: (
-        seen.auto_end_tasks is True
-        and seen.wait_to_kill_app_ms == beyond_hard_ms(GUEST)
+        value(seen, AUTO_END_TASKS) is True
+        and value(seen, WAIT_TO_KILL_APP_TIMEOUT) == beyond_hard_ms(GUEST)
         and _runs("powerdown-lingerer.exe")(seen)
     ),
     "unresponsive-service/stops-late": _service("PowerdownStubborn"),
     "unresponsive-service/never-stops": lambda seen: (
-        seen.wait_to_kill_service_ms == beyond_hard_ms(GUEST)
+        value(seen, WAIT_TO_KILL_SERVICE) == beyond_hard_ms(GUEST)
     ),
     "unresponsive-service/preshutdown-holder": _service("PowerdownHolder"),
     "unresponsive-service/preshutdown-within": _service("PowerdownHolder"),
@@ -70,11 +84,11 @@ INJECTED: dict[str, Callable[[GuestBaseline], bool]] = {
         seen.button is not None and seen.button.effective() is ButtonAction.SLEEP
     ),
     "asleep/button-hibernates": lambda seen: (
-        seen.hibernation is True
+        value(seen, HIBERNATION) is True
         and seen.button is not None
         and seen.button.effective() is ButtonAction.HIBERNATE
     ),
-    "asleep/fast-startup": lambda seen: seen.fast_startup is True,
+    "asleep/fast-startup": lambda seen: value(seen, FAST_STARTUP) is True,
     "damaged-system/aborter": _service("PowerdownAborter"),
 }
 
@@ -85,22 +99,22 @@ AS_IT_IS = {"event-tracker/policy-only", "no-logon-shutdown/logged-on"}
 
 # What must be so after the remedy.
 REMEDIED: dict[str, Callable[[GuestBaseline], bool]] = {
-    "no-logon-shutdown/forbidden": lambda seen: seen.shutdown_without_logon is True,
+    "no-logon-shutdown/forbidden": lambda seen: value(seen, SHUTDOWN_WITHOUT_LOGON) is True,
     "unresponsive-app/refuses": _not(_runs("powerdown-refuser.exe")),
     "unresponsive-app/hangs": _not(_runs("powerdown-hanger.exe")),
     "unresponsive-app/gives-reason": _not(_runs("powerdown-reasoned.exe")),
     "unresponsive-app/hidden-window-allowed": _not(_runs("powerdown-hidden.exe")),
-    "unresponsive-app/hung-app-timeout": lambda seen: seen.hung_app_ms == 2000,
+    "unresponsive-app/hung-app-timeout": lambda seen: value(seen, HUNG_APP_TIMEOUT) == 2000,
     # As slow as before: only its time is less.
     "unresponsive-app/slow-to-end": lambda seen: (
-        seen.wait_to_kill_app_ms == 2000 and _runs("powerdown-lingerer.exe")(seen)
+        value(seen, WAIT_TO_KILL_APP_TIMEOUT) == 2000 and _runs("powerdown-lingerer.exe")(seen)
     ),
     "unresponsive-service/never-stops": _not(_service("PowerdownStubborn")),
     "unresponsive-service/preshutdown-holder": _not(_service("PowerdownHolder")),
     "asleep/button-sleeps": lambda seen: (
         seen.button is not None and seen.button.effective() is ButtonAction.SHUT_DOWN
     ),
-    "asleep/button-hibernates": lambda seen: seen.hibernation is False,
-    "asleep/fast-startup": lambda seen: seen.fast_startup is False,
+    "asleep/button-hibernates": lambda seen: value(seen, HIBERNATION) is False,
+    "asleep/fast-startup": lambda seen: value(seen, FAST_STARTUP) is False,
     "damaged-system/aborter": _not(_service("PowerdownAborter")),
 }

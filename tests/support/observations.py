@@ -19,12 +19,13 @@ from powerdown.machine.events import PROCESS_EXIT, HostEvent
 from powerdown.machine.protocol import Pm1Sample, RunState
 from powerdown.machine.screen_sample import ScreenSample
 from powerdown.shutdown.observation import CONTROL_CLOSED, ChannelState, Command, Observation
-from powerdown.windows.commands import PowerSource
 from powerdown.windows.console_session import ConsoleSession
 from powerdown.windows.event_records import EventRecord
 from powerdown.windows.power_button import PowerButton
 from powerdown.windows.processes import ProcessEntry
 from powerdown.windows.services import ServiceState, ServiceStatus
+from powerdown.windows.settings.stored import PowerSource
+from tests.support.made_settings import BY_WORD, readings_by_word
 
 BUDGETS = Budgets(boot=60, reaction=3, shutdown_soft=20, shutdown_hard=60, settle=0)
 PRESSED = 100.0
@@ -103,7 +104,7 @@ BY_SERVICING = initiated(9, r"C:\Windows\servicing\TrustedInstaller.exe", "0x800
 
 def baseline(**changes: Any) -> GuestBaseline:
     """Somebody is logged on, the button shuts down, and all else is as on a Windows client."""
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "at": 99.0,
         "last_record": 7,
         "button": button(3),
@@ -121,7 +122,10 @@ def baseline(**changes: Any) -> GuestBaseline:
         "processes": (*DESKTOP, APP),
         **changes,
     }
-    return GuestBaseline(**values)  # type: ignore[arg-type]
+    words = {*BY_WORD, "preshutdown_ms"}
+    read = readings_by_word(values, values["button"])
+    own = {name: value for name, value in values.items() if name not in words}
+    return GuestBaseline(**own, settings=read)
 
 
 def nobody(**changes: Any) -> GuestBaseline:

@@ -13,18 +13,19 @@ from powerdown.disk.registry_snapshot import (
     StoredValue,
     ValueData,
 )
-from powerdown.disk.settings.updates import PENDING_XML
-from powerdown.windows import registry_paths as paths
-from powerdown.windows.commands import PBUTTONACTION, SUB_BUTTONS
-from powerdown.windows.power_commands import SUB_VIDEO, VIDEOIDLE
+from powerdown.windows.settings import registry_keys as paths
+from powerdown.windows.settings.button_settings import POWER_BUTTON, SUB_BUTTONS
+from powerdown.windows.settings.update_settings import PENDING_XML
 
+SUB_VIDEO = "7516b95f-f776-4464-8c53-06167f40cc99"
+VIDEOIDLE = "3c0bc021-c8a8-4e07-a973-6b14cbcb2b7e"
 BALANCED = "381b4222-f694-41f0-9685-ff5bb260df2e"
 SUB_SLEEP, STANDBYIDLE = (
     "238c9fa8-0aad-41ed-83f4-97be242c8f20",
     "29f6c1db-86da-48c5-9fdb-f2b67b1f44da",
 )
 WINLOGON = rf"{paths.NT_CURRENT_VERSION}\Winlogon"
-BUTTON_POLICY = rf"{paths.POWER_POLICY}\{PBUTTONACTION}"
+BUTTON_POLICY = rf"{paths.POWER_POLICY}\{POWER_BUTTON.guid}"
 
 Keys = dict[str, dict[str, ValueData]]
 
@@ -53,7 +54,7 @@ def stock() -> Keys:
         paths.SESSION_MANAGER: {"SetupExecute": ()},
         paths.POWER: {"HibernateEnabled": 0, "HibernateEnabledDefault": 0},
         paths.POWER_SCHEMES: {"ActivePowerScheme": BALANCED},
-        defaults_of(SUB_BUTTONS, PBUTTONACTION): dict.fromkeys(both, 3),
+        defaults_of(SUB_BUTTONS, POWER_BUTTON.guid): dict.fromkeys(both, 3),
         defaults_of(SUB_SLEEP, STANDBYIDLE): dict.fromkeys(both, 0),
         defaults_of(SUB_VIDEO, VIDEOIDLE): dict.fromkeys(both, 600),
         service("gpsvc"): {"PreshutdownTimeout": 900_000, "Start": 2},
@@ -116,6 +117,6 @@ def disk(
         volume=NtfsVolumeState(dirty, (3, 1), 0x0001 if dirty else 0),
         hibernation=hibernation,
         registry=snapshot(stock() if keys is None else keys),
-        files={PENDING_XML: pending_xml},
+        files={PENDING_XML.path: pending_xml},
         notes=notes,
     )

@@ -5,12 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from powerdown.core.errors import ControlChannelError
-from powerdown.windows.commands import ButtonAction, PowerSource
-from powerdown.windows.power_button import (
-    PowerButton,
-    parse_policy_values,
-    parse_powercfg_indexes,
-)
+from powerdown.windows.power_button import PowerButton, parse_powercfg_indexes
+from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
+from powerdown.windows.settings.stored import PowerSource
 
 # As printed by powercfg on Windows 10 (Microsoft Learn, "powercfg command-line options").
 ENGLISH = """\
@@ -41,23 +38,14 @@ GERMAN = ENGLISH.replace(
     ],
 )
 def test_indexes_are_read_in_any_language(text: str) -> None:
-    assert parse_powercfg_indexes(text) == {PowerSource.AC: 3, PowerSource.DC: 1}
+    assert parse_powercfg_indexes(text, POWER_BUTTON) == {PowerSource.AC: 3, PowerSource.DC: 1}
 
 
 @given(st.text())
 def test_text_without_indexes_is_an_error(text: str) -> None:
     if "0x" not in text:
         with pytest.raises(ControlChannelError, match="no AC and DC index"):
-            parse_powercfg_indexes(text)
-
-
-def test_policy_values_are_read_without_regard_to_case() -> None:
-    text = (
-        "\nHKEY_LOCAL_MACHINE\\SOFTWARE\\Policies\\Microsoft\\Power\\PowerSettings\\7648EFA3\n"
-        "    AcSettingIndex    REG_DWORD    0x0\n    DCSettingIndex    REG_DWORD    0x3\n"
-    )
-    assert parse_policy_values(text) == {PowerSource.AC: 0, PowerSource.DC: 3}
-    assert parse_policy_values("ERROR: The system was unable to find the key") == {}
+            parse_powercfg_indexes(text, POWER_BUTTON)
 
 
 index = st.sampled_from(list(ButtonAction))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from powerdown.guest.windows import Windows
-from powerdown.windows import query_commands
+from powerdown.windows.settings import update_settings
 from powerdown.windows.update_markers import MARKERS, parse_update_markers
 from tests.support.modelled_machine import Machine
 
@@ -15,7 +15,7 @@ SERVICING = rf"{CURRENT_VERSION}\Component Based Servicing"
 
 
 def markers_of(windows: Windows) -> tuple[str, ...]:
-    return parse_update_markers(windows.run(query_commands.UPDATE_MARKERS).output)
+    return parse_update_markers(windows.run(update_settings.MARK_QUERY).output)
 
 
 @pytest.mark.parametrize(

@@ -17,16 +17,16 @@ from powerdown.cli.exit_status import ExitStatus, exit_status_help
 from powerdown.cli.output import echo
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DiskError
-from powerdown.diagnosis.risks.risk import Severity
+from powerdown.core.severity import Severity
 from powerdown.disk.inspection import Inspection, inspect_disk, inspect_hive
 from powerdown.disk.reader.sandboxed_reader import DiskReader
-from powerdown.disk.settings.all_settings import ALL_SETTINGS
-from powerdown.disk.settings.setting import Origin
+from powerdown.disk.settings.disk_settings import EVERY_SETTING
 from powerdown.report.inspect_json import Kind, inspection_to_json
 from powerdown.report.inspect_text import inspection_text
 from powerdown.report.json_file import write_json, write_report
 from powerdown.report.junit import inspection_to_junit
 from powerdown.report.sarif import inspection_to_sarif
+from powerdown.windows.settings.reading import Origin
 
 _SECONDS = 60.0
 """It takes about two seconds; longer from a slow disk or through many overlays."""
@@ -99,9 +99,9 @@ def _inspect(kind: Kind, path: Path, options: argparse.Namespace) -> Inspection:
     _check_fits(kind, path, options)
     with closing(DiskReader()) as reader:
         if kind is Kind.HIVE:
-            return _known(inspect_hive(reader.read_hive(path, ALL_SETTINGS, deadline)), path)
+            return _known(inspect_hive(reader.read_hive(path, EVERY_SETTING, deadline)), path)
         contents = reader.read_disk(
-            path, options.format, ALL_SETTINGS, deadline, volume=options.volume
+            path, options.format, EVERY_SETTING, deadline, volume=options.volume
         )
         return inspect_disk(contents)
 

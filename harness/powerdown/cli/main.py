@@ -14,9 +14,11 @@ from typing import NamedTuple
 from powerdown.cli import (
     check_command,
     diagnose_command,
+    facts_command,
     history_command,
     inspect_command,
     scenarios_command,
+    settings_command,
     templates_command,
     try_command,
 )
@@ -68,6 +70,16 @@ _COMMANDS = (
         "scenarios",
         "list the failures that can be provoked, each with its remedy",
         scenarios_command.add_options,
+    ),
+    _Command(
+        "facts",
+        "list what is assumed of Windows, who says so, and how to settle the rest",
+        facts_command.add_options,
+    ),
+    _Command(
+        "settings",
+        "list the settings of Windows that bear on a shutdown, where they are, and the remedies",
+        settings_command.add_options,
     ),
     _Command(
         "templates",

@@ -8,12 +8,14 @@ from dataclasses import replace
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis import observed, remedies
 from powerdown.diagnosis.also_seen import also_seen
+from powerdown.diagnosis.confidence import limited_by_facts
 from powerdown.diagnosis.rules.monitor_gap import less_sure
 from powerdown.diagnosis.rules.rule import Rule
 from powerdown.diagnosis.rules.rule_order import RULES, inconclusive
 from powerdown.diagnosis.verdict import Confidence, Verdict
 from powerdown.shutdown.observation import Observation
 from powerdown.windows.event_records import EventRecord
+from powerdown.windows.facts import forced_stop_facts, order_facts
 from powerdown.windows.query_commands import START_PROVIDERS
 
 _KERNEL_POWER = "Microsoft-Windows-Kernel-Power"
@@ -26,11 +28,14 @@ _BUGCHECKS = ("BugCheck", "Microsoft-Windows-WER-SystemErrorReporting")
 def diagnose(obs: Observation) -> Verdict:
     """The verdict on one attempt to end a guest."""
     verdict = next((v for _, v in _applying(obs)), None) or inconclusive(obs)
-    return replace(verdict, also_seen=also_seen(obs, verdict.cause))
+    return replace(limited_by_facts(verdict), also_seen=also_seen(obs, verdict.cause))
 
 
 def is_conclusive(obs: Observation) -> bool:
-    """Whether the verdict so far has high confidence and waiting cannot change it."""
+    """Whether the observation leaves no doubt about the verdict, and waiting cannot change it.
+
+    More waiting settles no fact about Windows: the limits that those set do not count here.
+    """
     rule, verdict = next(_applying(obs), (None, None))
     return (
         rule is not None
@@ -42,7 +47,7 @@ def is_conclusive(obs: Observation) -> bool:
 
 def _applying(obs: Observation) -> Iterator[tuple[Rule, Verdict]]:
     for rule in RULES:
-        verdict = rule.decide(obs)
+        verdict = rule.apply(obs)
         if verdict is not None:
             yield rule, less_sure(verdict, obs)
 
@@ -56,7 +61,7 @@ def diagnose_previous_stop(records: Sequence[EventRecord]) -> Verdict:
     the next start. A held power button (41 with a PowerButtonTimestamp) is a power cut as well.
 
     A crash that left neither a code in 41 nor a 1001 looks like a power cut (learn: Event ID 41);
-    so may one whose 1001 is not written yet when the log is read (UNCONFIRMED).
+    so may one whose 1001 is not written yet when the log is read (fact:bugcheck-record-late).
 
     :param records: System records of
         :data:`START_PROVIDERS` since before that stop, in any order;
@@ -75,11 +80,18 @@ def diagnose_previous_stop(records: Sequence[EventRecord]) -> Verdict:
         confidence = Confidence.MEDIUM if len(found) == 2 else Confidence.LOW
         cause = Cause.FORCED_SHUTDOWN
         return Verdict(
-            Outcome.FORCED_OFF, cause, confidence, evidence, (), remedies.SHUT_DOWN_SOFTLY
+            Outcome.FORCED_OFF,
+            cause,
+            confidence,
+            evidence,
+            (),
+            remedies.SHUT_DOWN_SOFTLY,
+            rests_on=(forced_stop_facts.RECORD_41_KILL, forced_stop_facts.CRASH_LIKE_POWER_LOSS),
         )
     if orderly is not None and cut is None and not crashed:
         evidence = (observed.record(orderly, "recorded by the stopping guest"),)
-        return Verdict(Outcome.COMPLETED, Cause.NONE, Confidence.HIGH, evidence)
+        rests_on = (order_facts.RECORD_ORDER_CLIENT, order_facts.RECORD_ORDER_DC)
+        return Verdict(Outcome.COMPLETED, Cause.NONE, Confidence.HIGH, evidence, rests_on=rests_on)
     evidence = tuple(observed.record(entry, "recorded") for entry in records)
     return Verdict(Outcome.INCONCLUSIVE, Cause.UNKNOWN, Confidence.LOW, evidence)
 

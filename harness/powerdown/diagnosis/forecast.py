@@ -11,14 +11,18 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from powerdown.core.outcome import Cause, Outcome
+from powerdown.core.severity import Severity
 from powerdown.diagnosis import observed, outside_activity, progress, remedies, screen_words
 from powerdown.diagnosis.risks import setting_risks
-from powerdown.diagnosis.risks.risk import Risk, Severity
-from powerdown.diagnosis.risks.risks_of_guest import risks
+from powerdown.diagnosis.risks.risk import Risk
+from powerdown.diagnosis.risks.risks_of_guest import latent, risks
 from powerdown.diagnosis.verdict import Evidence
 from powerdown.machine.protocol import Pm1Sample, RunState
 from powerdown.shutdown.observation import ChannelState, Observation
-from powerdown.windows.commands import ButtonAction, PowerSource
+from powerdown.windows.settings.button_settings import ButtonAction
+from powerdown.windows.settings.logon_settings import SHUTDOWN_WITHOUT_LOGON
+from powerdown.windows.settings.stored import PowerSource
+from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
 
 
 class GuestState(StrEnum):
@@ -231,18 +235,21 @@ def _further_risks(obs: Observation) -> Iterator[Risk]:
             (observed.core_process_missing(obs),),
             remedies.REPAIR_SYSTEM,
         )
+    settings = baseline.settings
     somebody = baseline.console is not None and baseline.console.user is not None
-    if somebody and baseline.shutdown_without_logon is False:
+    if somebody and settings.truth(SHUTDOWN_WITHOUT_LOGON) is False:
         yield setting_risks.of_no_logon(
-            "while nobody is logged on, a press may be discarded (ShutdownWithoutLogon is 0)",
+            "while nobody is logged on, a press may be discarded",
             Severity.LATENT,
-            (observed.setting("ShutdownWithoutLogon", "0"), observed.session(obs)),
+            (*observed.settings(baseline, SHUTDOWN_WITHOUT_LOGON), observed.session(obs)),
         )
-    if baseline.event_tracker:
-        opened = screen_words.tracker(obs) is not None
-        on = observed.setting("the Shutdown Event Tracker is on", "1")
-        screen = observed.shown(obs) if opened else ()
-        yield setting_risks.of_tracker(opened=opened, shown=(on, *screen))
+    opened = settings.truth(EVENT_TRACKER) is True and screen_words.tracker(obs) is not None
+    if opened:
+        on = observed.settings(baseline, EVENT_TRACKER)
+        yield setting_risks.of_open_tracker((*on, *observed.shown(obs)))
+    for risk in latent(baseline):
+        if not (opened and risk.cause is Cause.EVENT_TRACKER):
+            yield risk
 
 
 _OUTCOMES = {
@@ -289,11 +296,10 @@ def _expected(
 def _may_lack_logon(obs: Observation) -> bool:
     """Whether nobody may be logged on and a press discarded for it: it was not read."""
     baseline = obs.baseline
-    if baseline is None or baseline.shutdown_without_logon is True:
+    allowed = None if baseline is None else baseline.settings.truth(SHUTDOWN_WITHOUT_LOGON)
+    if baseline is None or allowed is True:
         return False
-    return baseline.console is None or (
-        baseline.console.user is None and baseline.shutdown_without_logon is None
-    )
+    return baseline.console is None or (baseline.console.user is None and allowed is None)
 
 
 def _sleep_of(obs: Observation, state: GuestState) -> Outcome:
@@ -325,7 +331,7 @@ def _evidence(obs: Observation) -> Iterator[Evidence]:
             if PowerSource.AC in button.policy
             else ("by the active scheme: its own value, or its default")
         )
-        name = "an undocumented index" if action is None else _words(action)
+        name = "an undocumented index" if action is None else action.words
         yield observed.setting(f"the power button is set to {name}, {where}", f"{button}")
     if obs.baseline is not None:
         yield observed.session(obs)
@@ -333,10 +339,6 @@ def _evidence(obs: Observation) -> Iterator[Evidence]:
 
 def _during_observation(evidence: Evidence) -> Evidence:
     return replace(evidence, fact="time its virtual CPUs wanted during the observation")
-
-
-def _words(action: ButtonAction) -> str:
-    return action.name.lower().replace("_", " ")
 
 
 def _unknown(obs: Observation, state: GuestState) -> Iterator[str]:

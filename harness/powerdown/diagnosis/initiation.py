@@ -53,7 +53,7 @@ def is_answer(obs: Observation, record: EventRecord) -> bool:
     """Whether a 1074 may be the command's own shutdown, and not another one.
 
     wininit.exe may be named for a command over the network: a public record of a restart by a
-    domain account says so, with shutdown.exe's reason 0x800000ff; over WinRM it is UNCONFIRMED.
+    domain account says so, with shutdown.exe's reason 0x800000ff (fact:record-1074-winrm).
     Public records name winlogon.exe for an upgrade's restart too, with reason 0x80020003.
     """
     if reason(record) in (CRITICAL_PROCESS_REASON, *SERVICING_REASONS):
@@ -66,8 +66,8 @@ def is_answer(obs: Observation, record: EventRecord) -> bool:
 def is_anothers(obs: Observation, record: EventRecord) -> bool:
     """Whether a 1074 of a power-off names a process that the command did not ask.
 
-    Which process Windows names for the button is UNCONFIRMED, so one that is not known to be
-    another's may be the button's.
+    Which process Windows names for the button is not settled (fact:button-process), so one that is
+    not known to be another's may be the button's.
     """
     if obs.command is not Command.PRESS:
         return False
@@ -150,8 +150,8 @@ def _initiations(obs: Observation) -> list[EventRecord]:
 def _last(obs: Observation) -> EventRecord | None:
     """The last record that begins or aborts a shutdown.
 
-    1073 is written where one was refused, too; that of a shutdown that was begun and then given
-    up on its blocking screen is UNCONFIRMED.
+    1073 is written where one was refused, too; perhaps also where one was begun and then given
+    up on its blocking screen (fact:record-1073-given-up).
     """
     kinds = (_FAILED, _INITIATED, _ABORTED)
     return next((r for r in reversed(obs.records or ()) if r.event_id in kinds), None)

@@ -16,6 +16,13 @@ from powerdown.shutdown.observation import Command, Observation
 from powerdown.shutdown.post_mortem import PostMortem
 from powerdown.windows.event_records import EventRecord
 from powerdown.windows.services import ServiceStatus
+from powerdown.windows.settings.application_settings import (
+    AUTO_END_TASKS,
+    HUNG_APP_TIMEOUT,
+    WAIT_TO_KILL_APP_TIMEOUT,
+)
+from powerdown.windows.settings.reading import Reading
+from powerdown.windows.settings.setting_value import Identified
 
 _LONGEST_TEXT = 200
 
@@ -65,17 +72,26 @@ def setting(fact: str, raw: str) -> Evidence:
     return Evidence(Source.SETTINGS, None, fact, raw)
 
 
+def reading(found: Reading) -> Evidence:
+    """A setting as it was read, from the running guest."""
+    raw = f"{found.origin}" if found.raw is None else found.raw
+    return setting(f"{found.name}: {found.shown} ({found.origin})", raw)
+
+
+def settings(baseline: GuestBaseline, *declared: Identified) -> tuple[Evidence, ...]:
+    """Settings as they were read, those that were."""
+    found = (baseline.settings.of(each) for each in declared)
+    return tuple(reading(each) for each in found if each is not None)
+
+
 def time_of_applications(baseline: GuestBaseline) -> tuple[Evidence, ...]:
     """Whether Windows ends applications that do not end, and when."""
-    found = [setting("AutoEndTasks", f"{baseline.auto_end_tasks}")]
-    if baseline.auto_end_tasks:
-        for name, time in (
-            ("HungAppTimeout", baseline.hung_app_ms),
-            ("WaitToKillAppTimeout", baseline.wait_to_kill_app_ms),
-        ):
-            if time is not None:
-                found.append(setting(f"{name}, milliseconds", f"{time}"))
-    return tuple(found)
+    ends = baseline.of_user(AUTO_END_TASKS)
+    if ends is None:
+        return (setting(AUTO_END_TASKS.name, "not read"),)
+    times = (HUNG_APP_TIMEOUT, WAIT_TO_KILL_APP_TIMEOUT) if ends.value is True else ()
+    found = (baseline.of_user(each) for each in times)
+    return tuple(reading(each) for each in (ends, *found) if each is not None)
 
 
 def run_state(obs: Observation) -> Evidence:

@@ -13,6 +13,7 @@ from powerdown.guest.guest_sample import GuestSample
 from powerdown.shutdown.observation import Observation
 from powerdown.windows.processes import ProcessEntry
 from powerdown.windows.services import ServiceState, ServiceStatus
+from powerdown.windows.settings.service_settings import PRESHUTDOWN_TIMEOUT
 from powerdown.windows.update_markers import update_work
 
 UPDATE_SERVICES = frozenset({"trustedinstaller", "wuauserv", "usosvc"})
@@ -184,8 +185,12 @@ def preshutdown_timeouts(obs: Observation) -> Mapping[str, int]:
     if baseline is None:
         return {}
     asked = _accepting_preshutdown(obs)
-    timeouts = baseline.preshutdown_ms.items()
-    return {name: timeout for name, timeout in timeouts if name.lower() in asked}
+    timeouts = baseline.settings.of_each(PRESHUTDOWN_TIMEOUT).items()
+    return {
+        name: reading.number
+        for name, reading in timeouts
+        if reading.number is not None and name.lower() in asked
+    }
 
 
 def _has_shell(processes: Iterable[ProcessEntry], session: int | None) -> bool:

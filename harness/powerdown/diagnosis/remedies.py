@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from powerdown.guest.guest_baseline import GuestBaseline
-from powerdown.windows import commands, registry_paths
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.settings.application_settings import (
+    AUTO_END_TASKS,
+    HUNG_APP_TIMEOUT,
+    WAIT_TO_KILL_APP_TIMEOUT,
+)
+from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
+from powerdown.windows.settings.logon_settings import SHUTDOWN_WITHOUT_LOGON
+from powerdown.windows.settings.service_settings import PRESHUTDOWN_TIMEOUT
+from powerdown.windows.settings.sleep_settings import KEEP_DISPLAY_ON as KEEP_DISPLAY_ON_COMMANDS
 
-_BUTTON = " & ".join(commands.set_power_button(ButtonAction.SHUT_DOWN))
+_BUTTON = f"{POWER_BUTTON.repair()}"
+_NAME = "NAME"
+_SID = "SID"
 
 PRESS_AGAIN = (
     "Press again once the guest has armed its power button (PM1_EN bit 8); QEMU drops a press "
@@ -16,10 +25,7 @@ BOOT_FAILURE = (
     "The guest has used its whole boot budget without arming its power button: look at the "
     "screenshot. Restore the image, or raise [budgets] boot if it is only slow."
 )
-SET_BUTTON = (
-    f"Set the power button to shut down: {_BUTTON}. If a policy sets it: "
-    f'reg delete "{commands.POWER_BUTTON_POLICY_KEY}" /f & powercfg /setactive SCHEME_CURRENT'
-)
+SET_BUTTON = POWER_BUTTON.remedy
 FIND_RESTART = (
     "Find who asked for the restart: User32 1074 in the System log names the process. If an "
     "update asked, install pending updates and restart before the image is published."
@@ -64,45 +70,10 @@ WAKE = (
     "Wake the guest (QMP system_wakeup, virsh dompmwakeup) and press again. To keep it awake: "
     "powercfg /change standby-timeout-ac 0, and where the button sleeps: " + _BUTTON
 )
-NO_HIBERNATION = (
-    "A guest that is saved to disk is not shut down. powercfg /hibernate off removes hibernation "
-    "and fast startup; where the button hibernates: " + _BUTTON
-)
-NO_FAST_STARTUP = (
-    "Fast startup saves the kernel to disk instead of ending it: powercfg /hibernate off, or "
-    r'reg add "HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Power" /v HiberbootEnabled '
-    "/t REG_DWORD /d 0 /f"
-)
-_DISPLAY_ON = (
-    "powercfg /change monitor-timeout-ac 0 & powercfg /setacvalueindex SCHEME_CURRENT "
-    "7516b95f-f776-4464-8c53-06167f40cc99 8ec4b3a5-6868-48c2-be75-4f3044be88a7 0 & "
-    "powercfg /setactive SCHEME_CURRENT"
-)
+NO_HIBERNATION = POWER_BUTTON.remedy_of(POWER_BUTTON.harm_of(ButtonAction.HIBERNATE))
 KEEP_DISPLAY_ON = (
-    "The display was off and the press only lit it: press again. To prevent it: " + _DISPLAY_ON
-)
-DISPLAY_STAYS_ON = f"Keep the display on: {_DISPLAY_ON}"
-ALLOW_WITHOUT_LOGON = (
-    r"Allow it: reg add HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System "
-    "/v ShutdownWithoutLogon /t REG_DWORD /d 1 /f (no restart needed)"
-)
-TRACKER_OFF = (
-    "Close the dialog (Esc) and turn the Shutdown Event Tracker off: "
-    r'reg add "HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Reliability" /v ShutdownReasonOn '
-    "/t REG_DWORD /d 0 /f, and the same for ShutdownReasonUI"
-)
-STAY_AWAKE = (
-    "Keep it awake: powercfg /change standby-timeout-ac 0 & powercfg /change hibernate-timeout-ac 0"
-    ". S3 and S4 can also be disabled on the host (-global ICH9-LPC.disable_s3=1, "
-    "disable_s4=1; libvirt: <pm>)."
-)
-POWER_OFF_AT_THE_END = (
-    f'reg delete "{registry_paths.NT_POLICY}" /v DontPowerOffAfterShutdown /f'
-    ", or disable the policy that sets it"
-)
-NO_BLOCKING_APPS = (
-    f'reg delete "{registry_paths.WINDOWS_POLICY}" /v AllowBlockingAppsAtShutdown /f'
-    ", or disable the policy that sets it"
+    "The display was off and the press only lit it: press again. To prevent it: "
+    + KEEP_DISPLAY_ON_COMMANDS
 )
 CLOSE_VOLUME = (
     "Start it once, let Windows check its volume, and shut it down softly (shutdown /s /t 0) "
@@ -118,25 +89,16 @@ FINISH_SETUP = (
 )
 END_APPLICATION = (
     "Close the application (taskkill /f /im NAME; unsaved work in it is lost) and the shutdown "
-    "goes on. To let Windows end such applications by itself: reg add "
-    r'"HKU\SID\Control Panel\Desktop" /v AutoEndTasks /t REG_SZ /d 1 /f for the user who is '
-    "logged on, from the next logon on"
+    f"goes on. To let Windows end such applications by itself: {AUTO_END_TASKS.of(_SID).remedy}"
 )
 LIMIT_APPLICATIONS = (
-    "Windows ends such applications by itself here (AutoEndTasks), but late. Limit their time; "
-    r'reg add "HKU\SID\Control Panel\Desktop" /v WaitToKillAppTimeout /t REG_SZ /d 2000 /f '
-    "for the user who is logged on, and the same for HungAppTimeout, from the next logon on. What "
-    "the application has not saved by then is lost: close it before instead"
+    f"Windows ends such applications by itself here ({AUTO_END_TASKS.name}), but late. Limit their "
+    f"time: {WAIT_TO_KILL_APP_TIMEOUT.of(_SID).remedy}, and the same for {HUNG_APP_TIMEOUT.name}. "
+    "What the application has not saved by then is lost: close it before instead"
 )
 STOP_SERVICE = (
-    "Stop the service before (sc.exe stop NAME), update or remove it (sc.exe delete NAME), or "
-    r"limit its time: reg add HKLM\SYSTEM\CurrentControlSet\Services\NAME /v PreshutdownTimeout "
-    "/t REG_DWORD /d 10000 /f and restart"
-)
-LIMIT_SERVICES = (
-    r"Limit the time of services: reg add HKLM\SYSTEM\CurrentControlSet\Control "
-    "/v WaitToKillServiceTimeout /t REG_SZ /d 5000 /f and restart; then find the service that "
-    "does not stop (sc.exe queryex type= service)"
+    f"Stop the service before (sc.exe stop {_NAME}), update or remove it (sc.exe delete {_NAME}), "
+    f"or limit its time: {PRESHUTDOWN_TIMEOUT.of(_NAME).remedy}"
 )
 FINISH_UPDATES = (
     "Let the updates finish: restart the guest (shutdown /r /t 0) until none is pending, before "
@@ -170,7 +132,8 @@ REPAIR_SYSTEM = (
 ASK_INSIDE = (
     "The guest took the press and did nothing, and its inside could not be asked. From outside "
     "these look alike: the power button is set to nothing, or to the display only "
-    f"({commands.QUERY_POWER_BUTTON}); nobody is logged on and ShutdownWithoutLogon is 0; "
+    f"({POWER_BUTTON.powercfg_query}); nobody is logged on and "
+    f"{SHUTDOWN_WITHOUT_LOGON.value_name} is 0; "
     "the account lacks the right to shut down; something aborts shutdowns. Ask it over WinRM or "
     "the guest agent, or look at its screen."
 )
@@ -184,10 +147,10 @@ def for_service(name: str) -> str:
     text has a placeholder instead.
     """
     harmless = all(c.isascii() and (c.isalnum() or c in "_.$-") for c in name)
-    return STOP_SERVICE.replace("NAME", name) if harmless else STOP_SERVICE
+    return STOP_SERVICE.replace(_NAME, name) if harmless else STOP_SERVICE
 
 
 def for_applications(baseline: GuestBaseline | None) -> str:
     """What to do about applications that block a shutdown, by what is already set."""
-    ends_tasks = baseline is not None and baseline.auto_end_tasks is True
-    return LIMIT_APPLICATIONS if ends_tasks else END_APPLICATION
+    ends = None if baseline is None else baseline.of_user(AUTO_END_TASKS)
+    return LIMIT_APPLICATIONS if ends is not None and ends.value is True else END_APPLICATION

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from powerdown.core.outcome import Cause, Outcome
+from powerdown.windows.facts.fact import Fact
 
 
 class Confidence(StrEnum):
@@ -62,6 +63,8 @@ class Verdict:
     :param culprit: the application, service or process that is to blame, where one was seen.
     :param also_seen: what else would harm a soft shutdown of this guest, cause and fact each; it
         did not decide this attempt.
+    :param rests_on: the facts about Windows, QEMU and libvirt that it needed besides what was
+        observed.
     """
 
     outcome: Outcome
@@ -72,6 +75,12 @@ class Verdict:
     remedy: str = ""
     culprit: str = ""
     also_seen: tuple[tuple[Cause, str], ...] = ()
+    rests_on: tuple[Fact, ...] = ()
+
+    @property
+    def unsettled(self) -> tuple[Fact, ...]:
+        """The facts it rests on that neither documentation nor real artefacts settle."""
+        return tuple(fact for fact in self.rests_on if not fact.status.settled)
 
     def __str__(self) -> str:
         because = "" if self.cause is Cause.NONE else f" because of {self.cause}"

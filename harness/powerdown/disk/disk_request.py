@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class KeyRequest:
-    r"""A request for a registry key.
-
-    :param path: as in the running system, see :mod:`registry_snapshot`; ``HKU\*\...`` is read
-        from every user's profile.
-    :param depth: how many levels of subkeys to read too.
-    :param values: names of the values to read, ignoring case; ``None`` for all.
-    """
-
-    path: str
-    depth: int = 0
-    values: tuple[str, ...] | None = None
+from powerdown.windows.settings.key_request import KeyRequest
 
 
 @dataclass(frozen=True)
@@ -28,7 +15,7 @@ class DiskRequest:
     :param system_log: whether to read the System event log.
     :param log_after: read only records with a larger ``EventRecordID``.
     :param files: paths of files on the system volume whose size to read, such as
-        ``Windows\WinSxS\pending.xml``.
+        ``Windows\System32\config\SYSTEM``.
     """
 
     keys: tuple[KeyRequest, ...] = ()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from powerdown.diagnosis.risks.risk import Severity
+from powerdown.core.severity import Severity
 from powerdown.disk.disk_contents import DiskContents
 from powerdown.disk.registry_snapshot import RegistrySnapshot
-from powerdown.disk.settings.all_settings import settings_of_disk, settings_of_hive
+from powerdown.disk.settings.disk_settings import settings_of_disk, settings_of_hive
 from powerdown.disk.settings.finding import Finding
 from powerdown.disk.settings.findings import findings
-from powerdown.disk.settings.setting import Origin, Settings
+from powerdown.windows.settings.all_settings import ALL_SETTINGS
+from powerdown.windows.settings.declaration import Declaration
+from powerdown.windows.settings.reading import Origin, Readings
+from powerdown.windows.settings.tracker_settings import TRACKER_POLICY_ON
 
 _NO_POLICIES = "policies are in the SOFTWARE hive and may override the settings listed here"
 
@@ -23,7 +27,7 @@ class Inspection:
     :param notes: what could not be read or was repaired while reading; one line each.
     """
 
-    settings: Settings
+    settings: Readings
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
 
@@ -32,18 +36,22 @@ class Inspection:
         return tuple(f for f in self.findings if f.risk.severity.at_least(severity))
 
 
-def inspect_disk(contents: DiskContents) -> Inspection:
-    """Evaluate the data of a disk, as requested by ``all_settings.ALL_SETTINGS``."""
-    return _judged(settings_of_disk(contents), (*contents.notes, *contents.registry.notes))
+def inspect_disk(
+    contents: DiskContents, settings: Iterable[Declaration] = ALL_SETTINGS
+) -> Inspection:
+    """Evaluate the data of a disk, as requested by ``disk_settings.request_of``."""
+    found = settings_of_disk(contents, settings)
+    return _judged(found, (*contents.notes, *contents.registry.notes))
 
 
 def inspect_hive(registry: RegistrySnapshot) -> Inspection:
     """Evaluate the data of one hive; settings in other hives stay unknown."""
     settings = settings_of_hive(registry)
-    without_policies = settings["tracker-policy-on"].origin is Origin.NOT_READ
+    policy = settings.of(TRACKER_POLICY_ON)
+    without_policies = policy is not None and policy.origin is Origin.NOT_READ
     notes = (_NO_POLICIES,) if without_policies else ()
     return _judged(settings, (*registry.notes, *notes))
 
 
-def _judged(settings: Settings, notes: tuple[str, ...]) -> Inspection:
+def _judged(settings: Readings, notes: tuple[str, ...]) -> Inspection:
     return Inspection(settings, findings(settings), notes)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DiskError, PowerdownError
-from powerdown.disk.disk_request import DiskRequest, KeyRequest
+from powerdown.disk.disk_request import DiskRequest
 from powerdown.disk.hive.edit_plan import DiskInUse, Patch, encode
 from powerdown.disk.hive.value_data import decode_data
 from powerdown.disk.image.disk_image import DiskImage
@@ -23,6 +23,7 @@ from powerdown.disk.reader.sandboxed_reader import DiskReader
 from powerdown.disk.registry_snapshot import RegistrySnapshot
 from powerdown.images.image import DiskFormat
 from powerdown.windows.registry_edit import EditAction, RegistryEdit
+from powerdown.windows.settings.key_request import KeyRequest
 
 _ACTION = "change the registry on"
 _RESTORE_SECONDS = 20.0

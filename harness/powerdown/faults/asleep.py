@@ -20,8 +20,8 @@ from powerdown.faults.waiting import wait_until
 from powerdown.machine.events import named
 from powerdown.machine.protocol import RunState
 from powerdown.windows import commands, power_commands
-from powerdown.windows import registry_settings as offline
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
+from powerdown.windows.settings.sleep_settings import DISPLAY_IDLE, FAST_STARTUP, HIBERNATION
 
 SLEEPS = Expected(Outcome.SUSPENDED, Cause.ASLEEP)
 HIBERNATES = Expected(Outcome.HIBERNATED, Cause.ASLEEP)
@@ -31,15 +31,20 @@ _TASK = "powerdown-sleep"
 _SLEEP_SECONDS = 60.0
 _DISPLAY_SECONDS = 10
 """Long enough to sample the display lit by the press before it goes dark again."""
-_SHUT_DOWN = commands.set_power_button(ButtonAction.SHUT_DOWN)
+_SHUT_DOWN = POWER_BUTTON.set(ButtonAction.SHUT_DOWN)
+_SLEEPS = POWER_BUTTON.set(ButtonAction.SLEEP)
+_HIBERNATES = POWER_BUTTON.set(ButtonAction.HIBERNATE)
+_HIBERNATION = HIBERNATION.set(True)
+_NO_HIBERNATION = HIBERNATION.set(False)
+_FAST = FAST_STARTUP.set(True)
+_NOT_FAST = FAST_STARTUP.set(False)
+_DARK_SOON = DISPLAY_IDLE.set(_DISPLAY_SECONDS)
+_STAYS_LIT = DISPLAY_IDLE.set(0)
 _SLEEP_TEXT = (
-    power_commands.HIBERNATION_OFF,
+    *_NO_HIBERNATION.commands,
     power_commands.create_system_task(_TASK, power_commands.SLEEP),
     commands.run_task(_TASK),
 )
-_LIT = power_commands.set_display_timeout(0)
-_SHUTS_DOWN = offline.power_button(ButtonAction.SHUT_DOWN)
-_HIBERNATION = offline.hibernation(on=True)
 _FILE_UNKNOWN = "that Windows creates a missing hiberfil.sys at boot"
 
 _fault = partial(
@@ -67,21 +72,21 @@ def _fall_asleep(target: FaultTarget) -> None:
 
 
 def _button_sleeps(target: FaultTarget) -> None:
-    target.windows.run_all(commands.set_power_button(ButtonAction.SLEEP))
+    target.windows.run_all(_SLEEPS.commands)
 
 
 def _button_hibernates(target: FaultTarget) -> None:
-    set_if_permitted(target, power_commands.HIBERNATION_ON)
-    target.windows.run_all(commands.set_power_button(ButtonAction.HIBERNATE))
+    set_if_permitted(target, *_HIBERNATION.commands)
+    target.windows.run_all(_HIBERNATES.commands)
 
 
 def _start_fast(target: FaultTarget) -> None:
-    set_if_permitted(target, power_commands.HIBERNATION_ON)
-    target.windows.run(power_commands.FAST_STARTUP_ON).checked()
+    set_if_permitted(target, *_HIBERNATION.commands)
+    target.windows.run_all(_FAST.commands)
 
 
 def _darken(target: FaultTarget) -> None:
-    target.windows.run_all(power_commands.set_display_timeout(_DISPLAY_SECONDS))
+    target.windows.run_all(_DARK_SOON.commands)
     _wait_until_dark(target)
 
 
@@ -106,15 +111,15 @@ def _wake_and_shut_down(target: FaultTarget) -> None:
     # A guest that could not sleep, or was woken, is up.
     if target.machine.run_state() is RunState.SUSPENDED:
         target.wake()
-    target.windows.run_all(_SHUT_DOWN)
+    target.windows.run_all(_SHUT_DOWN.commands)
 
 
 def _no_hibernation(target: FaultTarget) -> None:
-    target.windows.run_all((*_SHUT_DOWN, power_commands.HIBERNATION_OFF))
+    target.windows.run_all((_SHUT_DOWN + _NO_HIBERNATION).commands)
 
 
 def _light_up(target: FaultTarget) -> None:
-    target.windows.run_all(_LIT)
+    target.windows.run_all(_STAYS_LIT.commands)
     target.machine.press_keys("shift")
     machine = target.machine
     wait_until(
@@ -147,65 +152,59 @@ VARIANTS = (
     _fault(
         variant="button-sleeps",
         summary="the power button puts the guest to sleep",
-        injects=commands.set_power_button(ButtonAction.SLEEP),
-        remedies=("wake: QMP system_wakeup, virsh dompmwakeup", *_SHUT_DOWN),
+        injects=_SLEEPS.commands,
+        remedies=("wake: QMP system_wakeup, virsh dompmwakeup", *_SHUT_DOWN.commands),
         inject=_button_sleeps,
         remedy=_wake_and_shut_down,
         expected=(SLEEPS,),
-        offline=Offline(fixed(offline.power_button(ButtonAction.SLEEP)), remedy=fixed(_SHUTS_DOWN)),
+        offline=Offline(fixed(_SLEEPS), remedy=fixed(_SHUT_DOWN)),
     ),
     _fault(
         variant="button-hibernates",
         summary="the power button hibernates: the power goes off, the system is not shut down",
-        injects=(
-            power_commands.HIBERNATION_ON,
-            *commands.set_power_button(ButtonAction.HIBERNATE),
-        ),
-        remedies=(*_SHUT_DOWN, power_commands.HIBERNATION_OFF),
+        injects=(_HIBERNATION + _HIBERNATES).commands,
+        remedies=(_SHUT_DOWN + _NO_HIBERNATION).commands,
         inject=_button_hibernates,
         remedy=_no_hibernation,
         expected=(HIBERNATES,),
         offline=Offline(
-            fixed(_HIBERNATION, offline.power_button(ButtonAction.HIBERNATE)),
-            remedy=fixed(_SHUTS_DOWN, offline.hibernation(on=False)),
+            fixed(_HIBERNATION, _HIBERNATES),
+            remedy=fixed(_SHUT_DOWN, _NO_HIBERNATION),
             unconfirmed=_FILE_UNKNOWN,
         ),
     ),
     _fault(
         variant="fast-startup",
         summary="fast startup: a shutdown hibernates the kernel",
-        injects=(power_commands.HIBERNATION_ON, power_commands.FAST_STARTUP_ON),
-        remedies=(power_commands.FAST_STARTUP_OFF, power_commands.HIBERNATION_OFF),
+        injects=(_HIBERNATION + _FAST).commands,
+        remedies=(_NOT_FAST + _NO_HIBERNATION).commands,
         sources=("fact:fast-startup-press", "learn: Fast startup"),
         inject=_start_fast,
         remedy=_no_hibernation,
-        # Whether a press of the button counts as the user's shutdown is UNCONFIRMED.
+        # A press may count as the user's shutdown, which is hybrid (fact:fast-startup-press).
         expected=(HIBERNATES, COMPLETED),
         blocked_at=BlockedAt.HYBRID,
         offline=Offline(
-            fixed(_HIBERNATION, offline.fast_startup(on=True)),
-            remedy=fixed(offline.fast_startup(on=False), offline.hibernation(on=False)),
+            fixed(_HIBERNATION, _FAST),
+            remedy=fixed(_NOT_FAST, _NO_HIBERNATION),
             unconfirmed=_FILE_UNKNOWN,
         ),
     ),
     _fault(
         variant="display-dark",
         summary="the display is off, and the press only lights it",
-        injects=(
-            *power_commands.set_display_timeout(_DISPLAY_SECONDS),
-            "wait until the screen is dark",
-        ),
-        remedies=(*_LIT, "any key, or a second press"),
+        injects=(*_DARK_SOON.commands, "wait until the screen is dark"),
+        remedies=(*_STAYS_LIT.commands, "any key, or a second press"),
         sources=("fact:display-wake",),
         inject=_darken,
         remedy=_light_up,
-        # Two hosts' users report it; per release it is UNCONFIRMED.
+        # Two hosts' users report it, for no release in particular (fact:display-wake).
         expected=(DARK, COMPLETED),
         blocked_at=BlockedAt.DISPLAY,
         offline=Offline(
-            fixed(offline.display_timeout(_DISPLAY_SECONDS)),
+            fixed(_DARK_SOON),
             then=_wait_until_dark,
-            remedy=fixed(offline.display_timeout(0)),
+            remedy=fixed(_STAYS_LIT),
         ),
     ),
 )

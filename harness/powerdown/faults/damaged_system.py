@@ -28,14 +28,16 @@ from powerdown.guest.probe_programs import ABORTER, SPINNER, ProbeProgram
 from powerdown.guest.windows import WORK_DIRECTORY
 from powerdown.machine.events import PROCESS_EXIT, named
 from powerdown.windows import commands, damage_commands, service_commands, session_commands
-from powerdown.windows import registry_settings as offline
 from powerdown.windows.damage_commands import ADMINISTRATORS, BACKUP_OPERATORS
+from powerdown.windows.settings.crash_keys import crash_on_ctrl_scroll
 
 CRASHED = Expected(Outcome.CRASHED, Cause.DAMAGED_SYSTEM)
 STAYS_UP = Expected(Outcome.STAYED_UP, Cause.DAMAGED_SYSTEM)
 RESTARTS = Expected(Outcome.RESTARTED_INSTEAD, Cause.DAMAGED_SYSTEM)
 LOST = Expected(Outcome.STAYED_UP, Cause.PRESS_LOST)
 
+_KEYS_CRASH = crash_on_ctrl_scroll(on=True)
+_KEYS_DO_NOTHING = crash_on_ctrl_scroll(on=False)
 _CRASH_SECONDS = 60.0
 _START_SECONDS = 10.0
 _STARVED_SECONDS = 1.0
@@ -68,7 +70,7 @@ def _boot_again(target: FaultTarget) -> None:
 
 
 def _set_up_keys_and_crash(target: FaultTarget) -> None:
-    target.windows.run_all(damage_commands.crash_on_ctrl_scroll(on=True))
+    target.windows.run_all(_KEYS_CRASH.commands)
     target.restart()
     _crash_by_keys(target)
 
@@ -76,7 +78,7 @@ def _set_up_keys_and_crash(target: FaultTarget) -> None:
 def _crash_by_keys(target: FaultTarget) -> None:
     since = now()
     target.machine.press_keys(*_CRASH_KEYS)
-    _expect_crash(target, since, "the keys of CrashOnCtrlScroll")
+    _expect_crash(target, since, "the crash keys")
 
 
 def _crash_by_nmi(target: FaultTarget) -> None:
@@ -103,7 +105,7 @@ def _expect_crash(target: FaultTarget, since: float, after: str) -> None:
 
 
 def _no_crash_keys(target: FaultTarget) -> None:
-    target.windows.run_all(damage_commands.crash_on_ctrl_scroll(on=False))
+    target.windows.run_all(_KEYS_DO_NOTHING.commands)
 
 
 def _hang(target: FaultTarget) -> None:
@@ -254,18 +256,18 @@ VARIANTS = (
         variant="bugcheck-keyboard",
         summary="Windows was stopped by the crash keys (stop code 0xE2)",
         injects=(
-            *damage_commands.crash_on_ctrl_scroll(on=True),
+            *_KEYS_CRASH.commands,
             commands.RESTART,
             "keys right Ctrl (held), Scroll Lock, Scroll Lock",
         ),
-        remedies=(_POWER_CUT, *damage_commands.crash_on_ctrl_scroll(on=False)),
+        remedies=(_POWER_CUT, *_KEYS_DO_NOTHING.commands),
         sources=("fact:crash-keys", _CRASH_SOURCE),
         inject=_set_up_keys_and_crash,
         remedy=_no_crash_keys,
         offline=Offline(
-            fixed(offline.crash_on_ctrl_scroll(on=True)),
+            fixed(_KEYS_CRASH),
             then=_crash_by_keys,
-            remedy=fixed(offline.crash_on_ctrl_scroll(on=False)),
+            remedy=fixed(_KEYS_DO_NOTHING),
         ),
         expected=(CRASHED,),
     ),
@@ -348,7 +350,7 @@ VARIANTS = (
         summary="nobody has the right to shut down; the button is pressed",
         remedies=_RIGHT,
         remedy=_give_right,
-        # Whether the button needs the user's right is UNCONFIRMED (fact:right-and-button).
+        # The button may need the user's right (fact:right-and-button).
         expected=(COMPLETED, STAYS_UP),
         blocked_at=BlockedAt.NONE,
     ),
@@ -360,8 +362,8 @@ VARIANTS = (
         sources=("fact:core-process-end",),
         inject=_kill_lsass,
         remedy=_nothing,
-        # A hard budget of a minute may pass first; whether the button still counts while the
-        # restart is announced is UNCONFIRMED.
+        # A hard budget of a minute may pass first, and the button may still count while the
+        # restart is announced (fact:announced-restart-press).
         expected=(RESTARTS, STAYS_UP, COMPLETED),
         blocked_at=BlockedAt.POWER_OFF,
         recovery=Recovery.FINISH,

@@ -1,7 +1,7 @@
 """The Shutdown Event Tracker: a dialog of a shutdown waits for a reason.
 
-Sources: fact:tracker-when, fact:tracker-holds-press. Tencent names it as a cause; whether an open
-dialog holds a press of the button up is UNCONFIRMED, so completion is allowed wherever one is open.
+Sources: fact:tracker-when, fact:tracker-holds-press. Tencent names it as a cause, and nobody
+else says that an open dialog holds a press up, so completion is allowed wherever one is open.
 """
 
 from __future__ import annotations
@@ -11,19 +11,18 @@ from functools import partial
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DeadlineExpired, NotOnThisGuest
 from powerdown.core.outcome import Cause, Expected, Outcome
-from powerdown.faults.fault import COMPLETED, BlockedAt, Fault, ScenarioId, settings
+from powerdown.faults.fault import COMPLETED, BlockedAt, Fault, ScenarioId, changes
 from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Offline, fixed
 from powerdown.faults.waiting import wait_until
-from powerdown.windows import registry_settings as offline
-from powerdown.windows import session_commands
+from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
 
 WAITS = Expected(Outcome.STAYED_UP, Cause.EVENT_TRACKER)
 
-_ON = session_commands.set_event_tracker(on=True)
-_OFF = session_commands.set_event_tracker(on=False)
-_ON_OFFLINE = fixed(offline.event_tracker(on=True))
-_OFF_OFFLINE = fixed(offline.event_tracker(on=False))
+_ON = EVENT_TRACKER.set(True)
+_OFF = EVENT_TRACKER.set(False)
+_ON_OFFLINE = fixed(_ON)
+_OFF_OFFLINE = fixed(_OFF)
 _DIALOG_KEYS = ("alt", "f4")
 _DIALOG_SECONDS = 10.0
 _KILL_SECONDS = 10.0
@@ -40,7 +39,7 @@ _fault = partial(
 
 
 def _turn_on_and_open_dialog(target: FaultTarget) -> None:
-    target.windows.run_all(_ON)
+    target.windows.run_all(_ON.commands)
     _open_dialog(target)
 
 
@@ -62,12 +61,12 @@ def _open_dialog(target: FaultTarget) -> None:
 
 
 def _close_dialog(target: FaultTarget) -> None:
-    target.windows.run_all(_OFF)
+    target.windows.run_all(_OFF.commands)
     target.machine.press_keys("esc")
 
 
 def _turn_on_and_crash(target: FaultTarget) -> None:
-    target.windows.run_all(_ON)
+    target.windows.run_all(_ON.commands)
     _crash_and_boot(target)
 
 
@@ -80,8 +79,8 @@ VARIANTS = (
     _fault(
         variant="dialog-open",
         summary="a shutdown dialog on the desktop waits for a reason",
-        injects=(*_ON, "keys Alt+F4 on the desktop"),
-        remedies=(*_OFF, "key Esc, to close the dialog"),
+        injects=(*_ON.commands, "keys Alt+F4 on the desktop"),
+        remedies=(*_OFF.commands, "key Esc, to close the dialog"),
         inject=_turn_on_and_open_dialog,
         remedy=_close_dialog,
         expected=(WAITS, COMPLETED),
@@ -91,9 +90,9 @@ VARIANTS = (
     _fault(
         variant="policy-only",
         summary="the tracker is on and no dialog is open: must not be blamed",
-        injects=_ON,
+        injects=_ON.commands,
         remedies=(),
-        inject=settings(*_ON),
+        inject=changes(_ON),
         offline=Offline(_ON_OFFLINE),
         remedy=None,
         expected=(COMPLETED,),
@@ -102,12 +101,12 @@ VARIANTS = (
     _fault(
         variant="question-after-crash",
         summary="after a crash the tracker asks for the reason at logon: must not be blamed",
-        injects=(*_ON, "power cut (SIGKILL to QEMU), boot again"),
-        remedies=(*_OFF, "key Esc, to close the question"),
+        injects=(*_ON.commands, "power cut (SIGKILL to QEMU), boot again"),
+        remedies=(*_OFF.commands, "key Esc, to close the question"),
         inject=_turn_on_and_crash,
         offline=Offline(_ON_OFFLINE, then=_crash_and_boot, remedy=_OFF_OFFLINE),
         remedy=_close_dialog,
-        # Whether the open question blocks a press is as UNCONFIRMED as with any other dialog.
+        # The open question may block a press as any other dialog (fact:tracker-holds-press).
         expected=(COMPLETED, WAITS),
         blocked_at=BlockedAt.NONE,
     ),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypedDict
 
 from powerdown.core.errors import NotOnThisGuest
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.faults.fault_target import FaultTarget
-from powerdown.faults.offline import ONLINE_ONLY, Offline, OnlineOnly
+from powerdown.faults.offline import ONLINE_ONLY, Offline, OnlineOnly, fixed
 from powerdown.images.image import Image
+from powerdown.windows.settings.change import Change, joined
 
 COMPLETED = Expected(Outcome.COMPLETED, Cause.NONE)
 """The verdict on a guest with nothing in its way."""
@@ -90,7 +92,7 @@ class Fault:
     :param inject: does it. It may raise :class:`NotOnThisGuest`.
     :param remedy: undoes it; ``None`` where the guest shuts down and nothing is left to remedy.
     :param expected: the verdicts that are right. The first is what documented policy implies; the
-        others stand where what Windows does is UNCONFIRMED.
+        others stand where what Windows does is not settled by the facts in ``sources``.
     :param blocked_at: where it blocks the shutdown.
     :param trigger: how the guest is asked to shut down.
     :param command: with :attr:`Trigger.INSIDE`, the command line.
@@ -128,6 +130,35 @@ def settings(*command_lines: str) -> Callable[[FaultTarget], None]:
         target.windows.run_all(command_lines)
 
     return change
+
+
+def changes(*made: Change) -> Callable[[FaultTarget], None]:
+    """An injection or remedy that only changes settings of the running guest."""
+    return settings(*joined(made).commands)
+
+
+class _OfSettings(TypedDict):
+    injects: tuple[str, ...]
+    remedies: tuple[str, ...]
+    inject: Callable[[FaultTarget], None]
+    remedy: Callable[[FaultTarget], None] | None
+    offline: Offline
+
+
+def of_settings(change: Change, remedy: Change | None = None) -> _OfSettings:
+    """The fields of a fault that consists of settings alone: how it is injected and remedied, in a
+    running guest and in one that is off.
+
+    :param remedy: ``None`` where nothing is left to remedy.
+    """
+    undone = Change() if remedy is None else remedy
+    return {
+        "injects": change.commands,
+        "remedies": undone.commands,
+        "inject": changes(change),
+        "remedy": None if remedy is None else changes(remedy),
+        "offline": Offline(fixed(change), remedy=None if remedy is None else fixed(remedy)),
+    }
 
 
 def set_if_permitted(target: FaultTarget, *command_lines: str) -> None:

@@ -1,8 +1,8 @@
 """The logon policy forbids a shutdown while nobody is logged on.
 
 Sources: fact:no-logon-policy, fact:no-logon-press. That Windows discards a button press at the
-logon screen is what Tencent's guide says (qcloud-documents 213/2917); per release it is
-UNCONFIRMED, so completion is allowed too.
+logon screen is what Tencent's guide says (qcloud-documents 213/2917), without saying
+for which release, so completion is allowed too.
 """
 
 from __future__ import annotations
@@ -11,20 +11,18 @@ from functools import partial
 
 from powerdown.core.errors import ControlChannelError
 from powerdown.core.outcome import Cause, Expected, Outcome
-from powerdown.faults.fault import COMPLETED, BlockedAt, Fault, ScenarioId, settings
+from powerdown.faults.fault import COMPLETED, BlockedAt, Fault, ScenarioId, changes
 from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Offline, fixed
 from powerdown.faults.waiting import wait_until
 from powerdown.windows import commands, session_commands
-from powerdown.windows import registry_settings as offline
 from powerdown.windows.console_session import ConsoleSession
+from powerdown.windows.settings.logon_settings import NOBODY_LOGS_ON, SHUTDOWN_WITHOUT_LOGON
 
 REFUSED = Expected(Outcome.STAYED_UP, Cause.NO_LOGON_SHUTDOWN)
 
-_FORBID = session_commands.set_shutdown_without_logon(allowed=False)
-_ALLOW = session_commands.set_shutdown_without_logon(allowed=True)
-_FORBIDDEN = offline.shutdown_without_logon(allowed=False)
-_ALLOWED = offline.shutdown_without_logon(allowed=True)
+_FORBID = SHUTDOWN_WITHOUT_LOGON.set(False)
+_ALLOW = SHUTDOWN_WITHOUT_LOGON.set(True)
 _LOCK_TASK = "powerdown-lock"
 _LOG_OFF_TEXT = "logoff <session of the console>"
 _LOCK_TEXT = (
@@ -78,17 +76,17 @@ def lock(target: FaultTarget) -> None:
 
 
 def _forbid_and_log_off(target: FaultTarget) -> None:
-    target.windows.run(_FORBID).checked()
+    target.windows.run_all(_FORBID.commands)
     log_off(target)
 
 
 def _allow_and_log_off(target: FaultTarget) -> None:
-    target.windows.run(_ALLOW).checked()
+    target.windows.run_all(_ALLOW.commands)
     log_off(target)
 
 
 def _forbid_and_lock(target: FaultTarget) -> None:
-    target.windows.run(_FORBID).checked()
+    target.windows.run_all(_FORBID.commands)
     lock(target)
 
 
@@ -107,35 +105,35 @@ VARIANTS = (
     _fault(
         variant="forbidden",
         summary="nobody is logged on, and the policy forbids a shutdown then",
-        injects=(_FORBID, _LOG_OFF_TEXT),
-        remedies=(_ALLOW,),
+        injects=(*_FORBID.commands, _LOG_OFF_TEXT),
+        remedies=_ALLOW.commands,
         inject=_forbid_and_log_off,
-        remedy=settings(_ALLOW),
+        remedy=changes(_ALLOW),
         expected=(REFUSED, COMPLETED),
         blocked_at=BlockedAt.LOGON,
         # Nobody is logged on after the remedy either.
-        offline=Offline(fixed(_FORBIDDEN, offline.NOBODY_LOGS_ON), remedy=fixed(_ALLOWED)),
+        offline=Offline(fixed(_FORBID, NOBODY_LOGS_ON), remedy=fixed(_ALLOW)),
     ),
     _fault(
         variant="allowed",
         summary="nobody is logged on, and the policy allows a shutdown: must not be blamed",
-        injects=(_ALLOW, _LOG_OFF_TEXT),
+        injects=(*_ALLOW.commands, _LOG_OFF_TEXT),
         inject=_allow_and_log_off,
-        offline=Offline(fixed(_ALLOWED, offline.NOBODY_LOGS_ON)),
+        offline=Offline(fixed(_ALLOW, NOBODY_LOGS_ON)),
     ),
     _fault(
         variant="logged-on",
         summary="the policy forbids it, but a user is logged on: must not be blamed",
-        injects=(_FORBID,),
-        inject=settings(_FORBID),
-        offline=Offline(fixed(_FORBIDDEN)),
+        injects=_FORBID.commands,
+        inject=changes(_FORBID),
+        offline=Offline(fixed(_FORBID)),
     ),
     _fault(
         variant="locked",
         summary="the policy forbids it, but a user is logged on and locked: must not be blamed",
-        injects=(_FORBID, *_LOCK_TEXT),
+        injects=(*_FORBID.commands, *_LOCK_TEXT),
         inject=_forbid_and_lock,
-        offline=Offline(fixed(_FORBIDDEN), then=lock),
+        offline=Offline(fixed(_FORBID), then=lock),
     ),
 )
 """All variants, in the order of reports."""

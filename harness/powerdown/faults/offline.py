@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from powerdown.faults.fault_target import FaultTarget
 from powerdown.images.image import Image
 from powerdown.windows.registry_edit import RegistryEdit
+from powerdown.windows.settings.change import Change, joined
 
 Edits = tuple[RegistryEdit, ...]
 
@@ -58,7 +59,7 @@ ONLINE_ONLY = OnlineOnly()
 """The usual reason."""
 
 
-def fixed(*groups: Edits) -> Callable[[Image], Edits]:
-    """The same edits for every image."""
-    edits = tuple(edit for group in groups for edit in group)
+def fixed(*changes: Change) -> Callable[[Image], Edits]:
+    """The edits of these changes, for every image."""
+    edits = joined(changes).edits
     return lambda image: edits

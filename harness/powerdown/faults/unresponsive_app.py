@@ -2,15 +2,15 @@
 
 Sources: fact:query-end-session, fact:hidden-programs; Microsoft Learn, "WM_QUERYENDSESSION
 message", "Shutdown Changes for Windows Vista". That the shutdown goes on by itself once the program
-is gone is what Windows shows; documented it is not (UNCONFIRMED): where it was given up, the press
-after the remedy must complete.
+is gone is not documented (fact:shutdown-resumes): where it was given up, the press after the remedy
+must complete.
 
 A program that agreed and is slow over WM_ENDSESSION counts as hung after five seconds (learn:
-"Shutdown Changes for Windows Vista"), HungAppTimeout (Windows Internals 6 part 2): without
-AutoEndTasks it is shown on the screen then. With it, it has what Windows "waits before terminating
+"Shutdown Changes for Windows Vista"; fact:hung-app-timeout): where Windows does not end programs by
+itself it is shown on the screen then. With it, it has what Windows "waits before terminating
 an application that does not respond to a shutdown request" (learn: SystemParametersInfo,
-SPI_GETWAITTOKILLTIMEOUT), by its name WaitToKillAppTimeout. Windows Internals names HungAppTimeout
-alone, so that is UNCONFIRMED.
+SPI_GETWAITTOKILLTIMEOUT). Windows Internals names the time to answer
+alone (fact:end-session-wait).
 """
 
 from __future__ import annotations
@@ -43,19 +43,24 @@ from powerdown.guest.probe_programs import (
 )
 from powerdown.images.image import Image
 from powerdown.windows import commands, session_commands
-from powerdown.windows import registry_settings as offline
+from powerdown.windows.settings.application_settings import (
+    AUTO_END_TASKS,
+    BLOCKING_APPS,
+    HUNG_APP_TIMEOUT,
+    WAIT_TO_KILL_APP_TIMEOUT,
+)
 
 BLOCKED = Expected(Outcome.STAYED_UP, Cause.UNRESPONSIVE_APP)
 DELAYED = Expected(Outcome.SLOW_BUT_COMPLETED, Cause.UNRESPONSIVE_APP)
 
 _TASK = "powerdown-program"
 _REASON = "Copying-photos"
-_ENDS = ("AutoEndTasks", "1")
-_PATIENCE = ("HungAppTimeout", "2000")
-_TIME = ("WaitToKillAppTimeout", "2000")
-_END_TASKS = session_commands.set_desktop_value(*_ENDS)
-_LITTLE_PATIENCE = session_commands.set_desktop_value(*_PATIENCE)
-_LITTLE_TIME = session_commands.set_desktop_value(*_TIME)
+_LITTLE_MS = 2000
+_END_TASKS = AUTO_END_TASKS.set(True)
+_LITTLE_PATIENCE = HUNG_APP_TIMEOUT.set(_LITTLE_MS)
+_LITTLE_TIME = WAIT_TO_KILL_APP_TIMEOUT.set(_LITTLE_MS)
+_ALLOW_BLOCKING = BLOCKING_APPS.set(True)
+_END_BLOCKING = BLOCKING_APPS.set(False)
 _QUERY = "learn: WM_QUERYENDSESSION message"
 _CHANGES = "learn: Shutdown Changes for Windows Vista"
 
@@ -94,44 +99,42 @@ def _end(program: ProbeProgram) -> Callable[[FaultTarget], None]:
 
 def _let_block(program: ProbeProgram) -> Callable[[FaultTarget], None]:
     def inject(target: FaultTarget) -> None:
-        target.windows.run(session_commands.ALLOW_BLOCKING_APPS).checked()
+        target.windows.run_all(_ALLOW_BLOCKING.commands)
         _start(target, program)
 
     return inject
 
 
 def _end_tasks_of_refuser(target: FaultTarget) -> None:
-    target.windows.set_desktop_value(*_ENDS)
+    target.windows.set_for_user(AUTO_END_TASKS, True)
     target.restart()
     _start(target, REFUSER)
 
 
 def _wait_long_for_hanger(target: FaultTarget) -> None:
-    patience = str(beyond_soft_ms(target.image))
-    target.windows.set_desktop_value(*_ENDS)
-    target.windows.set_desktop_value("HungAppTimeout", patience)
+    target.windows.set_for_user(AUTO_END_TASKS, True)
+    target.windows.set_for_user(HUNG_APP_TIMEOUT, beyond_soft_ms(target.image))
     target.restart()
     _start(target, HANGER)
 
 
 def _wait_little_for_hanger(target: FaultTarget) -> None:
     # The program hangs again: what lets the press complete is the time it is given.
-    target.windows.set_desktop_value(*_PATIENCE)
+    target.windows.set_for_user(HUNG_APP_TIMEOUT, _LITTLE_MS)
     target.restart()
     _start(target, HANGER)
 
 
 def _wait_long_for_lingerer(target: FaultTarget) -> None:
-    time = str(beyond_hard_ms(target.image))
-    target.windows.set_desktop_value(*_ENDS)
-    target.windows.set_desktop_value("WaitToKillAppTimeout", time)
+    target.windows.set_for_user(AUTO_END_TASKS, True)
+    target.windows.set_for_user(WAIT_TO_KILL_APP_TIMEOUT, beyond_hard_ms(target.image))
     target.restart()
     _linger(target)
 
 
 def _wait_little_for_lingerer(target: FaultTarget) -> None:
     # The program is as slow as before: what lets the press complete is the time it is given.
-    target.windows.set_desktop_value(*_TIME)
+    target.windows.set_for_user(WAIT_TO_KILL_APP_TIMEOUT, _LITTLE_MS)
     target.restart()
     _linger(target)
 
@@ -141,13 +144,11 @@ def _linger(target: FaultTarget) -> None:
 
 
 def _long_patience(image: Image) -> Edits:
-    patience = offline.desktop_value("HungAppTimeout", str(beyond_soft_ms(image)))
-    return (*offline.desktop_value(*_ENDS), *patience)
+    return (_END_TASKS + HUNG_APP_TIMEOUT.set(beyond_soft_ms(image))).edits
 
 
 def _long_time(image: Image) -> Edits:
-    time = offline.desktop_value("WaitToKillAppTimeout", str(beyond_hard_ms(image)))
-    return (*offline.desktop_value(*_ENDS), *time)
+    return (_END_TASKS + WAIT_TO_KILL_APP_TIMEOUT.set(beyond_hard_ms(image))).edits
 
 
 def _blocker(
@@ -178,17 +179,14 @@ def _permitted(
     return _fault(
         variant=variant,
         summary=summary,
-        injects=(session_commands.ALLOW_BLOCKING_APPS, *_start_text(program)),
-        remedies=(
-            session_commands.END_BLOCKING_APPS,
-            session_commands.end_program(program.name),
-        ),
+        injects=(*_ALLOW_BLOCKING.commands, *_start_text(program)),
+        remedies=(*_END_BLOCKING.commands, session_commands.end_program(program.name)),
         sources=(
             "fact:hidden-programs",
-            "learn: Policy CSP ADMX_Winsrv, AllowBlockingAppsAtShutdown",
+            f"learn: Policy CSP ADMX_Winsrv, {BLOCKING_APPS.value_name}",
         ),
         inject=_let_block(program),
-        offline=Offline(fixed(offline.blocking_apps(allowed=True)), then=_started(program)),
+        offline=Offline(fixed(_ALLOW_BLOCKING), then=_started(program)),
         remedy=_end(program),
         expected=expected,
         blocked_at=BlockedAt.APPLICATIONS,
@@ -251,34 +249,35 @@ VARIANTS = (
         "console-allowed",
         "the same, and a policy lets such programs block",
         CONSOLE,
-        # That the policy lifts the time limit of a handler too is UNCONFIRMED.
+        # The policy may lift the time limit of a handler too (fact:blocking-policy-handler).
         (BLOCKED, COMPLETED, DELAYED),
     ),
     _fault(
         variant="auto-end-tasks",
-        summary="a window answers FALSE, and AutoEndTasks ends it: must not be blamed",
-        injects=(_END_TASKS, commands.RESTART, *_start_text(REFUSER)),
+        summary=f"a window answers FALSE, and {AUTO_END_TASKS.name} ends it: must not be blamed",
+        injects=(*_END_TASKS.commands, commands.RESTART, *_start_text(REFUSER)),
         remedies=(),
         sources=(
             "fact:auto-end-tasks",
             "fact:hung-app-timeout",
         ),
         inject=_end_tasks_of_refuser,
-        offline=Offline(fixed(offline.desktop_value(*_ENDS)), then=_started(REFUSER)),
+        offline=Offline(fixed(_END_TASKS), then=_started(REFUSER)),
         remedy=None,
         expected=(COMPLETED,),
         blocked_at=BlockedAt.NONE,
     ),
     _fault(
         variant="hung-app-timeout",
-        summary="a window hangs, and AutoEndTasks ends it after a long HungAppTimeout",
+        summary=f"a window hangs, and {AUTO_END_TASKS.name} ends it after a long "
+        f"{HUNG_APP_TIMEOUT.name}",
         injects=(
-            _END_TASKS,
-            session_commands.set_desktop_value("HungAppTimeout", "<soft budget and 4 s, in ms>"),
+            *_END_TASKS.commands,
+            HUNG_APP_TIMEOUT.command_for("<soft budget and 4 s, in ms>"),
             commands.RESTART,
             *_start_text(HANGER),
         ),
-        remedies=(_LITTLE_PATIENCE, commands.RESTART),
+        remedies=(*_LITTLE_PATIENCE.commands, commands.RESTART),
         sources=(
             "fact:auto-end-tasks",
             "fact:hung-app-timeout",
@@ -288,7 +287,7 @@ VARIANTS = (
         offline=Offline(
             _long_patience,
             then=_started(HANGER),
-            remedy=fixed(offline.desktop_value(*_PATIENCE)),
+            remedy=fixed(_LITTLE_PATIENCE),
             then_again=_started(HANGER),
         ),
         expected=(DELAYED,),
@@ -296,16 +295,15 @@ VARIANTS = (
     ),
     _fault(
         variant="slow-to-end",
-        summary="a window agrees and takes long over it, and a long WaitToKillAppTimeout lets it",
+        summary="a window agrees and takes long over it, and a long "
+        f"{WAIT_TO_KILL_APP_TIMEOUT.name} lets it",
         injects=(
-            _END_TASKS,
-            session_commands.set_desktop_value(
-                "WaitToKillAppTimeout", "<ten times the hard budget, in ms>"
-            ),
+            *_END_TASKS.commands,
+            WAIT_TO_KILL_APP_TIMEOUT.command_for("<ten times the hard budget, in ms>"),
             commands.RESTART,
             *_start_text(LINGERER, "<soft budget and 4 s, in ms>"),
         ),
-        remedies=(_LITTLE_TIME, commands.RESTART),
+        remedies=(*_LITTLE_TIME.commands, commands.RESTART),
         sources=(
             "fact:wait-to-kill-app",
             "learn: SystemParametersInfo, SPI_GETWAITTOKILLTIMEOUT",
@@ -316,10 +314,10 @@ VARIANTS = (
         offline=Offline(
             _long_time,
             then=_linger,
-            remedy=fixed(offline.desktop_value(*_TIME)),
+            remedy=fixed(_LITTLE_TIME),
             then_again=_linger,
         ),
-        # That HungAppTimeout does not limit it too, so that it is ended in time, is UNCONFIRMED.
+        # It is ended in time where the time to answer limits it too (fact:end-session-wait).
         expected=(DELAYED, COMPLETED),
         blocked_at=BlockedAt.APPLICATIONS,
     ),

@@ -1,11 +1,11 @@
 """A service does not stop when the system shuts down.
 
 Sources: fact:preshutdown-phase, fact:service-timeout, fact:preshutdown-endless. At PRESHUTDOWN
-Windows waits as long as the service has asked for, at SHUTDOWN for WaitToKillServiceTimeout.
+Windows waits as long as the service has asked for, at SHUTDOWN for the time of all.
 
 A guest that waits there may have lost its control channel, and programs started that late may fail
-(UNCONFIRMED): so it is forced off, booted again, and only then remedied. The services that hold for
-ever start with Windows, so that the remedy is what lets the next press complete.
+(fact:late-programs-fail): so it is forced off, booted again, and only then remedied. The services
+that hold for ever start with Windows, so that the remedy is what lets the next press complete.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from powerdown.faults.waiting import wait_until
 from powerdown.guest.probe_programs import HOLDER, STUBBORN, ProbeProgram
 from powerdown.images.image import Image
 from powerdown.windows import commands, service_commands, session_commands
-from powerdown.windows import registry_settings as offline
+from powerdown.windows.settings.service_settings import WAIT_TO_KILL_SERVICE
 
 HELD = Expected(Outcome.STAYED_UP, Cause.UNRESPONSIVE_SERVICE)
 DELAYED = Expected(Outcome.SLOW_BUT_COMPLETED, Cause.UNRESPONSIVE_SERVICE)
@@ -39,9 +39,7 @@ _HOLDER = "PowerdownHolder"
 _FOR_EVER_MS = 2_147_483_647
 """What VMTools has set in a real hive (fact:preshutdown-endless)."""
 
-_DEFAULT_PATIENCE = service_commands.set_wait_to_kill_service(
-    service_commands.DEFAULT_WAIT_TO_KILL_SERVICE_MS
-)
+_DEFAULT_PATIENCE = WAIT_TO_KILL_SERVICE.repair()
 
 _fault = partial(Fault, scenario=ScenarioId.UNRESPONSIVE_SERVICE)
 
@@ -91,12 +89,12 @@ def _stop_late(target: FaultTarget) -> None:
 def _never_stop(target: FaultTarget) -> None:
     _run(target, _STUBBORN, STUBBORN)
     patience = beyond_hard_ms(target.image)
-    target.windows.run(service_commands.set_wait_to_kill_service(patience)).checked()
+    target.windows.run_all(WAIT_TO_KILL_SERVICE.set(patience).commands)
     target.restart()
 
 
 def _patience(image: Image) -> Edits:
-    return offline.wait_to_kill_service(beyond_hard_ms(image))
+    return WAIT_TO_KILL_SERVICE.set(beyond_hard_ms(image)).edits
 
 
 def _hold_for_ever(target: FaultTarget) -> None:
@@ -122,16 +120,16 @@ VARIANTS = (
     ),
     _fault(
         variant="never-stops",
-        summary="a service ignores SHUTDOWN, and WaitToKillServiceTimeout gives it for ever",
+        summary=f"a service ignores SHUTDOWN, and {WAIT_TO_KILL_SERVICE.name} gives it for ever",
         injects=(
             *_run_text(_STUBBORN, STUBBORN),
-            service_commands.set_wait_to_kill_service(600_000) + "   (ten times the hard budget)",
+            f"{WAIT_TO_KILL_SERVICE.set(600_000)}   (ten times the hard budget)",
             commands.RESTART,
         ),
-        remedies=(*_removal(_STUBBORN, STUBBORN), _DEFAULT_PATIENCE),
+        remedies=(*_removal(_STUBBORN, STUBBORN), *_DEFAULT_PATIENCE.commands),
         sources=("fact:service-timeout", "fact:service-timeout-default"),
         inject=_never_stop,
-        remedy=_removed(_STUBBORN, STUBBORN, _DEFAULT_PATIENCE),
+        remedy=_removed(_STUBBORN, STUBBORN, *_DEFAULT_PATIENCE.commands),
         expected=(HELD,),
         blocked_at=BlockedAt.SERVICES,
         # What lets the next press complete is that the service is gone.

@@ -26,8 +26,9 @@ from powerdown.faults.fault import (
 from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Offline, fixed
 from powerdown.images.image import Image
-from powerdown.windows import commands, service_commands, update_commands
-from powerdown.windows import registry_settings as offline
+from powerdown.windows import commands, update_commands
+from powerdown.windows.settings.service_settings import PRESHUTDOWN_TIMEOUT
+from powerdown.windows.settings.update_settings import REBOOT_PENDING
 
 SLOW = Expected(Outcome.SLOW_BUT_COMPLETED, Cause.WINDOWS_UPDATE)
 OUTLASTED = Expected(Outcome.STAYED_UP, Cause.WINDOWS_UPDATE)
@@ -36,13 +37,15 @@ RESTARTED = Expected(Outcome.RESTARTED_INSTEAD, Cause.WINDOWS_UPDATE)
 _INSTALL_SECONDS = 1800.0
 """A cumulative update takes a quarter of an hour on a slow guest."""
 
-_CUT_MS = 3000
-_SERVICE = "TrustedInstaller"
+_TIMEOUT = PRESHUTDOWN_TIMEOUT.of("TrustedInstaller")
+_CUT = _TIMEOUT.set(3000)
+_UNCUT = _TIMEOUT.set(3_600_000)
+"""As on a stock Windows (fact:preshutdown-own-services)."""
 _MOST_RESTARTS = 4
 _INSTALL_TEXT = update_commands.add_package("<package>")
 _REMEDIES = (
     f"{commands.RESTART}   (repeat until the next command finds no key)",
-    f'reg query "{update_commands.REBOOT_PENDING_KEY}"',
+    f'reg query "{REBOOT_PENDING.key}"',
 )
 
 _fault = partial(
@@ -124,13 +127,13 @@ def _path(target: FaultTarget, kind: str) -> str:
 
 
 def _install_and_cut(target: FaultTarget) -> None:
-    set_if_permitted(target, service_commands.set_preshutdown_timeout(_SERVICE, _CUT_MS))
+    set_if_permitted(target, *_CUT.commands)
     target.restart()
     install(target, _path(target, "package"))
 
 
 def _mark(target: FaultTarget) -> None:
-    set_if_permitted(target, update_commands.FAKE_REBOOT_PENDING)
+    set_if_permitted(target, *REBOOT_PENDING.set().commands)
 
 
 VARIANTS = (
@@ -157,20 +160,18 @@ VARIANTS = (
         variant="timeout-cut",
         summary="the same work, cut short by the service manager: must not be blamed",
         injects=(
-            service_commands.set_preshutdown_timeout(_SERVICE, _CUT_MS),
+            *_CUT.commands,
             commands.RESTART,
             _INSTALL_TEXT,
         ),
         inject=_install_and_cut,
         remedy=None,
-        remedies=(service_commands.set_preshutdown_timeout(_SERVICE, 3_600_000), *_REMEDIES),
-        # How long a release takes to give up and to end what is left is UNCONFIRMED.
+        remedies=(*_UNCUT.commands, *_REMEDIES),
+        # A release may take long to give up and to end what is left (fact:interrupted-servicing).
         expected=(COMPLETED, SLOW),
         blocked_at=BlockedAt.NONE,
         missing=_needs("package"),
-        offline=Offline(
-            fixed(offline.preshutdown_timeout(_SERVICE, _CUT_MS)), then=_installed("package")
-        ),
+        offline=Offline(fixed(_CUT), then=_installed("package")),
     ),
     _fault(
         variant="restarts-instead",
@@ -185,11 +186,11 @@ VARIANTS = (
     _fault(
         variant="markers-only",
         summary="a marker says that a restart is pending, without any work: must not be blamed",
-        injects=(update_commands.FAKE_REBOOT_PENDING,),
+        injects=REBOOT_PENDING.set().commands,
         inject=_mark,
-        offline=Offline(fixed(offline.REBOOT_IS_PENDING)),
+        offline=Offline(fixed(REBOOT_PENDING.set())),
         remedy=None,
-        remedies=(update_commands.CLEAR_REBOOT_PENDING,),
+        remedies=REBOOT_PENDING.clear().commands,
         expected=(COMPLETED,),
         blocked_at=BlockedAt.NONE,
     ),

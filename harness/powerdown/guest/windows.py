@@ -11,13 +11,17 @@ from powerdown.core.errors import ControlChannelError
 from powerdown.guest.channels.channel import CommandResult, GuestChannel
 from powerdown.guest.guest_baseline import GuestBaseline, read_baseline
 from powerdown.guest.guest_sample import GuestSample, read_sample
-from powerdown.windows import commands, query_commands, session_commands
+from powerdown.windows import commands, query_commands
 from powerdown.windows.command_parts import Part, PartAnswer, join_parts, new_marker, split_parts
 from powerdown.windows.console_session import parse_console_session
 from powerdown.windows.event_records import EventRecord, parse_events
 from powerdown.windows.last_start import around_last_start
 from powerdown.windows.registry_output import parse_registry
-from powerdown.windows.user_settings import find_console_profile
+from powerdown.windows.settings.all_settings import ALL_SETTINGS
+from powerdown.windows.settings.declaration import Declaration
+from powerdown.windows.settings.registry_setting import RegistrySetting
+from powerdown.windows.settings.setting_value import SettingValue
+from powerdown.windows.user_profiles import find_console_profile
 
 WORK_DIRECTORY = r"C:\powerdown"
 """Directory for the harness's files inside a guest."""
@@ -36,10 +40,15 @@ class Windows:
     """The inside of a Windows guest, through any control channel.
 
     Every call raises what :class:`GuestChannel` raises.
+
+    :param settings: those that :meth:`baseline` reads.
     """
 
-    def __init__(self, channel: GuestChannel) -> None:
+    def __init__(
+        self, channel: GuestChannel, settings: tuple[Declaration, ...] = ALL_SETTINGS
+    ) -> None:
         self.channel = channel
+        self.settings = settings
 
     def run(self, command: str, seconds: float = COMMAND_SECONDS) -> CommandResult:
         """Run one command line, whatever its exit code."""
@@ -57,8 +66,8 @@ class Windows:
 
         :raise ControlChannelError: besides, when the event log cannot be read.
         """
-        answers = self._run_parts(query_commands.BASELINE_PARTS, seconds)
-        return read_baseline(answers, now())
+        answers = self._run_parts(query_commands.baseline_parts(self.settings), seconds)
+        return read_baseline(answers, now(), self.settings)
 
     def sample(self, after_record: int, seconds: float = COMMAND_SECONDS) -> GuestSample:
         """What changes while a shutdown is under way, in one round trip.
@@ -132,13 +141,15 @@ class Windows:
             self.run(commands.create_desktop_task(task, program)).checked()
         self.run(commands.run_task(task)).checked()
 
-    def set_desktop_value(self, name: str, value: str) -> None:
-        """Set a value of the logged-on user's desktop settings.
+    def set_for_user(self, setting: RegistrySetting, value: SettingValue) -> None:
+        """Set a setting of the logged-on user.
 
         :raise ControlChannelError: also when nobody is logged on.
         """
-        sid = self._console_sid() if self.channel.runs_as_system else None
-        self.run(session_commands.set_desktop_value(name, value, sid)).checked()
+        # Otherwise the control channel's user is the console's (fact:one-profile-hive).
+        of_console = self.channel.runs_as_system
+        own = setting.of(self._console_sid()) if of_console else setting
+        self.run_all(own.set(value).commands)
 
     def is_running(self, image_name: str) -> bool:
         """Whether a process of this image name runs."""

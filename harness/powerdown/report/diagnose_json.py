@@ -14,10 +14,16 @@ from msgspec import Meta
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis.cost_of_cut import Basis, Loss
 from powerdown.diagnosis.forecast import Forecast, GuestState
-from powerdown.diagnosis.risks.risk import Severity
+from powerdown.core.severity import Severity
 from powerdown.diagnosis.verdict import Verdict
 from powerdown.report.document import Document, Json
-from powerdown.report.verdict_json import EvidenceJson, VerdictJson, evidence_json
+from powerdown.report.verdict_json import (
+    EvidenceJson,
+    FactJson,
+    VerdictJson,
+    evidence_json,
+    facts_json,
+)
 from powerdown.shutdown.timeline import Step
 
 
@@ -29,6 +35,10 @@ class RiskJson(Document):
     fact: Annotated[str, Meta(description="One clause.")]
     evidence: tuple[EvidenceJson, ...]
     remedy: str
+    rests_on: Annotated[
+        tuple[FactJson, ...],
+        Meta(description="The facts by which it is a risk, besides what was observed."),
+    ]
 
 
 class ForecastJson(Document):
@@ -98,7 +108,11 @@ def forecast_to_json(guest: str, forecast: Forecast) -> Json:
         mode="observe",
         guest=guest,
         findings=tuple(
-            RiskJson.from_attributes(finding, evidence=evidence_json(finding.evidence))
+            RiskJson.from_attributes(
+                finding,
+                evidence=evidence_json(finding.evidence),
+                rests_on=facts_json(finding.rests_on),
+            )
             for finding in forecast.findings
         ),
         evidence=evidence_json(forecast.evidence),

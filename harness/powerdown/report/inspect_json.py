@@ -7,12 +7,14 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
-from powerdown.diagnosis.risks.risk import Severity
+from powerdown.core.severity import Severity
 from powerdown.disk.inspection import Inspection
 from powerdown.disk.settings.finding import Finding
-from powerdown.disk.settings.setting import Group, Origin, Setting, SettingValue
 from powerdown.report.document import Document, Json
 from powerdown.report.inspected_scenarios import INSPECTED_SCENARIOS
+from powerdown.report.verdict_json import FactJson, facts_json
+from powerdown.windows.settings.reading import Group, Origin, Reading
+from powerdown.windows.settings.setting_value import SettingValue
 
 SCHEMA_VERSION: Final = 1
 
@@ -51,6 +53,10 @@ class FindingJson(Document):
     fact: Annotated[str, Meta(description="One clause.")]
     doubt: Annotated[
         str | None, Meta(description="What about it is not confirmed; null if all is.")
+    ]
+    rests_on: Annotated[
+        tuple[FactJson, ...],
+        Meta(description="The facts by which it is a risk, besides what was read."),
     ]
     settings: Annotated[
         tuple[str, ...],
@@ -108,7 +114,10 @@ class SettingJson(Document):
         ),
     ]
     confirmed: Annotated[
-        bool, Meta(description="Whether documentation or real hives confirm the meaning.")
+        bool, Meta(description="Whether its meaning rests on no unconfirmed fact.")
+    ]
+    facts: Annotated[
+        tuple[str, ...], Meta(description="Ids of the facts that its meaning rests on.")
     ]
     note: str | None
 
@@ -165,16 +174,18 @@ def _finding(finding: Finding) -> FindingJson:
         cause=risk.cause,
         fact=risk.fact,
         doubt=finding.doubt or None,
+        rests_on=facts_json(risk.rests_on),
         settings=tuple(setting.id for setting in finding.settings),
         remedy=risk.remedy,
     )
 
 
-def _setting(setting: Setting) -> SettingJson:
+def _setting(setting: Reading) -> SettingJson:
     return SettingJson.from_attributes(
         setting,
         origin=_name_of(setting.origin),
         key=setting.key or None,
         value_name=setting.value_name or None,
         note=setting.note or None,
+        facts=tuple(fact.id for fact in setting.facts),
     )

@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from powerdown.core.severity import Severity
 from powerdown.core.text import printable
-from powerdown.diagnosis.risks.risk import Severity
 from powerdown.disk.inspection import Inspection
 from powerdown.disk.settings.finding import Finding
-from powerdown.disk.settings.setting import Origin, Setting, Settings
+from powerdown.windows.settings.reading import Origin, Reading, Readings
 
 _NARROWEST, _WIDEST = 60, 120
 _NAME_COLUMNS, _VALUE_COLUMNS = 40, 20
@@ -54,7 +54,7 @@ def _summary(found: Inspection) -> str:
     return f"{len(severities)} finding{'s' if len(severities) > 1 else ''}: {summary}"
 
 
-def _system(settings: Settings) -> str:
+def _system(settings: Readings) -> str:
     """Edition, version and build, as far as they are known."""
     wanted = ("product-name", "display-version", "build", "product-type")
     known = {id: settings[id].value for id in wanted if settings[id].value is not None}
@@ -77,7 +77,7 @@ def _finding(finding: Finding, width: int) -> Iterator[str]:
     yield f"  remedy: {risk.remedy}"
 
 
-def _table(settings: list[Setting], width: int, *, with_paths: bool) -> Iterator[str]:
+def _table(settings: list[Reading], width: int, *, with_paths: bool) -> Iterator[str]:
     name_columns = min(_NAME_COLUMNS, max(len(setting.name) for setting in settings))
     value_columns = min(_VALUE_COLUMNS, max(len(setting.shown) for setting in settings))
     for setting in settings:
@@ -97,7 +97,7 @@ def _table(settings: list[Setting], width: int, *, with_paths: bool) -> Iterator
             yield from _path(setting)
 
 
-def _path(setting: Setting) -> Iterator[str]:
+def _path(setting: Reading) -> Iterator[str]:
     raw = "absent" if setting.raw is None else setting.raw
     if setting.path:
         yield f"      {setting.path}: {raw}"

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from powerdown.core.outcome import Cause
 from powerdown.diagnosis import remedies
+from powerdown.windows.settings.logon_settings import SHUTDOWN_WITHOUT_LOGON
+from powerdown.windows.settings.sleep_settings import STANDBY_IDLE
+from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,13 @@ INSPECTED_SCENARIOS = (
         "The Shutdown Event Tracker asks for a reason",
         "Windows asks for a reason before it shuts down. Whether the open dialog delays a shutdown "
         "by the power button is UNCONFIRMED.",
-        remedies.TRACKER_OFF,
+        EVENT_TRACKER.remedy,
     ),
     InspectedScenario(
         Cause.NO_LOGON_SHUTDOWN,
         "Shutting down without logging on is not allowed",
         "While no user is logged on, Windows may discard a press of the power button.",
-        remedies.ALLOW_WITHOUT_LOGON,
+        SHUTDOWN_WITHOUT_LOGON.remedy,
     ),
     InspectedScenario(
         Cause.UNRESPONSIVE_APP,
@@ -67,7 +70,7 @@ INSPECTED_SCENARIOS = (
         "The guest sleeps instead",
         "The power button, idle time or fast startup put the guest to sleep or hibernate it; a "
         "sleeping guest does not shut down when its power button is pressed.",
-        remedies.STAY_AWAKE,
+        STANDBY_IDLE.remedy,
     ),
     InspectedScenario(
         Cause.DAMAGED_SYSTEM,

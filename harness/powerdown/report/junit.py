@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
+from powerdown.core.severity import Severity
 from powerdown.core.text import printable
-from powerdown.diagnosis.risks.risk import Severity
 from powerdown.disk.inspection import Inspection
 from powerdown.disk.settings.finding import Finding
 from powerdown.disk.settings.findings import evidence

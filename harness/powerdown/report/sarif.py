@@ -13,13 +13,13 @@ import hashlib
 from pathlib import PurePath
 from urllib.parse import quote
 
+from powerdown.core.severity import Severity
 from powerdown.core.text import clean
-from powerdown.diagnosis.risks.risk import Severity
 from powerdown.disk.inspection import Inspection
 from powerdown.disk.settings.finding import Finding
-from powerdown.disk.settings.setting import Setting
 from powerdown.report.inspected_scenarios import INSPECTED_SCENARIOS, InspectedScenario
 from powerdown.report.document import Json
+from powerdown.windows.settings.reading import Reading
 
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -108,7 +108,7 @@ def _result(finding: Finding, artifact: Json) -> Json:
     }
 
 
-def _logical(setting: Setting) -> Json:
+def _logical(setting: Reading) -> Json:
     path = setting.path or setting.name
     return {
         "name": clean(setting.value_name or setting.name),
@@ -117,7 +117,7 @@ def _logical(setting: Setting) -> Json:
     }
 
 
-def _shown(setting: Setting) -> str:
+def _shown(setting: Reading) -> str:
     raw = setting.shown if setting.raw is None else setting.raw
     return f"{setting.path or setting.name}: {raw} ({setting.origin})"
 

@@ -30,3 +30,31 @@ _DOCUMENTS = {
 _OPEN = ("Cause", "Source")
 """Enumerations that grow with every scenario: a reader must not refuse a word that it does not
 know."""
+
+
+def schemas() -> dict[str, Json]:
+    """The schema of each document, by its name."""
+    return {name: _schema(title, kind) for name, (title, kind) in _DOCUMENTS.items()}
+
+
+def schema_text(schema: Json) -> str:
+    """A schema as its file holds it."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def schema_path(name: str) -> Path:
+    """The file of a schema."""
+    return Path(__file__).with_name(f"{name}.schema.json")
+
+
+def _schema(title: str, kind: object) -> Json:
+    (schema,), parts = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
+    for name in _OPEN:
+        if name in parts:
+            parts[name] = {"title": name, "type": "string", "examples": parts[name]["enum"]}
+    return {"$schema": _DIALECT, "title": title, **schema, "$defs": parts}
+
+
+if __name__ == "__main__":
+    for written, schema in schemas().items():
+        schema_path(written).write_text(schema_text(schema), encoding="utf-8")

@@ -10,6 +10,7 @@ from msgspec import Meta
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.diagnosis.verdict import Confidence, Evidence, Source, Verdict
 from powerdown.report.document import Document, Json
+from powerdown.windows.facts.fact import Fact, Status
 
 _Outcome = Annotated[Outcome, Meta(description="What became of the guest.")]
 _Cause = Annotated[
@@ -40,6 +41,14 @@ class CauseJson(Document):
     fact: str
 
 
+class FactJson(Document):
+    """A fact about Windows, QEMU or libvirt that something rests on; docs/windows-facts.md has all."""
+
+    id: Annotated[str, Meta(description="As powerdown facts lists it.")]
+    status: Annotated[Status, Meta(description="How well it is known.")]
+    claim: Annotated[str, Meta(description="What would be true, one sentence.")]
+
+
 class VerdictJson(Document):
     """What was concluded, and from what."""
 
@@ -65,6 +74,13 @@ class VerdictJson(Document):
             "decide this one."
         ),
     ]
+    rests_on: Annotated[
+        tuple[FactJson, ...],
+        Meta(
+            description="The facts that it needed besides what was observed. One that is reported "
+            "or unconfirmed leaves medium confidence at most."
+        ),
+    ]
 
     @classmethod
     def of(cls, verdict: Verdict) -> VerdictJson:
@@ -74,6 +90,7 @@ class VerdictJson(Document):
             evidence=evidence_json(verdict.evidence),
             ruled_out=_with_names(verdict.ruled_out),
             also_seen=_with_names(verdict.also_seen),
+            rests_on=facts_json(verdict.rests_on),
         )
 
     def verdict(self) -> Verdict:
@@ -83,6 +100,7 @@ class VerdictJson(Document):
             evidence=tuple(each.into(Evidence) for each in self.evidence),
             ruled_out=tuple((each.cause, each.fact) for each in self.ruled_out),
             also_seen=tuple((each.cause, each.fact) for each in self.also_seen),
+            rests_on=tuple(Fact(each.id, each.claim, each.status, ()) for each in self.rests_on),
         )
 
 
@@ -94,6 +112,11 @@ def verdict_to_json(verdict: Verdict) -> Json:
 def expected_to_json(expected: Expected) -> Json:
     """An expected verdict as written to ``gate.json``, ``confusion.json`` and the catalogue."""
     return ExpectedJson.from_attributes(expected).to_json()
+
+
+def facts_json(facts: Iterable[Fact]) -> tuple[FactJson, ...]:
+    """Facts as they are written: without sources and experiments, which ``powerdown facts`` has."""
+    return tuple(map(FactJson.from_attributes, facts))
 
 
 def evidence_json(evidence: Iterable[Evidence]) -> tuple[EvidenceJson, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from powerdown.core.text import printable
 from powerdown.diagnosis.cost_of_cut import Loss
 from powerdown.diagnosis.forecast import Forecast
-from powerdown.diagnosis.risks.risks_of_guest import Risk
+from powerdown.diagnosis.risks.risk import Risk
 from powerdown.diagnosis.verdict import Evidence, Verdict
 
 
@@ -16,9 +16,18 @@ def verdict_text(verdict: Verdict) -> str:
     lines = [str(verdict), *map(_evidence, verdict.evidence)]
     lines += [f"  ruled out: {cause}: {why}" for cause, why in verdict.ruled_out]
     lines += [f"  also seen: {cause}: {fact}" for cause, fact in verdict.also_seen]
+    lines += [f"  {line}" for line in unsettled_lines(verdict)]
     if verdict.remedy:
         lines.append(f"  remedy: {verdict.remedy}")
     return "\n".join(map(printable, lines))
+
+
+def unsettled_lines(verdict: Verdict) -> list[str]:
+    """The facts that the verdict needed and that are not settled, a line each."""
+    return [
+        f"rests on fact:{fact.id}, {fact.status}: {fact.claim.replace('`', '')}"
+        for fact in verdict.unsettled
+    ]
 
 
 def forecast_text(guest: str, forecast: Forecast) -> str:
@@ -42,6 +51,8 @@ def forced_text(after: float, losses: Iterable[Loss]) -> str:
 def _finding(finding: Risk) -> Iterator[str]:
     yield f"{finding.severity}: {finding.cause}: {finding.fact}"
     yield from map(_evidence, finding.evidence)
+    if finding.doubt:
+        yield f"  however: {finding.doubt}"
     yield f"  remedy: {finding.remedy}"
 
 

@@ -58,8 +58,7 @@ def end_with_unfinished_work(scenario: Scenario, command: Command) -> Aftermath:
     else:
         scenario.press(guest, "soft shutdown", (_COMPLETED, _WAITED))
     # On real Windows $LogFile replay often hides the mark from ``fsutil`` after the next start, and
-    # a kill may leave it clear (fact:kill-leaves-clean, UNCONFIRMED): so it is read from the disk,
-    # before it.
+    # a kill may leave it clear (fact:kill-leaves-clean): so it is read from the disk, before it.
     dirty = volume_state(guest.machine.overlay).dirty
     again = scenario.boot_again(guest)
     previous_stop = scenario.diagnose_previous_stop(again, _FORCED if forced else _COMPLETED)

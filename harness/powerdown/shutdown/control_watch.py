@@ -5,8 +5,8 @@ where polling would load a guest that is busy shutting down. A server may also d
 connection for its own reasons: if the port still answers then, that is recorded too.
 
 In Windows the port belongs to the driver http.sys, not to the WinRM service, and http.sys drops
-idle connections after a time (learn: Configuring the HTTP Server API Wide Timers). That it closes
-them when the service stops is UNCONFIRMED; it may be as late as the end of the network.
+idle connections after a time (learn: Configuring the HTTP Server API Wide Timers). It may close
+them as late as the end of the network (fact:http-sys-closes-late).
 """
 
 from __future__ import annotations

@@ -4,96 +4,19 @@ Those of one subject are in the other modules of this package named ``*_commands
 sends a guest only command lines that are in one of them.
 
 Sources: ``fact:`` and an id name a row of ``docs/windows-facts.md``;
-``learn`` is the Microsoft Learn page of that title. GUIDs are used instead of ``powercfg`` aliases,
-which some releases hide.
+``learn`` is the Microsoft Learn page of that title. What sets and reads a setting is declared with
+it, in :mod:`powerdown.windows.settings`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import IntEnum
-
-from powerdown.windows import registry_paths as paths
-
-SUB_BUTTONS = "4f971e89-eebd-4455-a8de-9e59040e7347"
-"""Power button and lid sub-group (fact:button-action-setting)."""
-
-PBUTTONACTION = "7648efa3-dd9c-4e3e-b566-50f929386280"
-"""Power button action (fact:button-action-setting)."""
-
-POWER_BUTTON_POLICY_KEY = rf"{paths.POWER_POLICY}\7648EFA3-DD9C-4E3E-B566-50F929386280"
-"""Policy that overrides the scheme (fact:button-policy)."""
-
-
-class ButtonAction(IntEnum):
-    """Indexes of PBUTTONACTION (learn: Power button action; 4 from Windows 10)."""
-
-    NOTHING = 0
-    SLEEP = 1
-    HIBERNATE = 2
-    SHUT_DOWN = 3
-    DISPLAY_OFF = 4
-
-
-class PowerSource(IntEnum):
-    """Which of a power setting's two values; a guest without battery runs on AC."""
-
-    AC = 0
-    DC = 1
-
-
-QUERY_POWER_BUTTON = f"powercfg /query SCHEME_CURRENT {SUB_BUTTONS} {PBUTTONACTION}"
-"""Prints the active scheme's indexes (fact:powercfg-output). Localised: read the two hexadecimal
-numbers.
-
-Learn calls the setting hidden, public dumps of ``/query`` show it. Whether an image exists whose
-``/query`` leaves it out, so that only ``/qh`` prints it, is UNCONFIRMED.
-"""
-
-QUERY_POWER_BUTTON_POLICY = f'reg query "{POWER_BUTTON_POLICY_KEY}"'
-"""Prints ACSettingIndex and DCSettingIndex; fails with exit code 1 when there is no policy."""
-
-
-def set_power_button(action: ButtonAction) -> tuple[str, ...]:
-    """Set the active scheme's power button action for AC and DC (fact:powercfg-set).
-
-    Whether ``powercfg`` refuses while a policy sets the same value is UNCONFIRMED.
-    """
-    setting = f"SCHEME_CURRENT {SUB_BUTTONS} {PBUTTONACTION} {int(action)}"
-    return (
-        f"powercfg /setacvalueindex {setting}",
-        f"powercfg /setdcvalueindex {setting}",
-        "powercfg /setactive SCHEME_CURRENT",
-    )
-
-
-def set_power_button_policy(action: ButtonAction) -> tuple[str, ...]:
-    """Set the power button policy, which overrides every scheme (fact:button-policy).
-
-    That re-activating the scheme makes Windows read the policy again without a group policy
-    refresh is UNCONFIRMED.
-    """
-    return (
-        *(
-            f'reg add "{POWER_BUTTON_POLICY_KEY}" /v {source.name}SettingIndex '
-            f"/t REG_DWORD /d {int(action)} /f"
-            for source in PowerSource
-        ),
-        "powercfg /setactive SCHEME_CURRENT",
-    )
-
-
-CLEAR_POWER_BUTTON_POLICY = (
-    f'reg delete "{POWER_BUTTON_POLICY_KEY}" /f',
-    "powercfg /setactive SCHEME_CURRENT",
-)
-"""Remove the power button policy (learn: reg delete)."""
 
 SHUT_DOWN = "shutdown /s /t 0"
 """Shut down from inside, without forcing applications (fact:shutdown-exe-force).
 
 While another user is logged on, Windows may refuse with error 1191 (learn: InitiateShutdown, which
-says so without SHUTDOWN_FORCE_OTHERS); that shutdown.exe behaves so over WinRM is UNCONFIRMED.
+says so without SHUTDOWN_FORCE_OTHERS); over WinRM: fact:shutdown-exe-others.
 """
 
 RESTART = "shutdown /r /t 0"
@@ -152,8 +75,8 @@ def append_line(text: str, path: str) -> str:
 def decode_base64(source: str, target: str) -> str:
     """Turn a base64 text file into the binary file (learn: certutil).
 
-    It takes text without header lines. That no antivirus objects is UNCONFIRMED: some watch
-    ``certutil -decode``, which malware uses too.
+    It takes text without header lines. An antivirus may object: some watch
+    ``certutil -decode``, which malware uses too (fact:certutil-antivirus).
     """
     return f'certutil -f -decode "{source}" "{target}"'
 
@@ -163,7 +86,7 @@ def create_desktop_task(task: str, program: str) -> str:
 
     ``/it`` runs it only in that user's interactive session (learn: schtasks create). The start
     time is in the past on purpose: the task runs when told to; schtasks warns of it and goes on.
-    That no password is asked for when the caller is that user is UNCONFIRMED over WinRM.
+    A caller who is that user is to be asked for no password (fact:task-no-password).
     """
     return f'schtasks /create /f /it /sc once /st 00:00 /tn {task} /tr "{program}"'
 
@@ -172,8 +95,8 @@ def create_task_of_whoever(task: str, program: str) -> str:
     """Define a task that starts ``program`` on the desktop of whoever is logged on.
 
     For a caller that is LocalSystem and so has no desktop. A task of the group INTERACTIVE runs in
-    the session of its members without a password (public administration scripts; by Microsoft's
-    documentation UNCONFIRMED). On localised releases the group has another name.
+    the session of its members without a password (fact:task-interactive-group). On localised
+    releases the group has another name.
     """
     return f'schtasks /create /f /ru INTERACTIVE /sc once /st 00:00 /tn {task} /tr "{program}"'
 
@@ -186,7 +109,7 @@ def run_task(task: str) -> str:
 def list_process(image_name: str) -> str:
     """List processes of this image name as CSV without header (learn: tasklist).
 
-    That localised releases take the filter's English name is UNCONFIRMED.
+    Localised releases are to take the filter's English name (fact:tasklist-filter-names).
     """
     return f'tasklist /fo csv /nh /fi "IMAGENAME eq {image_name}"'
 

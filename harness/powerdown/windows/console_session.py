@@ -24,8 +24,8 @@ class ConsoleSession:
     :param session: its number.
     :param user: who is logged on there; ``None`` at the logon screen. Long names are cut.
     :param locked: whether the user has locked it; ``False`` while nobody is logged on, ``None``
-        when unknown. That LogonUI.exe runs there exactly while it is locked is
-        UNCONFIRMED: other screens of Winlogon may be drawn by it too.
+        when unknown. It is told by LogonUI.exe, which may draw other screens of
+        Winlogon too (fact:logonui-is-locked).
     """
 
     session: int | None

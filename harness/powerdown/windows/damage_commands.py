@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from powerdown.windows import registry_paths as paths
 from powerdown.windows.commands import append_line
 
 ADMINISTRATORS = "*S-1-5-32-544"
@@ -29,18 +28,6 @@ additional LSA protection), which newer releases do by default.
 
 FREE_SPACE = "fsutil volume diskfree C:"
 """Prints free bytes first, localised, with or without digit grouping (learn: fsutil volume)."""
-
-
-def crash_on_ctrl_scroll(*, on: bool) -> tuple[str, ...]:
-    """Let the keys right Ctrl + Scroll Lock, Scroll Lock stop Windows with 0xE2, MANUALLY_
-    INITIATED_CRASH; for PS/2 and USB keyboards; in effect after a restart
-    (learn: Forcing a system crash from the keyboard).
-    """
-    return tuple(
-        rf'reg add "{paths.SERVICES}\{driver}\Parameters" /v CrashOnCtrlScroll '
-        f"/t REG_DWORD /d {int(on)} /f"
-        for driver in ("i8042prt", "kbdhid")
-    )
 
 
 def set_shutdown_right(accounts: Iterable[str], directory: str) -> tuple[str, ...]:

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from powerdown.core.errors import ControlChannelError
-from powerdown.windows.commands import SUB_BUTTONS, ButtonAction, PowerSource
+from powerdown.windows.settings.button_settings import ButtonAction
+from powerdown.windows.settings.power_scheme import SchemeSetting
+from powerdown.windows.settings.stored import PowerSource
 
 # Not tied to the colon before it: translations may use another one, or a no-break space.
 _HEX_INDEX = re.compile(r"(?<!\w)0x([0-9a-fA-F]{8})\s*$", re.MULTILINE)
-_POLICY_VALUE = re.compile(
-    r"^[ \t]*(AC|DC)SettingIndex[ \t]+REG_DWORD[ \t]+0x([0-9a-fA-F]{1,8})[ \t\r]*$", re.M | re.I
-)
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class PowerButton:
         return f"power button AC/DC {policy} by policy, {scheme} by the active scheme"
 
 
-def parse_powercfg_indexes(text: str) -> dict[PowerSource, int]:
+def parse_powercfg_indexes(text: str, setting: SchemeSetting) -> dict[PowerSource, int]:
     """AC and DC index in the output of ``powercfg /query`` for one setting.
 
     The words are localised; the current values are the last two lines that end in a
@@ -51,17 +50,9 @@ def parse_powercfg_indexes(text: str) -> dict[PowerSource, int]:
     found = _HEX_INDEX.findall(text)
     if len(found) < 2:
         raise ControlChannelError(
-            "read the power button's setting",
+            f"read the guest's {setting.name}",
             f"powercfg printed no AC and DC index: {text.strip()[:200]!r}",
-            f"Run 'powercfg /query SCHEME_CURRENT {SUB_BUTTONS}' in the guest; /qh instead of "
+            f"Run 'powercfg /query SCHEME_CURRENT {setting.sub}' in the guest; /qh instead of "
             "/query also shows hidden settings.",
         )
     return {PowerSource.AC: int(found[-2], 16), PowerSource.DC: int(found[-1], 16)}
-
-
-def parse_policy_values(text: str) -> dict[PowerSource, int]:
-    """AC and DC index in ``reg query``'s output for the policy key; absent values are left out."""
-    return {
-        PowerSource[source.upper()]: int(digits, 16)
-        for source, digits in _POLICY_VALUE.findall(text)
-    }

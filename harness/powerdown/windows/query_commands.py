@@ -7,77 +7,28 @@ Sources: ``fact:`` and an id name a row of ``docs/windows-facts.md``;
 
 from __future__ import annotations
 
-from powerdown.windows import commands, registry_paths
+from collections.abc import Iterable, Iterator
+
+from powerdown.windows import commands
 from powerdown.windows.command_parts import Part
-
-PRODUCT_TYPE = f'reg query "{registry_paths.PRODUCT_OPTIONS}" /v ProductType'
-"""WinNT on a client, ServerNT on a server, LanmanNT on a domain controller (learn:
-RtlGetNtProductType; seen in every public SYSTEM hive)."""
-
-SHUTDOWN_WITHOUT_LOGON = f'reg query "{registry_paths.SYSTEM_POLICIES}" /v ShutdownWithoutLogon'
-"""1: the logon screen offers to shut down (fact:no-logon-policy)."""
-
-EVENT_TRACKER_POLICY = f'reg query "{registry_paths.TRACKER_POLICY}"'
-"""ShutdownReasonOn: the Shutdown Event Tracker, by policy (fact:tracker-policy)."""
-
-SYSTEM_POLICY = f'reg query "{registry_paths.WINDOWS_POLICY}"'
-"""AllowBlockingAppsAtShutdown (fact:hidden-programs) and HiberbootEnabled
-(fact:fast-startup-value)."""
-
-SERVICE_TIMEOUT = f'reg query "{registry_paths.CONTROL}" /v WaitToKillServiceTimeout'
-"""Milliseconds that services have to stop (fact:service-timeout)."""
-
-POWER_CONTROL = f'reg query "{registry_paths.POWER}"'
-"""HibernateEnabled, and HibernateEnabledDefault which newer releases have besides
-(fact:hibernate-values)."""
-
-FAST_STARTUP = f'reg query "{registry_paths.FAST_STARTUP}" /v HiberbootEnabled'
-"""Fast startup, as set locally (fact:fast-startup-value)."""
-
-PRESHUTDOWN_TIMEOUTS = f"reg query {registry_paths.SERVICES} /s /v PreshutdownTimeout"
-"""Milliseconds each service may take before the others are stopped (fact:preshutdown-value)."""
-
-
-def _name_if(command: str, name: str) -> str:
-    return f"{command} >nul 2>nul&&echo {name}"
-
-
-UPDATE_MARKERS = "&".join(
-    (
-        _name_if(f'reg query "{registry_paths.REBOOT_PENDING}"', "RebootPending"),
-        _name_if(f'reg query "{registry_paths.REBOOT_IN_PROGRESS}"', "RebootInProgress"),
-        _name_if(
-            f'reg query "{registry_paths.REBOOT_REQUIRED}"',
-            "RebootRequired",
-        ),
-        _name_if(
-            f'reg query "{registry_paths.SESSION_MANAGER}" /v PendingFileRenameOperations',
-            "PendingFileRenameOperations",
-        ),
-        _name_if(r'dir /b "%SystemRoot%\WinSxS\pending.xml"', "pending.xml"),
-        f'reg query "{registry_paths.SESSION_MANAGER}" /v SetupExecute 2>nul',
-    )
-)
-"""Names the marks of pending update work that are there (fact:update-markers; fact:pending-xml is
-UNCONFIRMED).
-
-Their content is not printed, as it may be large, except that of SetupExecute: it is always there,
-mostly empty.
-"""
+from powerdown.windows.settings import registry_keys, update_settings
+from powerdown.windows.settings.all_settings import ALL_SETTINGS
+from powerdown.windows.settings.declaration import Declaration
+from powerdown.windows.settings.power_scheme import SchemeSetting
 
 LOADED_PROFILES = (
     """for /f "delims=" %u in ('reg query HKU') do @("""
-    rf'reg query "%u\{registry_paths.DESKTOP}" 2>nul&reg query "%u\Volatile Environment" /s 2>nul)'
+    rf'reg query "%u\{registry_keys.DESKTOP}" 2>nul&reg query "%u\Volatile Environment" /s 2>nul)'
 )
 """Desktop settings and session of every loaded profile (fact:desktop-values; learn: for, reg
 query).
 
 What is to be asked for depends on which profiles are loaded; a loop in the guest saves a second
-round trip. Public administration scripts find the user's profile so. That FOR reads programs under
-code page 65001, which the control channel sets, on releases before Windows 10 is UNCONFIRMED.
+round trip. Public administration scripts find the user's profile so. The control channel sets code
+page 65001, under which FOR must read programs (fact:for-f-65001).
 """
 
-PROFILE_FOLDERS = f'reg query "{registry_paths.PROFILES}" /s /v ProfileImagePath'
+PROFILE_FOLDERS = f'reg query "{registry_keys.PROFILES}" /s /v ProfileImagePath'
 """Folder of every profile, by SID (learn: Roaming user profiles; public administration scripts)."""
 
 SESSIONS = "query session"
@@ -90,27 +41,46 @@ ACTIVE_SERVICES = "sc.exe queryex type= service bufsize= 262144"
 PROCESSES = "tasklist /fo csv /nh"
 """All processes with number and session (learn: tasklist)."""
 
-BASELINE_PARTS = (
-    Part("last_record", commands.LAST_RECORD),
-    Part("button", commands.QUERY_POWER_BUTTON),
-    Part("button_policy", commands.QUERY_POWER_BUTTON_POLICY),
-    Part("product_type", PRODUCT_TYPE),
-    Part("no_logon", SHUTDOWN_WITHOUT_LOGON),
-    Part("tracker", EVENT_TRACKER_POLICY),
-    Part("system_policy", SYSTEM_POLICY),
-    Part("service_timeout", SERVICE_TIMEOUT),
-    Part("power", POWER_CONTROL),
-    Part("fast_startup", FAST_STARTUP),
-    Part("markers", UPDATE_MARKERS),
-    Part("preshutdown", PRESHUTDOWN_TIMEOUTS),
-    Part("sessions", SESSIONS),
-    Part("services", ACTIVE_SERVICES),
-    Part("processes", PROCESSES),
-    Part("folders", PROFILE_FOLDERS),
-    # Last: its per cent signs must not pair with those of a variable behind them.
-    Part("profiles", LOADED_PROFILES),
-)
-"""Everything that bears on a shutdown."""
+REGISTRY_PARTS = ("settings", "profiles")
+"""Parts that ``reg query`` prints settings in."""
+
+
+def query_settings(settings: Iterable[Declaration]) -> str:
+    """Print all of these settings that are read from a running guest, each once.
+
+    One that is absent prints nothing.
+    """
+    queries = [query for setting in settings if setting.online for query in setting.queries()]
+    return "&".join(f"{query} 2>nul" for query in dict.fromkeys(queries))
+
+
+def scheme_part(setting: SchemeSetting) -> str:
+    """Name of the part that prints a setting of the active power scheme."""
+    return f"powercfg_{setting.id.replace('-', '_')}"
+
+
+def scheme_parts(settings: Iterable[Declaration]) -> Iterator[Part]:
+    """Settings of the active power scheme, with their defaults (fact:powercfg-output)."""
+    for setting in settings:
+        if isinstance(setting, SchemeSetting) and setting.online:
+            yield Part(scheme_part(setting), setting.powercfg_query)
+
+
+def baseline_parts(settings: Iterable[Declaration] = ALL_SETTINGS) -> tuple[Part, ...]:
+    """Everything that bears on a shutdown."""
+    return (
+        Part("last_record", commands.LAST_RECORD),
+        *scheme_parts(settings),
+        Part("settings", query_settings(settings)),
+        Part("markers", update_settings.MARK_QUERY),
+        Part("sessions", SESSIONS),
+        Part("services", ACTIVE_SERVICES),
+        Part("processes", PROCESSES),
+        Part("folders", PROFILE_FOLDERS),
+        # Last: its per cent signs must not pair with those of a variable behind them.
+        Part("profiles", LOADED_PROFILES),
+    )
+
 
 SAMPLE_PROVIDERS = {
     1073: "User32",

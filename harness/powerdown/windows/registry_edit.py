@@ -69,6 +69,14 @@ class RegistryEdit:
         return f"{self.action} {self.path} {self.name} = REG_{self.type.name} {self.data!r}"
 
 
+def set_value(path: str, name: str, type: ValueType, data: Data) -> RegistryEdit:
+    """Set a value.
+
+    :param data: fits the type.
+    """
+    return RegistryEdit(EditAction.SET_VALUE, path, name, type, data)
+
+
 def set_dword(path: str, name: str, data: int) -> RegistryEdit:
     """Set a number of 32 bits."""
     return RegistryEdit(EditAction.SET_VALUE, path, name, ValueType.DWORD, int(data))

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from powerdown.windows.guest_lines import guest_lines
+from powerdown.windows.settings.stored import number_in
 
 _VALUE = re.compile(r" {4}(.+?) {4}(REG_[A-Z_]+)(?: {4}(.*))?")
-_NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})", re.ASCII)
-_MAX_DWORD = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,7 @@ class RegistryValue:
 
         ``None`` when it holds none, or one of more than 32 bits.
         """
-        text = self.data.strip()
-        if not _NUMBER.fullmatch(text):
-            return None
-        number = int(text, 16 if text[:2].lower() == "0x" else 10)
-        return number if number <= _MAX_DWORD else None
+        return number_in(self.data)
 
 
 @dataclass(frozen=True)

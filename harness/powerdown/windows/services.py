@@ -60,8 +60,8 @@ def parse_services(text: str) -> tuple[ServiceStatus, ...]:
     Labels are not read: some releases translate them (seen so is only the display name). A
     service begins with a line at the margin, whose text behind the colon is its key name. Of the
     indented lines the first is the type, the second begins with the number of the state, and
-    the one with nothing but a decimal number is the process. That the words in brackets are
-    English everywhere is UNCONFIRMED.
+    the one with nothing but a decimal number is the process. The words in brackets are
+    taken to be English everywhere (fact:sc-words-english).
     """
     services: list[ServiceStatus] = []
     block: list[str] = []

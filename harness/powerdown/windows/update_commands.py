@@ -5,11 +5,6 @@
 
 from __future__ import annotations
 
-from powerdown.windows import registry_paths as paths
-
-REBOOT_PENDING_KEY = paths.REBOOT_PENDING
-"""Exists while packages wait for a restart (fact:update-markers)."""
-
 RESTART_REQUIRED = 3010
 """Exit code ERROR_SUCCESS_REBOOT_REQUIRED: done, and a restart completes it (learn: system error
 codes)."""
@@ -19,17 +14,7 @@ def add_package(path: str) -> str:
     """Install a package into the running system, without restarting (learn: DISM operating system
     package servicing). Exit code 0, or :data:`RESTART_REQUIRED`.
 
-    :param path: of a .cab, without blanks; that a running system of every release takes an .msu
-        is UNCONFIRMED.
+    :param path: of a .cab, without blanks; whether every release takes an .msu is
+        fact:dism-msu.
     """
     return f"dism /online /add-package /packagepath:{path} /quiet /norestart"
-
-
-FAKE_REBOOT_PENDING = f'reg add "{REBOOT_PENDING_KEY}" /f'
-"""Set the mark without any package (fact:update-markers).
-
-The key above it belongs to TrustedInstaller; that an administrator may add to it is UNCONFIRMED.
-"""
-
-CLEAR_REBOOT_PENDING = f'reg delete "{REBOOT_PENDING_KEY}" /f'
-"""Remove a mark that was set without a package."""

@@ -13,8 +13,9 @@ from powerdown.diagnosis.verdict import Source
 from powerdown.guest.guest_baseline import GuestBaseline
 from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import ChannelState, Observation
-from powerdown.windows.commands import ButtonAction, PowerSource
 from powerdown.windows.power_button import PowerButton
+from powerdown.windows.settings.button_settings import ButtonAction
+from powerdown.windows.settings.stored import PowerSource
 from tests.support.observations import (
     BY_BUTTON,
     CORE_PROCESS_DIED,
@@ -142,8 +143,10 @@ class TestNoLogon:
 
     def test_at_the_logon_screen_with_the_policy_at_0(self) -> None:
         forbidden = obs(baseline=self.FORBIDDEN, **AT_LOGON_SCREEN)
-        assert found(forbidden) == (STAYED, Cause.NO_LOGON_SHUTDOWN, HIGH)
+        # The observation leaves no doubt; that Windows discards such a press is not settled.
+        assert found(forbidden) == (STAYED, Cause.NO_LOGON_SHUTDOWN, MEDIUM)
         assert is_conclusive(forbidden)
+        assert [fact.id for fact in diagnose(forbidden).unsettled] == ["no-logon-press"]
 
     @pytest.mark.parametrize(
         "shown",
@@ -203,8 +206,9 @@ class TestDisplayWasDark:
     DARK = (STAYED, Cause.ASLEEP)
 
     def test_the_press_only_lit_it(self) -> None:
-        assert found(obs(screens=LIT_UP)) == (*self.DARK, HIGH)
+        assert found(obs(screens=LIT_UP)) == (*self.DARK, MEDIUM)
         assert is_conclusive(obs(screens=LIT_UP))
+        assert [fact.id for fact in diagnose(obs(screens=LIT_UP)).unsettled] == ["display-wake"]
 
     @pytest.mark.parametrize(
         "found_before", [baseline(button=button(0)), nobody(shutdown_without_logon=False)]
@@ -225,7 +229,8 @@ class TestDisplayWasDark:
     def test_it_may_go_dark_again_by_itself(self) -> None:
         again = screens((99.0, "black", True), (101.0, "desktop", False), (REACTED, "black", True))
         verdict = diagnose(obs(screens=again))
-        assert (verdict.cause, verdict.confidence) == (Cause.ASLEEP, HIGH)
+        assert (verdict.cause, verdict.confidence) == (Cause.ASLEEP, MEDIUM)
+        assert is_conclusive(obs(screens=again))
         shown = [e.raw for e in verdict.evidence if e.source is Source.SCREEN]
         assert shown == ["dark", "picture desktop"]
 

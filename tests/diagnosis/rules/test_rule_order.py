@@ -14,7 +14,6 @@ from powerdown.diagnosis.diagnose import diagnose, is_conclusive
 from powerdown.diagnosis.rules.rule_order import RULES
 from powerdown.diagnosis.verdict import Confidence, Source
 from powerdown.guest.channels.channel import CommandResult
-from powerdown.guest.guest_baseline import GuestBaseline
 from powerdown.guest.guest_sample import GuestSample
 from powerdown.machine.activity import Activity
 from powerdown.machine.events import MONITOR_BACK, MONITOR_LOST, PROCESS_EXIT
@@ -31,7 +30,7 @@ from powerdown.windows.console_session import ConsoleSession
 from powerdown.windows.event_records import EventRecord
 from powerdown.windows.processes import ProcessEntry
 from powerdown.windows.services import ServiceState, ServiceStatus
-from tests.support.observations import button, event, obs, record
+from tests.support.observations import baseline, button, event, obs, record
 from tests.support.paths import REPOSITORY
 
 EXAMPLES = 150
@@ -101,7 +100,7 @@ samples = st.builds(
     notes=st.sets(st.sampled_from(["records: no", "services: no", "processes: no"])).map(tuple),
 )
 baselines = st.builds(
-    GuestBaseline,
+    baseline,
     at=st.just(99.0),
     last_record=st.just(7),
     button=st.none() | st.integers(0, 5).map(button),
@@ -113,6 +112,9 @@ baselines = st.builds(
     hung_app_ms=st.sampled_from([None, 0, 5000]),
     wait_to_kill_service_ms=st.sampled_from([None, 5000, 600_000]),
     fast_startup=st.none() | st.booleans(),
+    wait_to_kill_app_ms=st.none(),
+    allow_blocking_apps=st.none(),
+    hibernation=st.none(),
     update_markers=st.sampled_from([(), ("RebootPending",)]),
     services=services,
     processes=processes,
@@ -185,6 +187,9 @@ def test_every_observation_has_a_verdict_that_rests_on_evidence(observation: Obs
     assert not completed or (off is not None and off.data["reason"] == "guest-shutdown")
     if verdict.cause not in (Cause.NONE, Cause.UNKNOWN):
         assert verdict.remedy
+    decided = [(rule, found) for rule in RULES if (found := rule.apply(observation)) is not None]
+    assert all(set(found.rests_on) <= set(rule.facts) for rule, found in decided)
+    assert verdict.confidence is not Confidence.HIGH or not verdict.unsettled
 
 
 @given(observations())

@@ -33,10 +33,12 @@ from powerdown.disk.hive.edit_plan import (
 from powerdown.disk.hive.hive_logs import base_checksum
 from powerdown.disk.hive.hive_on_disk import newest_number
 from powerdown.disk.ntfs.ntfs import NtfsVolumeState
-from powerdown.windows import registry_paths as paths
-from powerdown.windows import registry_settings as offline
-from powerdown.windows.commands import SUB_BUTTONS, ButtonAction
 from powerdown.windows.registry_edit import RegistryEdit, ValueType, set_dword, set_text
+from powerdown.windows.settings import registry_keys as paths
+from powerdown.windows.settings.application_settings import AUTO_END_TASKS
+from powerdown.windows.settings.button_settings import POWER_BUTTON, SUB_BUTTONS, ButtonAction
+from powerdown.windows.settings.logon_settings import NOBODY_LOGS_ON
+from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
 from tests.support.directory_volume import NOW, DirectoryFile, DirectoryVolume
 
 CONFIG = "Windows/System32/config"
@@ -85,7 +87,7 @@ class TestPlaces:
 
     def test_the_scheme_that_is_active_or_that_a_policy_makes_so(self, root: Path) -> None:
         scheme = "8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c"
-        edits = offline.power_button(ButtonAction.SLEEP)
+        edits = POWER_BUTTON.set(ButtonAction.SLEEP).edits
         volume = DirectoryVolume(root)
         (balanced, _) = volume.change(edits).edits
         assert rf"\PowerSchemes\381b4222-f694-41f0-9685-ff5bb260df2e\{SUB_BUTTONS}" in (
@@ -96,7 +98,7 @@ class TestPlaces:
         assert rf"\PowerSchemes\{scheme}" in other.path
 
     def test_the_user_who_is_logged_on_by_itself(self, root: Path) -> None:
-        plan = DirectoryVolume(root).change(offline.desktop_value("AutoEndTasks", "1"))
+        plan = DirectoryVolume(root).change(AUTO_END_TASKS.set(True).edits)
         assert plan.edits[0].path == r"HKU\tester\Control Panel\Desktop"
         ntuser = root / "Users" / "tester" / "NTUSER.DAT"
         assert value(ntuser, r"Control Panel\Desktop", "AutoEndTasks") == (1, b"1\0\0\0")
@@ -109,13 +111,13 @@ class TestPlaces:
         winlogon = rf"{paths.NT_CURRENT_VERSION}\Winlogon"
         volume.change([set_text(winlogon, "DefaultUserName", name)])
         with pytest.raises(DiskError, match=actual):
-            volume.change(offline.desktop_value("AutoEndTasks", "1"))
+            volume.change(AUTO_END_TASKS.set(True).edits)
 
     def test_a_profile_of_that_very_name_comes_before_others(self, root: Path) -> None:
         volume = DirectoryVolume(root)
         places_of = rf"{paths.PROFILES}\S-1-5-21"
         volume.change([set_text(f"{places_of}-0", "ProfileImagePath", r"C:\Users\tester.CORP")])
-        (edit,) = volume.change(offline.desktop_value("AutoEndTasks", "1")).edits
+        (edit,) = volume.change(AUTO_END_TASKS.set(True).edits).edits
         assert edit.path == r"HKU\tester\Control Panel\Desktop"
         winlogon = rf"{paths.NT_CURRENT_VERSION}\Winlogon"
         volume.change(
@@ -126,7 +128,7 @@ class TestPlaces:
             ]
         )
         with pytest.raises(DiskError, match=r"any of other\.CORP, other\.HOME"):
-            volume.change(offline.desktop_value("AutoEndTasks", "1"))
+            volume.change(AUTO_END_TASKS.set(True).edits)
 
     @pytest.mark.parametrize("path", [r"HKLM\SAM\SAM", "HKCR", r"HKU", r"HKLM"])
     def test_other_hives_are_not_changed(self, root: Path, path: str) -> None:
@@ -136,21 +138,21 @@ class TestPlaces:
     def test_a_hive_that_is_missing(self, root: Path) -> None:
         (root / SOFTWARE).unlink()
         with pytest.raises(DiskError, match="there is no such file"):
-            DirectoryVolume(root).change(offline.event_tracker(on=True))
+            DirectoryVolume(root).change(EVENT_TRACKER.set(True).edits)
 
 
 class TestPatches:
     def test_only_sectors_that_differ_and_the_base_block_last(self, root: Path) -> None:
         before = (root / SOFTWARE).read_bytes()
         volume = DirectoryVolume(root)
-        plan = volume.change(offline.event_tracker(on=True))
+        plan = volume.change(EVENT_TRACKER.set(True).edits)
         assert sum(len(patch.data) for patch in plan.patches) < len(before) / 2
         assert plan.patches[-1].data.startswith(b"regf")
         assert not any(patch.data.startswith(b"regf") for patch in plan.patches[:-1])
 
     def test_what_was_written_reads_as_a_hive_that_is_clean(self, root: Path) -> None:
         first, _ = numbers(root / SOFTWARE)
-        DirectoryVolume(root).change(offline.event_tracker(on=True))
+        DirectoryVolume(root).change(EVENT_TRACKER.set(True).edits)
         assert numbers(root / SOFTWARE) == (first + 1, first + 1)
         key = r"Policies\Microsoft\Windows NT\Reliability"
         assert value(root / SOFTWARE, key, "ShutdownReasonOn") == (4, b"\1\0\0\0")
@@ -158,16 +160,16 @@ class TestPatches:
     def test_planning_writes_nothing(self, root: Path) -> None:
         before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
         volume = DirectoryVolume(root)
-        plan_edits(volume, volume, offline.event_tracker(on=True), NOW)  # type: ignore[arg-type]
+        plan_edits(volume, volume, EVENT_TRACKER.set(True).edits, NOW)  # type: ignore[arg-type]
         assert {path: path.read_bytes() for path in before} == before
 
     def test_they_cross_the_border_of_a_process(self, root: Path) -> None:
-        edits = offline.desktop_value("AutoEndTasks", "1")
+        edits = AUTO_END_TASKS.set(True).edits
         plan = DirectoryVolume(root).change(edits)
         assert plan_from_json(plan_to_json(plan), edits) == plan
 
     def test_so_do_the_edits(self, root: Path) -> None:
-        edits = (*offline.default_power_button(ButtonAction.NOTHING), *offline.NOBODY_LOGS_ON)
+        edits = (POWER_BUTTON.set_default(ButtonAction.NOTHING) + NOBODY_LOGS_ON).edits
         told = edits_from_json(json.loads(json.dumps(edits_to_json(edits))))
         assert edits_to_json(told) == edits_to_json(edits)
         shutil.copytree(root, root.parent / "copy")
@@ -198,14 +200,14 @@ class TestPatches:
                 return bytes(byte ^ 0x55 for byte in super().read(offset, length))
 
         with pytest.raises(DiskError, match="encrypted or compressed"):
-            Encrypted(root).change(offline.event_tracker(on=True))
+            Encrypted(root).change(EVENT_TRACKER.set(True).edits)
 
     def test_so_is_one_without_sectors_of_its_own(
         self, root: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(DirectoryFile, "extents", lambda file: ())
         with pytest.raises(DiskError, match="sectors of its own"):
-            DirectoryVolume(root).change(offline.event_tracker(on=True))
+            DirectoryVolume(root).change(EVENT_TRACKER.set(True).edits)
 
     def test_a_full_hive_is_refused_before_anything_is_written(self, root: Path) -> None:
         before = (root / SOFTWARE).read_bytes()

@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from powerdown.core.errors import DiskError, HostError
-from powerdown.disk.disk_request import KeyRequest
 from powerdown.disk.hive.hive import Hive, ReadBudget
 from powerdown.disk.hive.hive_file import BytesSource
 from powerdown.disk.hive.registry_reader import (
@@ -27,6 +26,7 @@ from powerdown.disk.hive.registry_reader import (
 )
 from powerdown.disk.hive.value_data import decode_data
 from powerdown.disk.registry_snapshot import RegistrySnapshot, StoredKey, StoredValue
+from powerdown.windows.settings.key_request import KeyRequest
 from tests.support.ntfs_volumes import (
     SOFTWARE_KEYS,
     SYSTEM_KEYS,

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DeadlineExpired, DiskError, HostError
 from powerdown.disk.disk_contents import DiskContents
-from powerdown.disk.disk_request import DiskRequest, KeyRequest
+from powerdown.disk.disk_request import DiskRequest
 from powerdown.disk.hiberfil import Hibernation
 from powerdown.disk.ntfs.ntfs import NtfsVolumeState
 from powerdown.disk.reader import reader_pipe, sandboxed_reader
@@ -32,6 +32,7 @@ from powerdown.disk.reader.contents_json import (
 from powerdown.disk.reader.sandboxed_reader import DiskReader, ReaderCrashed, ReaderInternalError
 from powerdown.disk.registry_snapshot import RegistrySnapshot, StoredKey, StoredValue
 from powerdown.images.image import DiskFormat
+from powerdown.windows.settings.key_request import KeyRequest
 from tests.support.ntfs_volumes import (
     CONFIG,
     SYSTEM_KEYS,

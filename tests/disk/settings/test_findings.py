@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from powerdown.core.outcome import Cause
-from powerdown.diagnosis.risks.risk import Severity
+from powerdown.core.severity import Severity
 from powerdown.disk.hiberfil import Hibernation
 from powerdown.disk.inspection import Inspection, inspect_disk
-from powerdown.windows import registry_paths as paths
-from powerdown.windows.commands import PBUTTONACTION, SUB_BUTTONS
+from powerdown.windows.settings import registry_keys as paths
+from powerdown.windows.settings.button_settings import POWER_BUTTON, SUB_BUTTONS
 from tests.support.stock_registry import (
     BUTTON_POLICY,
     STANDBYIDLE,
@@ -23,7 +23,7 @@ from tests.support.stock_registry import (
     stock,
 )
 
-BUTTON = own_of(SUB_BUTTONS, PBUTTONACTION)
+BUTTON = own_of(SUB_BUTTONS, POWER_BUTTON.guid)
 AUTOLOGON: Keys = {WINLOGON: {"AutoAdminLogon": "1", "DefaultUserName": "tester"}}
 STOCK = {
     (Cause.NO_LOGON_SHUTDOWN, Severity.STOPS),
@@ -79,7 +79,7 @@ def test_a_prepared_image_has_none() -> None:
         (
             # A hive of Windows 8's time (fact:button-default-sleep).
             {
-                defaults_of(SUB_BUTTONS, PBUTTONACTION): {
+                defaults_of(SUB_BUTTONS, POWER_BUTTON.guid): {
                     "AcSettingIndex": 1,
                     "DcSettingIndex": 1,
                     "ACSettingIndex": 1,

@@ -1,34 +1,13 @@
-"""A risk for a soft shutdown, and its severity."""
+"""A risk for a soft shutdown."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from powerdown.core.outcome import Cause
+from powerdown.core.severity import Severity
 from powerdown.diagnosis.verdict import Evidence
-
-
-class Severity(StrEnum):
-    """How much a risk matters for a press now; the worst first."""
-
-    STOPS = "stops"
-    """A press now does not shut the guest down."""
-    MAY_STOP = "may-stop"
-    """It may or may not: only a press shows."""
-    DELAYS = "delays"
-    """It may take long."""
-    LATENT = "latent"
-    """No effect now; it matters once something else changes."""
-
-    @property
-    def rank(self) -> int:
-        """0 for the worst."""
-        return tuple(Severity).index(self)
-
-    def at_least(self, other: Severity) -> bool:
-        """Whether it is as bad as ``other``, or worse."""
-        return self.rank <= other.rank
+from powerdown.windows.facts.fact import Fact
 
 
 @dataclass(frozen=True)
@@ -39,6 +18,8 @@ class Risk:
     :param fact: what was found, one clause.
     :param evidence: what shows it.
     :param remedy: what to do about it, with the commands.
+    :param rests_on: the facts about Windows by which it is a risk.
+    :param limits: what the evidence does not show; one clause, empty for nothing.
     """
 
     cause: Cause
@@ -46,3 +27,15 @@ class Risk:
     fact: str
     evidence: tuple[Evidence, ...]
     remedy: str
+    rests_on: tuple[Fact, ...] = ()
+    limits: str = ""
+
+    @property
+    def doubt(self) -> str:
+        """What speaks against it: its limits, and the facts among its own that are not settled."""
+        unsettled = (
+            f"{fact.status}: {fact.claim.rstrip('.')} (fact:{fact.id})"
+            for fact in self.rests_on
+            if not fact.status.settled
+        )
+        return "; ".join(filter(None, (self.limits, *unsettled)))

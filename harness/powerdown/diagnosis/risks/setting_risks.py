@@ -1,19 +1,23 @@
-"""Which values of a setting are a risk for a soft shutdown.
+"""Which settings are a risk for a soft shutdown.
 
-The same settings are read from a running guest and from a disk at rest, each in its own way; what a
-value means is defined here, once.
+The same settings are read from a running guest and from a disk at rest, each in its own way. What
+a value does by itself is declared with the setting; what depends on more is defined here, once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from powerdown.core.outcome import Cause
+from powerdown.core.severity import Severity
 from powerdown.diagnosis import progress, remedies
-from powerdown.diagnosis.risks.risk import Risk, Severity
+from powerdown.diagnosis.risks.risk import Risk
 from powerdown.diagnosis.verdict import Evidence
-from powerdown.windows.commands import ButtonAction
-from powerdown.windows.service_commands import SERVICES_DOCUMENTED_MS
+from powerdown.windows.facts import logon_facts, tracker_facts, update_facts
+from powerdown.windows.settings.logon_settings import SHUTDOWN_WITHOUT_LOGON
+from powerdown.windows.settings.reading import Reading, Readings
+from powerdown.windows.settings.service_settings import PRESHUTDOWN_TIMEOUT
+from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
 
 SANE_PRESHUTDOWN_MS = 3_600_000
 """The longest that Windows gives its own services, except wuauserv of 2008 R2
@@ -22,61 +26,65 @@ SANE_PRESHUTDOWN_MS = 3_600_000
 _Shown = tuple[Evidence, ...]
 
 
-def of_button(
-    action: ButtonAction | None, shown: _Shown, severity: Severity = Severity.STOPS, on: str = ""
-) -> Risk | None:
-    """A power button that is set to something else than shutting down.
+def harmful(readings: Readings) -> Iterator[tuple[Reading, ...]]:
+    """Settings with a value that does harm by itself; the reading that decides comes first, and a
+    switch that it depends on behind it."""
+    for reading in readings:
+        if reading.harm is None:
+            continue
+        switch = None if reading.harm.while_on is None else readings.of(reading.harm.while_on)
+        if reading.harm.while_on is None:
+            yield (reading,)
+        elif switch is not None and switch.truth is True:
+            yield reading, switch
 
-    :param action: ``None`` where it is not known: then there is no risk to name.
-    :param on: the power source that it applies to, where it is not the guest's current one.
+
+def of_reading(reading: Reading, shown: Iterable[Evidence]) -> Risk:
+    """The risk of a value that does harm by itself.
+
+    :param reading: has a harm.
     """
-    if action in (ButtonAction.NOTHING, ButtonAction.DISPLAY_OFF):
-        cause, remedy = Cause.POWER_BUTTON_IGNORED, remedies.SET_BUTTON
-    elif action is ButtonAction.SLEEP:
-        cause, remedy = Cause.ASLEEP, remedies.SET_BUTTON
-    elif action is ButtonAction.HIBERNATE:
-        cause, remedy = Cause.ASLEEP, remedies.NO_HIBERNATION
-    else:
-        return None
-    fact = f"the power button is set to {action.name.lower()}{on}"
-    return Risk(cause, severity, fact, shown, remedy)
-
-
-def of_power_left_on(shown: _Shown) -> Risk:
-    """Windows is set to end without switching the power off (learn: Policy CSP, ADMX_Power). The
-    documentation names shutdowns that programs ask for; for a press it is UNCONFIRMED.
-    """
+    harm = reading.harm
+    assert harm is not None
     return Risk(
-        Cause.POWER_BUTTON_IGNORED,
-        Severity.MAY_STOP,
-        "Windows is set to leave the power on when it has ended (DontPowerOffAfterShutdown)",
-        shown,
-        remedies.POWER_OFF_AT_THE_END,
+        harm.cause,
+        harm.severity,
+        harm.says,
+        tuple(shown),
+        reading.remedy,
+        harm.facts,
+        harm.limits,
     )
 
 
-def of_no_logon(fact: str, severity: Severity, shown: _Shown) -> Risk:
+def of_no_logon(says: str, severity: Severity, shown: _Shown) -> Risk:
     """A shutdown is not allowed while nobody is logged on.
 
     :param severity: depends on whether a user is logged on.
     """
-    return Risk(Cause.NO_LOGON_SHUTDOWN, severity, fact, shown, remedies.ALLOW_WITHOUT_LOGON)
-
-
-def of_fast_startup(shown: _Shown) -> Risk:
-    """Whether a press shuts down in full then is UNCONFIRMED (fact:fast-startup-press)."""
     return Risk(
-        Cause.ASLEEP, Severity.MAY_STOP, "fast startup is on", shown, remedies.NO_FAST_STARTUP
+        Cause.NO_LOGON_SHUTDOWN,
+        severity,
+        f"{says} ({SHUTDOWN_WITHOUT_LOGON.value_name} is 0)",
+        shown,
+        SHUTDOWN_WITHOUT_LOGON.remedy,
+        (logon_facts.NO_LOGON_PRESS,),
     )
 
 
 def of_pending_updates(names: Sequence[str], shown: _Shown) -> Risk:
     """Update work waits for the next stop or start.
 
-    :param names: its markers, at least one.
+    :param names: its marks, at least one.
     """
-    fact = f"update work is pending: {', '.join(names)}"
-    return Risk(Cause.WINDOWS_UPDATE, Severity.DELAYS, fact, shown, remedies.FINISH_UPDATES)
+    return Risk(
+        Cause.WINDOWS_UPDATE,
+        Severity.DELAYS,
+        f"update work is pending: {', '.join(names)}",
+        shown,
+        remedies.FINISH_UPDATES,
+        limits="a mark does not prove that this shutdown is slow",
+    )
 
 
 def of_preshutdown(name: str, milliseconds: int, shown: _Shown) -> Risk | None:
@@ -86,37 +94,20 @@ def of_preshutdown(name: str, milliseconds: int, shown: _Shown) -> Risk | None:
     return Risk(
         Cause.UNRESPONSIVE_SERVICE,
         Severity.DELAYS,
-        f"service {name} may block a shutdown for {milliseconds} ms (PreshutdownTimeout)",
+        f"service {name} may block a shutdown for {milliseconds} ms ({PRESHUTDOWN_TIMEOUT.name})",
         shown,
         remedies.for_service(name),
+        (update_facts.PRESHUTDOWN_PHASE,),
     )
 
 
-def of_service_limit(milliseconds: int, shown: _Shown) -> Risk | None:
-    """Services get long to stop."""
-    if milliseconds <= SERVICES_DOCUMENTED_MS:
-        return None
-    return Risk(
-        Cause.UNRESPONSIVE_SERVICE,
-        Severity.DELAYS,
-        f"services get {milliseconds} ms (WaitToKillServiceTimeout)",
-        shown,
-        remedies.LIMIT_SERVICES,
-    )
-
-
-def of_tracker(*, opened: bool, shown: _Shown) -> Risk:
-    """The Shutdown Event Tracker is on. That an open dialog of it blocks an ACPI press is
-    UNCONFIRMED (fact:tracker-holds-press).
-
-    :param opened: whether a dialog of it is open.
-    """
+def of_open_tracker(shown: _Shown) -> Risk:
+    """A dialog of the Shutdown Event Tracker is open."""
     return Risk(
         Cause.EVENT_TRACKER,
-        Severity.MAY_STOP if opened else Severity.LATENT,
-        "a dialog of the Shutdown Event Tracker is open"
-        if opened
-        else "the Shutdown Event Tracker is on: a dialog left open may block a press",
+        Severity.MAY_STOP,
+        "a dialog of the Shutdown Event Tracker is open",
         shown,
-        remedies.TRACKER_OFF,
+        EVENT_TRACKER.remedy,
+        (tracker_facts.TRACKER_HOLDS_PRESS,),
     )

@@ -15,9 +15,24 @@ from powerdown.diagnosis import (
 from powerdown.diagnosis.rules.rule import Rule, verdict
 from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.shutdown.observation import ChannelState, Command, Observation
-from powerdown.windows.service_commands import SERVICES_DOCUMENTED_MS
+from powerdown.windows.facts import (
+    application_facts,
+    channel_facts,
+    damage_facts,
+    order_facts,
+    update_facts,
+)
 from powerdown.windows.services import ServiceState
-from powerdown.windows.user_settings import HUNG_APP_MS
+from powerdown.windows.settings.application_settings import (
+    AUTO_END_TASKS,
+    HUNG_APP_MS,
+    HUNG_APP_TIMEOUT,
+)
+from powerdown.windows.settings.service_settings import (
+    PRESHUTDOWN_TIMEOUT,
+    SERVICES_DOCUMENTED_MS,
+    WAIT_TO_KILL_SERVICE,
+)
 
 
 def application_blocks(obs: Observation) -> Verdict | None:
@@ -36,8 +51,10 @@ def application_blocks(obs: Observation) -> Verdict | None:
         return None
     if initiation.reason(entry) == initiation.CRITICAL_PROCESS_REASON:
         return None
-    hung_after = (HUNG_APP_MS if baseline.hung_app_ms is None else baseline.hung_app_ms) / 1000
-    if samples[-1].at - obs.commanded_at < hung_after + obs.budgets.reaction:
+    hung_after = baseline.number_of_user(HUNG_APP_TIMEOUT)
+    if hung_after is None:
+        hung_after = HUNG_APP_MS
+    if samples[-1].at - obs.commanded_at < hung_after / 1000 + obs.budgets.reaction:
         return None
     programs = progress.steady_programs(obs, waiting[-2:])
     return verdict(
@@ -123,12 +140,12 @@ def services_stuck(obs: Observation) -> Verdict | None:
         or not predicates.hard_budget_spent(obs)
     ):
         return None
-    limit = baseline.wait_to_kill_service_ms
+    limit = baseline.settings.number(WAIT_TO_KILL_SERVICE)
     if limit is None or limit < SERVICES_DOCUMENTED_MS or outside_activity.still_writing(obs):
         return None
     evidence = [
         observed.control_closed(closed),
-        observed.setting("WaitToKillServiceTimeout, milliseconds", f"{limit}"),
+        *observed.settings(baseline, WAIT_TO_KILL_SERVICE),
         observed.run_state(obs),
         observed.cpu(obs),
     ]
@@ -148,7 +165,7 @@ def services_stuck(obs: Observation) -> Verdict | None:
             (Cause.UNRESPONSIVE_APP, "services had already been told to stop"),
             (Cause.WINDOWS_UPDATE, "nothing is written to the disk"),
         ),
-        remedy=remedies.LIMIT_SERVICES,
+        remedy=WAIT_TO_KILL_SERVICE.remedy,
     )
 
 
@@ -194,7 +211,8 @@ def cpus_pinned(obs: Observation) -> Verdict | None:
 def _confidence_of_block(obs: Observation, programs: tuple[str, ...]) -> Confidence:
     """How sure it is that applications block: high once the soft budget is spent and no rival fits.
 
-    Without AutoEndTasks the screen that lists applications has no timeout (fact:auto-end-tasks);
+    Unless Windows ends programs by itself, the screen that lists them has no timeout
+    (fact:auto-end-tasks);
     with it, Windows ends them by itself, and waits for each.
     """
     entry, baseline = initiation.initiated(obs), obs.baseline
@@ -207,7 +225,9 @@ def _confidence_of_block(obs: Observation, programs: tuple[str, ...]) -> Confide
     if initiation.may_count_down(obs, entry):
         return doubtful
     steady = len(progress.application_samples(obs)) > 1
-    return Confidence.HIGH if steady and baseline.auto_end_tasks is False else Confidence.MEDIUM
+    ends_tasks = baseline.of_user(AUTO_END_TASKS)
+    without_limit = ends_tasks is not None and ends_tasks.value is False
+    return Confidence.HIGH if steady and without_limit else Confidence.MEDIUM
 
 
 def _held(
@@ -215,11 +235,8 @@ def _held(
 ) -> Verdict:
     baseline = obs.baseline
     for name in others:
-        timeout = None if baseline is None else baseline.preshutdown_ms.get(name)
-        if timeout is not None:
-            evidence.append(
-                observed.setting(f"PreshutdownTimeout of {name}, milliseconds", f"{timeout}")
-            )
+        if baseline is not None:
+            evidence += observed.settings(baseline, PRESHUTDOWN_TIMEOUT.of(name))
     ruled_out = [(Cause.UNRESPONSIVE_APP, "services have already been asked to prepare")]
     if not updates:
         ruled_out.append((Cause.WINDOWS_UPDATE, "no update service is at work"))
@@ -269,15 +286,45 @@ def _confidence_of_holder(obs: Observation, names: list[str], *, rival: bool) ->
     return Confidence.MEDIUM
 
 
+# That Windows writes 1074 before a veto is resolved, and does not force applications at a press, is
+# not needed for the first: both were seen where it applies.
 APPLICATIONS = (
-    Rule("application blocks", application_blocks, is_final=True),
-    Rule("blocking screen", blocking_screen),
+    Rule(
+        "application blocks",
+        application_blocks,
+        is_final=True,
+        facts=(
+            order_facts.SHUTDOWN_ORDER,
+            order_facts.RECORD_1074,
+            application_facts.QUERY_END_SESSION,
+            application_facts.HUNG_APP_TIMEOUT,
+            application_facts.AUTO_END_TASKS,
+        ),
+    ),
+    Rule(
+        "blocking screen",
+        blocking_screen,
+        facts=(application_facts.QUERY_END_SESSION, application_facts.AUTO_END_TASKS),
+    ),
 )
 """In the order asked."""
 
 SERVICES = (
-    Rule("preshutdown work", preshutdown),
-    Rule("services stuck", services_stuck),
-    Rule("CPUs pinned", cpus_pinned),
+    Rule(
+        "preshutdown work",
+        preshutdown,
+        facts=(
+            order_facts.SHUTDOWN_ORDER,
+            update_facts.PRESHUTDOWN_PHASE,
+            update_facts.PRESHUTDOWN_ORDER,
+            update_facts.UPDATE_SERVICES,
+        ),
+    ),
+    Rule(
+        "services stuck",
+        services_stuck,
+        facts=(application_facts.SERVICE_TIMEOUT, channel_facts.HTTP_SYS_CLOSES_LATE),
+    ),
+    Rule("CPUs pinned", cpus_pinned, facts=(damage_facts.LATCHED_PRESS,)),
 )
 """In the order in which a shutdown passes them."""

@@ -8,6 +8,7 @@ from powerdown.diagnosis.rules.rule import Rule, verdict
 from powerdown.diagnosis.verdict import Confidence, Verdict
 from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import ChannelState, Command, Observation
+from powerdown.windows.facts import damage_facts, press_facts
 
 
 def wake_failed(obs: Observation) -> Verdict | None:
@@ -109,8 +110,13 @@ def _confidence_of_hang(obs: Observation) -> Confidence:
 
 
 PRESS_NOT_DELIVERED = (
-    Rule("wake-up failed", wake_failed, is_final=True),
-    Rule("press lost", press_lost, is_final=True),
-    Rule("hung", hung, is_final=True),
+    Rule(
+        "wake-up failed",
+        wake_failed,
+        is_final=True,
+        facts=(press_facts.SUSPENDED_PRESS_LATCHED,),
+    ),
+    Rule("press lost", press_lost, is_final=True, facts=(press_facts.PRESS_NEEDS_ARMING,)),
+    Rule("hung", hung, is_final=True, facts=(damage_facts.LATCHED_PRESS,)),
 )
 """In the order asked."""

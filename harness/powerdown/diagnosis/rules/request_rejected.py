@@ -15,10 +15,21 @@ from powerdown.diagnosis import (
     screen_words,
 )
 from powerdown.diagnosis.rules.rule import Rule, verdict
-from powerdown.diagnosis.verdict import Confidence, Verdict
+from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.guest.channels.channel import CommandResult
 from powerdown.shutdown.observation import ChannelState, Observation
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.facts import (
+    application_facts,
+    damage_facts,
+    logon_facts,
+    order_facts,
+    power_facts,
+    tracker_facts,
+)
+from powerdown.windows.settings.button_settings import ButtonAction
+from powerdown.windows.settings.logon_settings import SHUTDOWN_WITHOUT_LOGON
+from powerdown.windows.settings.setting_value import Identified
+from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
 
 _PRIVILEGE_NOT_HELD = 1314
 _ACCESS_DENIED = 5
@@ -173,7 +184,7 @@ def no_logon(obs: Observation) -> Verdict | None:
         Confidence.HIGH if sure else Confidence.MEDIUM,
         (
             observed.session(obs),
-            observed.setting("ShutdownWithoutLogon", "0"),
+            *_read(obs, SHUTDOWN_WITHOUT_LOGON),
             observed.button(obs),
             *observed.how_taken(obs),
             *observed.nothing_recorded(obs),
@@ -183,20 +194,17 @@ def no_logon(obs: Observation) -> Verdict | None:
             (Cause.POWER_BUTTON_IGNORED, "the button is set to shut down"),
             (Cause.UNRESPONSIVE_APP, "nobody is logged on, and no shutdown was recorded"),
         ),
-        remedy=remedies.ALLOW_WITHOUT_LOGON,
+        remedy=SHUTDOWN_WITHOUT_LOGON.remedy,
     )
 
 
 def event_tracker(obs: Observation) -> Verdict | None:
-    """A dialog with the Shutdown Event Tracker is open, and the command had no effect.
-
-    That an open dialog holds another shutdown up is UNCONFIRMED for Windows: never high confidence.
-    """
+    """A dialog with the Shutdown Event Tracker is open, and the command had no effect."""
     baseline = obs.baseline
     if not predicates.is_quiet(obs) or not predicates.still_running(obs) or baseline is None:
         return None
     if (
-        baseline.event_tracker is not True
+        baseline.settings.truth(EVENT_TRACKER) is not True
         or baseline.console is None
         or baseline.console.user is None
     ):
@@ -218,16 +226,16 @@ def event_tracker(obs: Observation) -> Verdict | None:
     return verdict(
         Outcome.STAYED_UP,
         Cause.EVENT_TRACKER,
-        Confidence.MEDIUM,
+        Confidence.HIGH,
         (
-            observed.setting("the Shutdown Event Tracker is on", "1"),
+            *_read(obs, EVENT_TRACKER),
             observed.screen_text(obs, "a dialog is open", obs.screen_text),
             observed.session(obs),
             *how,
             *observed.nothing_recorded(obs),
         ),
         ruled_out=ruled_out,
-        remedy=remedies.TRACKER_OFF,
+        remedy=EVENT_TRACKER.remedy,
     )
 
 
@@ -261,17 +269,50 @@ def _forbids_without_logon(obs: Observation) -> bool:
     baseline = obs.baseline
     if baseline is None or baseline.console is None or baseline.console.user is not None:
         return False
-    return baseline.shutdown_without_logon is False
+    return baseline.settings.truth(SHUTDOWN_WITHOUT_LOGON) is False
+
+
+def _read(obs: Observation, setting: Identified) -> tuple[Evidence, ...]:
+    return () if obs.baseline is None else observed.settings(obs.baseline, setting)
 
 
 REQUEST_REJECTED = (
-    Rule("aborted", aborted, is_final=True),
-    Rule("core process ended", core_process_ended),
-    Rule("display was dark", display_was_dark, is_final=True),
-    Rule("power button ignored", power_button_ignored, is_final=True),
-    Rule("no logon", no_logon, is_final=True),
-    Rule("event tracker", event_tracker, is_final=True),
+    Rule(
+        "aborted",
+        aborted,
+        is_final=True,
+        facts=(damage_facts.ABORT_SHUTDOWN, order_facts.RECORD_1073_1075_1076),
+    ),
+    Rule("core process ended", core_process_ended, facts=(damage_facts.CORE_PROCESS_END,)),
+    Rule("display was dark", display_was_dark, is_final=True, facts=(logon_facts.DISPLAY_WAKE,)),
+    Rule(
+        "power button ignored",
+        power_button_ignored,
+        is_final=True,
+        facts=(
+            power_facts.BUTTON_ACTION_INDEX,
+            power_facts.BUTTON_DEFAULT_READ_THROUGH,
+            power_facts.BUTTON_POLICY,
+        ),
+    ),
+    Rule(
+        "no logon",
+        no_logon,
+        is_final=True,
+        facts=(logon_facts.NO_LOGON_POLICY, logon_facts.NO_LOGON_PRESS),
+    ),
+    Rule(
+        "event tracker",
+        event_tracker,
+        # The dialog may yet be answered.
+        facts=(
+            tracker_facts.TRACKER_POLICY,
+            tracker_facts.TRACKER_DEFAULT,
+            tracker_facts.TRACKER_HOLDS_PRESS,
+            application_facts.ONE_SHUTDOWN_AT_A_TIME,
+        ),
+    ),
 )
 """In the order in which a press passes them."""
 
-REFUSED = Rule("refused", refused, is_final=True)
+REFUSED = Rule("refused", refused, is_final=True, facts=(damage_facts.RIGHT_REMOVED,))

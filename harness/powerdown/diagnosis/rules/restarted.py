@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis import initiation, observed, predicates, progress, remedies
 from powerdown.diagnosis.rules.rule import verdict
 from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.shutdown.observation import Command, Observation
+from powerdown.windows.facts import damage_facts, order_facts, update_facts
+from powerdown.windows.facts.fact import Fact
 
-_Found = tuple[Cause, Confidence, str, tuple[Evidence, ...]]
+RESTART_FACTS = (
+    order_facts.RECORD_1074,
+    order_facts.SERVICING_REASON_CODES,
+    damage_facts.CORE_PROCESS_END,
+    update_facts.UPDATE_MARKERS,
+    update_facts.UPDATE_SERVICES,
+)
+"""What the verdicts of this rule rest on."""
 
 _RESTARTS = frozenset({"r", "g"})
 """Options of shutdown.exe that restart (learn: shutdown)."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Who asked for the restart."""
+
+    cause: Cause
+    confidence: Confidence
+    remedy: str
+    why: tuple[Evidence, ...]
+    facts: tuple[Fact, ...]
 
 
 def restarted(obs: Observation) -> Verdict | None:
@@ -37,17 +59,19 @@ def restarted(obs: Observation) -> Verdict | None:
     if found is None:
         evidence += [observed.record(r, "recorded since the command") for r in obs.records or ()]
         evidence.append(observed.note("who asked for the restart: the guest may have crashed"))
-        found = Cause.UNKNOWN, Confidence.LOW, remedies.FIND_RESTART, ()
-    cause, confidence, remedy, why = found
+        facts = (order_facts.RECORD_1074,)
+        found = _Found(Cause.UNKNOWN, Confidence.LOW, remedies.FIND_RESTART, (), facts)
+    confidence = found.confidence
     if confidence is Confidence.HIGH and not orderly:
         confidence = Confidence.MEDIUM
     return verdict(
         Outcome.RESTARTED_INSTEAD,
-        cause,
+        found.cause,
         confidence,
-        (*evidence, *why),
+        (*evidence, *found.why),
         ruled_out=((Cause.POWER_BUTTON_IGNORED, "the guest did not go on as before"),),
-        remedy=remedy,
+        remedy=found.remedy,
+        rests_on=found.facts,
     )
 
 
@@ -60,7 +84,8 @@ def _by_critical_process(obs: Observation) -> _Found | None:
         why = observed.core_process_missing(obs)
     else:
         return None
-    return Cause.DAMAGED_SYSTEM, Confidence.HIGH, remedies.REPAIR_SYSTEM, (why,)
+    facts = (damage_facts.CORE_PROCESS_END,)
+    return _Found(Cause.DAMAGED_SYSTEM, Confidence.HIGH, remedies.REPAIR_SYSTEM, (why,), facts)
 
 
 def _by_servicing(obs: Observation) -> _Found | None:
@@ -72,7 +97,8 @@ def _by_servicing(obs: Observation) -> _Found | None:
     turned = any(r.event_id == recorded.event_id and initiation.is_answer(obs, r) for r in before)
     why = (observed.record(recorded, "who initiated it"), *_servicing_seen(obs))
     confidence = Confidence.HIGH if turned else Confidence.MEDIUM
-    return Cause.WINDOWS_UPDATE, confidence, remedies.FINISH_UPDATES, why
+    facts = (order_facts.RECORD_1074, order_facts.SERVICING_REASON_CODES)
+    return _Found(Cause.WINDOWS_UPDATE, confidence, remedies.FINISH_UPDATES, why, facts)
 
 
 def _by_request(obs: Observation) -> _Found | None:
@@ -80,13 +106,18 @@ def _by_request(obs: Observation) -> _Found | None:
     answer = obs.answer
     if answer is not None and answer.exit_code == 0 and _asked_for_restart(obs):
         why = observed.answer(obs, answer)
-        return Cause.RESTART_REQUESTED, Confidence.HIGH, remedies.FIND_RESTART, (why,)
+        return _requested(Confidence.HIGH, why)
     recorded = initiation.restart(obs)
     if recorded is None:
         return None
     confidence = Confidence.HIGH if initiation.says_restart(recorded) else Confidence.LOW
     why = observed.record(recorded, "who initiated it")
-    return Cause.RESTART_REQUESTED, confidence, remedies.FIND_RESTART, (why,)
+    return _requested(confidence, why)
+
+
+def _requested(confidence: Confidence, why: Evidence) -> _Found:
+    facts = (order_facts.RECORD_1074,)
+    return _Found(Cause.RESTART_REQUESTED, confidence, remedies.FIND_RESTART, (why,), facts)
 
 
 def _by_pending_updates(obs: Observation) -> _Found | None:
@@ -98,7 +129,8 @@ def _by_pending_updates(obs: Observation) -> _Found | None:
     at_work = _servicing_seen(obs)
     why = (*at_work, observed.setting("updates were pending before", markers))
     confidence = Confidence.MEDIUM if at_work else Confidence.LOW
-    return Cause.WINDOWS_UPDATE, confidence, remedies.FINISH_UPDATES, why
+    facts = (update_facts.UPDATE_MARKERS, update_facts.UPDATE_SERVICES)
+    return _Found(Cause.WINDOWS_UPDATE, confidence, remedies.FINISH_UPDATES, why, facts)
 
 
 def _asked_for_restart(obs: Observation) -> bool:

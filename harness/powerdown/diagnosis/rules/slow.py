@@ -24,10 +24,37 @@ from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.guest.guest_sample import GuestSample
 from powerdown.shutdown.observation import Observation
 from powerdown.windows.event_records import EventRecord
-from powerdown.windows.service_commands import SERVICES_DOCUMENTED_MS
-from powerdown.windows.user_settings import HUNG_APP_MS
+from powerdown.windows.facts import (
+    application_facts,
+    channel_facts,
+    order_facts,
+    press_facts,
+    update_facts,
+)
+from powerdown.windows.facts.fact import Fact
+from powerdown.windows.settings.application_settings import HUNG_APP_MS
+from powerdown.windows.settings.service_settings import SERVICES_DOCUMENTED_MS, WAIT_TO_KILL_SERVICE
 
 _OVERRAN = 7043
+
+COMPLETION_FACTS = (press_facts.SLEEP_TYPE_EVENTS, order_facts.RECORD_ORDER_CLIENT)
+"""What every verdict on a completed shutdown rests on."""
+
+_APPLICATION_FACTS = (
+    order_facts.SHUTDOWN_ORDER,
+    order_facts.RECORD_1074,
+    application_facts.HUNG_APP_TIMEOUT,
+)
+_PRESHUTDOWN_FACTS = (
+    order_facts.SHUTDOWN_ORDER,
+    update_facts.PRESHUTDOWN_PHASE,
+    update_facts.UPDATE_SERVICES,
+)
+_OVERRUN_FACTS = (*_PRESHUTDOWN_FACTS, order_facts.RECORD_SERVICE_CONTROL)
+_SERVICE_FACTS = (application_facts.SERVICE_TIMEOUT, channel_facts.HTTP_SYS_CLOSES_LATE)
+
+SLOW_FACTS = tuple(dict.fromkeys((*_APPLICATION_FACTS, *_OVERRUN_FACTS, *_SERVICE_FACTS)))
+"""What the verdicts on a slow one rest on besides, each by the part that was the longest."""
 
 _UPDATE_SERVICES = frozenset(
     {"Windows Update", "Update Orchestrator Service", "Windows Modules Installer"}
@@ -48,6 +75,7 @@ class _Part:
     """One part of the shutdown, and the verdict if that part made it slow.
 
     :param seconds: how long it lasted at least.
+    :param facts: what that it made the shutdown slow rests on.
     """
 
     seconds: float
@@ -56,6 +84,7 @@ class _Part:
     evidence: tuple[Evidence, ...]
     ruled_out: tuple[tuple[Cause, str], ...]
     remedy: str
+    facts: tuple[Fact, ...]
     culprit: str = ""
 
 
@@ -88,6 +117,7 @@ def why_slow(obs: Observation, evidence: Sequence[Evidence], off_at: float) -> V
             Confidence.LOW,
             base,
             remedy=remedies.LOOK_AT_EVIDENCE,
+            rests_on=COMPLETION_FACTS,
         )
     longest = parts[0]
     others = [fact for part in parts[1:] for fact in part.evidence]
@@ -100,6 +130,7 @@ def why_slow(obs: Observation, evidence: Sequence[Evidence], off_at: float) -> V
         ruled_out=longest.ruled_out,
         remedy=longest.remedy,
         culprit=longest.culprit,
+        rests_on=(*COMPLETION_FACTS, *longest.facts),
     )
 
 
@@ -131,6 +162,7 @@ def _applications(obs: Observation) -> _Part | None:
             (Cause.WINDOWS_UPDATE, "no service had been asked to prepare by then"),
         ),
         remedy=remedies.for_applications(obs.baseline),
+        facts=_APPLICATION_FACTS,
         culprit=", ".join(programs),
     )
 
@@ -158,6 +190,7 @@ def _preshutdown(obs: Observation) -> _Part | None:
             evidence=tuple(evidence),
             ruled_out=((Cause.UNRESPONSIVE_APP, "services were already asked to prepare"),),
             remedy=remedies.STOP_SERVICE,
+            facts=_PRESHUTDOWN_FACTS,
             culprit=", ".join(others),
         )
     evidence.append(observed.writes(obs, samples[0].at, samples[-1].at))
@@ -174,6 +207,7 @@ def _preshutdown(obs: Observation) -> _Part | None:
             (Cause.UNRESPONSIVE_SERVICE, f"only {', '.join(updates)} was at work so long"),
         ),
         remedy=remedies.FINISH_UPDATES,
+        facts=_PRESHUTDOWN_FACTS,
         culprit=", ".join(updates),
     )
 
@@ -197,6 +231,7 @@ def _overrun(obs: Observation) -> _Part | None:
         ),
         ruled_out=((Cause.UNRESPONSIVE_APP, "services were already asked to prepare"),),
         remedy=remedies.FINISH_UPDATES if updating else remedies.STOP_SERVICE,
+        facts=_OVERRUN_FACTS,
         culprit=name,
     )
 
@@ -206,10 +241,10 @@ def _services(obs: Observation, off_at: float) -> _Part | None:
     if closed is None or closed > off_at:
         return None
     baseline = obs.baseline
-    limit = None if baseline is None else baseline.wait_to_kill_service_ms
+    limit = None if baseline is None else baseline.settings.number(WAIT_TO_KILL_SERVICE)
     evidence = [observed.control_closed(closed), observed.writes(obs, closed, off_at)]
-    if limit is not None:
-        evidence.append(observed.setting("WaitToKillServiceTimeout, milliseconds", f"{limit}"))
+    if baseline is not None:
+        evidence += observed.settings(baseline, WAIT_TO_KILL_SERVICE)
     # Clearing the page file, for one, is no service's doing (fact:clear-page-file).
     likely = limit is not None and limit >= SERVICES_DOCUMENTED_MS
     likely = likely and not outside_activity.wrote(obs, closed, off_at)
@@ -219,7 +254,8 @@ def _services(obs: Observation, off_at: float) -> _Part | None:
         confidence=Confidence.MEDIUM if likely else Confidence.LOW,
         evidence=tuple(evidence),
         ruled_out=((Cause.UNRESPONSIVE_APP, "services had already been ended"),),
-        remedy=remedies.LIMIT_SERVICES,
+        remedy=WAIT_TO_KILL_SERVICE.remedy,
+        facts=_SERVICE_FACTS,
     )
 
 

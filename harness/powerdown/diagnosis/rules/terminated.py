@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.diagnosis import at_rest, initiation, observed, progress, remedies
 from powerdown.diagnosis.rules.monitor_gap import END_UNSEEN, LOST
-from powerdown.diagnosis.rules.restarted import restarted
+from powerdown.diagnosis.rules.restarted import RESTART_FACTS, restarted
 from powerdown.diagnosis.rules.rule import Rule, verdict
-from powerdown.diagnosis.rules.slow import why_slow
+from powerdown.diagnosis.rules.slow import COMPLETION_FACTS, SLOW_FACTS, why_slow
 from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import Command, Observation
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.facts import damage_facts, forced_stop_facts, press_facts
+from powerdown.windows.settings.button_settings import ButtonAction
+from powerdown.windows.settings.sleep_settings import FAST_STARTUP
 
 _HOST_REASONS = ("host-qmp-quit", "host-signal", "host-ui", "host-qmp-system-reset")
 """QEMU's ShutdownCause values for an end that the host brought about (qapi/run-state.json)."""
@@ -151,9 +153,9 @@ def hibernated(obs: Observation) -> Verdict | None:
     remedy = remedies.NO_HIBERNATION
     if baseline is not None and action is not None:
         evidence.append(observed.button(obs))
-        if action is ButtonAction.SHUT_DOWN and baseline.fast_startup:
-            evidence.append(observed.setting("fast startup is on", f"{baseline.fast_startup}"))
-            remedy = remedies.NO_FAST_STARTUP
+        if action is ButtonAction.SHUT_DOWN and baseline.settings.truth(FAST_STARTUP):
+            evidence += observed.settings(baseline, FAST_STARTUP)
+            remedy = FAST_STARTUP.remedy
     return verdict(
         Outcome.HIBERNATED,
         Cause.ASLEEP,
@@ -178,7 +180,7 @@ def completed(obs: Observation) -> Verdict | None:
     confidence = _confidence_of_completion(obs)
     if confidence is not Confidence.HIGH:
         evidence += _why_doubtful(obs)
-    return verdict(Outcome.COMPLETED, Cause.NONE, confidence, evidence)
+    return verdict(Outcome.COMPLETED, Cause.NONE, confidence, evidence, rests_on=COMPLETION_FACTS)
 
 
 def _confidence_of_completion(obs: Observation) -> Confidence:
@@ -227,15 +229,25 @@ def _forced(evidence: Iterable[Evidence]) -> Verdict:
 
 
 TERMINATED = (
-    Rule("forced off", forced_off, is_final=True),
+    Rule("forced off", forced_off, is_final=True, facts=(forced_stop_facts.FORCED_STOP_EVENTS,)),
     END_UNSEEN,
     Rule("host fault", host_fault, is_final=True),
     Rule("guest held by the host", held_by_host, is_final=True),
-    Rule("crashed", crashed, is_final=True),
-    Rule("hibernated", hibernated, is_final=True),
-    Rule("asleep", asleep, is_final=True),
-    Rule("restarted", restarted, is_final=True),
-    Rule("completed", completed, is_final=True),
+    Rule(
+        "crashed",
+        crashed,
+        is_final=True,
+        facts=(damage_facts.PANIC_REPORT, damage_facts.PANIC_ACTION),
+    ),
+    Rule("hibernated", hibernated, is_final=True, facts=(press_facts.SLEEP_TYPE_EVENTS,)),
+    Rule("asleep", asleep, is_final=True, facts=(press_facts.SLEEP_TYPE_EVENTS,)),
+    Rule("restarted", restarted, is_final=True, facts=RESTART_FACTS),
+    Rule(
+        "completed",
+        completed,
+        is_final=True,
+        facts=(*COMPLETION_FACTS, *SLOW_FACTS),
+    ),
     LOST,
 )
 """In the order asked."""

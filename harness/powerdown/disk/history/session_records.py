@@ -41,7 +41,7 @@ HIBERNATE_STATE = 5
 SHUTDOWN_STATE = 6
 """Of SYSTEM_POWER_STATE (wdm.h). Kernel-Power 42 with target 5 and effective 5 is hibernation, with
 effective 6 a shutdown that starts fast (learn: Distinguishing Fast Startup from
-Wake-from-Hibernation, which says so of the IRP; that 42 has the same numbers is UNCONFIRMED)."""
+Wake-from-Hibernation, which says so of the IRP; of 42 it is fact:record-42-states)."""
 
 
 @dataclass
@@ -94,7 +94,8 @@ def is_saved(record: EventRecord) -> bool:
 def is_resumed_boot(record: EventRecord) -> bool:
     """Whether this is the Kernel-Boot 27 of a session that was loaded from disk.
 
-    BootType 1 is fast startup, 2 resuming from hibernation (UNCONFIRMED beyond public tutorials).
+    BootType 1 is fast startup (fact:record-boot), 2 resuming from hibernation
+    (fact:record-boot-type-resume).
     """
     return is_one(record, KERNEL_BOOT, 27) and whole_number(record, "BootType") in (1, 2)
 

@@ -65,8 +65,8 @@ class ShutdownRequest:
 
     @property
     def may_be_button(self) -> bool:
-        """Whether it may be the power button's: the process it is ascribed to is UNCONFIRMED, and
-        older releases write the same for the Start menu (fact:button-reason-code)."""
+        """Whether its reason and process may be the power button's (fact:button-process); older
+        releases write the same for the Start menu (fact:button-reason-code)."""
         return self.reason == initiation.BUTTON_REASON and _WINLOGON in self.process.lower()
 
 

@@ -25,9 +25,8 @@ class Sleep:
     :param state: the target state, from SYSTEM_POWER_STATE: 2 to 4 are S1 to S3.
     :param standby: whether it was modern standby, which is not an ACPI state.
     :param reason: number of the reason in 42, such as 0 for a button or lid, 7 for idling
-        (fact:record-109 has the numbers; that 42 has the same is UNCONFIRMED:
-        fact:record-42-reason).
-    :param wake_source: number of the wake source; its meaning is UNCONFIRMED.
+        (fact:record-109 has the numbers; that 42 has the same is fact:record-42-reason).
+    :param wake_source: number of the wake source (fact:wake-source-numbers).
     :param wake_text: the device or timer that woke the guest, if recorded.
     """
 

@@ -3,7 +3,7 @@ r"""The hive and the key on a disk for a registry path of the running Windows.
 Fact sheet, "Offline": ``HKLM\SYSTEM`` is the hive SYSTEM, in which CurrentControlSet is the control
 set that ``Select\Current`` names; ``HKU\.DEFAULT`` is DEFAULT, a user's hive NTUSER.DAT in the
 folder of the profile. The autologon user, whose hive is HKCU here, is Winlogon's
-DefaultUserName (sup: turn-on-automatic-logon).
+name of the default user (sup: turn-on-automatic-logon).
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from powerdown.disk.hive.hive_cells import HiveCells
 from powerdown.disk.hive.hive_on_disk import HiveOnDisk
 from powerdown.disk.hive.hive_writer import HiveWriter
 from powerdown.disk.ntfs.windows_volume import WindowsVolume
-from powerdown.windows import registry_paths as paths
 from powerdown.windows.registry_edit import ACTIVE_SCHEME, ValueType
+from powerdown.windows.settings import registry_keys as paths
+from powerdown.windows.settings.logon_settings import DEFAULT_USER
+from powerdown.windows.settings.power_scheme import ACTIVE_SCHEME_VALUE
 
 _CONFIG = r"Windows\System32\config"
 _HIVES = {
@@ -30,7 +32,6 @@ _USER = "HKCU"
 _USERS = "hku"
 _SELECT = r"HKLM\SYSTEM\Select"
 _CONTROL_SET = "CurrentControlSet"
-_WINLOGON = rf"{paths.NT_CURRENT_VERSION}\Winlogon"
 _TEXTS = (ValueType.SZ, ValueType.EXPAND_SZ)
 
 
@@ -106,15 +107,15 @@ class MountedHives:
     def _active_scheme(self) -> str:
         # A policy overrides the choice (learn: Policy CSP, ADMX_Power).
         for key in (paths.POWER_POLICY, paths.POWER_SCHEMES):
-            scheme = self._text(key, "ActivePowerScheme")
+            scheme = self._text(key, ACTIVE_SCHEME_VALUE)
             if scheme:
                 return scheme
-        raise _unknown("find the active power scheme", "there is no ActivePowerScheme")
+        raise _unknown("find the active power scheme", f"there is no {ACTIVE_SCHEME_VALUE}")
 
     def _profile_folder(self) -> str:
-        user = self._text(_WINLOGON, "DefaultUserName")
+        user = self._text(DEFAULT_USER.key, DEFAULT_USER.value_name)
         if not user:
-            raise _unknown("find the autologon user", "there is no DefaultUserName")
+            raise _unknown("find the autologon user", f"there is no {DEFAULT_USER.value_name}")
         wanted = user.rpartition("\\")[2].lower()
         folders = [folder for folder in self._profile_folders() if folder]
         # A domain or a number may follow, if two accounts have the same name.

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from powerdown.core.errors import DiskError
-from powerdown.disk.disk_request import KeyRequest
 from powerdown.disk.hive.hive import Hive, ReadBudget
 from powerdown.disk.registry_snapshot import RegistrySnapshot, StoredKey
+from powerdown.windows.settings.key_request import KeyRequest
 
 SYSTEM = r"HKLM\SYSTEM"
 SOFTWARE = r"HKLM\SOFTWARE"

@@ -44,7 +44,7 @@ def _text(raw: bytes) -> str | None:
 
 
 def _texts(text: str) -> tuple[str, ...]:
-    """The strings of a list, including empty ones: PendingFileRenameOperations has pairs."""
+    """The strings of a list, including empty ones: files to be renamed are stored in pairs."""
     # The terminator of the list, and then of the last string.
     text = text.removesuffix("\0")
     parts = text.removesuffix("\0").split("\0")

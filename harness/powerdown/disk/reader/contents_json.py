@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from powerdown.core.errors import DiskError
 from powerdown.disk.disk_contents import DiskContents
-from powerdown.disk.disk_request import DiskRequest, KeyRequest
+from powerdown.disk.disk_request import DiskRequest
 from powerdown.disk.hiberfil import Hibernation
 from powerdown.disk.history.system_log import system_log_from_json, system_log_to_json
 from powerdown.disk.ntfs.ntfs import NtfsVolumeState
@@ -21,6 +21,7 @@ from powerdown.disk.registry_snapshot import (
     StoredValue,
     ValueData,
 )
+from powerdown.windows.settings.key_request import KeyRequest
 
 _T = TypeVar("_T")
 

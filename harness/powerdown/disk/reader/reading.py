@@ -8,7 +8,7 @@ from pathlib import Path
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DiskError
 from powerdown.disk.disk_contents import DiskContents
-from powerdown.disk.disk_request import DiskRequest, KeyRequest
+from powerdown.disk.disk_request import DiskRequest
 from powerdown.disk.history.system_log import SystemLog, read_system_log
 from powerdown.disk.hive.hive import Hive, read_logs
 from powerdown.disk.hive.hive_file import BytesSource, Source
@@ -30,6 +30,7 @@ from powerdown.disk.image.layer_header import read_start
 from powerdown.disk.ntfs.windows_volume import WindowsVolume, find_windows
 from powerdown.disk.registry_snapshot import RegistrySnapshot
 from powerdown.images.image import DiskFormat
+from powerdown.windows.settings.key_request import KeyRequest
 
 _CONFIG = r"Windows\System32\config"
 _HIVES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from powerdown.diagnosis.risks.risk import Risk
-from powerdown.disk.settings.setting import Setting
+from powerdown.windows.settings.reading import Reading
 
 
 @dataclass(frozen=True)
@@ -14,9 +14,12 @@ class Finding:
 
     :param risk: the same risk that inspecting the running guest would find.
     :param settings: the settings that show it; the first one decides.
-    :param doubt: what is not confirmed by documentation or measurement; empty for nothing.
     """
 
     risk: Risk
-    settings: tuple[Setting, ...]
-    doubt: str = ""
+    settings: tuple[Reading, ...]
+
+    @property
+    def doubt(self) -> str:
+        """What is not confirmed of it, or not shown by a disk; empty for nothing."""
+        return self.risk.doubt

@@ -1,25 +1,40 @@
 """Risks to the soft shutdown of a Windows, from the settings on its disk.
 
-Rules that also apply to a running guest are in :mod:`setting_risks`. Here are those for data that
-is only on the disk, and those that depend on who will be logged on after the next start.
+What a value does by itself is declared with the setting, and what running guests show too is in
+:mod:`setting_risks`. Here is what only the disk shows, and what depends on who will be logged on
+after the next start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from powerdown.core.outcome import Cause
+from powerdown.core.severity import Severity
 from powerdown.diagnosis import remedies
 from powerdown.diagnosis.risks import setting_risks
-from powerdown.diagnosis.risks.risk import Risk, Severity
+from powerdown.diagnosis.risks.risk import Risk
 from powerdown.diagnosis.verdict import Evidence, Source
 from powerdown.disk.hiberfil import Hibernation
 from powerdown.disk.settings.finding import Finding
-from powerdown.disk.settings.profiles import auto_end_tasks
-from powerdown.disk.settings.service_timeouts import PRESHUTDOWN, WINDOWS_OWN
-from powerdown.disk.settings.setting import Origin, Setting, Settings
-from powerdown.disk.settings.updates import MARK
-from powerdown.windows.commands import ButtonAction
+from powerdown.windows.facts import application_facts, damage_facts, power_facts, update_facts
+from powerdown.windows.settings import windows_version
+from powerdown.windows.settings.application_settings import (
+    AUTO_END_TASKS,
+    HUNG_APP_TIMEOUT,
+    WAIT_TO_KILL_APP_TIMEOUT,
+)
+from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
+from powerdown.windows.settings.logon_settings import (
+    AUTOLOGON,
+    DEFAULT_USER,
+    SHUTDOWN_WITHOUT_LOGON,
+)
+from powerdown.windows.settings.reading import Origin, Reading, Readings
+from powerdown.windows.settings.service_settings import PRESHUTDOWN_TIMEOUT, WINDOWS_OWN
+from powerdown.windows.settings.stored import PowerSource
+from powerdown.windows.settings.update_settings import MARK
 from powerdown.windows.update_markers import MARKERS, update_work
 
 _SERVICE_DEFAULT_MS = 180_000
@@ -28,271 +43,175 @@ _SERVICE_DEFAULT_MS = 180_000
 _LONG_APPLICATION_MS = 60_000
 """Longer than anyone waits after a press."""
 
-_PRESS_IGNORED = "how a press is handled then differs by release: UNCONFIRMED, test it"
 
-
-def findings(settings: Settings) -> tuple[Finding, ...]:
+def findings(settings: Readings) -> tuple[Finding, ...]:
     """All findings, the most severe first."""
     found = (
         *_volume(settings),
         *_hives(settings),
         *_button(settings),
+        *_by_themselves(settings),
         *_logon(settings),
-        *_sleep(settings),
         *_updates(settings),
         *_applications(settings),
         *_services(settings),
-        *_tracker(settings),
         *_setup(settings),
     )
     return tuple(sorted(found, key=lambda finding: finding.risk.severity.rank))
 
 
-def _found(risk: Risk | None, *settings: Setting, doubt: str = "") -> Iterator[Finding]:
-    if risk is not None:
-        yield Finding(risk, settings, doubt)
-
-
-def _shown(*settings: Setting) -> tuple[Evidence, ...]:
+def _shown(*settings: Reading) -> tuple[Evidence, ...]:
     return tuple(evidence(setting) for setting in settings)
 
 
-def evidence(setting: Setting) -> Evidence:
+def evidence(setting: Reading) -> Evidence:
     """A setting as evidence."""
     raw = setting.shown if setting.raw is None else setting.raw
     path = f"{setting.path}: " if setting.path else ""
     return Evidence(Source.SETTINGS, None, f"{setting.name}, {setting.origin}", f"{path}{raw}")
 
 
-def _volume(settings: Settings) -> Iterator[Finding]:
+def _by_themselves(settings: Readings) -> Iterator[Finding]:
+    """Values that do harm whatever else is so."""
+    for shown in setting_risks.harmful(settings):
+        yield Finding(setting_risks.of_reading(shown[0], _shown(*shown)), shown)
+
+
+def _volume(settings: Readings) -> Iterator[Finding]:
     for setting in settings.starting("volume-dirty"):
         if setting.value is True:
-            yield from _found(
-                Risk(
-                    Cause.FORCED_SHUTDOWN,
-                    Severity.DELAYS,
-                    "the system volume is marked dirty: the power was cut, and the next start "
-                    "checks it, during which a press may be lost",
-                    _shown(setting),
-                    remedies.CLOSE_VOLUME,
-                ),
-                setting,
+            risk = Risk(
+                Cause.FORCED_SHUTDOWN,
+                Severity.DELAYS,
+                "the system volume is marked dirty: the power was cut, and the next start checks "
+                "it, during which a press may be lost",
+                _shown(setting),
+                remedies.CLOSE_VOLUME,
             )
+            yield Finding(risk, (setting,))
     for setting in settings.starting("hibernated"):
         if setting.value in (Hibernation.HIBERNATED, Hibernation.RESUMING):
-            yield from _found(
-                Risk(
-                    Cause.ASLEEP,
-                    Severity.MAY_STOP,
-                    "the last power-off was not a full shutdown: a saved system uses the volume "
-                    "and is resumed at the next start",
-                    _shown(setting),
-                    remedies.NO_HIBERNATION,
-                ),
-                setting,
-                doubt="the file does not show whether it was full hibernation or fast startup",
+            risk = Risk(
+                Cause.ASLEEP,
+                Severity.MAY_STOP,
+                "the last power-off was not a full shutdown: a saved system uses the volume and is "
+                "resumed at the next start",
+                _shown(setting),
+                remedies.NO_HIBERNATION,
+                limits="the file does not show whether it was full hibernation or fast startup",
             )
+            yield Finding(risk, (setting,))
 
 
-def _hives(settings: Settings) -> Iterator[Finding]:
+def _hives(settings: Readings) -> Iterator[Finding]:
     """Hives of a disk that cannot be read; with a single hive, the others are not expected."""
     if not settings.starting("volume-dirty"):
         return
-    for id, hive in (("product-type", "SYSTEM"), ("product-name", "SOFTWARE")):
-        setting = settings[id]
-        if setting.origin is Origin.NOT_READ:
-            yield from _found(
-                Risk(
-                    Cause.DAMAGED_SYSTEM,
-                    Severity.STOPS,
-                    f"the registry hive {hive} could not be read, and Windows needs it to start",
-                    _shown(setting),
-                    remedies.RESTORE_HIVE,
-                ),
-                setting,
+    for declared, hive in (
+        (windows_version.PRODUCT, "SYSTEM"),
+        (windows_version.PRODUCT_NAME, "SOFTWARE"),
+    ):
+        setting = settings.of(declared)
+        if setting is not None and setting.origin is Origin.NOT_READ:
+            risk = Risk(
+                Cause.DAMAGED_SYSTEM,
+                Severity.STOPS,
+                f"the registry hive {hive} could not be read, and Windows needs it to start",
+                _shown(setting),
+                remedies.RESTORE_HIVE,
             )
+            yield Finding(risk, (setting,))
 
 
-def _button(settings: Settings) -> Iterator[Finding]:
-    left_on = settings["power-left-on"]
-    if left_on.value is True:
-        yield from _found(
-            setting_risks.of_power_left_on(_shown(left_on)),
-            left_on,
-            doubt="documented for shutdowns that programs request; UNCONFIRMED for a press",
-        )
-    on_ac, on_dc = settings["power-button-ac"], settings["power-button-dc"]
-    action = _action(on_ac)
-    if action is not None:
-        yield from _found(setting_risks.of_button(action, _shown(on_ac)), on_ac)
-        if action is ButtonAction.SHUT_DOWN:
-            risk = setting_risks.of_button(
-                _action(on_dc), _shown(on_dc), Severity.LATENT, on=" on battery power"
+def _button(settings: Readings) -> Iterator[Finding]:
+    """A button that is not set, or set for a battery only."""
+    on_ac = settings.of(POWER_BUTTON.on(PowerSource.AC))
+    on_dc = settings.of(POWER_BUTTON.on(PowerSource.DC))
+    if on_ac is None or on_dc is None or on_ac.origin is Origin.NOT_READ:
+        return
+    if on_ac.value == ButtonAction.SHUT_DOWN:
+        harm = POWER_BUTTON.harm_of(on_dc.value)
+        if harm is not None:
+            risk = Risk(
+                harm.cause,
+                Severity.LATENT,
+                f"{harm.says} on battery power",
+                _shown(on_dc),
+                POWER_BUTTON.remedy,
             )
-            yield from _found(risk, on_dc)
-        return
-    if on_ac.origin is Origin.NOT_READ:
-        return
-    fact = (
-        "the action of the power button is not stored"
-        if on_ac.origin is Origin.ABSENT
-        else "the stored action of the power button is invalid"
-    )
-    yield from _found(
-        Risk(
+            yield Finding(risk, (on_dc,))
+    elif on_ac.harm is None:
+        says = "is not stored" if on_ac.origin is Origin.ABSENT else "is invalid"
+        risk = Risk(
             Cause.POWER_BUTTON_IGNORED,
             Severity.MAY_STOP,
-            fact,
+            f"the action of the power button {says}",
             _shown(on_ac),
             remedies.SET_BUTTON,
-        ),
-        on_ac,
-        doubt="one such guest ignored the button (OpenXT#605); UNCONFIRMED for others",
-    )
+            (power_facts.BUTTON_UNSET_IGNORED,),
+        )
+        yield Finding(risk, (on_ac,))
 
 
-def _action(setting: Setting) -> ButtonAction | None:
-    index = setting.value
-    return ButtonAction(index) if index in set(ButtonAction) else None
-
-
-def _logon(settings: Settings) -> Iterator[Finding]:
-    allowed, logged_on = settings["shutdown-without-logon"], settings["autologon"]
-    if allowed.value is not False:
+def _logon(settings: Readings) -> Iterator[Finding]:
+    allowed, logged_on = settings.of(SHUTDOWN_WITHOUT_LOGON), settings.of(AUTOLOGON)
+    if allowed is None or logged_on is None or allowed.value is not False:
         return
-    fact, severity = "nobody is logged on after a start", Severity.STOPS
+    says, severity = "nobody is logged on after a start", Severity.STOPS
     if logged_on.value is True:
-        fact, severity = "while nobody is logged on, a press may be discarded", Severity.LATENT
-    fact = f"{fact} (ShutdownWithoutLogon is 0)"
-    risk = setting_risks.of_no_logon(fact, severity, _shown(allowed, logged_on))
-    yield from _found(risk, allowed, logged_on, doubt=_PRESS_IGNORED)
+        says, severity = "while nobody is logged on, a press may be discarded", Severity.LATENT
+    shown = (allowed, logged_on)
+    yield Finding(setting_risks.of_no_logon(says, severity, _shown(*shown)), shown)
 
 
-def _sleep(settings: Settings) -> Iterator[Finding]:
-    fast, hibernation = settings["fast-startup"], settings["hibernation"]
-    if fast.value is True:
-        yield from _found(
-            setting_risks.of_fast_startup(_shown(fast)),
-            *(fast, hibernation),
-            doubt="whether a press then causes a full shutdown is UNCONFIRMED",
-        )
-    standby, hibernate = settings["standby-idle-ac"], settings["hibernate-idle-ac"]
-    if _positive(standby):
-        yield from _found(
-            Risk(
-                Cause.ASLEEP,
-                Severity.MAY_STOP,
-                f"an idle guest goes to sleep {standby.shown}; a press does not shut down a "
-                "sleeping guest",
-                _shown(standby),
-                remedies.STAY_AWAKE,
-            ),
-            standby,
-            doubt="only if its machine and its display driver support S3",
-        )
-    if _positive(hibernate) and hibernation.value is True:
-        yield from _found(
-            Risk(
-                Cause.ASLEEP,
-                Severity.MAY_STOP,
-                f"an idle guest hibernates {hibernate.shown}: it is then off without a shutdown",
-                _shown(hibernate, hibernation),
-                remedies.STAY_AWAKE,
-            ),
-            *(hibernate, hibernation),
-            doubt="only if its machine supports S4",
-        )
-    display = settings["video-idle-ac"]
-    if _positive(display):
-        yield from _found(
-            Risk(
-                Cause.ASLEEP,
-                Severity.LATENT,
-                f"the display turns off {display.shown}; the first press may only turn it on",
-                _shown(display),
-                remedies.DISPLAY_STAYS_ON,
-            ),
-            display,
-            doubt="reported by users of several hypervisors; UNCONFIRMED by documentation",
-        )
-
-
-def _positive(setting: Setting) -> bool:
-    value = setting.value
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _updates(settings: Settings) -> Iterator[Finding]:
+def _updates(settings: Readings) -> Iterator[Finding]:
     there = [setting for setting in settings.starting(MARK) if setting.value is True]
     names = update_work(setting.name for setting in there if setting.name in MARKERS)
-    shown = [setting for setting in there if setting.name in names]
-    if names:
-        yield from _found(
-            setting_risks.of_pending_updates(names, _shown(*shown)),
-            *shown,
-            doubt="a marker does not prove that this shutdown is slow",
-        )
-    elif any(setting.name not in MARKERS for setting in there):
-        more = [setting for setting in there if setting.name not in MARKERS]
-        yield from _found(
-            setting_risks.of_pending_updates([s.name for s in more], _shown(*more)),
-            *more,
-            doubt="UNCONFIRMED that these markers mean work during the shutdown",
-        )
+    shown = tuple(setting for setting in there if setting.name in names)
+    if not names:
+        # Only marks that no documentation names.
+        shown = tuple(setting for setting in there if setting.name not in MARKERS)
+    if shown:
+        risk = setting_risks.of_pending_updates([s.name for s in shown], _shown(*shown))
+        rests_on = tuple(dict.fromkeys(fact for setting in shown for fact in setting.facts))
+        yield Finding(replace(risk, rests_on=rests_on), shown)
 
 
-def _applications(settings: Settings) -> Iterator[Finding]:
-    blocking = settings["allow-blocking-apps"]
-    if blocking.value is True:
-        yield from _found(
-            Risk(
+def _applications(settings: Readings) -> Iterator[Finding]:
+    logged_on = settings.of(AUTOLOGON)
+    if logged_on is None or logged_on.value is not True:
+        return
+    user = settings.text(DEFAULT_USER) or ""
+    ends = settings.of(AUTO_END_TASKS.of(user))
+    if ends is not None and ends.value is False:
+        risk = Risk(
+            Cause.UNRESPONSIVE_APP,
+            Severity.LATENT,
+            "a user is logged on automatically, and a program that does not end blocks a shutdown "
+            f"without limit ({AUTO_END_TASKS.name} is 0)",
+            _shown(ends, logged_on),
+            remedies.END_APPLICATION,
+            (application_facts.AUTO_END_TASKS,),
+        )
+        yield Finding(risk, (ends, logged_on))
+    for declared in (HUNG_APP_TIMEOUT, WAIT_TO_KILL_APP_TIMEOUT):
+        setting = settings.of(declared.of(user))
+        time = None if setting is None else setting.number
+        if setting is not None and time is not None and time > _LONG_APPLICATION_MS:
+            risk = Risk(
                 Cause.UNRESPONSIVE_APP,
                 Severity.LATENT,
-                "programs without a visible window can also block a shutdown",
-                _shown(blocking),
-                remedies.NO_BLOCKING_APPS,
-            ),
-            blocking,
-        )
-    logged_on = settings["autologon"]
-    if logged_on.value is not True:
-        return
-    user = f"{settings['default-user'].value}"
-    for setting in settings.starting(auto_end_tasks(user)):
-        if setting.value is False:
-            yield from _found(
-                Risk(
-                    Cause.UNRESPONSIVE_APP,
-                    Severity.LATENT,
-                    "a user is logged on automatically, and a program that does not end blocks a "
-                    "shutdown without limit (AutoEndTasks is 0)",
-                    _shown(setting, logged_on),
-                    remedies.END_APPLICATION,
-                ),
-                setting,
-                logged_on,
+                f"a program that does not end delays a shutdown by {time} ms",
+                _shown(setting, logged_on),
+                remedies.LIMIT_APPLICATIONS,
             )
-    for prefix in ("hung-app-timeout:", "wait-to-kill-app-timeout:"):
-        for setting in settings.starting(f"{prefix}{user.lower()}"):
-            time = setting.value
-            if isinstance(time, int) and time > _LONG_APPLICATION_MS:
-                yield from _found(
-                    Risk(
-                        Cause.UNRESPONSIVE_APP,
-                        Severity.LATENT,
-                        f"a program that does not end delays a shutdown by {time} ms",
-                        _shown(setting, logged_on),
-                        remedies.LIMIT_APPLICATIONS,
-                    ),
-                    setting,
-                    logged_on,
-                )
+            yield Finding(risk, (setting, logged_on))
 
 
-def _services(settings: Settings) -> Iterator[Finding]:
-    for setting in settings.starting(PRESHUTDOWN):
-        service, time = setting.id.removeprefix(PRESHUTDOWN), setting.value
-        if not isinstance(time, int) or "disabled" in setting.note:
+def _services(settings: Readings) -> Iterator[Finding]:
+    for service, setting in settings.of_each(PRESHUTDOWN_TIMEOUT).items():
+        time = setting.number
+        if time is None or "disabled" in setting.note:
             continue
         risk = setting_risks.of_preshutdown(service, time, _shown(setting))
         if risk is None and time > _SERVICE_DEFAULT_MS and service.lower() not in WINDOWS_OWN:
@@ -300,49 +219,34 @@ def _services(settings: Settings) -> Iterator[Finding]:
                 Cause.UNRESPONSIVE_SERVICE,
                 Severity.LATENT,
                 f"service {service}, which is not one of Windows' own, may delay a shutdown by "
-                f"{time} ms (PreshutdownTimeout)",
+                f"{time} ms ({PRESHUTDOWN_TIMEOUT.name})",
                 _shown(setting),
                 remedies.for_service(service),
+                (update_facts.PRESHUTDOWN_PHASE,),
             )
-        yield from _found(
-            risk, setting, doubt="only a running guest shows whether it accepts preshutdown"
-        )
-    limit = settings["wait-to-kill-service"]
-    time = settings.number("wait-to-kill-service")
-    if time is not None:
-        yield from _found(setting_risks.of_service_limit(time, _shown(limit)), limit)
+        if risk is not None:
+            limits = "only a running guest shows whether it accepts preshutdown"
+            yield Finding(replace(risk, limits=limits), (setting,))
 
 
-def _tracker(settings: Settings) -> Iterator[Finding]:
-    tracker = settings["tracker"]
-    if tracker.value is True:
-        yield from _found(
-            setting_risks.of_tracker(opened=False, shown=_shown(tracker)),
-            tracker,
-            doubt="UNCONFIRMED that its dialog delays a shutdown by the power button",
-        )
-
-
-def _setup(settings: Settings) -> Iterator[Finding]:
+def _setup(settings: Readings) -> Iterator[Finding]:
     """Tencent's page on failed shutdowns lists guests in Sysprep or their first start
     (fact:setup-ignores)."""
-    state = settings["image-state"]
-    unfinished = [
-        settings[id]
-        for id in ("setup-in-progress", "oobe-in-progress")
-        if settings[id].value is True
-    ]
-    if isinstance(state.value, str) and state.value.strip().upper() != "IMAGE_STATE_COMPLETE":
+    switches = (windows_version.SETUP_IN_PROGRESS, windows_version.OOBE_IN_PROGRESS)
+    found = (settings.of(switch) for switch in switches)
+    unfinished = [setting for setting in found if setting is not None and setting.value is True]
+    state = settings.of(windows_version.IMAGE_STATE)
+    text = settings.text(windows_version.IMAGE_STATE)
+    complete = windows_version.IMAGE_IS_COMPLETE
+    if state is not None and text is not None and text.strip().upper() != complete:
         unfinished.insert(0, state)
     if unfinished:
-        yield from _found(
-            Risk(
-                Cause.DAMAGED_SYSTEM,
-                Severity.MAY_STOP,
-                "Windows Setup is not complete: until it is, a press may be ignored",
-                _shown(*unfinished),
-                remedies.FINISH_SETUP,
-            ),
-            *unfinished,
-            doubt="documented by one cloud provider; UNCONFIRMED by Microsoft's documentation",
+        risk = Risk(
+            Cause.DAMAGED_SYSTEM,
+            Severity.MAY_STOP,
+            "Windows Setup is not complete: until it is, a press may be ignored",
+            _shown(*unfinished),
+            remedies.FINISH_SETUP,
+            (damage_facts.SETUP_IGNORES,),
         )
+        yield Finding(risk, tuple(unfinished))

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from powerdown.disk.hiberfil import Hibernation
 from powerdown.disk.ntfs.ntfs import NtfsVolumeState
-from powerdown.disk.settings.setting import Group, Origin, Setting
+from powerdown.windows.settings.reading import Group, Origin, Reading
 
 
-def volume_settings(volume: NtfsVolumeState, hibernation: Hibernation) -> Iterator[Setting]:
+def volume_settings(volume: NtfsVolumeState, hibernation: Hibernation) -> Iterator[Reading]:
     """Its dirty flag (fact:ntfs-dirty-flag), and whether a saved system holds it
     (fact:hibernated-volume)."""
-    yield Setting(
+    yield Reading(
         "volume-dirty",
         Group.VOLUME,
         "marked dirty",
@@ -22,7 +22,7 @@ def volume_settings(volume: NtfsVolumeState, hibernation: Hibernation) -> Iterat
         raw=f"$Volume flags 0x{volume.flags:04x}",
         note="" if volume.dirty else "a power cut may leave it unmarked",
     )
-    yield Setting(
+    yield Reading(
         "hibernated",
         Group.VOLUME,
         "saved system",
@@ -31,7 +31,7 @@ def volume_settings(volume: NtfsVolumeState, hibernation: Hibernation) -> Iterat
         Origin.VOLUME,
         raw="hiberfil.sys" if hibernation is not Hibernation.NONE else None,
     )
-    yield Setting(
+    yield Reading(
         "ntfs-version",
         Group.VOLUME,
         "NTFS version",

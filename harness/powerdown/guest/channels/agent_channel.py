@@ -166,9 +166,9 @@ def _read_and_run(marker: str) -> str:
     That line is a command line in quotation marks, which ``/s`` takes away (learn: cmd, for,
     findstr, chcp, call). Rules of replacement, carets in options, and ``call`` for a variable that
     is to be read late: D. Benham and J. Erickson in "How does the Windows Command Interpreter
-    (CMD.EXE) parse scripts?" (Stack Overflow 4094699). What the interpreter that runs FOR exits
-    with is UNCONFIRMED, so the code is printed. That chcp finds a console below a service is
-    UNCONFIRMED too: if not, what is not ASCII is shown as replacement characters.
+    (CMD.EXE) parse scripts?" (Stack Overflow 4094699). The interpreter that runs FOR may
+    exit with another code (fact:for-exit-code), so the code is printed. If chcp finds no console
+    below a service (fact:chcp-below-service), what is not ASCII is shown as replacement characters.
     """
     return (
         # One line of input, whole: no delimiters, no comments. Without quotation marks that takes

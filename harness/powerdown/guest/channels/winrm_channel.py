@@ -95,7 +95,7 @@ class WinrmChannel:
         """What the control port answers to a stranger; 401 is as good an answer as any.
 
         The guest's clock is in the header ``Date``, which RFC 9110, 6.6.1 asks of a server that
-        has a clock; that http.sys sends it, also with the 401 of WinRM, is UNCONFIRMED.
+        has a clock; for http.sys and the 401 of WinRM: fact:http-date-header.
         """
         allowance = Allowance(MAX_ANSWER_BYTES)
         allowance.renew(deadline)

@@ -7,7 +7,8 @@
  * handler returns, and waits for that only so long: by default 5 s after
  * CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT and CTRL_SHUTDOWN_EVENT.  The page also says
  * that of the last two only services hear; which of the three a program on the
- * desktop gets at shutdown is UNCONFIRMED.  (learn: HandlerRoutine callback function)
+ * desktop gets at shutdown is fact:console-close-event.  (learn: HandlerRoutine
+ * callback function)
  *
  * Links kernel32 only.  A process that has loaded user32 or gdi32 counts as a
  * Windows application, and its handler is not called for CTRL_LOGOFF_EVENT and

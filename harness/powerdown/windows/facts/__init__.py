@@ -1,0 +1,1 @@
+"""What Powerdown assumes of Windows, QEMU and libvirt: facts with status and sources."""
