@@ -10,7 +10,7 @@ from powerdown.cli import main as cli_main
 from powerdown.cli.facts_command import facts_to_json, facts_to_text
 from powerdown.windows.facts import logon_facts
 from powerdown.windows.facts.all_facts import ALL_FACTS
-from powerdown.windows.facts.fact import Status
+from powerdown.windows.facts.fact import FactStatus
 from tests.support.paths import REPOSITORY
 
 DOCUMENT = Path(REPOSITORY, "docs", "windows-facts.md")
@@ -28,7 +28,7 @@ Logon and display
 
 1 fact: 1 unconfirmed
 """
-UNCONFIRMED = [fact.id for fact in ALL_FACTS if fact.status is Status.UNCONFIRMED]
+UNCONFIRMED = [fact.id for fact in ALL_FACTS if fact.status is FactStatus.UNCONFIRMED]
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -97,7 +97,9 @@ def test_json_of_the_unconfirmed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_builds_of_a_measured_fact_are_numbers() -> None:
-    measured = replace(logon_facts.NO_LOGON_PRESS, status=Status.MEASURED, builds=(17763, 20348))
+    measured = replace(
+        logon_facts.NO_LOGON_PRESS, status=FactStatus.MEASURED, builds=(17763, 20348)
+    )
     [shown] = facts_to_json([measured])
     assert (shown["status"], shown["builds"]) == ("measured", [17763, 20348])
 

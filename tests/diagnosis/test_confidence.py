@@ -15,13 +15,13 @@ from powerdown.diagnosis.verdict import Confidence, Verdict
 from powerdown.report.verdict_text import verdict_text
 from powerdown.shutdown.observation import Observation
 from powerdown.windows.facts import logon_facts
-from powerdown.windows.facts.fact import Fact, Status
+from powerdown.windows.facts.fact import Fact, FactStatus
 from tests.support.observations import nobody, obs, powered_off, sample, screens
 
-SETTLED = (Status.DOCUMENTED, Status.SEEN, Status.MEASURED)
+SETTLED = (FactStatus.DOCUMENTED, FactStatus.SEEN, FactStatus.MEASURED)
 
 
-def resting_on(*statuses: Status, confidence: Confidence = Confidence.HIGH) -> Verdict:
+def resting_on(*statuses: FactStatus, confidence: Confidence = Confidence.HIGH) -> Verdict:
     facts = tuple(Fact(f"fact-{i}", "So it is.", status, ()) for i, status in enumerate(statuses))
     return Verdict(Outcome.STAYED_UP, Cause.ASLEEP, confidence, (), rests_on=facts)
 
@@ -34,9 +34,9 @@ def at_logon_screen() -> Observation:
     return obs(baseline=forbidden, samples=(quiet,), screens=lit, ended_at=111.0)
 
 
-@pytest.mark.parametrize("status", Status)
-def test_only_settled_facts_leave_high_confidence(status: Status) -> None:
-    limited = limited_by_facts(resting_on(Status.DOCUMENTED, status))
+@pytest.mark.parametrize("status", FactStatus)
+def test_only_settled_facts_leave_high_confidence(status: FactStatus) -> None:
+    limited = limited_by_facts(resting_on(FactStatus.DOCUMENTED, status))
     assert (limited.confidence is Confidence.HIGH) == (status in SETTLED)
     assert limited.confidence is not Confidence.LOW
     assert [fact.status for fact in limited.unsettled] == ([] if status in SETTLED else [status])
@@ -44,7 +44,7 @@ def test_only_settled_facts_leave_high_confidence(status: Status) -> None:
 
 @pytest.mark.parametrize("confidence", [Confidence.MEDIUM, Confidence.LOW])
 def test_a_fact_never_raises_it(confidence: Confidence) -> None:
-    for status in Status:
+    for status in FactStatus:
         found = resting_on(status, confidence=confidence)
         assert limited_by_facts(found).confidence is confidence
 
@@ -53,7 +53,7 @@ def test_measuring_the_fact_lifts_the_limit(monkeypatch: pytest.MonkeyPatch) -> 
     forbidden = at_logon_screen()
     assert diagnose(forbidden).cause is Cause.NO_LOGON_SHUTDOWN
     assert diagnose(forbidden).confidence is Confidence.MEDIUM
-    measured = replace(logon_facts.NO_LOGON_PRESS, status=Status.MEASURED, builds=(20348,))
+    measured = replace(logon_facts.NO_LOGON_PRESS, status=FactStatus.MEASURED, builds=(20348,))
     [rule] = [rule for rule in RULES if logon_facts.NO_LOGON_PRESS in rule.facts]
     facts = tuple(measured if fact.id == measured.id else fact for fact in rule.facts)
     rules = tuple(replace(r, facts=facts) if r is rule else r for r in RULES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import powerdown.report
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.diagnosis.judgement import Judgement, is_wrong_confident, judge
-from powerdown.diagnosis.verdict import Confidence, Verdict
+from powerdown.diagnosis.verdict import Verdict
 from powerdown.report.confusion import (
     LABELS,
     Confusion,
@@ -122,7 +122,7 @@ def test_written_file_is_what_the_schema_describes(tmp_path: Path) -> None:
     path = Confusion.of(GATE.scenarios).write(tmp_path / "reports" / "confusion.json")
     written = json.loads(path.read_text())
     assert faults(written, SCHEMA) == []
-    assert written["views"]["full"]["totals"] == Tally(attempts=1, right=1).to_json()
+    assert written["views"]["full"]["totals"] == asdict(Tally(attempts=1, right=1))
     assert written["views"]["outside"]["entries"][0]["variant"] == CONTROL.variant
 
 
@@ -149,14 +149,6 @@ def test_the_schema_refuses_anything_else(spoil: Callable[[dict[str, Any]], obje
     assert faults(value, SCHEMA) == []
     spoil(value)
     assert faults(value, SCHEMA)
-
-
-def test_the_schema_lists_what_the_code_knows() -> None:
-    entry = SCHEMA["$defs"]["view"]["properties"]["entries"]["items"]["properties"]
-    assert SCHEMA["$defs"]["outcome"]["enum"] == list(Outcome)
-    assert entry["confidence"]["enum"] == list(Confidence)
-    assert entry["judgement"]["enum"] == list(Judgement)
-    assert SCHEMA["properties"]["views"]["required"] == list(View)
 
 
 @given(st.lists(records, max_size=3))

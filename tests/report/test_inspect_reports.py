@@ -23,7 +23,6 @@ from powerdown.report.junit import inspection_to_junit
 from powerdown.report.sarif import inspection_to_sarif
 from powerdown.windows.settings import registry_keys as paths
 from powerdown.windows.settings.button_settings import POWER_BUTTON, SUB_BUTTONS
-from powerdown.windows.settings.reading import Group, Origin
 from tests.support.schema_check import faults
 from tests.support.stock_registry import disk, own_of, service, snapshot, stock
 
@@ -64,20 +63,10 @@ class TestJson:
         for finding in told["findings"]:
             assert set(finding["settings"]) <= set(by_id)
 
-    def test_the_schema_lists_what_the_code_knows(self) -> None:
-        defs = SCHEMA["$defs"]
-        assert defs["severity"]["enum"] == [str(severity) for severity in Severity]
-        setting = defs["setting"]["properties"]
-        assert setting["group"]["enum"] == [str(group) for group in Group]
-        origins = [origin.name.lower().replace("_", "-") for origin in Origin]
-        assert sorted(setting["origin"]["enum"]) == sorted(origins)
-        causes = defs["finding"]["properties"]["cause"]["enum"]
-        assert causes == [str(scenario.cause) for scenario in INSPECTED_SCENARIOS]
-
     @pytest.mark.parametrize(
         "spoil",
         [
-            lambda it: it.update(schema_version=2),
+            lambda it: it.update(schema_version=99),
             lambda it: it.update(extra=1),
             lambda it: it["findings"][0].update(severity="bad"),
             lambda it: it["settings"][0].pop("origin"),

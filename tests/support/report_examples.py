@@ -122,8 +122,8 @@ GATE = GateResult(
     created=datetime(2025, 1, 31, 23, 59, 58, tzinfo=UTC),
     host=HostFacts("7.2.19", "tcg", "POWERDOWN_ACCEL=tcg"),
     images=(
-        ImageRecord("standin", "standin.toml", "A model of Windows", "sha256:aa", "sha256:aa"),
-        ImageRecord("windows", "windows.toml", "Server 2022", "sha256:bb", "sha256:cc"),
+        ImageRecord("standin", "standin.toml", "A model of Windows", "sha256:aa", "sha256:aa", ""),
+        ImageRecord("windows", "windows.toml", "Server 2022", "sha256:bb", "sha256:cc", ""),
     ),
     scenarios=(CONTROL, REMEDIED, SKIPPED),
 )

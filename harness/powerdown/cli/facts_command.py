@@ -28,7 +28,7 @@ from powerdown.cli.facts_page import facts_page
 from powerdown.cli.output import echo
 from powerdown.core.errors import PowerdownError
 from powerdown.windows.facts.all_facts import ALL_FACTS, SECTIONS, fact
-from powerdown.windows.facts.fact import Fact, Status
+from powerdown.windows.facts.fact import Fact, FactStatus
 
 _WIDEST = 100
 _NARROWEST = 60
@@ -78,7 +78,7 @@ def run_facts(options: argparse.Namespace) -> int:
         return ExitStatus.SUCCESS
     chosen = [_find(id) for id in options.ids] or ALL_FACTS
     if options.unconfirmed:
-        chosen = [each for each in chosen if each.status is Status.UNCONFIRMED]
+        chosen = [each for each in chosen if each.status is FactStatus.UNCONFIRMED]
     if options.json:
         echo(json.dumps(facts_to_json(chosen), indent=2, ensure_ascii=False))
     else:
@@ -156,7 +156,7 @@ def _wrapped(text: str, width: int, first: str, others: str | None = None) -> li
 
 
 def _counts(facts: Collection[Fact]) -> str:
-    counted = ((status, sum(each.status is status for each in facts)) for status in Status)
+    counted = ((status, sum(each.status is status for each in facts)) for status in FactStatus)
     shown = ", ".join(f"{count} {status}" for status, count in counted if count)
     return f"{len(facts)} fact{'s' if len(facts) > 1 else ''}: {shown}" if shown else "no facts"
 

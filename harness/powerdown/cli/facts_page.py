@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from powerdown.cli.fact_use import FactUse, users_of_facts
 from powerdown.windows.facts.all_facts import SECTIONS, Section
-from powerdown.windows.facts.fact import Experiment, Fact, Status
+from powerdown.windows.facts.fact import Experiment, Fact, FactStatus
 
 _COLUMNS = 118
 
@@ -59,7 +59,7 @@ def _section(section: Section, users: Mapping[str, FactUse]) -> Iterator[str]:
     for fact in section.facts:
         yield _row(fact, users[fact.id])
     for fact in section.facts:
-        if fact.experiment is not None and fact.status is Status.UNCONFIRMED:
+        if fact.experiment is not None and fact.status is FactStatus.UNCONFIRMED:
             yield ""
             yield from _experiment(fact.id, fact.experiment)
 

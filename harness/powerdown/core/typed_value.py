@@ -102,7 +102,9 @@ def _steps(path: str) -> list[tuple[str, str]]:
     return _STEP.findall(path)
 
 
-def _at(value: object, kind: inspect.Type, path: tuple[str | int, ...]) -> tuple[object, inspect.Type]:
+def _at(
+    value: object, kind: inspect.Type, path: tuple[str | int, ...]
+) -> tuple[object, inspect.Type]:
     """What is found at a path, and the type expected there.
 
     :raise LookupError: the path leads nowhere.

@@ -12,8 +12,8 @@ from powerdown.pytest_plugin.shared_images import SharedImages
 from powerdown.report.confusion import Confusion
 from powerdown.report.confusion_picture import draw_confusion
 from powerdown.report.disagreement import disagreements
-from powerdown.report.gate_result import GateResult, HostFacts
 from powerdown.report.document import ReportFormatError
+from powerdown.report.gate_result import GateResult, HostFacts
 from powerdown.report.scenario_record import ScenarioRecord
 
 

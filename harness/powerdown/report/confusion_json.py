@@ -32,7 +32,7 @@ _WrongConfident = Annotated[
 ]
 
 
-class TallyJson(Document):
+class TallyJson(Document, frozen=True):
     """Counts of verdicts by judgement."""
 
     attempts: _Count
@@ -42,7 +42,7 @@ class TallyJson(Document):
     wrong_low: _Count
 
 
-class CellJson(Document):
+class CellJson(Document, frozen=True):
     """A cell that is not empty."""
 
     actual: _Label
@@ -54,7 +54,7 @@ class CellJson(Document):
     wrong_low: _Count
 
 
-class EntryJson(Document):
+class EntryJson(Document, frozen=True):
     """One attempt in one view."""
 
     image: str
@@ -67,7 +67,7 @@ class EntryJson(Document):
     judgement: Judgement
 
 
-class MatrixJson(Document):
+class MatrixJson(Document, frozen=True):
     """All attempts of a run in one view."""
 
     totals: TallyJson
@@ -78,12 +78,10 @@ class MatrixJson(Document):
     entries: Annotated[tuple[EntryJson, ...], Meta(description="One per attempt.")]
 
 
-class ViewsJson(Document):
+class ViewsJson(Document, frozen=True):
     """What verdicts are based on."""
 
-    full: Annotated[
-        MatrixJson, Meta(description="Based on observations from outside and inside.")
-    ]
+    full: Annotated[MatrixJson, Meta(description="Based on observations from outside and inside.")]
     outside: Annotated[
         MatrixJson,
         Meta(
@@ -100,7 +98,7 @@ class ViewsJson(Document):
     ]
 
 
-class ConfusionJson(Document):
+class ConfusionJson(Document, frozen=True):
     """The verdicts of one gate run, compared with the failures that were provoked."""
 
     schema_version: Literal[2]

@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from powerdown.core.outcome import Cause, Outcome
+from powerdown.core.severity import Severity
 from powerdown.diagnosis.cost_of_cut import Basis, Loss
 from powerdown.diagnosis.forecast import Forecast, GuestState
-from powerdown.core.severity import Severity
 from powerdown.diagnosis.verdict import Verdict
 from powerdown.report.document import Document, Json
 from powerdown.report.verdict_json import (
@@ -27,7 +27,7 @@ from powerdown.report.verdict_json import (
 from powerdown.shutdown.timeline import Step
 
 
-class RiskJson(Document):
+class RiskJson(Document, frozen=True):
     """A setting or state of the guest that can keep a shutdown from completing, or delay it."""
 
     severity: Severity
@@ -41,10 +41,10 @@ class RiskJson(Document):
     ]
 
 
-class ForecastJson(Document):
+class ForecastJson(Document, frozen=True):
     """What was found without a press."""
 
-    format: Literal[2]
+    format: Literal[3]
     mode: Literal["observe"]
     guest: str
     state: Annotated[GuestState, Meta(description="Whether the guest can take a press.")]
@@ -63,7 +63,7 @@ class ForecastJson(Document):
     ]
 
 
-class StepJson(Document):
+class StepJson(Document, frozen=True):
     """One step of the shutdown."""
 
     step: Step
@@ -72,7 +72,7 @@ class StepJson(Document):
     detail: Annotated[str, Meta(description="What showed its end, or what it was waiting for.")]
 
 
-class LossJson(Document):
+class LossJson(Document, frozen=True):
     """One thing that the power cut cost, or may have cost."""
 
     basis: Annotated[Basis, Meta(description="Why it is said to be lost.")]
@@ -80,31 +80,29 @@ class LossJson(Document):
     source: Annotated[str, Meta(description="Where it was seen, or the public source.")]
 
 
-class ForcedJson(Document):
+class ForcedJson(Document, frozen=True):
     """A power cut and what was lost by it."""
 
     after: Annotated[float, Meta(description="Seconds after the press.")]
     losses: tuple[LossJson, ...]
 
 
-class PressJson(Document):
+class PressJson(Document, frozen=True):
     """The result of a press."""
 
-    format: Literal[2]
+    format: Literal[3]
     mode: Literal["press"]
     guest: str
     verdict: Annotated[VerdictJson, Meta(description="As in gate.json.")]
     steps: tuple[StepJson, ...]
-    forced: Annotated[
-        ForcedJson | None, Meta(description="null unless the power was cut.")
-    ]
+    forced: Annotated[ForcedJson | None, Meta(description="null unless the power was cut.")]
 
 
 def forecast_to_json(guest: str, forecast: Forecast) -> Json:
     """The result without a press."""
     return ForecastJson.from_attributes(
         forecast,
-        format=2,
+        format=3,
         mode="observe",
         guest=guest,
         findings=tuple(
@@ -123,7 +121,7 @@ def press_to_json(
     guest: str, verdict: Verdict, steps: Iterable[StepJson], forced: ForcedJson | None
 ) -> Json:
     """The result of a press."""
-    return PressJson(2, "press", guest, VerdictJson.of(verdict), tuple(steps), forced).to_json()
+    return PressJson(3, "press", guest, VerdictJson.of(verdict), tuple(steps), forced).to_json()
 
 
 def forced_json(after: float, losses: Iterable[Loss]) -> ForcedJson:

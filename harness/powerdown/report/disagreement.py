@@ -16,14 +16,14 @@ from powerdown.report.scenario_record import ScenarioRecord, StageRecord, Status
 _NOT_REACHED = "not reached"
 
 
-class FoundJson(Document):
+class FoundJson(Document, frozen=True):
     """A result by backend."""
 
     qmp: str | None
     libvirt: str | None
 
 
-class Disagreement(Document):
+class Disagreement(Document, frozen=True):
     """One stage of a scenario that came out differently on different backends."""
 
     image: str

@@ -22,7 +22,7 @@ from powerdown.report.json_file import write_json
 from powerdown.report.scenario_json import ScenarioJson
 from powerdown.report.scenario_record import ScenarioRecord, Status
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 """Version of the file format; raised whenever readers would have to change."""
 
 _Count = Annotated[int, Meta(ge=0)]
@@ -35,7 +35,7 @@ _Digest = Annotated[
 ]
 
 
-class HostFacts(Document):
+class HostFacts(Document, frozen=True):
     """What the guests ran on."""
 
     qemu_version: Annotated[str, Meta(description="As QEMU reports it.")]
@@ -52,7 +52,7 @@ class HostFacts(Document):
         return cls(version, accelerator.kind.value, accelerator.why)
 
 
-class ImageRecord(Document):
+class ImageRecord(Document, frozen=True):
     """One image of the run, with the proof that its disk was not written to."""
 
     name: Annotated[str, Meta(description="Its short name, as scenarios refer to it.")]
@@ -76,14 +76,14 @@ class ImageRecord(Document):
         return self.digest_before == self.digest_after
 
 
-class ReasonJson(Document):
+class ReasonJson(Document, frozen=True):
     """A reason to skip, and how often it was given."""
 
     reason: str
     count: _Count
 
 
-class TotalsJson(Document):
+class TotalsJson(Document, frozen=True):
     """How many scenarios ended each way."""
 
     passed: _Count
@@ -95,13 +95,13 @@ class TotalsJson(Document):
     ]
 
 
-class GateJson(Document):
+class GateJson(Document, frozen=True):
     """The result of one gate run: every image, every scenario, every verdict with its evidence.
 
     All durations are in seconds.
     """
 
-    schema_version: Literal[4]
+    schema_version: Literal[5]
     powerdown_version: str
     created: Annotated[
         datetime,

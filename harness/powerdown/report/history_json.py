@@ -20,7 +20,7 @@ SCHEMA_VERSION: Final = 1
 _Time = Annotated[datetime, Meta(tz=True)]
 
 
-class RecordJson(Document):
+class RecordJson(Document, frozen=True):
     """An event record."""
 
     record_id: int
@@ -33,7 +33,7 @@ class RecordJson(Document):
     ]
 
 
-class StartJson(Document):
+class StartJson(Document, frozen=True):
     """How a session started."""
 
     kind: StartKind
@@ -41,13 +41,11 @@ class StartJson(Document):
     records: tuple[RecordJson, ...]
 
 
-class RequestJson(Document):
+class RequestJson(Document, frozen=True):
     """A request to end a session."""
 
     at: _Time | None
-    process: Annotated[
-        str, Meta(description="With its path, and the computer in parentheses.")
-    ]
+    process: Annotated[str, Meta(description="With its path, and the computer in parentheses.")]
     user: str
     reason: Annotated[
         Annotated[str, Meta(pattern=r"^0x[0-9a-f]{1,8}$")] | None,
@@ -70,7 +68,7 @@ class RequestJson(Document):
     record_id: int
 
 
-class EndJson(Document):
+class EndJson(Document, frozen=True):
     """How a session ended."""
 
     kind: EndKind
@@ -104,14 +102,12 @@ class EndJson(Document):
     ]
 
 
-class SleepJson(Document):
+class SleepJson(Document, frozen=True):
     """One period of sleep."""
 
     at: _Time | None
     until: _Time | None
-    state: Annotated[
-        int | None, Meta(description="SYSTEM_POWER_STATE: 2 to 4 are S1 to S3.")
-    ]
+    state: Annotated[int | None, Meta(description="SYSTEM_POWER_STATE: 2 to 4 are S1 to S3.")]
     standby: Annotated[bool, Meta(description="Modern standby, which is not an ACPI state.")]
     reason: Annotated[
         int | None, Meta(description="As Windows logs it; its meaning is UNCONFIRMED.")
@@ -123,7 +119,7 @@ class SleepJson(Document):
     records: tuple[RecordJson, ...]
 
 
-class HappeningJson(Document):
+class HappeningJson(Document, frozen=True):
     """An event that concerns the shutdown of its session."""
 
     kind: HappeningKind
@@ -135,7 +131,7 @@ class HappeningJson(Document):
     record: RecordJson
 
 
-class ClockChangeJson(Document):
+class ClockChangeJson(Document, frozen=True):
     """A change of the guest's clock."""
 
     at: _Time | None
@@ -144,7 +140,7 @@ class ClockChangeJson(Document):
     record_id: int
 
 
-class SessionJson(Document):
+class SessionJson(Document, frozen=True):
     """One session, from its start to its end."""
 
     start: StartJson
@@ -168,7 +164,7 @@ class SessionJson(Document):
     ]
 
 
-class HistoryJson(Document):
+class HistoryJson(Document, frozen=True):
     """The sessions of a guest by its System log.
 
     How each started and ended, who requested the end, when it slept. Times are those of the guest's
@@ -207,9 +203,7 @@ def history_to_json(path: str, history: PowerHistory, powerdown_version: str) ->
 
 def _session(session: Session) -> SessionJson:
     return SessionJson(
-        start=StartJson.from_attributes(
-            session.start, records=_records(session.start.records)
-        ),
+        start=StartJson.from_attributes(session.start, records=_records(session.start.records)),
         end=_end(session.end),
         last_sign=session.last_sign,
         requests=tuple(map(_request, session.requests)),

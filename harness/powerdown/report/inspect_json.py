@@ -16,7 +16,7 @@ from powerdown.report.verdict_json import FactJson, facts_json
 from powerdown.windows.settings.reading import Group, Origin, Reading
 from powerdown.windows.settings.setting_value import SettingValue
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 class Kind(StrEnum):
@@ -38,18 +38,30 @@ _Severity = Annotated[
     ),
 ]
 
+_Origin = Annotated[
+    str,
+    Meta(
+        description="Where it comes from. documented: the value is absent, and this is the "
+        "documented default. absent: it is absent and no default is documented, or being "
+        "absent is the value. together: derived from the settings that the note names. "
+        "not-read: its hive was not given or could not be read.",
+        extra_json_schema={"enum": [_name_of(origin) for origin in Origin]},
+    ),
+]
+_Cause = Annotated[
+    str,
+    Meta(
+        description="Scenario id, as in docs/scenarios.md.",
+        extra_json_schema={"enum": [str(each.cause) for each in INSPECTED_SCENARIOS]},
+    ),
+]
 
-class FindingJson(Document):
+
+class FindingJson(Document, frozen=True):
     """A risk that was found."""
 
     severity: _Severity
-    cause: Annotated[
-        str,
-        Meta(
-            description="Scenario id, as in docs/scenarios.md.",
-            extra_json_schema={"enum": [str(each.cause) for each in INSPECTED_SCENARIOS]},
-        ),
-    ]
+    cause: _Cause
     fact: Annotated[str, Meta(description="One clause.")]
     doubt: Annotated[
         str | None, Meta(description="What about it is not confirmed; null if all is.")
@@ -60,19 +72,15 @@ class FindingJson(Document):
     ]
     settings: Annotated[
         tuple[str, ...],
-        Meta(
-            description="Ids of the settings behind it; the first one is decisive.", min_length=1
-        ),
+        Meta(description="Ids of the settings behind it; the first one is decisive.", min_length=1),
     ]
     remedy: Annotated[
         str,
-        Meta(
-            description="The remedy, with commands for an elevated cmd.exe in the running guest."
-        ),
+        Meta(description="The remedy, with commands for an elevated cmd.exe in the running guest."),
     ]
 
 
-class SettingJson(Document):
+class SettingJson(Document, frozen=True):
     """A setting and where it comes from."""
 
     id: Annotated[
@@ -91,16 +99,7 @@ class SettingJson(Document):
         ),
     ]
     shown: Annotated[str, Meta(description="The value in words.")]
-    origin: Annotated[
-        str,
-        Meta(
-            description="Where it comes from. documented: the value is absent, and this is the "
-            "documented default. absent: it is absent and no default is documented, or being "
-            "absent is the value. together: derived from the settings that the note names. "
-            "not-read: its hive was not given or could not be read.",
-            extra_json_schema={"enum": [_name_of(origin) for origin in Origin]},
-        ),
-    ]
+    origin: _Origin
     key: Annotated[
         str | None,
         Meta(description="The decisive registry key, by its path in the running guest."),
@@ -122,17 +121,15 @@ class SettingJson(Document):
     note: str | None
 
 
-class InspectionJson(Document):
+class InspectionJson(Document, frozen=True):
     """The settings of a disk image or a registry hive that affect a soft shutdown.
 
     And the findings that endanger it.
     """
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     powerdown_version: str
-    kind: Annotated[
-        Kind, Meta(description="A single hive holds only some of the settings.")
-    ]
+    kind: Annotated[Kind, Meta(description="A single hive holds only some of the settings.")]
     path: Annotated[str, Meta(description="The disk or hive, as given on the command line.")]
     fail_on: _Severity
     failed: Annotated[

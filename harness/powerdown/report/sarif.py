@@ -17,8 +17,8 @@ from powerdown.core.severity import Severity
 from powerdown.core.text import clean
 from powerdown.disk.inspection import Inspection
 from powerdown.disk.settings.finding import Finding
-from powerdown.report.inspected_scenarios import INSPECTED_SCENARIOS, InspectedScenario
 from powerdown.report.document import Json
+from powerdown.report.inspected_scenarios import INSPECTED_SCENARIOS, InspectedScenario
 from powerdown.windows.settings.reading import Reading
 
 _SCHEMA = (

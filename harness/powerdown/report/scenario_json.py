@@ -21,7 +21,7 @@ class Status(StrEnum):
     ERROR = "error"
 
 
-class PhasesJson(Document, rename="kebab"):
+class PhasesJson(Document, frozen=True, rename="kebab"):
     """The steps of a shutdown, by the names of ``powerdown.shutdown.timeline.Step``."""
 
     command: float | None
@@ -31,7 +31,7 @@ class PhasesJson(Document, rename="kebab"):
     power_off: float | None
 
 
-class StageJson(Document):
+class StageJson(Document, frozen=True):
     """One part of a scenario with a verdict of its own, such as one press."""
 
     name: str
@@ -90,7 +90,7 @@ class StageJson(Document):
     ]
 
 
-class ScenarioJson(Document):
+class ScenarioJson(Document, frozen=True):
     """One test: a scenario in one variant on one image."""
 
     image: Annotated[str, Meta(description="The name of an image in images.")]
@@ -101,7 +101,5 @@ class ScenarioJson(Document):
     message: Annotated[
         str, Meta(description="Why it was skipped, or what failed; empty when it passed.")
     ]
-    backend: Annotated[
-        Backend, Meta(description="The backend through which QEMU was controlled.")
-    ]
+    backend: Annotated[Backend, Meta(description="The backend through which QEMU was controlled.")]
     stages: tuple[StageJson, ...]

@@ -16,7 +16,6 @@ from powerdown.report.scenario_json import PhasesJson, ScenarioJson, StageJson, 
 from powerdown.report.verdict_json import ExpectedJson, VerdictJson
 from powerdown.shutdown.timeline import Step, Timeline
 
-
 __all__ = ["ScenarioRecord", "StageRecord", "Status", "phase_seconds"]
 
 
@@ -152,7 +151,9 @@ class ScenarioRecord:
     @property
     def document(self) -> ScenarioJson:
         """As written to ``gate.json``."""
-        return ScenarioJson.from_attributes(self, stages=tuple(stage.document for stage in self.stages))
+        return ScenarioJson.from_attributes(
+            self, stages=tuple(stage.document for stage in self.stages)
+        )
 
     @classmethod
     def from_document(cls, read: ScenarioJson) -> ScenarioRecord:

@@ -12,19 +12,19 @@ import msgspec
 
 from powerdown.report.confusion_json import ConfusionJson
 from powerdown.report.diagnose_json import ForecastJson, PressJson
-from powerdown.report.document import Json
+from powerdown.report.document import Document, Json
 from powerdown.report.gate_result import GateJson
 from powerdown.report.history_json import HistoryJson
 from powerdown.report.inspect_json import InspectionJson
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-_DOCUMENTS = {
+_DOCUMENTS: dict[str, tuple[str, *tuple[type[Document], ...]]] = {
     "gate": ("Powerdown gate result", GateJson),
     "confusion": ("Powerdown confusion matrix", ConfusionJson),
     "inspect": ("Powerdown inspection", InspectionJson),
     "history": ("Powerdown history", HistoryJson),
-    "diagnose": ("Powerdown diagnosis", ForecastJson | PressJson),
+    "diagnose": ("Powerdown diagnosis", ForecastJson, PressJson),
 }
 
 _OPEN = ("Cause", "Source")
@@ -34,7 +34,7 @@ know."""
 
 def schemas() -> dict[str, Json]:
     """The schema of each document, by its name."""
-    return {name: _schema(title, kind) for name, (title, kind) in _DOCUMENTS.items()}
+    return {name: _schema(title, *kinds) for name, (title, *kinds) in _DOCUMENTS.items()}
 
 
 def schema_text(schema: Json) -> str:
@@ -47,11 +47,17 @@ def schema_path(name: str) -> Path:
     return Path(__file__).with_name(f"{name}.schema.json")
 
 
-def _schema(title: str, kind: object) -> Json:
-    (schema,), parts = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
+def _schema(title: str, *kinds: type[Document]) -> Json:
+    found, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    schema = found[0] if len(found) == 1 else {"oneOf": list(found)}
     for name in _OPEN:
         if name in parts:
-            parts[name] = {"title": name, "type": "string", "examples": parts[name]["enum"]}
+            parts[name] = {
+                "title": name,
+                "type": "string",
+                "pattern": "^[a-z][a-z0-9-]*$",
+                "examples": parts[name]["enum"],
+            }
     return {"$schema": _DIALECT, "title": title, **schema, "$defs": parts}
 
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 from powerdown.core.outcome import Cause, Expected, Outcome
 from powerdown.diagnosis.verdict import Confidence, Evidence, Source, Verdict
 from powerdown.report.document import Document, Json
-from powerdown.windows.facts.fact import Fact, Status
+from powerdown.windows.facts.fact import Fact, FactStatus
 
 _Outcome = Annotated[Outcome, Meta(description="What became of the guest.")]
 _Cause = Annotated[
@@ -18,14 +18,14 @@ _Cause = Annotated[
 ]
 
 
-class ExpectedJson(Document):
+class ExpectedJson(Document, frozen=True):
     """The verdict that a scenario asserts."""
 
     outcome: _Outcome
     cause: _Cause
 
 
-class EvidenceJson(Document):
+class EvidenceJson(Document, frozen=True):
     """One observed fact that a verdict is based on."""
 
     source: Annotated[Source, Meta(description="Where it was observed.")]
@@ -34,22 +34,22 @@ class EvidenceJson(Document):
     raw: Annotated[str, Meta(description="The value as it was read.")]
 
 
-class CauseJson(Document):
+class CauseJson(Document, frozen=True):
     """A cause, and the fact that speaks for it or against it."""
 
     cause: _Cause
     fact: str
 
 
-class FactJson(Document):
-    """A fact about Windows, QEMU or libvirt that something rests on; docs/windows-facts.md has all."""
+class FactJson(Document, frozen=True):
+    """A fact that something rests on; docs/windows-facts.md has all."""
 
     id: Annotated[str, Meta(description="As powerdown facts lists it.")]
-    status: Annotated[Status, Meta(description="How well it is known.")]
+    status: Annotated[FactStatus, Meta(description="How well it is known.")]
     claim: Annotated[str, Meta(description="What would be true, one sentence.")]
 
 
-class VerdictJson(Document):
+class VerdictJson(Document, frozen=True):
     """What was concluded, and from what."""
 
     outcome: _Outcome

@@ -9,7 +9,7 @@ import pytest
 
 from powerdown.windows.facts import application_facts, logon_facts
 from powerdown.windows.facts.all_facts import ALL_FACTS, SECTIONS, fact
-from powerdown.windows.facts.fact import Fact, Status
+from powerdown.windows.facts.fact import Fact, FactStatus
 from tests.support.paths import REPOSITORY
 
 MODULES = REPOSITORY / "harness" / "powerdown" / "windows" / "facts"
@@ -54,13 +54,13 @@ def test_a_claim_is_one_sentence_that_says_what_would_be_true(each: Fact) -> Non
 
 @each_fact
 def test_what_is_not_unconfirmed_has_a_source(each: Fact) -> None:
-    assert each.sources or each.status is Status.UNCONFIRMED
+    assert each.sources or each.status is FactStatus.UNCONFIRMED
     assert all(source.strip() for source in each.sources)
 
 
 @each_fact
 def test_an_unconfirmed_fact_says_how_to_settle_it(each: Fact) -> None:
-    if each.status is Status.UNCONFIRMED and each.id not in NOT_TO_BE_SETTLED:
+    if each.status is FactStatus.UNCONFIRMED and each.id not in NOT_TO_BE_SETTLED:
         assert each.experiment is not None, "add an Experiment, or say above why there can be none"
 
 
@@ -79,7 +79,7 @@ def test_the_list_of_facts_that_cannot_be_settled_is_not_stale() -> None:
 
 @each_fact
 def test_builds_are_named_exactly_where_it_was_measured(each: Fact) -> None:
-    assert bool(each.builds) is (each.status is Status.MEASURED)
+    assert bool(each.builds) is (each.status is FactStatus.MEASURED)
 
 
 def test_sections_hold_all_facts_in_order() -> None:

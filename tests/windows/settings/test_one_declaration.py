@@ -19,7 +19,7 @@ from powerdown.faults.fault import BlockedAt, Fault, ScenarioId, of_settings
 from powerdown.faults.offline import Offline
 from powerdown.guest.guest_baseline import GuestBaseline
 from powerdown.guest.windows import Windows
-from powerdown.windows.facts.fact import Fact, Status
+from powerdown.windows.facts.fact import Fact, FactStatus
 from powerdown.windows.registry_edit import ValueType
 from powerdown.windows.settings import registry_keys as keys
 from powerdown.windows.settings.all_settings import ALL_SETTINGS
@@ -37,7 +37,7 @@ from tests.support.modelled_machine import Machine
 from tests.support.observations import baseline, obs
 from tests.support.stock_registry import disk, stock
 
-RUMOUR = Fact("linger-rumour", "A guest lingers for so many minutes.", Status.UNCONFIRMED, ())
+RUMOUR = Fact("linger-rumour", "A guest lingers for so many minutes.", FactStatus.UNCONFIRMED, ())
 
 LINGER = RegistrySetting(
     id="linger",

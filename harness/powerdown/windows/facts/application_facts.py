@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from powerdown.windows.facts.fact import Experiment, Fact, Status
+from powerdown.windows.facts.fact import Experiment, Fact, FactStatus
 
 DESKTOP_VALUES = Fact(
     "desktop-values",
     r"`HKCU\Control Panel\Desktop` decides for programs that do not end: `HungAppTimeout`, "
     "`WaitToKillAppTimeout` and `AutoEndTasks`, REG_SZ.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("WI6",),
 )
 
 HUNG_APP_TIMEOUT = Fact(
     "hung-app-timeout",
     "`HungAppTimeout` is 5000 ms by default: how long one program may take to answer.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("WI6",),
 )
 
 WAIT_TO_KILL_APP = Fact(
     "wait-to-kill-app",
     "`WaitToKillAppTimeout`, the time after WM_ENDSESSION, is 20 000 ms where it is absent.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (
         "learn: SystemParametersInfo",
         "ReactOS notes",
@@ -44,7 +44,7 @@ END_SESSION_WAIT = Fact(
     "end-session-wait",
     'With `AutoEndTasks` "1", a program that agreed and then lingers in WM_ENDSESSION is ended '
     "after `WaitToKillAppTimeout`, not after `HungAppTimeout`.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (
         "learn: SystemParametersInfo function",
         "WI6",
@@ -66,7 +66,7 @@ AUTO_END_TASKS = Fact(
     "auto-end-tasks",
     'With `AutoEndTasks` "0" the screen that lists blocking programs has no timeout; "1" ends '
     "them.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("WI6",),
 )
 
@@ -74,7 +74,7 @@ BLOCKING_SCREEN_GIVES_UP = Fact(
     "blocking-screen-gives-up",
     "Some guests give the shutdown up after about a minute of the screen that lists blocking "
     "programs.",
-    Status.REPORTED,
+    FactStatus.REPORTED,
     ("FanControl.Releases#2046",),
 )
 
@@ -82,7 +82,7 @@ SHUTDOWN_RESUMES = Fact(
     "shutdown-resumes",
     "A shutdown that waits on its blocking screen goes on by itself once the blocking program is "
     "gone.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Start a visible program on the desktop that refuses WM_QUERYENDSESSION.",
@@ -98,14 +98,14 @@ ONE_PROFILE_HIVE = Fact(
     "one-profile-hive",
     "An account has one hive: what is set for a user over WinRM is set for the same user's "
     "desktop.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: Registry Hives",),
 )
 
 DESKTOP_VALUES_EFFECT = Fact(
     "desktop-values-effect",
     r"The values of `Control Panel\Desktop` count from the user's next logon.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up=(
@@ -127,14 +127,14 @@ SERVICE_TIMEOUT = Fact(
     "service-timeout",
     r"`CCS\Control` `WaitToKillServiceTimeout`, REG_SZ, milliseconds, is how long services may "
     "take at SHUTDOWN.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("w32: Services",),
 )
 
 SERVICE_TIMEOUT_EFFECT = Fact(
     "service-timeout-effect",
     "A changed `WaitToKillServiceTimeout` counts after a restart.",
-    Status.REPORTED,
+    FactStatus.REPORTED,
     ("aelassas/servy, wiki: Shutdown & Teardown",),
     experiment=Experiment(
         set_up=(
@@ -152,7 +152,7 @@ SERVICE_TIMEOUT_EFFECT = Fact(
 SERVICE_TIMEOUT_DEFAULT = Fact(
     "service-timeout-default",
     'Windows 8 and later set `WaitToKillServiceTimeout` to "5000", 2008 R2 to "12000".',
-    Status.SEEN,
+    FactStatus.SEEN,
     ("hives",),
 )
 
@@ -160,7 +160,7 @@ SERVICE_TIMEOUT_DOCUMENTED = Fact(
     "service-timeout-documented",
     "The documentation gives services some 20 seconds where `WaitToKillServiceTimeout` says "
     "nothing else.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     (
         "w32: Services",
         "learn: RM_SHUTDOWN_TYPE enumeration",
@@ -171,14 +171,14 @@ HIDDEN_PROGRAMS = Fact(
     "hidden-programs",
     r"`POL\Windows\System` `AllowBlockingAppsAtShutdown` (REG_DWORD), off by default: console "
     "programs and programs without a visible window cannot block and are ended.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("itpro: ADMX_Winsrv",),
 )
 
 BLOCKING_POLICY_EFFECT = Fact(
     "blocking-policy-effect",
     "`AllowBlockingAppsAtShutdown` counts for the next shutdown, without a restart.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up=(
@@ -194,7 +194,7 @@ BLOCKING_POLICY_HANDLER = Fact(
     "blocking-policy-handler",
     "With `AllowBlockingAppsAtShutdown` 1, the time limit of a console program's handler no "
     "longer applies.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up=(
@@ -210,7 +210,7 @@ QUERY_END_SESSION = Fact(
     "query-end-session",
     "A program that answers FALSE to WM_QUERYENDSESSION, or not at all, is put on the blocking "
     "screen; ShutdownBlockReasonCreate only adds the text.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     (
         "learn: WM_QUERYENDSESSION message",
         "learn: ShutdownBlockReasonCreate function",
@@ -220,7 +220,7 @@ QUERY_END_SESSION = Fact(
 CONSOLE_CLOSE_EVENT = Fact(
     "console-close-event",
     "At a shutdown, a console program on the desktop gets CTRL_CLOSE_EVENT.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("learn: HandlerRoutine callback function",),
     experiment=Experiment(
         set_up=(
@@ -239,28 +239,28 @@ END_SESSION_FLAGS = Fact(
     "end-session-flags",
     "lParam has ENDSESSION_CLOSEAPP 1, ENDSESSION_CRITICAL 0x40000000 and ENDSESSION_LOGOFF "
     "0x80000000.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: WM_QUERYENDSESSION message",),
 )
 
 ONE_SHUTDOWN_AT_A_TIME = Fact(
     "one-shutdown-at-a-time",
     "While a shutdown waits for the console user no other begins: error 1115.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: ExitWindowsEx function",),
 )
 
 SHUTDOWN_EXE_FORCE = Fact(
     "shutdown-exe-force",
     "`shutdown /t` beyond 0 implies `/f`, which ends applications; `/s /t 0` does not force.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("srv: shutdown",),
 )
 
 BUTTON_FORCES = Fact(
     "button-forces",
     "A press of the button does not force applications: one that refuses holds the shutdown.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (
         "learn: power settings",
         "qcloud-documents 213/2917",
@@ -280,7 +280,7 @@ FORCED_SHUTDOWN_SETTING = Fact(
     "forced-shutdown-setting",
     "With the hidden setting SHUTDOWN 833a6b62-dfa4-46d1-82f8-e09e34d029d6 at 1, a press of the "
     "button forces applications.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("learn: power settings",),
     experiment=Experiment(
         set_up=(
@@ -296,7 +296,7 @@ CLEAR_PAGE_FILE = Fact(
     "clear-page-file",
     r"`ClearPageFileAtShutdown` 1 below `CCS\Control\Session Manager\Memory Management` makes a "
     "shutdown slow that still completes.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("itpro: Shutdown: Clear virtual memory pagefile",),
 )
 
@@ -304,6 +304,6 @@ SESSION_ZERO = Fact(
     "session-zero",
     "Commands over WinRM and the guest agent run in session 0: no window of theirs is visible to "
     "the user.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: Service Changes for Windows Vista",),
 )

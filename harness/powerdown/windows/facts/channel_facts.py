@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from powerdown.windows.facts.fact import Experiment, Fact, Status
+from powerdown.windows.facts.fact import Experiment, Fact, FactStatus
 
 WINRM_DEFAULTS = Fact(
     "winrm-defaults",
     "WinRM listens at ports 5985 and 5986 and refuses Basic authentication and unencrypted "
     "traffic by default; NTLM needs neither.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: Installation and configuration for Windows Remote Management",),
 )
 
@@ -17,7 +17,7 @@ WINRM_REGISTRY = Fact(
     "WinRM's configuration is in the registry as public exports and image scripts have it: "
     r"listeners below `WCV\WSMAN\Listener`, `allow_unencrypted` and `auth_basic` below "
     r"`WCV\WSMAN\Service`.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (
         "registry exports",
         "image build scripts",
@@ -38,7 +38,7 @@ WINRM_REGISTRY = Fact(
 HTTP_DATE_HEADER = Fact(
     "http-date-header",
     "http.sys sends the header `Date` with every answer, the 401 of WinRM included.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("RFC 9110, 6.6.1",),
     experiment=Experiment(
         set_up="Turn WinRM on.",
@@ -51,7 +51,7 @@ HTTP_SYS_CLOSES_LATE = Fact(
     "http-sys-closes-late",
     "http.sys closes its idle connections when the WinRM service stops, not as late as the end "
     "of the network.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("learn: Configuring the HTTP Server API Wide Timers",),
     experiment=Experiment(
         set_up="Turn WinRM on, and install a service that takes a minute for PRESHUTDOWN.",
@@ -69,7 +69,7 @@ HTTP_SYS_CLOSES_LATE = Fact(
 SHUTDOWN_EXE_OTHERS = Fact(
     "shutdown-exe-others",
     "`shutdown /s /t 0` over WinRM fails with error 1191 while another user is logged on.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("learn: InitiateShutdownW function",),
     experiment=Experiment(
         set_up="Log another user on at the console than the one of WinRM.",
@@ -84,7 +84,7 @@ SHUTDOWN_EXE_OTHERS = Fact(
 CERTUTIL_ANTIVIRUS = Fact(
     "certutil-antivirus",
     "Windows' own antivirus lets `certutil -decode` pass.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Leave Windows Defender on, with current definitions.",
@@ -99,7 +99,7 @@ TASK_NO_PASSWORD = Fact(
     "task-no-password",
     "`schtasks /create /it` over WinRM asks for no password when the task is for the caller's "
     "own account.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("learn: schtasks create",),
     experiment=Experiment(
         set_up="Log the user of WinRM on at the console.",
@@ -115,7 +115,7 @@ TASK_INTERACTIVE_GROUP = Fact(
     "task-interactive-group",
     "A task of the group INTERACTIVE runs on the desktop of whoever is logged on, without a "
     "password.",
-    Status.REPORTED,
+    FactStatus.REPORTED,
     ("public administration scripts",),
     experiment=Experiment(
         set_up="Log a user on, and use the guest agent, which is LocalSystem.",
@@ -127,7 +127,7 @@ TASK_INTERACTIVE_GROUP = Fact(
 TASKLIST_FILTER_NAMES = Fact(
     "tasklist-filter-names",
     "`tasklist /fi` takes the English names of filters on localised releases.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Install releases in German and in Japanese.",
@@ -139,7 +139,7 @@ TASKLIST_FILTER_NAMES = Fact(
 SC_WORDS_ENGLISH = Fact(
     "sc-words-english",
     "The words in brackets that `sc.exe query` prints are English on localised releases.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Install releases in German and in Japanese.",
@@ -151,7 +151,7 @@ SC_WORDS_ENGLISH = Fact(
 FOR_F_65001 = Fact(
     "for-f-65001",
     "`for /f` reads the output of programs under code page 65001 on releases before Windows 10.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Start Windows 7 or Server 2008 R2.",
@@ -166,7 +166,7 @@ FOR_F_65001 = Fact(
 FOR_EXIT_CODE = Fact(
     "for-exit-code",
     "The interpreter that runs a FOR loop exits with the code of the last command in it.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Use any release.",
@@ -178,7 +178,7 @@ FOR_EXIT_CODE = Fact(
 CHCP_BELOW_SERVICE = Fact(
     "chcp-below-service",
     "chcp finds a console below a service such as the guest agent.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Install the guest agent and a file whose name is not ASCII.",
@@ -191,28 +191,28 @@ WINRM_TOKEN_FILTER = Fact(
     "winrm-token-filter",
     r"A local administrator over the network has full rights only with `WCV\Policies\System` "
     "`LocalAccountTokenFilterPolicy` 1.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: User Account Control and remote restrictions",),
 )
 
 AGENT_SERVICE = Fact(
     "agent-service",
     "The guest agent is the service QEMU-GA and runs as LocalSystem.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("qemu:qga/installer/qemu-ga.wxs",),
 )
 
 AGENT_FORCES = Fact(
     "agent-forces",
     "guest-shutdown forces applications (EWX_FORCE), with reason 0x80000000.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("qemu:qga/commands-win32.c",),
 )
 
 CLOCK_LOCAL_TIME = Fact(
     "clock-local-time",
     "Windows keeps local time in the hardware clock unless `RealTimeIsUniversal` is 1.",
-    Status.REPORTED,
+    FactStatus.REPORTED,
     (
         "qemu documentation, -rtc",
         "image guides",
@@ -222,13 +222,13 @@ CLOCK_LOCAL_TIME = Fact(
 VIRTIO_DRIVERS = Fact(
     "virtio-drivers",
     "Without virtio drivers a guest needs SATA or NVMe, e1000e and a standard display.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("virtio-win",),
 )
 
 HYPERV_FLAGS = Fact(
     "hyperv-flags",
     "Every Hyper-V enlightenment is off unless asked for; stimer needs vpindex, synic and time.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("qemu:docs/system/i386/hyperv.rst",),
 )

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from powerdown.windows.facts.fact import Experiment, Fact, Status
+from powerdown.windows.facts.fact import Experiment, Fact, FactStatus
 
 CRASH_KEYS = Fact(
     "crash-keys",
     r"`CrashOnCtrlScroll` 1 below `kbdhid\Parameters` (USB) or `i8042prt\Parameters` (PS/2) stops "
     "the system with 0xE2 at right Ctrl and Scroll Lock twice, after a restart.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("ddk: forcing a system crash from the keyboard",),
 )
 
 NMI_STOP = Fact(
     "nmi-stop",
     "A non-maskable interrupt stops the system with 0x80.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: NMI_HARDWARE_FAILURE error when an NMI is triggered on Windows",),
 )
 
@@ -23,7 +23,7 @@ PANIC_REPORT = Fact(
     "panic-report",
     "hv-crash reports a stop as `GUEST_PANICKED` with the stop code and four parameters, without "
     "a driver in the guest; pvpanic needs one.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     (
         "qemu:docs/system/i386/hyperv.rst",
         "virtio-win",
@@ -34,7 +34,7 @@ PANIC_ACTION = Fact(
     "panic-action",
     "By default QEMU ends the guest at a panic before it can dump; `-action panic=none` lets it "
     "dump, `pause` keeps the evidence.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("qemu:qapi/run-state.json",),
 )
 
@@ -42,14 +42,14 @@ ABORT_SHUTDOWN = Fact(
     "abort-shutdown",
     "`shutdown /a` and AbortSystemShutdown abort a shutdown that still counts down; 1075 records "
     "it.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: AbortSystemShutdownW function",),
 )
 
 RIGHT_REMOVED = Fact(
     "right-removed",
     "Without SeShutdownPrivilege the API refuses with error 1314 and 1073 records it.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     (
         "learn: Shut down the system",
         "secedit",
@@ -59,7 +59,7 @@ RIGHT_REMOVED = Fact(
 RIGHT_AND_BUTTON = Fact(
     "right-and-button",
     "The button does not need SeShutdownPrivilege of the user who is logged on.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Take the right to shut down from everyone by `secedit`, and log a user on.",
@@ -71,14 +71,14 @@ RIGHT_AND_BUTTON = Fact(
 SYSTEM_HAS_RIGHT = Fact(
     "system-has-right",
     "LocalSystem has the right whatever the policy says.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: LocalSystem Account",),
 )
 
 CORE_PROCESS_END = Fact(
     "core-process-end",
     "Where lsass.exe ends, Windows restarts within a minute: Wininit 1015 and 1074 by wininit.exe.",
-    Status.SEEN,
+    FactStatus.SEEN,
     ("logs",),
 )
 
@@ -86,7 +86,7 @@ ANNOUNCED_RESTART_PRESS = Fact(
     "announced-restart-press",
     "While the restart after the end of lsass.exe is announced, a press of the button has no "
     "effect.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Log a user on, and end lsass.exe.",
@@ -99,7 +99,7 @@ BOOT_FAILURE = Fact(
     "boot-failure",
     "A guest that does not boot never arms the button; Windows offers repair after about two "
     "failed boots.",
-    Status.REPORTED,
+    FactStatus.REPORTED,
     (
         "ddk: bcdedit set",
         "administrators' reports",
@@ -109,7 +109,7 @@ BOOT_FAILURE = Fact(
 FULL_VOLUME = Fact(
     "full-volume",
     "A full system volume does not keep Windows from shutting down.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Fill drive C: to the last byte with `fsutil file createnew`.",
@@ -122,7 +122,7 @@ LATCHED_PRESS = Fact(
     "latched-press",
     "PWRBTN_STS stays set until the guest's ACPI handler clears it: a guest whose press stays "
     "latched services no interrupts.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     (
         "ACPI 6.5, 4.8.4",
         "qemu:hw/acpi/core.c",
@@ -132,14 +132,14 @@ LATCHED_PRESS = Fact(
 SETUP_IGNORES = Fact(
     "setup-ignores",
     "A guest in Sysprep or its first start may ignore a shutdown.",
-    Status.REPORTED,
+    FactStatus.REPORTED,
     ("qcloud-documents 213/2917",),
 )
 
 OOBE_VALUE = Fact(
     "oobe-value",
     r"`HKLM\SYSTEM\Setup` `OOBEInProgress` 1 marks an out-of-box experience that is not finished.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (
         "hives",
         "public scripts",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Status(StrEnum):
+class FactStatus(StrEnum):
     """How well a fact is known."""
 
     DOCUMENTED = "documented"
@@ -23,7 +23,7 @@ class Status(StrEnum):
     @property
     def settled(self) -> bool:
         """Whether it may be relied on without measuring it first."""
-        return self in (Status.DOCUMENTED, Status.SEEN, Status.MEASURED)
+        return self in (FactStatus.DOCUMENTED, FactStatus.SEEN, FactStatus.MEASURED)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Fact:
 
     id: str
     claim: str
-    status: Status
+    status: FactStatus
     sources: tuple[str, ...]
     builds: tuple[int, ...] = ()
     experiment: Experiment | None = None

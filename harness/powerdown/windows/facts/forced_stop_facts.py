@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from powerdown.windows.facts.fact import Experiment, Fact, Status
+from powerdown.windows.facts.fact import Experiment, Fact, FactStatus
 
 FORCED_STOP_EVENTS = Fact(
     "forced-stop-events",
     "QMP `quit` gives reason host-qmp-quit, `system_reset` gives `RESET` host-qmp-system-reset, "
     "SIGTERM host-signal; virDomainDestroy gives STOPPED/DESTROYED.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     (
         "qemu:qapi/run-state.json",
         "libvirt",
@@ -19,14 +19,14 @@ RECORD_41 = Fact(
     "record-41",
     "The next start records Kernel-Power 41 with BugcheckCode, SleepInProgress and "
     "PowerButtonTimestamp among its fields.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("etw: Kernel-Power",),
 )
 
 RECORD_41_KILL = Fact(
     "record-41-kill",
     "After a loss of power BugcheckCode and PowerButtonTimestamp are 0, or there is only 6008.",
-    Status.SEEN,
+    FactStatus.SEEN,
     (
         "sup: event-id-41-restart",
         "logs",
@@ -36,7 +36,7 @@ RECORD_41_KILL = Fact(
 RECORD_41_HELD_BUTTON = Fact(
     "record-41-held-button",
     "A held button leaves a PowerButtonTimestamp that is not 0.",
-    Status.SEEN,
+    FactStatus.SEEN,
     (
         "sup: event-id-41-restart",
         "logs",
@@ -46,7 +46,7 @@ RECORD_41_HELD_BUTTON = Fact(
 RECORD_41_SHORT_PRESS = Fact(
     "record-41-short-press",
     "After a short press and then a loss of power, 41 has PowerButtonTimestamp 0.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("sup: event-id-41-restart",),
     experiment=Experiment(
         set_up="Set the power button to do nothing.",
@@ -59,14 +59,14 @@ RECORD_BUGCHECK = Fact(
     "record-bugcheck",
     "After a stop the next start records 1001 (WER-SystemErrorReporting) and 41 with its code; "
     "volmgr 46 says that no dump could be set up.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("sup: event-id-41-restart",),
 )
 
 BUGCHECK_RECORD_LATE = Fact(
     "bugcheck-record-late",
     "The 1001 of a stop may be written to the System log later than 41 of the same start.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Let the guest write a kernel dump, and stop it by `inject-nmi`.",
@@ -78,14 +78,14 @@ BUGCHECK_RECORD_LATE = Fact(
 CRASH_LIKE_POWER_LOSS = Fact(
     "crash-like-power-loss",
     "A crash whose code could not be written leaves the same records as a loss of power.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("sup: event-id-41-restart",),
 )
 
 NTFS_DIRTY_FLAG = Fact(
     "ntfs-dirty-flag",
     "MFT record 3, `$Volume`, attribute 0x70: flags at offset 0x0A, bit 0x0001 is dirty.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     (
         "NTFS documentation of libfsntfs",
         "ColinFinck/ntfs",
@@ -96,7 +96,7 @@ KILL_LEAVES_CLEAN = Fact(
     "kill-leaves-clean",
     "A plain kill often leaves the dirty bit clear, and replay of `$LogFile` hides it from "
     "`fsutil` afterwards.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("administrators' reports",),
     experiment=Experiment(
         set_up="Start the guest and write files to C: in a loop.",
@@ -115,7 +115,7 @@ FSUTIL_DIRTY = Fact(
     "fsutil-dirty",
     "`fsutil dirty query C:` prints whether the volume is dirty, in words that are localised and "
     "vary.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("srv: fsutil dirty",),
 )
 
@@ -123,7 +123,7 @@ NEWEST_WRITES = Fact(
     "newest-writes",
     "After a hard stop the newest writes may be in a hive's .LOG1 and .LOG2 and in the volume's "
     "journal only.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     (
         "msuhanov/regf",
         "NTFS documentation",

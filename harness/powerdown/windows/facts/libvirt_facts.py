@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from powerdown.windows.facts.fact import Fact, Status
+from powerdown.windows.facts.fact import Fact, FactStatus
 
 SHUTDOWN_FLAGS = Fact(
     "shutdown-flags",
     "virDomainShutdownFlags: default 0 tries the agent, then ACPI; ACPI_POWER_BTN is 1, "
     "GUEST_AGENT 2.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("libvirt-domain.h",),
 )
 
 DEFAULT_MODE_PRESS = Fact(
     "default-mode-press",
     "Whether the default mode pressed the button shows in QEMU: it then emits `POWERDOWN`.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     (
         "libvirt:qemu_driver.c",
         "qemu:hw/acpi/core.c",
@@ -25,7 +25,7 @@ DEFAULT_MODE_PRESS = Fact(
 SHUTDOWN_DETAILS = Fact(
     "shutdown-details",
     "libvirt's SHUTDOWN event has FINISHED 0, GUEST 1, HOST 2 and drops QEMU's reason.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("libvirt:qemu_process.c",),
 )
 
@@ -33,13 +33,13 @@ STOPPED_DETAILS = Fact(
     "stopped-details",
     "STOPPED has SHUTDOWN 0, DESTROYED 1, CRASHED 2, MIGRATED 3, SAVED 4, FAILED 5, "
     "FROM_SNAPSHOT 6.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("libvirt-domain.h",),
 )
 
 ON_POWEROFF_RESTART = Fact(
     "on-poweroff-restart",
     "`on_poweroff=restart` turns a power-off into a new start.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("libvirt documentation",),
 )

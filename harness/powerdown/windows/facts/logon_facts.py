@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from powerdown.windows.facts.fact import Experiment, Fact, Status
+from powerdown.windows.facts.fact import Experiment, Fact, FactStatus
 
 NO_LOGON_POLICY = Fact(
     "no-logon-policy",
     r"`WCV\Policies\System` `ShutdownWithoutLogon` (REG_DWORD) 1 allows a shutdown from the logon "
     "screen; it takes effect without a restart.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("itpro: Shutdown: Allow system to be shut down without having to log on",),
 )
 
 NO_LOGON_DEFAULT = Fact(
     "no-logon-default",
     "`ShutdownWithoutLogon` is 1 by default on clients, 0 on servers and domain controllers.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("itpro: Shutdown: Allow system to be shut down without having to log on",),
 )
 
 NO_LOGON_PRESS = Fact(
     "no-logon-press",
     "With `ShutdownWithoutLogon` 0, a press at the logon screen is discarded.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("qcloud-documents 213/2917",),
     experiment=Experiment(
         set_up=(
@@ -39,7 +39,7 @@ NO_LOGON_PRESS = Fact(
 SHUTDOWN_RIGHT = Fact(
     "shutdown-right",
     "Clients let Administrators, Backup Operators and Users shut down, servers the first two.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("itpro: Shut down the system",),
 )
 
@@ -47,7 +47,7 @@ OTHERS_LOGGED_ON = Fact(
     "others-logged-on",
     r"While others are logged on a prompt waits, for as many seconds as `WNT\Windows` "
     "`ShutdownWarningDialogTimeout` says.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("oVirt and Yandex image guides",),
     experiment=Experiment(
         set_up=(
@@ -64,7 +64,7 @@ OTHERS_LOGGED_ON = Fact(
 DISPLAY_WAKE = Fact(
     "display-wake",
     "With the display off, the first press only lights it and the second shuts down.",
-    Status.REPORTED,
+    FactStatus.REPORTED,
     (
         "Nutanix AHV blog",
         "vm-bhyve#350",
@@ -75,7 +75,7 @@ DISPLAY_SETTINGS = Fact(
     "display-settings",
     "Display sub-group 7516b95f-f776-4464-8c53-06167f40cc99 (SUB_VIDEO); timeouts are seconds, 0 "
     "is never.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: Display settings overview",),
 )
 
@@ -83,7 +83,7 @@ CONSOLE_LOCK_BLANKING = Fact(
     "console-lock-blanking",
     "VIDEOCONLOCK 8ec4b3a5-6868-48c2-be75-4f3044be88a7 blanks a locked console, by default after "
     "60 s.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("winnt.h",),
     experiment=Experiment(
         set_up="Set VIDEOIDLE to 0 and leave VIDEOCONLOCK as it was installed.",
@@ -99,7 +99,7 @@ LOGONUI_IS_LOCKED = Fact(
     "logonui-is-locked",
     "In the session of a user who is logged on, LogonUI.exe runs exactly while the console is "
     "locked.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Log a user on.",
@@ -115,7 +115,7 @@ VOLATILE_BY_SESSION = Fact(
     "volatile-by-session",
     r"`HKU\<SID>\Volatile Environment` has a subkey that is named by the number of the user's "
     "session.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up=(
@@ -130,7 +130,7 @@ VOLATILE_BY_SESSION = Fact(
 LOGOFF_HOME = Fact(
     "logoff-home",
     "Home editions have logoff.exe.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Start a guest with a Home edition.",
@@ -143,7 +143,7 @@ AUTOLOGON = Fact(
     "autologon",
     r'`WNT\Winlogon` `AutoAdminLogon` "1" with user and password logs on at start; a logon banner '
     "or `AutoLogonCount` 0 ends that.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("sup: turn-on-automatic-logon",),
 )
 
@@ -151,6 +151,6 @@ SESSION_TIMEOUT = Fact(
     "session-timeout",
     r"`WCV\Policies\System` `ShutdownSessionTimeout` (REG_DWORD, minutes) limits how long hung "
     "sessions delay a shutdown: 3 on clients, 15 on servers.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("policy reference",),
 )

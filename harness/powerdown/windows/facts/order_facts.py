@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from powerdown.windows.facts.fact import Experiment, Fact, Status
+from powerdown.windows.facts.fact import Experiment, Fact, FactStatus
 
 SHUTDOWN_ORDER = Fact(
     "shutdown-order",
     "csrss asks the processes of the session, from high to low shutdown level (640 by default), "
     "by WM_QUERYENDSESSION and WM_ENDSESSION; then services get PRESHUTDOWN and SHUTDOWN; then "
     "the kernel powers off.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     (
         "WI6",
         "learn: WM_QUERYENDSESSION message",
@@ -20,7 +20,7 @@ BUTTON_HAND_OVER = Fact(
     "button-hand-over",
     "The kernel hands a press to winlogon.exe, which ends the session without forcing "
     "applications.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up=(
@@ -39,7 +39,7 @@ BUTTON_HAND_OVER = Fact(
 BUTTON_PROCESS = Fact(
     "button-process",
     "The 1074 of a press names winlogon.exe as the process that asked.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("administrators' logs",),
     experiment=Experiment(
         set_up=(
@@ -54,14 +54,14 @@ RECORD_1074 = Fact(
     "record-1074",
     "User32 1074 names the process that asked, computer, reason, reason code, type (power off, "
     "restart), comment and user.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("etw: User32",),
 )
 
 RECORD_1074_BEFORE_VETO = Fact(
     "record-1074-before-veto",
     "Windows records 1074 for a press before the applications have agreed to end.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Start a visible program on the desktop that answers FALSE to WM_QUERYENDSESSION.",
@@ -76,7 +76,7 @@ RECORD_1074_BEFORE_VETO = Fact(
 RECORD_1074_WINRM = Fact(
     "record-1074-winrm",
     "For `shutdown /s /t 0` over WinRM, 1074 names wininit.exe with reason 0x800000ff.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("logs",),
     experiment=Experiment(
         set_up="Log nobody on, or a user with an idle desktop.",
@@ -92,14 +92,14 @@ RECORD_1073_1075_1076 = Fact(
     "record-1073-1075-1076",
     "User32 1073 is a failed attempt, 1075 an aborted shutdown, 1076 the reason given for an "
     "unexpected one.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("etw: User32",),
 )
 
 RECORD_1073_GIVEN_UP = Fact(
     "record-1073-given-up",
     "A shutdown that is given up on its blocking screen is recorded as 1073.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Start a visible program on the desktop that refuses WM_QUERYENDSESSION.",
@@ -118,7 +118,7 @@ RECORD_109 = Fact(
     "record-109",
     "Kernel-Power 109 carries ShutdownActionType (4 shut down, 5 restart, 6 power off) and "
     "ShutdownReason (0 button or lid, 4 application, 5 kernel call, 7 idle).",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     (
         "etw: Kernel-Power",
         "logs",
@@ -129,7 +129,7 @@ RECORD_109_REASON = Fact(
     "record-109-reason",
     "109 has reason 5 (kernel call) in nearly every shutdown, those by the button included: it "
     "does not prove a button.",
-    Status.SEEN,
+    FactStatus.SEEN,
     (
         "cloud-hypervisor#7929",
         "sup: event-id-41-restart",
@@ -141,14 +141,14 @@ RECORD_42_107 = Fact(
     "record-42-107",
     "Kernel-Power 42 is the way to sleep, with target and effective state and a reason; 107 is "
     "the return.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("etw: Kernel-Power",),
 )
 
 RECORD_42_REASON = Fact(
     "record-42-reason",
     "The reasons of 42 have the numbers of 109: 0 button or lid, 7 idle.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Set the power button to sleep, and STANDBYIDLE to 60 seconds.",
@@ -164,7 +164,7 @@ RECORD_42_STATES = Fact(
     "record-42-states",
     "Kernel-Power 42 has TargetState 5 for both hibernation and a hybrid shutdown, and "
     "EffectiveState 5 for the first and 6 for the second, as the power IRP has.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("learn: Distinguishing Fast Startup from Wake-from-Hibernation",),
     experiment=Experiment(
         set_up="Turn hibernation and fast startup on.",
@@ -179,7 +179,7 @@ RECORD_42_STATES = Fact(
 WAKE_SOURCE_NUMBERS = Fact(
     "wake-source-numbers",
     "Power-Troubleshooter 1 gives the wake source as a number of which 1 is the power button.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Let the guest sleep in S3.",
@@ -196,7 +196,7 @@ WAKE_SOURCE_NUMBERS = Fact(
 RECORD_12_13 = Fact(
     "record-12-13",
     "Kernel-General 12 is the start of the system, 13 its stop.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("etw: Kernel-General",),
 )
 
@@ -204,7 +204,7 @@ RECORD_EVENTLOG = Fact(
     "record-eventlog",
     "EventLog 6005 is a start of the log, 6006 its orderly stop, 6008 an unexpected one, 6009 "
     "the version, 6013 the uptime.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("etw: Eventlog",),
 )
 
@@ -212,7 +212,7 @@ RECORD_SERVICE_CONTROL = Fact(
     "record-service-control",
     "Service Control Manager 7011 is a timeout, 7031 and 7034 a crash, 7036 a change of state, "
     "7043 a service that overran its preshutdown timeout.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("etw: Service Control Manager",),
 )
 
@@ -220,14 +220,14 @@ RECORD_BOOT = Fact(
     "record-boot",
     "Kernel-Boot 20 tells whether the last shutdown and boot were good; 27 has the boot type: 0 "
     "cold, 1 hybrid.",
-    Status.SEEN,
+    FactStatus.SEEN,
     ("logs of Windows 11",),
 )
 
 RECORD_BOOT_TYPE_RESUME = Fact(
     "record-boot-type-resume",
     "Boot type 2 of Kernel-Boot 27 is a resume from hibernation.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("one forensics test",),
     experiment=Experiment(
         set_up="Turn hibernation on.",
@@ -239,21 +239,21 @@ RECORD_BOOT_TYPE_RESUME = Fact(
 RECORD_ORDER_CLIENT = Fact(
     "record-order-client",
     "A client records an orderly stop as 1074, 6006, 109, 13.",
-    Status.SEEN,
+    FactStatus.SEEN,
     ("logs",),
 )
 
 RECORD_ORDER_DC = Fact(
     "record-order-dc",
     "A domain controller records an orderly stop as 1074, 109, 6006, and 13 is sometimes missing.",
-    Status.SEEN,
+    FactStatus.SEEN,
     ("logs",),
 )
 
 RECORD_1074_TWICE = Fact(
     "record-1074-twice",
     "A user's power-off is recorded twice: by the shell and by winlogon.exe with reason 0x500ff.",
-    Status.SEEN,
+    FactStatus.SEEN,
     ("logs",),
 )
 
@@ -261,7 +261,7 @@ BUTTON_REASON_CODE = Fact(
     "button-reason-code",
     'Reason 0x500ff in 1074, "No title for this reason could be found", is ascribed to the power '
     "button, though older releases write it after the Start menu too.",
-    Status.REPORTED,
+    FactStatus.REPORTED,
     ("administrators' logs",),
     experiment=Experiment(
         set_up="Log a user on and leave the desktop idle.",
@@ -276,14 +276,14 @@ BUTTON_REASON_CODE = Fact(
 SERVICING_REASON_CODES = Fact(
     "servicing-reason-codes",
     "shutdown.exe writes reason 0x800000ff, servicing 0x80020003, Windows Update 0x80020010.",
-    Status.SEEN,
+    FactStatus.SEEN,
     ("logs",),
 )
 
 WINSRV_RECORDS = Fact(
     "winsrv-records",
     "Winsrv 10001 and 10002 name the applications that hold a shutdown, in the Application log.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (
         "etw: Winsrv",
         "two applications' changelogs",
@@ -308,7 +308,7 @@ WINLOGON_ETW = Fact(
     "winlogon-etw",
     "The events of Winlogon and Wininit about a shutdown need a trace session; they are not in "
     "the default logs.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("etw: Winlogon",),
 )
 
@@ -316,7 +316,7 @@ LATE_PROGRAMS_FAIL = Fact(
     "late-programs-fail",
     "While services are being stopped, Windows starts no new program for a control channel that "
     "still answers.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up=(
@@ -334,7 +334,7 @@ LATE_PROGRAMS_FAIL = Fact(
 BOOTSTAT_BUTTON = Fact(
     "bootstat-button",
     "`Bootstat.dat` records the time of a short press of the button under QEMU.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("ddk: blackbox BSD",),
     experiment=Experiment(
         set_up=r"Set the power button to do nothing; copy `%SystemRoot%\Bootstat.dat`.",

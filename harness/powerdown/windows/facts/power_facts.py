@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from powerdown.windows.facts.fact import Experiment, Fact, Status
+from powerdown.windows.facts.fact import Experiment, Fact, FactStatus
 
 BUTTON_ACTION_SETTING = Fact(
     "button-action-setting",
     "The action is setting 7648efa3-dd9c-4e3e-b566-50f929386280 (PBUTTONACTION) of sub-group "
     "4f971e89-eebd-4455-a8de-9e59040e7347 (SUB_BUTTONS), for AC and DC apart; GUIDs work where "
     "an alias is hidden.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: Power button action",),
 )
 
 BUTTON_ACTION_INDEX = Fact(
     "button-action-index",
     "Index 0 is nothing, 1 sleep, 2 hibernate, 3 shut down, 4 display off (Windows 10 and later).",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: Power button action",),
 )
 
@@ -25,7 +25,7 @@ BUTTON_ACTION_STORE = Fact(
     "A scheme stores it below "
     r"`CCS\Control\Power\User\PowerSchemes\<scheme>\<sub-group>\<setting>` as `ACSettingIndex` "
     "and `DCSettingIndex`, REG_DWORD; the case of value names varies between installations.",
-    Status.SEEN,
+    FactStatus.SEEN,
     ("hives",),
 )
 
@@ -34,7 +34,7 @@ BUTTON_DEFAULT_READ_THROUGH = Fact(
     "Where the scheme has no value, "
     r"`CCS\Control\Power\PowerSettings\…\DefaultPowerSchemeValues\<scheme>` decides; real schemes "
     "mostly have none.",
-    Status.SEEN,
+    FactStatus.SEEN,
     ("hives",),
 )
 
@@ -42,7 +42,7 @@ BUTTON_DEFAULT_SLEEP = Fact(
     "button-default-sleep",
     "The power button's default is 3/3 on 2008 R2 and Windows 10 hives and 1/1 (sleep) on one of "
     "Windows 8's time.",
-    Status.SEEN,
+    FactStatus.SEEN,
     ("hives",),
 )
 
@@ -50,7 +50,7 @@ PROVISIONED_DEFAULTS = Fact(
     "provisioned-defaults",
     "Where a manufacturer provisioned `ProvACSettingIndex`, the plain `ACSettingIndex` of the "
     "default still counts.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("public tools, which disagree",),
     experiment=Experiment(
         set_up=(
@@ -65,7 +65,7 @@ PROVISIONED_DEFAULTS = Fact(
 POWER_SETTING_DEFAULTS = Fact(
     "power-setting-defaults",
     "A power setting that neither scheme nor defaults store has its documented default.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("learn: power settings",),
     experiment=Experiment(
         set_up=(
@@ -80,7 +80,7 @@ POWER_SETTING_DEFAULTS = Fact(
 SCHEME_VALUE_DELETE = Fact(
     "scheme-value-delete",
     "An administrator may delete a scheme's own value of a power setting in the registry.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up=(
@@ -95,7 +95,7 @@ SCHEME_VALUE_DELETE = Fact(
 DEFAULT_VALUE_WRITE = Fact(
     "default-value-write",
     "An administrator may write a scheme's default below `DefaultPowerSchemeValues`.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Use an elevated account of the Administrators group.",
@@ -110,7 +110,7 @@ DEFAULT_VALUE_WRITE = Fact(
 BUTTON_UNSET_IGNORED = Fact(
     "button-unset-ignored",
     "A Windows 10 guest whose button was not set ignored it.",
-    Status.REPORTED,
+    FactStatus.REPORTED,
     ("OpenXT/xenclient-oe#605",),
 )
 
@@ -118,7 +118,7 @@ POWER_LEFT_ON = Fact(
     "power-left-on",
     r"`POL\Windows NT` `DontPowerOffAfterShutdown` 1 makes a shutdown that a program asks for "
     "leave the power on.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: Policy CSP, ADMX_Power",),
 )
 
@@ -126,7 +126,7 @@ POWER_LEFT_ON_PRESS = Fact(
     "power-left-on-press",
     "With the policy `DontPowerOffAfterShutdown` 1, a press of the button leaves the power on as "
     "well.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("learn: Policy CSP, ADMX_Power",),
     experiment=Experiment(
         set_up="Set `DontPowerOffAfterShutdown` to 1 and restart.",
@@ -139,7 +139,7 @@ BUTTON_POLICY = Fact(
     "button-policy",
     r"`POL\Power\PowerSettings\7648EFA3-DD9C-4E3E-B566-50F929386280` with indexes 0 to 3 "
     "overrides every scheme.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("policy reference: Select the Power button action",),
 )
 
@@ -147,7 +147,7 @@ POLICY_REACTIVATE = Fact(
     "policy-reactivate",
     "`powercfg /setactive` of the active scheme makes Windows read a changed power button "
     "policy, without a group policy refresh.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Set the button to shut down, and restart.",
@@ -164,7 +164,7 @@ ACTIVE_SCHEME = Fact(
     r"`CCS\Control\Power\User\PowerSchemes` `ActivePowerScheme` names the scheme: Balanced "
     "381b4222-f694-41f0-9685-ff5bb260df2e, High performance "
     "8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c, Power saver a1841308-3541-4fab-bc81-f71556f20b4a.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     (
         "learn: power schemes",
         "hives",
@@ -174,14 +174,14 @@ ACTIVE_SCHEME = Fact(
 POWERCFG_SET = Fact(
     "powercfg-set",
     "`powercfg /setacvalueindex` and `/setdcvalueindex` count after `/setactive`.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: powercfg command-line options",),
 )
 
 POWERCFG_UNDER_POLICY = Fact(
     "powercfg-under-policy",
     "`powercfg /setacvalueindex` sets the scheme's index though a policy sets the same setting.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Write the power button policy with index 3 and restart.",
@@ -194,7 +194,7 @@ POWERCFG_OUTPUT = Fact(
     "powercfg-output",
     "`powercfg /query` ends with two hexadecimal numbers of eight digits, AC first; the words "
     "are localised.",
-    Status.SEEN,
+    FactStatus.SEEN,
     ("powercfg dumps",),
 )
 
@@ -202,7 +202,7 @@ POWERCFG_QUERY_HIDDEN = Fact(
     "powercfg-query-hidden",
     "`powercfg /query` prints the power button's setting on every installation, though its "
     "documentation calls it hidden.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (
         "learn: Power button action",
         "powercfg dumps",
@@ -217,6 +217,6 @@ POWERCFG_QUERY_HIDDEN = Fact(
 VM_IS_ON_AC = Fact(
     "vm-is-on-ac",
     "A guest without a battery uses the AC value.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: power settings",),
 )

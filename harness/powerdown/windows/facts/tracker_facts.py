@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from powerdown.windows.facts.fact import Experiment, Fact, Status
+from powerdown.windows.facts.fact import Experiment, Fact, FactStatus
 
 TRACKER_POLICY = Fact(
     "tracker-policy",
     r"`POL\Windows NT\Reliability` `ShutdownReasonOn` and `ShutdownReasonUI` (REG_DWORD) turn the "
     "tracker on or off by policy; both belong to it.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("Reliability.admx",),
 )
 
 TRACKER_UI_VALUES = Fact(
     "tracker-ui-values",
     "`ShutdownReasonUI` 2 limits the tracker to clients and 3 to servers.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("Reliability.admx",),
     experiment=Experiment(
         set_up=(
@@ -31,14 +31,14 @@ TRACKER_LOCAL = Fact(
     "tracker-local",
     r"`WCV\Reliability` has non-policy copies of `ShutdownReasonOn` and `ShutdownReasonUI`, which "
     "image builders set to 0.",
-    Status.REPORTED,
+    FactStatus.REPORTED,
     ("image build scripts",),
 )
 
 TRACKER_DEFAULT = Fact(
     "tracker-default",
     "Servers show the tracker, clients do not.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: Description of the Shutdown Event Tracker",),
 )
 
@@ -46,14 +46,14 @@ TRACKER_WHEN = Fact(
     "tracker-when",
     "The tracker asks in the dialogs of Start and Ctrl+Alt+Del, and at the first administrator's "
     "logon after an unexpected stop.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: Description of the Shutdown Event Tracker",),
 )
 
 TRACKER_HOLDS_PRESS = Fact(
     "tracker-holds-press",
     "An open dialog of the tracker holds a press of the button until it is closed.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("qcloud-documents 213/2917",),
     experiment=Experiment(
         set_up=(
@@ -71,7 +71,7 @@ TRACKER_HOLDS_PRESS = Fact(
 TRACKER_EFFECT_TIME = Fact(
     "tracker-effect-time",
     "A changed policy of the tracker counts from the next dialog on.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Log a user on with the tracker off.",

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from powerdown.windows.facts.fact import Experiment, Fact, Status
+from powerdown.windows.facts.fact import Experiment, Fact, FactStatus
 
 PRESHUTDOWN_PHASE = Fact(
     "preshutdown-phase",
     "A service that accepts PRESHUTDOWN (accept bit 0x100, control 0x0F) gets it before "
     "SHUTDOWN, and the service control manager waits until it has stopped or its timeout is "
     "over.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("w32: Services, service control handler function",),
 )
 
 PRESHUTDOWN_DEFAULT = Fact(
     "preshutdown-default",
     "The default preshutdown timeout is 10 000 ms from build 15063, 180 000 ms before.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: SERVICE_PRESHUTDOWN_INFO structure",),
 )
 
@@ -24,14 +24,14 @@ PRESHUTDOWN_VALUE = Fact(
     "preshutdown-value",
     r"A service's preshutdown timeout is stored as `CCS\Services\<service>` `PreshutdownTimeout`, "
     "REG_DWORD, milliseconds.",
-    Status.SEEN,
+    FactStatus.SEEN,
     ("hives",),
 )
 
 PRESHUTDOWN_VALUE_EFFECT = Fact(
     "preshutdown-value-effect",
     "A `PreshutdownTimeout` that was written by `reg add` counts after a restart.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up=(
@@ -50,7 +50,7 @@ PROTECTED_SERVICE_KEYS = Fact(
     "protected-service-keys",
     "The keys of Windows' own update services (TrustedInstaller, UsoSvc, wuauserv) refuse writes "
     "by administrators.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Use an elevated account of the Administrators group.",
@@ -66,7 +66,7 @@ PROTECTED_SERVICE_KEYS = Fact(
 PRESHUTDOWN_ORDER = Fact(
     "preshutdown-order",
     r"`CCS\Control` `PreshutdownOrder`, REG_MULTI_SZ, orders the services that get PRESHUTDOWN.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("w32: Services, service control handler function",),
 )
 
@@ -74,14 +74,14 @@ PRESHUTDOWN_OWN_SERVICES = Fact(
     "preshutdown-own-services",
     "Windows' own services ask for long: gpsvc 900 000 ms, TrustedInstaller, UsoSvc and "
     "DeviceInstall 3 600 000 ms, wuauserv of 2008 R2 57 600 000 ms.",
-    Status.SEEN,
+    FactStatus.SEEN,
     ("hives",),
 )
 
 PRESHUTDOWN_ENDLESS = Fact(
     "preshutdown-endless",
     "Third-party services ask for 2 147 483 647 ms, as VMTools does.",
-    Status.SEEN,
+    FactStatus.SEEN,
     ("hives",),
 )
 
@@ -90,7 +90,7 @@ UPDATE_MARKERS = Fact(
     r"Pending work leaves the keys `RebootPending` and `RebootInProgress` below `WCV\Component "
     r"Based Servicing` and `RebootRequired` below `WCV\WindowsUpdate\Auto Update`, though a "
     "marker does not prove that this shutdown will be slow.",
-    Status.REPORTED,
+    FactStatus.REPORTED,
     ("public administration scripts",),
 )
 
@@ -98,7 +98,7 @@ MARKER_KEY_WRITABLE = Fact(
     "marker-key-writable",
     r"An administrator may add `RebootPending` below `WCV\Component Based Servicing`, whose key "
     "belongs to TrustedInstaller.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Use an elevated account of the Administrators group, with no update pending.",
@@ -111,7 +111,7 @@ SERVICING_LISTS = Fact(
     "servicing-lists",
     r"`PackagesPending` and `SessionsPending` below `WCV\Component Based Servicing` mark work "
     "that a shutdown still has to do.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     ("public administration scripts",),
     experiment=Experiment(
         set_up="Use a guest without pending work, and a package that needs a restart.",
@@ -127,7 +127,7 @@ PENDING_RENAMES = Fact(
     "pending-renames",
     r"`CCS\Control\Session Manager` `PendingFileRenameOperations` and `SetupExecute` "
     "(REG_MULTI_SZ) act at the next boot.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: MoveFileEx function",),
 )
 
@@ -135,7 +135,7 @@ PENDING_XML = Fact(
     "pending-xml",
     r"`Windows\WinSxS\pending.xml` and `PendingXmlIdentifier` are there exactly while servicing "
     "has work left for a shutdown or start.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Use a guest without pending work, and a package that needs a restart.",
@@ -151,7 +151,7 @@ UPDATE_SERVICES = Fact(
     "update-services",
     "TrustedInstaller (Windows Modules Installer), wuauserv (Windows Update) and UsoSvc (Update "
     "Orchestrator) do the work at shutdown.",
-    Status.SEEN,
+    FactStatus.SEEN,
     (
         "hives",
         "a 7043 record of UsoSvc",
@@ -162,14 +162,14 @@ PACKAGE_INSTALL = Fact(
     "package-install",
     "`dism /online /add-package /packagepath:… /quiet /norestart` installs a package and leaves "
     "its completion to the next shutdown and start.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: DISM operating system package servicing command-line options",),
 )
 
 WUSA_REMOTE = Fact(
     "wusa-remote",
     "wusa is refused over WinRM and Windows Remote Shell with error 5.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("sup: Windows Update Standalone Installer (WUSA) returns 0x5 ERROR_ACCESS_DENIED",),
 )
 
@@ -177,7 +177,7 @@ DISM_MSU = Fact(
     "dism-msu",
     "`dism /online /add-package` takes an .msu of a running system on every release, as it takes "
     "a .cab.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Copy one update as .msu and as .cab to a guest of each release.",
@@ -193,7 +193,7 @@ INTERRUPTED_SERVICING = Fact(
     "interrupted-servicing",
     "Servicing whose power is cut is finished or rolled back at the next start, and the shutdown "
     "after that is no longer held up.",
-    Status.UNCONFIRMED,
+    FactStatus.UNCONFIRMED,
     (),
     experiment=Experiment(
         set_up="Add a package that needs a restart.",
@@ -212,6 +212,6 @@ NO_AUTO_UPDATE = Fact(
     "no-auto-update",
     r"`POL\Windows\WindowsUpdate\AU` `NoAutoUpdate` 1 keeps Windows from looking for updates by "
     "itself.",
-    Status.DOCUMENTED,
+    FactStatus.DOCUMENTED,
     ("learn: Windows Update policy",),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from powerdown.windows.facts.fact import Fact, Status
+from powerdown.windows.facts.fact import Fact, FactStatus
 from powerdown.windows.settings.harm import Harm
 from powerdown.windows.settings.setting_value import Identified, SettingValue
 from powerdown.windows.settings.stored import Stored
@@ -98,7 +98,7 @@ class Reading:
     @property
     def confirmed(self) -> bool:
         """Whether its meaning rests on no unconfirmed fact."""
-        return all(fact.status is not Status.UNCONFIRMED for fact in self.facts)
+        return all(fact.status is not FactStatus.UNCONFIRMED for fact in self.facts)
 
     @property
     def truth(self) -> bool | None:
