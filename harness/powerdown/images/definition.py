@@ -53,29 +53,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec.structs import asdict
+
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DefinitionError
 from powerdown.images.build import run_build
+from powerdown.images.definition_tables import (
+    BudgetsTable,
+    ControlTable,
+    DiskTable,
+    is_given,
+    read_tables,
+    wrong,
+)
 from powerdown.images.image import (
     Budgets,
     ControlConfig,
     Credentials,
     Disk,
-    DiskBus,
-    DiskFormat,
-    Firmware,
     Image,
-    MachineType,
-    NicModel,
-    Start,
     Transport,
     Updates,
-    WinrmAuthentication,
 )
-from powerdown.images.table import Table
 
-_HARDWARE = ("type", "firmware", "memory_mib", "vcpus", "nic", "tpm")
-_TABLES = ("disk", "machine", "control", "budgets", "updates")
 _SECRETS = ("user", "password", "password_env")
 _NOT_APPLICABLE = {
     Transport.NONE: _SECRETS,
@@ -83,9 +83,6 @@ _NOT_APPLICABLE = {
 }
 """Keys of [control] that do not apply to a transport."""
 
-_NAME = re.compile(r"[a-z0-9-]+")
-# It becomes part of a command line, so characters that are special to cmd.exe are not allowed.
-_GUEST_PATH = re.compile(r'(?i:[a-z]:(\\[^\\/:*?"<>|%&^!(),;=\s\x00-\x1f]+)+\.cab)')
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _BUILD_SECONDS = 600.0
@@ -156,159 +153,116 @@ def parse(path: Path, values: Mapping[str, object], environment: Mapping[str, st
     :param environment: environment variables, for ``password_env``.
     :raise DefinitionError: names the file, the key and the remedy.
     """
-    top = Table(path, "", values, ("name", "description", *_TABLES))
-    name = top.string("name")
-    if not _NAME.fullmatch(name):
-        raise top.error("name", f"is {name!r}", "Use only a-z, 0-9 and hyphens.")
-    disk, build = _disk(top, path)
-    machine = top.table("machine", (*_HARDWARE, "start"))
+    tables = read_tables(path, values)
+    machine = tables.machine
+    disk, build = _disk(path, tables.disk)
     image = Image(
-        name=name,
+        name=tables.name,
         definition=path,
-        description=top.string("description", ""),
+        description=tables.description,
         disk=disk,
-        machine=machine.choice("type", MachineType, MachineType.Q35),
-        firmware=machine.choice("firmware", Firmware),
-        memory_mib=machine.integer("memory_mib", 4096, most=1 << 20),
-        vcpus=machine.integer("vcpus", 2, most=255),
-        nic=machine.choice("nic", NicModel, NicModel.E1000E),
-        control=_control(top, environment),
-        budgets=_budgets(top),
-        updates=_updates(top),
-        start=machine.choice("start", Start, Start.WARM),
-        tpm=machine.boolean("tpm", False),
+        machine=machine.type,
+        firmware=machine.firmware,
+        memory_mib=machine.memory_mib,
+        vcpus=machine.vcpus,
+        nic=machine.nic,
+        control=_control(path, tables.control, environment),
+        budgets=_budgets(path, tables.budgets),
+        updates=Updates(**asdict(tables.updates)),
+        start=machine.start,
+        tpm=machine.tpm,
     )
     return Definition(image, build)
 
 
-def _disk(top: Table, definition: Path) -> tuple[Disk, Path | None]:
-    table = top.table("disk", ("path", "build", "format", "bus"))
-    if ("path" in table) == ("build" in table):
-        actual = "both are given" if "path" in table else "neither is given"
-        raise table.error("path, build", actual, "Give exactly one of the two.")
-    if "build" in table:
-        path = build = _build(table, definition)
+def _disk(file: Path, table: DiskTable) -> tuple[Disk, Path | None]:
+    if (table.path is None) == (table.build is None):
+        actual = "neither is given" if table.path is None else "both are given"
+        raise wrong(file, "disk", "path, build", actual, "Give exactly one of the two.")
+    if table.build is not None:
+        path = build = _build(file, Path(table.build))
     else:
-        path, build = _disk_path(table), None
-    disk_format = table.choice("format", DiskFormat)
-    return Disk(path, disk_format, table.choice("bus", DiskBus, DiskBus.IDE)), build
+        path, build = _disk_path(file, Path(table.path or "")), None
+    return Disk(path, table.format, table.bus), build
 
 
-def _disk_path(table: Table) -> Path:
-    path = Path(table.string("path"))
+def _disk_path(file: Path, path: Path) -> Path:
     if not path.is_absolute():
-        raise table.error("path", f"{str(path)!r} is relative", "Give the absolute path.")
-    _check_file(table, "path", path, os.R_OK, "readable")
+        actual = f"{str(path)!r} is relative"
+        raise wrong(file, "disk", "path", actual, "Give the absolute path.")
+    _check_file(file, "path", path, os.R_OK, "readable")
     return path
 
 
-def _build(table: Table, definition: Path) -> Path:
-    relative = Path(table.string("build"))
+def _build(file: Path, relative: Path) -> Path:
     if relative.is_absolute():
-        raise table.error(
-            "build", f"{str(relative)!r} is absolute", "Give it relative to the definition."
-        )
-    build = definition.parent / relative
-    _check_file(table, "build", build, os.X_OK, "executable")
+        actual = f"{str(relative)!r} is absolute"
+        raise wrong(file, "disk", "build", actual, "Give it relative to the definition.")
+    build = file.parent / relative
+    _check_file(file, "build", build, os.X_OK, "executable")
     return build
 
 
-def _check_file(table: Table, key: str, path: Path, mode: int, able: str) -> None:
+def _check_file(file: Path, key: str, path: Path, mode: int, able: str) -> None:
     # os.path returns False where pathlib raises: for names that are too long and NUL bytes.
     if not os.path.isfile(path):  # noqa: PTH113
-        raise table.error(
-            key, f"there is no file {str(path)!r}", "Correct the path, or put it there."
-        )
+        actual = f"there is no file {str(path)!r}"
+        raise wrong(file, "disk", key, actual, "Correct the path, or put it there.")
     if not os.access(path, mode):
-        raise table.error(key, f"{str(path)!r} is not {able}", "Change its permissions.")
+        actual = f"{str(path)!r} is not {able}"
+        raise wrong(file, "disk", key, actual, "Change its permissions.")
 
 
-def _control(top: Table, environment: Mapping[str, str]) -> ControlConfig:
-    table = top.table("control", ("transport", "port", "authentication", *_SECRETS))
-    defaults = ControlConfig()
-    transport = table.choice("transport", Transport, defaults.transport)
-    credentials = None
+def _control(file: Path, table: ControlTable, environment: Mapping[str, str]) -> ControlConfig:
+    defaults, transport = ControlConfig(), table.transport
     for key in _NOT_APPLICABLE.get(transport, ()):
-        if key in table:
-            raise table.error(key, f'does not apply to transport "{transport}"', "Remove it.")
+        if is_given(table, key):
+            actual = f'does not apply to transport "{transport}"'
+            raise wrong(file, "control", key, actual, "Remove it.")
+    credentials = None
     if transport is Transport.WINRM:
-        credentials = Credentials(table.string("user"), _password(table, environment))
+        if table.user is None:
+            raise wrong(file, "control", "user", "is missing", "Add it: a string in quotes.")
+        credentials = Credentials(table.user, _password(file, table, environment))
     return ControlConfig(
         transport=transport,
-        port=table.integer("port", defaults.port, most=65535),
-        authentication=table.choice("authentication", WinrmAuthentication, defaults.authentication),
+        port=defaults.port if table.port is None else table.port,
+        authentication=table.authentication or defaults.authentication,
         credentials=credentials,
     )
 
 
-def _password(table: Table, environment: Mapping[str, str]) -> str:
-    if ("password" in table) == ("password_env" in table):
-        actual = "both are given" if "password" in table else "neither is given"
-        raise table.error(
-            "password_env, password",
-            actual,
-            "Give password_env, or password if it need not be secret.",
-        )
-    if "password" in table:
-        return table.string("password")
-    variable = table.string("password_env")
+def _password(file: Path, table: ControlTable, environment: Mapping[str, str]) -> str:
+    if (table.password is None) == (table.password_env is None):
+        actual = "neither is given" if table.password is None else "both are given"
+        remedy = "Give password_env, or password if it need not be secret."
+        raise wrong(file, "control", "password_env, password", actual, remedy)
+    if table.password is not None:
+        return table.password
+    variable = table.password_env or ""
+    # Not checked with the others: what is wrong here may be the password itself, never to be told.
     if not _ENVIRONMENT_NAME.fullmatch(variable):
-        raise table.error(
-            "password_env",
-            "is not the name of an environment variable",
-            "Give the name of the variable, not the password itself.",
-        )
+        actual = "is not the name of an environment variable"
+        remedy = "Give the name of the variable, not the password itself."
+        raise wrong(file, "control", "password_env", actual, remedy)
     password = environment.get(variable)
     if not password:
-        raise table.error(
-            "password_env",
-            f"the environment variable {variable} is {'unset' if password is None else 'empty'}",
-            "Set it to the password.",
+        actual = (
+            f"the environment variable {variable} is {'unset' if password is None else 'empty'}"
         )
+        raise wrong(file, "control", "password_env", actual, "Set it to the password.")
     return password
 
 
-def _budgets(top: Table) -> Budgets:
-    table = top.table("budgets", ("boot", "reaction", "shutdown_soft", "shutdown_hard", "settle"))
-    defaults = Budgets()
-    budgets = Budgets(
-        boot=table.seconds("boot", defaults.boot),
-        reaction=table.seconds("reaction", defaults.reaction),
-        shutdown_soft=table.seconds("shutdown_soft", defaults.shutdown_soft),
-        shutdown_hard=table.seconds("shutdown_hard", defaults.shutdown_hard),
-        settle=table.seconds("settle", defaults.settle),
-    )
+def _budgets(file: Path, table: BudgetsTable) -> Budgets:
+    budgets = Budgets(**asdict(table))
     for key in ("reaction", "shutdown_soft"):
         if getattr(budgets, key) > budgets.shutdown_hard:
-            raise table.error(
-                key,
-                f"{getattr(budgets, key)} s is more than shutdown_hard, {budgets.shutdown_hard} s",
-                "Lower it, or raise shutdown_hard.",
+            actual = (
+                f"{getattr(budgets, key)} s is more than shutdown_hard, {budgets.shutdown_hard} s"
             )
+            raise wrong(file, "budgets", key, actual, "Lower it, or raise shutdown_hard.")
     return budgets
-
-
-def _updates(top: Table) -> Updates:
-    table = top.table("updates", ("package", "long_package", "restarting_package"))
-    return Updates(
-        package=_guest_path(table, "package"),
-        long_package=_guest_path(table, "long_package"),
-        restarting_package=_guest_path(table, "restarting_package"),
-    )
-
-
-def _guest_path(table: Table, key: str) -> str | None:
-    if key not in table:
-        return None
-    path = table.string(key)
-    if not _GUEST_PATH.fullmatch(path):
-        raise table.error(
-            key,
-            "must be an absolute Windows path of a .cab file, without spaces and without "
-            "characters that are special to cmd.exe",
-            r"Write it like 'C:\Updates\update.cab'.",
-        )
-    return path
 
 
 def _unreadable(path: Path, actual: str, remedy: str) -> DefinitionError:
