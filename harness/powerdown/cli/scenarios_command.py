@@ -127,7 +127,8 @@ def _offline(fault: Fault) -> str:
 def _offline_note(fault: Fault) -> str:
     if isinstance(fault.offline, OnlineOnly):
         return fault.offline.reason
-    return f"UNCONFIRMED: {fault.offline.unconfirmed}" if fault.offline.unconfirmed else ""
+    unsettled = (fact for fact in fault.offline.facts if not fact.status.settled)
+    return "; ".join(f"{fact.status}: {fact.claim} (fact:{fact.id})" for fact in unsettled)
 
 
 def _variant_to_json(fault: Fault) -> dict[str, object]:

@@ -123,5 +123,5 @@ def _disk(obs: Observation, cut_at: float) -> Iterator[Loss]:
     yield Loss(
         Basis.NOT_SEEN,
         "whether a volume is marked dirty: ask the guest, fsutil dirty query C:",
-        "learn: fsutil dirty; the mark is often clear after a cut (UNCONFIRMED)",
+        "learn: fsutil dirty; the mark may be clear after a cut (fact:kill-leaves-clean)",
     )

@@ -20,6 +20,7 @@ from powerdown.faults.waiting import wait_until
 from powerdown.machine.events import named
 from powerdown.machine.protocol import RunState
 from powerdown.windows import commands, power_commands
+from powerdown.windows.facts import sleep_facts
 from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
 from powerdown.windows.settings.sleep_settings import DISPLAY_IDLE, FAST_STARTUP, HIBERNATION
 
@@ -45,7 +46,6 @@ _SLEEP_TEXT = (
     power_commands.create_system_task(_TASK, power_commands.SLEEP),
     commands.run_task(_TASK),
 )
-_FILE_UNKNOWN = "that Windows creates a missing hiberfil.sys at boot"
 
 _fault = partial(
     Fault,
@@ -170,7 +170,7 @@ VARIANTS = (
         offline=Offline(
             fixed(_HIBERNATION, _HIBERNATES),
             remedy=fixed(_SHUT_DOWN, _NO_HIBERNATION),
-            unconfirmed=_FILE_UNKNOWN,
+            facts=(sleep_facts.HIBERNATION_FILE_MADE,),
         ),
     ),
     _fault(
@@ -187,7 +187,7 @@ VARIANTS = (
         offline=Offline(
             fixed(_HIBERNATION, _FAST),
             remedy=fixed(_NOT_FAST, _NO_HIBERNATION),
-            unconfirmed=_FILE_UNKNOWN,
+            facts=(sleep_facts.HIBERNATION_FILE_MADE,),
         ),
     ),
     _fault(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from powerdown.faults.fault_target import FaultTarget
 from powerdown.images.image import Image
+from powerdown.windows.facts.fact import Fact
 from powerdown.windows.registry_edit import RegistryEdit
 from powerdown.windows.settings.change import Change, joined
 
@@ -30,14 +31,14 @@ class Offline:
         to undo.
     :param then_again: what makes the rest of the fault again after the remedy, where the remedy
         is to have Windows cope with it.
-    :param unconfirmed: what is not known of Windows; empty if the same value is written online.
+    :param facts: what it rests on besides what the fault does online.
     """
 
     edits: Callable[[Image], Edits]
     then: Callable[[FaultTarget], None] = _nothing_more
     remedy: Callable[[Image], Edits] | None = None
     then_again: Callable[[FaultTarget], None] = _nothing_more
-    unconfirmed: str = ""
+    facts: tuple[Fact, ...] = ()
 
     @property
     def in_full(self) -> bool:

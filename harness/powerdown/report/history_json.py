@@ -61,8 +61,8 @@ class RequestJson(Document, frozen=True):
     may_be_button: Annotated[
         bool,
         Meta(
-            description="winlogon.exe with reason 0x500ff. UNCONFIRMED: the Start menu may log the "
-            "same."
+            description="winlogon.exe with reason 0x500ff; the Start menu may log the same "
+            "(fact:button-reason-code)."
         ),
     ]
     record_id: int
@@ -109,11 +109,9 @@ class SleepJson(Document, frozen=True):
     until: _Time | None
     state: Annotated[int | None, Meta(description="SYSTEM_POWER_STATE: 2 to 4 are S1 to S3.")]
     standby: Annotated[bool, Meta(description="Modern standby, which is not an ACPI state.")]
-    reason: Annotated[
-        int | None, Meta(description="As Windows logs it; its meaning is UNCONFIRMED.")
-    ]
+    reason: Annotated[int | None, Meta(description="As Windows logs it (fact:record-42-reason).")]
     wake_source: Annotated[
-        int | None, Meta(description="As Windows logs it; its meaning is UNCONFIRMED.")
+        int | None, Meta(description="As Windows logs it (fact:wake-source-numbers).")
     ]
     wake_text: Annotated[str, Meta(description="The device or timer, if it is named.")]
     records: tuple[RecordJson, ...]

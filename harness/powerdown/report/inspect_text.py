@@ -10,6 +10,7 @@ from powerdown.core.severity import Severity
 from powerdown.core.text import printable
 from powerdown.disk.inspection import Inspection
 from powerdown.disk.settings.finding import Finding
+from powerdown.windows.facts.fact import FactStatus
 from powerdown.windows.settings.reading import Origin, Reading, Readings
 
 _NARROWEST, _WIDEST = 60, 120
@@ -85,7 +86,7 @@ def _table(settings: list[Reading], width: int, *, with_paths: bool) -> Iterator
         line = f"{_INDENT}{name}  {shown}  {setting.origin}"
         # A setting that is absent needs no note.
         missing = setting.value is None and setting.origin is Origin.ABSENT
-        doubt = "" if setting.confirmed or missing else "UNCONFIRMED"
+        doubt = "" if setting.confirmed or missing else f"{FactStatus.UNCONFIRMED}"
         note = "" if missing else setting.note
         if doubt and len(line) + len(doubt) + 2 <= width:
             line, doubt = f"{line}, {doubt}", ""

@@ -37,8 +37,8 @@ INSPECTED_SCENARIOS = (
     InspectedScenario(
         Cause.EVENT_TRACKER,
         "The Shutdown Event Tracker asks for a reason",
-        "Windows asks for a reason before it shuts down. Whether the open dialog delays a shutdown "
-        "by the power button is UNCONFIRMED.",
+        "Windows asks for a reason before it shuts down. That the open dialog delays a shutdown by "
+        "the power button is not confirmed (fact:tracker-holds-press).",
         EVENT_TRACKER.remedy,
     ),
     InspectedScenario(

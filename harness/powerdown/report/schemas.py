@@ -1,4 +1,4 @@
-"""The schemas of the JSON documents, generated from their types.
+"""The schemas of the JSON documents and of image definitions, generated from their types.
 
 ``python -m powerdown.report.schemas`` writes them beside this module, as ``NAME.schema.json``.
 """
@@ -10,20 +10,22 @@ from pathlib import Path
 
 import msgspec
 
+from powerdown.images.definition_tables import DefinitionTables
 from powerdown.report.confusion_json import ConfusionJson
 from powerdown.report.diagnose_json import ForecastJson, PressJson
-from powerdown.report.document import Document, Json
+from powerdown.report.document import Json
 from powerdown.report.gate_result import GateJson
 from powerdown.report.history_json import HistoryJson
 from powerdown.report.inspect_json import InspectionJson
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-_DOCUMENTS: dict[str, tuple[str, *tuple[type[Document], ...]]] = {
+_DOCUMENTS: dict[str, tuple[str, *tuple[type[msgspec.Struct], ...]]] = {
     "gate": ("Powerdown gate result", GateJson),
     "confusion": ("Powerdown confusion matrix", ConfusionJson),
     "inspect": ("Powerdown inspection", InspectionJson),
     "history": ("Powerdown history", HistoryJson),
+    "image": ("Powerdown image definition", DefinitionTables),
     "diagnose": ("Powerdown diagnosis", ForecastJson, PressJson),
 }
 
@@ -47,7 +49,7 @@ def schema_path(name: str) -> Path:
     return Path(__file__).with_name(f"{name}.schema.json")
 
 
-def _schema(title: str, *kinds: type[Document]) -> Json:
+def _schema(title: str, *kinds: type[msgspec.Struct]) -> Json:
     found, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
     schema = found[0] if len(found) == 1 else {"oneOf": list(found)}
     for name in _OPEN:

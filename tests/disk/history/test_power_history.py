@@ -162,7 +162,7 @@ def test_an_old_request_of_another_is_not_the_reason() -> None:
     end = history_of(f"{FIRST} 1074shell [3600] 1074winlogon 6006 109 13").sessions[0].end
     assert end.asked is not None
     assert end.asked.may_be_button
-    assert any("UNCONFIRMED" in note for note in end.notes)
+    assert any("fact:button-reason-code" in note for note in end.notes)
 
 
 def test_a_request_of_an_older_release_is_read_by_position() -> None:

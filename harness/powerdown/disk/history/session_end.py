@@ -295,7 +295,7 @@ class _Ending:
 
     def _button_note(self) -> Iterator[str]:
         if self._asked is not None and self._asked.may_be_button:
-            yield "perhaps the power button (UNCONFIRMED: the Start menu may leave the same record)"
+            yield "perhaps the power button, or the Start menu (fact:button-reason-code)"
 
 
 def _bugcheck_code(cut: EventRecord | None, crash: EventRecord | None) -> int | None:

@@ -50,7 +50,7 @@ WARNING_DIALOG_TIMEOUT = RegistrySetting(
     takes_effect=TakesEffect.NOT_KNOWN,
     safe=1,
     facts=(facts.OTHERS_LOGGED_ON,),
-    note="how long the warning about other users who are logged on waits; unit UNCONFIRMED",
+    note="how long the warning about other users who are logged on waits (fact:others-logged-on)",
 )
 """How long the warning about other users waits."""
 

@@ -41,7 +41,7 @@ TRACKER_POLICY_UI = RegistrySetting(
     takes_effect=TakesEffect.NEXT_DIALOG,
     safe=0,
     facts=(facts.TRACKER_POLICY, facts.TRACKER_UI_VALUES),
-    note="1: always, 0: never; 2 and 3: only clients or servers (UNCONFIRMED)",
+    note="1: always, 0: never; 2 and 3: only clients or servers (fact:tracker-ui-values)",
 )
 """The policy's second value."""
 
