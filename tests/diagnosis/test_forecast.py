@@ -14,7 +14,7 @@ from powerdown.diagnosis.forecast import Forecast, GuestState, forecast
 from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import ChannelState, Command, Observation
 from powerdown.windows.power_button import PowerButton
-from powerdown.windows.settings.stored import PowerSource
+from powerdown.windows.settings.stored_value import PowerSource
 from tests.support.observations import (
     APP,
     ARMED,

@@ -15,7 +15,7 @@ from powerdown.core.severity import Severity
 from powerdown.disk.inspection import Inspection, inspect_hive
 from powerdown.disk.reader.sandboxed_reader import DiskReader
 from powerdown.disk.settings.disk_settings import EVERY_SETTING
-from powerdown.windows.settings.reading import Origin
+from powerdown.windows.settings.readings import Origin
 from tests.support.samples import MADE_HIVE, REAL_HIVE, Sample, SampleFiles
 
 

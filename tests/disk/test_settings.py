@@ -19,7 +19,7 @@ from powerdown.disk.registry_snapshot import (
 from powerdown.disk.settings.disk_settings import EVERY_SETTING, settings_of_disk, settings_of_hive
 from powerdown.windows.settings import registry_keys as paths
 from powerdown.windows.settings.button_settings import POWER_BUTTON, SUB_BUTTONS
-from powerdown.windows.settings.reading import Origin, Reading, Readings
+from powerdown.windows.settings.readings import Origin, Reading, Readings
 from tests.support.stock_registry import (
     BALANCED,
     BUTTON_POLICY,

@@ -6,7 +6,7 @@ from powerdown.faults.fault import COMPLETED, Fault
 from powerdown.faults.power_button_ignored import VARIANTS
 from powerdown.guest.windows import Windows
 from powerdown.windows.settings.button_settings import ButtonAction
-from powerdown.windows.settings.stored import PowerSource
+from powerdown.windows.settings.stored_value import PowerSource
 from tests.support.fake_target import FakeTarget
 
 BY_NAME = {fault.variant: fault for fault in VARIANTS}

@@ -21,10 +21,10 @@ from powerdown.windows.settings.application_settings import (
 )
 from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
 from powerdown.windows.settings.logon_settings import SHUTDOWN_WITHOUT_LOGON
-from powerdown.windows.settings.reading import Origin
+from powerdown.windows.settings.readings import Origin
 from powerdown.windows.settings.service_settings import WAIT_TO_KILL_SERVICE
 from powerdown.windows.settings.sleep_settings import FAST_STARTUP, HIBERNATION
-from powerdown.windows.settings.stored import PowerSource
+from powerdown.windows.settings.stored_value import PowerSource
 from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
 from tests.support.made_settings import BY_WORD, preshutdown_ms, value
 from tests.support.modelled_machine import Machine

@@ -12,7 +12,7 @@ from powerdown.guest import windows as module
 from powerdown.guest.windows import Windows
 from powerdown.windows import commands
 from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
-from powerdown.windows.settings.stored import PowerSource
+from powerdown.windows.settings.stored_value import PowerSource
 from tests.support.modelled_machine import Machine
 
 

@@ -12,7 +12,7 @@ from powerdown.windows.settings.application_settings import (
 from powerdown.windows.settings.logon_settings import SHUTDOWN_WITHOUT_LOGON
 from powerdown.windows.settings.service_settings import WAIT_TO_KILL_SERVICE
 from powerdown.windows.settings.sleep_settings import FAST_STARTUP, HIBERNATION
-from powerdown.windows.settings.stored import PowerSource
+from powerdown.windows.settings.stored_value import PowerSource
 from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
 from tests.support.made_settings import preshutdown_ms, value
 

@@ -24,7 +24,7 @@ from powerdown.machine.events import PROCESS_EXIT, named
 from powerdown.windows import commands
 from powerdown.windows.settings import registry_keys as paths
 from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
-from powerdown.windows.settings.reading import Origin
+from powerdown.windows.settings.readings import Origin
 from tests.standin.alive_and_at_rest import shared_values
 from tests.support.standin_image import DEFINITION, SECONDS
 

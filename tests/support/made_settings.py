@@ -18,12 +18,12 @@ from powerdown.windows.settings.button_settings import POWER_BUTTON
 from powerdown.windows.settings.declaration import Declaration
 from powerdown.windows.settings.live_registry import LiveRegistry
 from powerdown.windows.settings.logon_settings import SHUTDOWN_WITHOUT_LOGON
-from powerdown.windows.settings.reading import Origin, Reading, Readings, reading_of
+from powerdown.windows.settings.readings import Origin, Reading, Readings, reading_of
 from powerdown.windows.settings.registry_setting import RegistrySetting
 from powerdown.windows.settings.service_settings import PRESHUTDOWN_TIMEOUT, WAIT_TO_KILL_SERVICE
 from powerdown.windows.settings.setting_value import SettingValue
 from powerdown.windows.settings.sleep_settings import FAST_STARTUP, HIBERNATION
-from powerdown.windows.settings.stored import Stored, StoredData
+from powerdown.windows.settings.stored_value import Stored, StoredData
 from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
 
 USER = "tester"

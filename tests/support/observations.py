@@ -24,7 +24,7 @@ from powerdown.windows.event_records import EventRecord
 from powerdown.windows.power_button import PowerButton
 from powerdown.windows.processes import ProcessEntry
 from powerdown.windows.services import ServiceState, ServiceStatus
-from powerdown.windows.settings.stored import PowerSource
+from powerdown.windows.settings.stored_value import PowerSource
 from tests.support.made_settings import BY_WORD, readings_by_word
 
 BUDGETS = Budgets(boot=60, reaction=3, shutdown_soft=20, shutdown_hard=60, settle=0)

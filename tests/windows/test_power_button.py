@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from powerdown.core.errors import ControlChannelError
 from powerdown.windows.power_button import PowerButton, parse_powercfg_indexes
 from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
-from powerdown.windows.settings.stored import PowerSource
+from powerdown.windows.settings.stored_value import PowerSource
 
 # As printed by powercfg on Windows 10 (Microsoft Learn, "powercfg command-line options").
 ENGLISH = """\

@@ -26,7 +26,7 @@ from powerdown.report.inspect_text import inspection_text
 from powerdown.report.json_file import write_json, write_report
 from powerdown.report.junit import inspection_to_junit
 from powerdown.report.sarif import inspection_to_sarif
-from powerdown.windows.settings.reading import Origin
+from powerdown.windows.settings.readings import Origin
 
 _SECONDS = 60.0
 """It takes about two seconds; longer from a slow disk or through many overlays."""

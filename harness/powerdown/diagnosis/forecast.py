@@ -21,7 +21,7 @@ from powerdown.machine.protocol import Pm1Sample, RunState
 from powerdown.shutdown.observation import ChannelState, Observation
 from powerdown.windows.settings.button_settings import ButtonAction
 from powerdown.windows.settings.logon_settings import SHUTDOWN_WITHOUT_LOGON
-from powerdown.windows.settings.stored import PowerSource
+from powerdown.windows.settings.stored_value import PowerSource
 from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
 
 

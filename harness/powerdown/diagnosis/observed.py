@@ -21,7 +21,7 @@ from powerdown.windows.settings.application_settings import (
     HUNG_APP_TIMEOUT,
     WAIT_TO_KILL_APP_TIMEOUT,
 )
-from powerdown.windows.settings.reading import Reading
+from powerdown.windows.settings.readings import Reading
 from powerdown.windows.settings.setting_value import Identified
 
 _LONGEST_TEXT = 200

@@ -13,7 +13,7 @@ from powerdown.disk.settings.finding import Finding
 from powerdown.disk.settings.findings import findings
 from powerdown.windows.settings.all_settings import ALL_SETTINGS
 from powerdown.windows.settings.declaration import Declaration
-from powerdown.windows.settings.reading import Origin, Readings
+from powerdown.windows.settings.readings import Origin, Readings
 from powerdown.windows.settings.tracker_settings import TRACKER_POLICY_ON
 
 _NO_POLICIES = "policies are in the SOFTWARE hive and may override the settings listed here"

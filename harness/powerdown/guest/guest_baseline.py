@@ -22,9 +22,9 @@ from powerdown.windows.settings.button_settings import POWER_BUTTON
 from powerdown.windows.settings.declaration import Declaration
 from powerdown.windows.settings.live_registry import LiveRegistry
 from powerdown.windows.settings.power_scheme import SchemeSetting
-from powerdown.windows.settings.reading import Origin, Reading, Readings, in_groups
+from powerdown.windows.settings.readings import Origin, Reading, Readings, in_groups
 from powerdown.windows.settings.registry_setting import RegistrySetting
-from powerdown.windows.settings.stored import PowerSource
+from powerdown.windows.settings.stored_value import PowerSource
 from powerdown.windows.update_markers import parse_update_markers
 from powerdown.windows.user_profiles import find_console_profile
 

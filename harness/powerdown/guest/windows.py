@@ -162,7 +162,7 @@ class Windows:
 
     def _console_sid(self) -> str:
         console = parse_console_session(self.run(query_commands.SESSIONS).output)
-        profiles = parse_registry(self.run(query_commands.LOADED_PROFILES).output)
+        profiles = parse_registry(self.run(query_commands.loaded_profiles()).output)
         folders = parse_registry(self.run(query_commands.PROFILE_FOLDERS).output)
         sid = None if console is None else find_console_profile(profiles, folders, console)
         if sid is None:

@@ -13,7 +13,7 @@ from powerdown.disk.settings.finding import Finding
 from powerdown.report.document import Document, Json
 from powerdown.report.inspected_scenarios import INSPECTED_SCENARIOS
 from powerdown.report.verdict_json import FactJson, facts_json
-from powerdown.windows.settings.reading import Group, Origin, Reading
+from powerdown.windows.settings.readings import Group, Origin, Reading
 from powerdown.windows.settings.setting_value import SettingValue
 
 SCHEMA_VERSION: Final = 2

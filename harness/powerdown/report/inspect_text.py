@@ -11,7 +11,7 @@ from powerdown.core.text import printable
 from powerdown.disk.inspection import Inspection
 from powerdown.disk.settings.finding import Finding
 from powerdown.windows.facts.fact import FactStatus
-from powerdown.windows.settings.reading import Origin, Reading, Readings
+from powerdown.windows.settings.readings import Origin, Reading, Readings
 
 _NARROWEST, _WIDEST = 60, 120
 _NAME_COLUMNS, _VALUE_COLUMNS = 40, 20

@@ -19,7 +19,7 @@ from powerdown.disk.inspection import Inspection
 from powerdown.disk.settings.finding import Finding
 from powerdown.report.document import Json
 from powerdown.report.inspected_scenarios import INSPECTED_SCENARIOS, InspectedScenario
-from powerdown.windows.settings.reading import Reading
+from powerdown.windows.settings.readings import Reading
 
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -9,7 +9,7 @@ from powerdown.shutdown.timeline import Mark, Phase, Step, Timeline
 from powerdown.windows.event_records import EventRecord
 
 _CORE_SERVICES_END = (("EventLog", 6006), ("Microsoft-Windows-Kernel-Power", 109))
-"""The first of these begins step 4 (design.md): on a client the event log ends before the kernel
+"""The first of these begins step 4, core services: on a client the event log ends before the kernel
 begins the transition, on a domain controller behind it (fact:record-order-client,
 fact:record-order-dc)."""
 

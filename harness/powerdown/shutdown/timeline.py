@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Step(StrEnum):
-    """The steps of ``design.md``, in order."""
+    """The steps from the command to the power-off, in order."""
 
     COMMAND = "command"
     ACPI = "acpi"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from powerdown.core.errors import ControlChannelError
 from powerdown.windows.settings.button_settings import ButtonAction
 from powerdown.windows.settings.power_scheme import SchemeSetting
-from powerdown.windows.settings.stored import PowerSource
+from powerdown.windows.settings.stored_value import PowerSource
 
 # Not tied to the colon before it: translations may use another one, or a no-break space.
 _HEX_INDEX = re.compile(r"(?<!\w)0x([0-9a-fA-F]{8})\s*$", re.MULTILINE)

@@ -15,18 +15,26 @@ from powerdown.windows.settings import registry_keys, update_settings
 from powerdown.windows.settings.all_settings import ALL_SETTINGS
 from powerdown.windows.settings.declaration import Declaration
 from powerdown.windows.settings.power_scheme import SchemeSetting
+from powerdown.windows.settings.registry_setting import RegistrySetting
 
-LOADED_PROFILES = (
-    """for /f "delims=" %u in ('reg query HKU') do @("""
-    rf'reg query "%u\{registry_keys.DESKTOP}" 2>nul&reg query "%u\Volatile Environment" /s 2>nul)'
-)
-"""Desktop settings and session of every loaded profile (fact:desktop-values; learn: for, reg
-query).
+_SESSION_KEY = "Volatile Environment"
 
-What is to be asked for depends on which profiles are loaded; a loop in the guest saves a second
-round trip. Public administration scripts find the user's profile so. The control channel sets code
-page 65001, under which FOR must read programs (fact:for-f-65001).
-"""
+
+def loaded_profiles(settings: Iterable[Declaration] = ALL_SETTINGS) -> str:
+    """Print the settings and the session of every loaded profile (learn: for, reg query).
+
+    What is to be asked for depends on which profiles are loaded; a loop in the guest saves a second
+    round trip. Public administration scripts find the user's profile so. The control channel sets
+    code page 65001, under which FOR must read programs (fact:for-f-65001).
+
+    :param settings: those of users among them, and that are read online, are printed.
+    """
+    found = [s.key_of_user for s in settings if isinstance(s, RegistrySetting) and s.online]
+    keys = dict.fromkeys(key for key in found if key is not None)
+    queries = (*(f'reg query "%u\\{key}"' for key in keys), f'reg query "%u\\{_SESSION_KEY}" /s')
+    body = "&".join(f"{query} 2>nul" for query in queries)
+    return f"""for /f "delims=" %u in ('reg query HKU') do @({body})"""
+
 
 PROFILE_FOLDERS = f'reg query "{registry_keys.PROFILES}" /s /v ProfileImagePath'
 """Folder of every profile, by SID (learn: Roaming user profiles; public administration scripts)."""
@@ -78,7 +86,7 @@ def baseline_parts(settings: Iterable[Declaration] = ALL_SETTINGS) -> tuple[Part
         Part("processes", PROCESSES),
         Part("folders", PROFILE_FOLDERS),
         # Last: its per cent signs must not pair with those of a variable behind them.
-        Part("profiles", LOADED_PROFILES),
+        Part("profiles", loaded_profiles(settings)),
     )
 
 

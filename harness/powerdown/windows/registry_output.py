@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from powerdown.windows.guest_lines import guest_lines
-from powerdown.windows.settings.stored import number_in
+from powerdown.windows.settings.stored_value import number_in
 
 _VALUE = re.compile(r" {4}(.+?) {4}(REG_[A-Z_]+)(?: {4}(.*))?")
 

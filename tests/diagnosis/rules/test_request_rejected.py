@@ -15,7 +15,7 @@ from powerdown.machine.protocol import RunState
 from powerdown.shutdown.observation import ChannelState, Observation
 from powerdown.windows.power_button import PowerButton
 from powerdown.windows.settings.button_settings import ButtonAction
-from powerdown.windows.settings.stored import PowerSource
+from powerdown.windows.settings.stored_value import PowerSource
 from tests.support.observations import (
     BY_BUTTON,
     CORE_PROCESS_DIED,

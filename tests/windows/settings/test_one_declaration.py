@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,14 +29,18 @@ from powerdown.windows.settings.declaration import Declaration, Default, TakesEf
 from powerdown.windows.settings.harm import Harm, longer_than
 from powerdown.windows.settings.key_request import KeyRequest
 from powerdown.windows.settings.power_scheme import SchemeSetting
-from powerdown.windows.settings.reading import Group, Origin, Readings
-from powerdown.windows.settings.registry_setting import RegistrySetting, of_each_user
+from powerdown.windows.settings.readings import Group, Origin, Readings
+from powerdown.windows.settings.registry_setting import (
+    RegistrySetting,
+    of_each_service,
+    of_each_user,
+)
 from tests.support.directory_volume import DirectoryVolume
 from tests.support.fake_target import GUEST, FakeTarget
 from tests.support.modelled_guest import OpenChannel
 from tests.support.modelled_machine import Machine
 from tests.support.observations import baseline, obs
-from tests.support.stock_registry import disk, stock
+from tests.support.stock_registry import disk, service, stock
 
 RUMOUR = Fact("linger-rumour", "A guest lingers for so many minutes.", FactStatus.UNCONFIRMED, ())
 
@@ -69,7 +74,7 @@ COURTESY = RegistrySetting(
     group=Group.APPLICATIONS,
     name="CourtesyDelay",
     unit=Unit.MILLISECONDS,
-    key=of_each_user(r"Control Panel\Desktop"),
+    key=of_each_user(r"Software\Made Up"),
     takes_effect=TakesEffect.NEXT_LOGON,
     online=True,
 )
@@ -181,7 +186,7 @@ def test_one_of_a_user_is_read_of_the_one_at_the_console(target: FakeTarget) -> 
     reading = target.windows.baseline().of_user(COURTESY)
     assert reading is not None and (reading.value, reading.shown) == (1500, "1.5 s")
     at_rest = inspect_disk(
-        disk(stock() | {r"HKU\tester\Control Panel\Desktop": {"CourtesyDelay": 7}}), SETTINGS
+        disk(stock() | {r"HKU\tester\Software\Made Up": {"CourtesyDelay": 7}}), SETTINGS
     )
     assert at_rest.settings["courtesy:tester"].value == 7
 
@@ -192,6 +197,14 @@ def test_one_of_the_power_scheme_is_read_through_by_powercfg(windows: Windows) -
     found = ours.baseline().settings
     assert (found["lid-ac"].value, found["lid-ac"].shown) == (0, "0 (nothing)")
     assert found["lid-dc"].origin is Origin.SCHEME
+
+
+@pytest.mark.parametrize("name", ['x" & del C: & "', "100%", "a\nb"])
+def test_the_name_of_a_service_never_gets_into_a_command_that_it_would_change(name: str) -> None:
+    stubborn = replace(LINGER, key=of_each_service(), id="stubborn")
+    found = inspect_disk(disk(stock() | {service(name): {"LingerMinutes": 30}}), (stubborn,))
+    [finding] = [f for f in found.findings if f.settings[0].id.startswith("stubborn")]
+    assert r'\Services\NAME"' in finding.risk.remedy
 
 
 @pytest.mark.parametrize("value", [-1, 61, "ten", None])

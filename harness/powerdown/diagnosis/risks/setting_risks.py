@@ -15,7 +15,7 @@ from powerdown.diagnosis.risks.risk import Risk
 from powerdown.diagnosis.verdict import Evidence
 from powerdown.windows.facts import logon_facts, tracker_facts, update_facts
 from powerdown.windows.settings.logon_settings import SHUTDOWN_WITHOUT_LOGON
-from powerdown.windows.settings.reading import Reading, Readings
+from powerdown.windows.settings.readings import Reading, Readings
 from powerdown.windows.settings.service_settings import PRESHUTDOWN_TIMEOUT
 from powerdown.windows.settings.tracker_settings import EVENT_TRACKER
 

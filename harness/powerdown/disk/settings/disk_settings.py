@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 from powerdown.disk.disk_contents import DiskContents
 from powerdown.disk.disk_request import DiskRequest
 from powerdown.disk.registry_snapshot import RegistrySnapshot
-from powerdown.disk.settings.hives import Hives
+from powerdown.disk.settings.registry_at_rest import Hives
 from powerdown.disk.settings.volume_settings import volume_settings
 from powerdown.windows.settings import update_settings
 from powerdown.windows.settings.all_settings import ALL_SETTINGS
 from powerdown.windows.settings.declaration import Declaration
 from powerdown.windows.settings.key_request import KeyRequest, merged
 from powerdown.windows.settings.power_scheme import ACTIVE_POWER_SCHEME
-from powerdown.windows.settings.reading import Reading, Readings, in_groups
+from powerdown.windows.settings.readings import Reading, Readings, in_groups
 from powerdown.windows.settings.service_settings import SERVICE_START
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from powerdown.diagnosis.risks.risk import Risk
-from powerdown.windows.settings.reading import Reading
+from powerdown.windows.settings.readings import Reading
 
 
 @dataclass(frozen=True)

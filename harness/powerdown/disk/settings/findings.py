@@ -31,9 +31,9 @@ from powerdown.windows.settings.logon_settings import (
     DEFAULT_USER,
     SHUTDOWN_WITHOUT_LOGON,
 )
-from powerdown.windows.settings.reading import Origin, Reading, Readings
+from powerdown.windows.settings.readings import Origin, Reading, Readings
 from powerdown.windows.settings.service_settings import PRESHUTDOWN_TIMEOUT, WINDOWS_OWN
-from powerdown.windows.settings.stored import PowerSource
+from powerdown.windows.settings.stored_value import PowerSource
 from powerdown.windows.settings.update_settings import MARK
 from powerdown.windows.update_markers import MARKERS, update_work
 

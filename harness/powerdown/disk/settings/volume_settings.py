@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from powerdown.disk.hiberfil import Hibernation
 from powerdown.disk.ntfs.ntfs import NtfsVolumeState
-from powerdown.windows.settings.reading import Group, Origin, Reading
+from powerdown.windows.settings.readings import Group, Origin, Reading
 
 
 def volume_settings(volume: NtfsVolumeState, hibernation: Hibernation) -> Iterator[Reading]:

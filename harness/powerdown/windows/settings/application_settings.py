@@ -10,7 +10,7 @@ from powerdown.windows.registry_edit import ValueType
 from powerdown.windows.settings import registry_keys as keys
 from powerdown.windows.settings.declaration import Default, TakesEffect, Unit
 from powerdown.windows.settings.harm import Harm, is_on
-from powerdown.windows.settings.reading import Group
+from powerdown.windows.settings.readings import Group
 from powerdown.windows.settings.registry_setting import RegistrySetting, of_each_user
 
 _DESKTOP = of_each_user(keys.DESKTOP)

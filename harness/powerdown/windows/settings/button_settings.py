@@ -12,9 +12,9 @@ from powerdown.windows.settings import registry_keys as keys
 from powerdown.windows.settings.declaration import Default, TakesEffect, Unit
 from powerdown.windows.settings.harm import Harm, is_on, one_of
 from powerdown.windows.settings.power_scheme import SchemeSetting
-from powerdown.windows.settings.reading import Group
+from powerdown.windows.settings.readings import Group
 from powerdown.windows.settings.registry_setting import RegistrySetting
-from powerdown.windows.settings.stored import PowerSource
+from powerdown.windows.settings.stored_value import PowerSource
 
 SUB_BUTTONS = "4f971e89-eebd-4455-a8de-9e59040e7347"
 """Power button and lid sub-group (fact:button-action-setting)."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from powerdown.windows.facts import channel_facts as facts
 from powerdown.windows.settings import registry_keys as keys
 from powerdown.windows.settings.declaration import Default, TakesEffect, Unit
+from powerdown.windows.settings.derived_setting import DerivedSetting
 from powerdown.windows.settings.key_request import KeyRequest
-from powerdown.windows.settings.only_read import OnlyRead
-from powerdown.windows.settings.reading import (
+from powerdown.windows.settings.readings import (
     NOT_READ,
     Group,
     Origin,
@@ -25,7 +25,7 @@ from powerdown.windows.settings.reading import (
 )
 from powerdown.windows.settings.registry_setting import RegistrySetting
 from powerdown.windows.settings.service_settings import AUTOMATIC, SERVICE_START, START_WORDS
-from powerdown.windows.settings.stored import Registry, Stored
+from powerdown.windows.settings.stored_value import Registry, Stored
 
 _WSMAN = rf"{keys.CURRENT_VERSION}\WSMAN"
 _LISTENERS = rf"{_WSMAN}\Listener"
@@ -104,7 +104,7 @@ _AUTO_CONFIG = RegistrySetting(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listener(OnlyRead):
+class Listener(DerivedSetting):
     """A listener of WinRM, by policy or of its own."""
 
     @property
@@ -149,7 +149,7 @@ WINRM_LISTENER = Listener(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Firewall(OnlyRead):
+class Firewall(DerivedSetting):
     """Whether Windows' firewall lets WinRM's ports through, for at least one kind of network."""
 
     @property
@@ -209,7 +209,7 @@ def networks_allowed(rule: object) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reachable(OnlyRead):
+class Reachable(DerivedSetting):
     """Whether all that WinRM needs is there."""
 
     def read(self, registry: Registry) -> Iterator[Reading]:

@@ -6,7 +6,7 @@ from powerdown.windows.facts import damage_facts as facts
 from powerdown.windows.settings import registry_keys as keys
 from powerdown.windows.settings.change import Change, joined
 from powerdown.windows.settings.declaration import Default, TakesEffect, Unit
-from powerdown.windows.settings.reading import Group
+from powerdown.windows.settings.readings import Group
 from powerdown.windows.settings.registry_setting import RegistrySetting
 
 

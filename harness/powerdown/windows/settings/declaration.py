@@ -10,9 +10,9 @@ from powerdown.windows.facts.fact import Fact
 from powerdown.windows.settings.change import Change
 from powerdown.windows.settings.harm import Harm
 from powerdown.windows.settings.key_request import KeyRequest
-from powerdown.windows.settings.reading import Group, Reading
+from powerdown.windows.settings.readings import Group, Reading
 from powerdown.windows.settings.setting_value import SettingValue
-from powerdown.windows.settings.stored import Registry
+from powerdown.windows.settings.stored_value import Registry
 
 
 class Unit(Enum):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from powerdown.windows.registry_output import RegistryOutput, RegistryValue
-from powerdown.windows.settings.stored import (
+from powerdown.windows.settings.stored_value import (
     Data,
     PowerSource,
     Stored,

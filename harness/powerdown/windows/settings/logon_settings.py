@@ -10,11 +10,11 @@ from powerdown.windows.facts import logon_facts as facts
 from powerdown.windows.registry_edit import ValueType
 from powerdown.windows.settings import registry_keys as keys
 from powerdown.windows.settings.declaration import Default, TakesEffect, Unit
+from powerdown.windows.settings.derived_setting import DerivedSetting
 from powerdown.windows.settings.key_request import KeyRequest
-from powerdown.windows.settings.only_read import OnlyRead
-from powerdown.windows.settings.reading import NOT_READ, Group, Origin, Reading, reading_of
+from powerdown.windows.settings.readings import NOT_READ, Group, Origin, Reading, reading_of
 from powerdown.windows.settings.registry_setting import RegistrySetting
-from powerdown.windows.settings.stored import Registry
+from powerdown.windows.settings.stored_value import Registry
 
 _WINLOGON = rf"{keys.NT_CURRENT_VERSION}\Winlogon"
 _NOTICE = ("LegalNoticeCaption", "LegalNoticeText")
@@ -119,7 +119,7 @@ NOBODY_LOGS_ON = AUTO_ADMIN_LOGON.set(False) + FORCE_AUTO_LOGON.clear()
 
 
 @dataclass(frozen=True, kw_only=True)
-class DefaultPassword(OnlyRead):
+class DefaultPassword(DerivedSetting):
     """Whether a plaintext password is stored. It is never shown."""
 
     @property
@@ -143,7 +143,7 @@ class DefaultPassword(OnlyRead):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogonBanner(OnlyRead):
+class LogonBanner(DerivedSetting):
     """A text that must be confirmed before a logon."""
 
     @property
@@ -184,7 +184,7 @@ LOGON_BANNER = LogonBanner(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Autologon(OnlyRead):
+class Autologon(DerivedSetting):
     """Whether automatic logon is effective, by all values that decide it."""
 
     def read(self, registry: Registry) -> Iterator[Reading]:

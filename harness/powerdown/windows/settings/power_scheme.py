@@ -19,7 +19,7 @@ from powerdown.windows.settings import registry_keys as keys
 from powerdown.windows.settings.change import Change, change_by
 from powerdown.windows.settings.declaration import Declaration, Scope, TakesEffect
 from powerdown.windows.settings.key_request import KeyRequest
-from powerdown.windows.settings.reading import (
+from powerdown.windows.settings.readings import (
     NOT_READ,
     Group,
     Origin,
@@ -28,7 +28,7 @@ from powerdown.windows.settings.reading import (
     unknown,
 )
 from powerdown.windows.settings.setting_value import SettingValue
-from powerdown.windows.settings.stored import PowerSource, Registry, Stored
+from powerdown.windows.settings.stored_value import PowerSource, Registry, Stored
 
 SCHEMES = {
     "381b4222-f694-41f0-9685-ff5bb260df2e": "Balanced",

@@ -10,16 +10,21 @@ from powerdown.windows.settings import registry_keys as keys
 from powerdown.windows.settings.change import Change, change_by
 from powerdown.windows.settings.declaration import Declaration, Scope, TakesEffect, Unit
 from powerdown.windows.settings.key_request import KeyRequest
-from powerdown.windows.settings.product import is_client_of
-from powerdown.windows.settings.reading import Origin, Reading, reading_of, unknown
+from powerdown.windows.settings.product_type import is_client_of
+from powerdown.windows.settings.readings import Origin, Reading, reading_of, unknown
 from powerdown.windows.settings.setting_value import SettingValue
-from powerdown.windows.settings.stored import Registry, Stored
+from powerdown.windows.settings.stored_value import Registry, Stored
 
 _USER = "<user>"
 _SERVICE = "<service>"
 _MOST_PROFILES = 64
 _MOST_SERVICES = 4096
 """Windows has several hundred."""
+
+
+def _is_harmless(name: str) -> bool:
+    """Whether the name of a user or service does nothing else in a command line."""
+    return all(c.isascii() and (c.isalnum() or c in "_.$- ") for c in name)
 
 
 def of_each_user(key: str) -> str:
@@ -56,6 +61,12 @@ class RegistrySetting(Declaration):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "value_name", self.value_name or self.name)
+
+    @property
+    def key_of_user(self) -> str | None:
+        """Its key in a profile, if it is a user's."""
+        _, user, key = self.key.partition(f"{_USER}\\")
+        return key if user else None
 
     @property
     def scope(self) -> Scope:
@@ -140,9 +151,14 @@ class RegistrySetting(Declaration):
 
     def repair(self) -> Change:
         """The change to the value with which a soft shutdown works; none where nothing harms it."""
+        one = self if _is_harmless(self.instance) else self._of_placeholder()
         if self.safe is not None:
-            return self.set(self.safe)
-        return self.clear() if self.harms else Change()
+            return one.set(self.safe)
+        return one.clear() if self.harms else Change()
+
+    def _of_placeholder(self) -> RegistrySetting:
+        """The same of no one in particular: a hostile guest chooses the names of its services."""
+        return replace(self, key=self.key.replace(self.instance, "NAME"))
 
     def read(self, registry: Registry) -> Iterator[Reading]:
         """Read it: once, or for each user or service that has it."""

@@ -10,9 +10,9 @@ from powerdown.windows.registry_edit import ValueType
 from powerdown.windows.settings import registry_keys as keys
 from powerdown.windows.settings.declaration import Default, TakesEffect, Unit
 from powerdown.windows.settings.harm import Harm, longer_than
-from powerdown.windows.settings.reading import Group
+from powerdown.windows.settings.readings import Group
 from powerdown.windows.settings.registry_setting import RegistrySetting, of_each_service
-from powerdown.windows.settings.stored import Registry
+from powerdown.windows.settings.stored_value import Registry
 
 SERVICES_DOCUMENTED_MS = 20_000
 """What the documentation says services get in the shutdown phase, roughly

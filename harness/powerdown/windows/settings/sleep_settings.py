@@ -15,10 +15,10 @@ from powerdown.windows.settings.declaration import Declaration, Default, Scope, 
 from powerdown.windows.settings.harm import Harm, is_on, longer_than
 from powerdown.windows.settings.key_request import KeyRequest
 from powerdown.windows.settings.power_scheme import SET_ACTIVE, SchemeSetting
-from powerdown.windows.settings.reading import NOT_READ, Group, Origin, Reading
+from powerdown.windows.settings.readings import NOT_READ, Group, Origin, Reading
 from powerdown.windows.settings.registry_setting import RegistrySetting
 from powerdown.windows.settings.setting_value import SettingValue
-from powerdown.windows.settings.stored import PowerSource, Registry
+from powerdown.windows.settings.stored_value import PowerSource, Registry
 
 _SUB_SLEEP = "238c9fa8-0aad-41ed-83f4-97be242c8f20"
 """Sleep sub-group (fact:sleep-settings)."""

@@ -12,10 +12,10 @@ from powerdown.windows.settings import registry_keys as keys
 from powerdown.windows.settings.change import Change, joined
 from powerdown.windows.settings.declaration import Default, TakesEffect, Unit
 from powerdown.windows.settings.harm import Harm, is_on
-from powerdown.windows.settings.reading import Group, Origin, Reading
+from powerdown.windows.settings.readings import Group, Origin, Reading
 from powerdown.windows.settings.registry_setting import RegistrySetting
 from powerdown.windows.settings.setting_value import SettingValue
-from powerdown.windows.settings.stored import Registry
+from powerdown.windows.settings.stored_value import Registry
 
 _COPIES = rf"{keys.CURRENT_VERSION}\Reliability"
 _COPY = "a copy outside of the policies, as set by image builders"

@@ -13,9 +13,9 @@ from powerdown.windows.settings import registry_keys as keys
 from powerdown.windows.settings.change import Change, change_by
 from powerdown.windows.settings.declaration import Default, TakesEffect, Unit
 from powerdown.windows.settings.key_request import KeyRequest
-from powerdown.windows.settings.reading import NOT_READ, Group, Origin, Reading
+from powerdown.windows.settings.readings import NOT_READ, Group, Origin, Reading
 from powerdown.windows.settings.registry_setting import RegistrySetting
-from powerdown.windows.settings.stored import Registry
+from powerdown.windows.settings.stored_value import Registry
 
 NO_AUTO_UPDATE = RegistrySetting(
     id="no-auto-update",

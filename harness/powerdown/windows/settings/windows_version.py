@@ -6,8 +6,8 @@ from powerdown.windows.facts import channel_facts as clock_facts
 from powerdown.windows.facts import damage_facts as facts
 from powerdown.windows.settings import registry_keys as keys
 from powerdown.windows.settings.declaration import Default, Unit
-from powerdown.windows.settings.product import PRODUCT_TYPE
-from powerdown.windows.settings.reading import Group
+from powerdown.windows.settings.product_type import PRODUCT_TYPE
+from powerdown.windows.settings.readings import Group
 from powerdown.windows.settings.registry_setting import RegistrySetting
 
 _SETUP = r"HKLM\SYSTEM\Setup"

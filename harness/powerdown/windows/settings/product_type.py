@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from powerdown.windows.settings import registry_keys as keys
-from powerdown.windows.settings.stored import Registry
+from powerdown.windows.settings.stored_value import Registry
 
 PRODUCT_TYPE = "ProductType"
 """Name of the value."""

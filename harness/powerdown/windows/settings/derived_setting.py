@@ -11,7 +11,7 @@ from powerdown.windows.settings.key_request import KeyRequest
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnlyRead(Declaration):
+class DerivedSetting(Declaration):
     """Read at rest, from values of which each alone says little."""
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from powerdown.windows.settings.product import is_client
+from powerdown.windows.settings.product_type import is_client
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Protocol
 from powerdown.windows.facts.fact import Fact, FactStatus
 from powerdown.windows.settings.harm import Harm
 from powerdown.windows.settings.setting_value import Identified, SettingValue
-from powerdown.windows.settings.stored import Stored
+from powerdown.windows.settings.stored_value import Stored
 
 NOT_READ = "?"
 """Shown for a value that is not known."""

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from powerdown.disk.registry_snapshot import RegistrySnapshot, StoredValue
 from powerdown.windows.settings.power_scheme import ACTIVE_POWER_SCHEME
-from powerdown.windows.settings.stored import PowerSource, Stored, StoredData
+from powerdown.windows.settings.stored_value import PowerSource, Stored, StoredData
 
 _TYPES = {
     0: "REG_NONE",
