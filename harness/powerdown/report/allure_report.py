@@ -20,6 +20,7 @@ from allure_commons.types import AttachmentType
 from powerdown.core.deadline import now
 from powerdown.core.text import one_line
 from powerdown.diagnosis.verdict import Verdict
+from powerdown.report.verdict_text import unsettled_lines
 from powerdown.shutdown.timeline import Phase, Step, Timeline
 
 _TYPES = {
@@ -98,6 +99,9 @@ def _report_verdict(verdict: Verdict, timeline: Timeline, clock: _WallClock) -> 
                 pass
         for cause, fact in verdict.also_seen:
             with _past_step(f"also seen: {cause}: {fact}", clock, end, end):
+                pass
+        for line in unsettled_lines(verdict):
+            with _past_step(line, clock, end, end):
                 pass
         if verdict.remedy:
             with _past_step(f"remedy: {verdict.remedy}", clock, end, end):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from powerdown.core.outcome import Cause
 from powerdown.diagnosis.verdict import Evidence, Verdict
 from powerdown.report.canvas import (
     FAINT_INK,
@@ -21,6 +20,7 @@ from powerdown.report.canvas import (
 from powerdown.report.time_axis import seconds_text
 
 _ROW, _ROWS, _FINDING_ROWS = 30, 8, 4
+_Findings = Sequence[tuple[str, str]]
 
 
 class EvidenceList:
@@ -41,7 +41,7 @@ class EvidenceList:
         more = len(self._verdict.evidence) > _ROWS
         rows = max(1, shown + more)
         height = 64 + _ROW * rows + 18
-        for findings in (self._verdict.ruled_out, self._verdict.also_seen):
+        for _, findings in self._findings():
             if findings:
                 more = len(findings) > _FINDING_ROWS
                 height += 54 + _ROW * (min(len(findings), _FINDING_ROWS) + more)
@@ -58,18 +58,31 @@ class EvidenceList:
             canvas.text(MARGIN, y, "none recorded", 15, FAINT_INK)
             y += _ROW
         y = self._more(canvas, len(verdict.evidence) - _ROWS, y)
-        y = self._draw_findings(canvas, "Ruled out", verdict.ruled_out, y)
-        self._draw_findings(canvas, "Also seen", verdict.also_seen, y)
+        for title, findings in self._findings():
+            y = self._draw_findings(canvas, title, findings, y)
 
-    def _draw_findings(
-        self, canvas: Canvas, title: str, findings: Sequence[tuple[Cause, str]], y: float
-    ) -> float:
+    def _findings(self) -> tuple[tuple[str, _Findings], ...]:
+        """Titles and rows of two columns below the evidence."""
+        verdict = self._verdict
+        return (
+            ("Ruled out", [(str(cause), fact) for cause, fact in verdict.ruled_out]),
+            ("Also seen", [(str(cause), fact) for cause, fact in verdict.also_seen]),
+            (
+                "Rests on what is not settled",
+                [
+                    (fact.id, f"{fact.status}: {fact.claim.replace('`', '')}")
+                    for fact in verdict.unsettled
+                ],
+            ),
+        )
+
+    def _draw_findings(self, canvas: Canvas, title: str, findings: _Findings, y: float) -> float:
         if not findings:
             return y
         y = self._heading(canvas, title, y + 12)
         room = RIGHT - PLOT_LEFT - 14
-        for cause, fact in findings[:_FINDING_ROWS]:
-            canvas.text(MARGIN, y, trimmed(str(cause), 15, 210), 15, SOFT_INK)
+        for name, fact in findings[:_FINDING_ROWS]:
+            canvas.text(MARGIN, y, trimmed(name, 15, 210), 15, SOFT_INK)
             canvas.text(PLOT_LEFT + 14, y, trimmed(fact, 15, room), 15, INK)
             y += _ROW
         return self._more(canvas, len(findings) - _FINDING_ROWS, y)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from powerdown.core.outcome import Expected
 from powerdown.diagnosis.judgement import is_wrong_confident
 from powerdown.diagnosis.verdict import Verdict
+from powerdown.report.verdict_text import unsettled_lines
 
 ExpectedVerdicts = Expected | tuple[Expected, ...]
 """The verdict that is right, or several of them, the likeliest first."""
@@ -36,7 +37,8 @@ def assert_verdict(
     if or_in_doubt and not all(is_wrong_confident(one, verdict) for one in alternatives):
         return
     right = " or ".join(f"{e.outcome} ({e.cause})" for e in alternatives)
-    facts = "\n".join(f"  {e.source}: {e.fact}: {e.raw}" for e in verdict.evidence)
+    found = [f"{e.source}: {e.fact}: {e.raw}" for e in verdict.evidence]
+    facts = "\n".join(f"  {line}" for line in (*found, *unsettled_lines(verdict)))
     raise UnexpectedVerdict(
         f"{name}: expected {right}, diagnosed {verdict}\n{facts}\n"
         f"  remedy: {verdict.remedy or 'none known'}"
