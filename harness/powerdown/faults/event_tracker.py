@@ -11,7 +11,7 @@ from functools import partial
 from powerdown.core.deadline import Deadline
 from powerdown.core.errors import DeadlineExpired, NotOnThisGuest
 from powerdown.core.outcome import Cause, Expected, Outcome
-from powerdown.faults.fault import COMPLETED, BlockedAt, Fault, ScenarioId, changes
+from powerdown.faults.fault import COMPLETED, BlockedAt, Fault, ScenarioId, of_settings
 from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Offline, fixed
 from powerdown.faults.waiting import wait_until
@@ -90,11 +90,7 @@ VARIANTS = (
     _fault(
         variant="policy-only",
         summary="the tracker is on and no dialog is open: must not be blamed",
-        injects=_ON.commands,
-        remedies=(),
-        inject=changes(_ON),
-        offline=Offline(_ON_OFFLINE),
-        remedy=None,
+        **of_settings(_ON),
         expected=(COMPLETED,),
         blocked_at=BlockedAt.NONE,
     ),

@@ -11,7 +11,7 @@ from functools import partial
 
 from powerdown.core.errors import ControlChannelError
 from powerdown.core.outcome import Cause, Expected, Outcome
-from powerdown.faults.fault import COMPLETED, BlockedAt, Fault, ScenarioId, changes
+from powerdown.faults.fault import COMPLETED, BlockedAt, Fault, ScenarioId, changes, of_settings
 from powerdown.faults.fault_target import FaultTarget
 from powerdown.faults.offline import Offline, fixed
 from powerdown.faults.waiting import wait_until
@@ -124,9 +124,7 @@ VARIANTS = (
     _fault(
         variant="logged-on",
         summary="the policy forbids it, but a user is logged on: must not be blamed",
-        injects=_FORBID.commands,
-        inject=changes(_FORBID),
-        offline=Offline(fixed(_FORBID)),
+        **of_settings(_FORBID),
     ),
     _fault(
         variant="locked",

@@ -17,6 +17,7 @@ from powerdown.faults.fault import (
     Fault,
     ScenarioId,
     changes,
+    of_settings,
     set_if_permitted,
 )
 from powerdown.faults.fault_target import FaultTarget
@@ -85,10 +86,8 @@ VARIANTS = (
     _fault(
         variant="by-scheme",
         summary="the active power scheme sets the button to nothing",
-        injects=_NOTHING.commands,
         sources=_SOURCES,
-        inject=changes(_NOTHING),
-        offline=_before_start(_NOTHING),
+        **of_settings(_NOTHING, _SHUT_DOWN),
     ),
     _fault(
         variant="by-default",
@@ -104,12 +103,8 @@ VARIANTS = (
     _fault(
         variant="by-policy",
         summary="group policy sets the button to nothing, for every scheme",
-        injects=_POLICY.commands,
-        remedies=_NO_POLICY.commands,
         sources=("fact:button-policy",),
-        inject=changes(_POLICY),
-        remedy=changes(_NO_POLICY),
-        offline=Offline(fixed(_POLICY), remedy=fixed(_NO_POLICY)),
+        **of_settings(_POLICY, _NO_POLICY),
     ),
     _fault(
         variant="display-off",
@@ -124,22 +119,16 @@ VARIANTS = (
     _fault(
         variant="ac-against-dc",
         summary="nothing on AC, shut down on battery; a guest without a battery runs on AC",
-        injects=_NOTHING_ON_AC.commands,
         sources=_SOURCES,
-        inject=changes(_NOTHING_ON_AC),
-        offline=_before_start(_NOTHING_ON_AC),
+        **of_settings(_NOTHING_ON_AC, _SHUT_DOWN),
     ),
     _fault(
         variant="dc-against-ac",
         summary="shut down on AC, nothing on battery: must not be blamed",
-        injects=_NOTHING_ON_DC.commands,
-        remedies=(),
         sources=_SOURCES,
-        inject=changes(_NOTHING_ON_DC),
-        remedy=None,
         expected=(COMPLETED,),
         blocked_at=BlockedAt.NONE,
-        offline=Offline(fixed(_NOTHING_ON_DC)),
+        **of_settings(_NOTHING_ON_DC),
     ),
 )
 """All variants, in the order of reports."""
