@@ -179,7 +179,7 @@ class RegistrySetting(Declaration):
 
     def read_one(self, registry: Registry) -> Reading:
         """Read one value, through its policy and its default."""
-        if self.policy is not None and not self.policy.stored(registry).absent:
+        if self.policy is not None and self.policy.stored(registry).value is not None:
             return replace(self.policy.read_one(registry), id=self.id, name=self.name)
         stored = self.stored(registry)
         if stored.absent:
@@ -198,7 +198,7 @@ class RegistrySetting(Declaration):
         return number != 0 if self.unit is Unit.SWITCH and number is not None else number
 
     def _absent(self, registry: Registry, stored: Stored) -> Reading:
-        if self.otherwise is not None and not self.otherwise.stored(registry).absent:
+        if self.otherwise is not None and self.otherwise.stored(registry).value is not None:
             return replace(self.otherwise.read_one(registry), id=self.id, name=self.name)
         default = self.default
         if default.by_product is not None and is_client_of(registry) is None:
