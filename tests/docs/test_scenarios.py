@@ -13,6 +13,7 @@ from powerdown.diagnosis.rules.rule_order import RULES
 from powerdown.faults.catalogue import CATALOGUE
 from powerdown.faults.fault import BlockedAt, Fault, ScenarioId
 from powerdown.windows import commands
+from powerdown.windows.facts.all_facts import fact
 from powerdown.windows.settings.all_settings import ALL_SETTINGS
 from tests.support.paths import REPOSITORY
 
@@ -86,7 +87,7 @@ def test_the_verdict_documented_is_the_one_expected(fault: Fault) -> None:
 def test_every_failure_has_a_remedy_to_paste_and_its_doubts_marked(scenario: ScenarioId) -> None:
     section = SECTIONS[scenario]
     assert pasted(section)
-    for mark in ("*Looks like:*", "*Distinguished", "*Confirmed:*", "*UNCONFIRMED"):
+    for mark in ("*Looks like:*", "*Distinguished", "*Confirmed:*", "*Unsettled:*"):
         assert section.count(mark) == 1, mark
 
 
@@ -120,3 +121,10 @@ def test_every_rule_it_names_exists(scenario: ScenarioId) -> None:
     named = re.findall(r'"([^"]+)"', " ".join(told[1].split()))
     assert named
     assert set(named) <= {rule.name for rule in RULES}
+
+
+def test_facts_that_sections_call_unsettled_are_unsettled() -> None:
+    bullets = re.findall(r"^\* \*Unsettled:\*(.*?)(?=^\* |^$)", TEXT, re.MULTILINE | re.DOTALL)
+    named = [fact(id) for text in bullets for id in re.findall(r"fact:([a-z0-9-]+)", text)]
+    assert len(named) > 20
+    assert {each.id for each in named if each.status.settled} == set()

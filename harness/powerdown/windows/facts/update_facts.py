@@ -189,6 +189,22 @@ DISM_MSU = Fact(
     ),
 )
 
+POWER_OFF_BECOMES_RESTART = Fact(
+    "power-off-becomes-restart",
+    "A power-off with a package pending that needs a restart is turned into a restart, by "
+    "TrustedInstaller.exe with reason 0x80020003.",
+    FactStatus.UNCONFIRMED,
+    ("real logs, which do not show what had been asked for",),
+    experiment=Experiment(
+        set_up="Add a package by `dism /online /add-package` that exits with 3010.",
+        action="Press the button, and read the 1074s once the guest answers again or is off.",
+        shows=(
+            "QEMU emits RESET instead of the power-off, and a 1074 of type restart by "
+            "TrustedInstaller.exe follows that of the press."
+        ),
+    ),
+)
+
 INTERRUPTED_SERVICING = Fact(
     "interrupted-servicing",
     "Servicing whose power is cut is finished or rolled back at the next start, and the shutdown "
