@@ -22,6 +22,7 @@ from powerdown.shutdown.phases import timeline_of
 from powerdown.shutdown.soft_shutdown import press_power_button
 from powerdown.shutdown.timeline import Step
 from powerdown.windows import commands, service_commands
+from powerdown.windows.settings.application_settings import AUTO_END_TASKS
 from powerdown.windows.settings.button_settings import POWER_BUTTON, ButtonAction
 from tests.support.paths import REPOSITORY
 
@@ -159,8 +160,9 @@ def test_a_program_is_started_on_the_desktop_and_a_file_brought_in(clone, tmp_pa
     (tmp_path / "data.bin").write_bytes(content)
     path = clone.windows.upload(tmp_path / "data.bin")
     assert str(len(content)) in clone.windows.run(f"dir {path}").output.replace(",", "")
-    clone.windows.set_desktop_value("AutoEndTasks", "1")
-    assert clone.windows.baseline().auto_end_tasks is True
+    clone.windows.set_for_user(AUTO_END_TASKS, True)
+    reading = clone.windows.baseline().of_user(AUTO_END_TASKS)
+    assert reading is not None and reading.truth is True
 
 
 @contextmanager
