@@ -205,6 +205,13 @@ def test_a_restart_ends_the_core_services() -> None:
     assert Step.POWER_OFF not in times(restarted)
 
 
+def test_a_restart_that_ended_qemu_is_no_power_off() -> None:
+    reset = HostEvent(104.0, "SHUTDOWN", {"guest": True, "reason": "guest-reset"})
+    restarted = obs(events=(SENT, CLOSED, reset, ENDED))
+    assert times(restarted)[Step.CORE_SERVICES] == (103.0, 104.0)
+    assert Step.POWER_OFF not in times(restarted)
+
+
 def test_a_shutdown_from_inside_has_no_acpi_step() -> None:
     inside = obs(command=Command.INSIDE, pm1_before=None, pm1_after=(), events=(CLOSED, OFF))
     assert times(inside) == {

@@ -255,6 +255,14 @@ def reset(at: float, *before: HostEvent, **changes: Any) -> Observation:
     return obs(**{"events": (*before, restarted), "ended_at": at, "samples": (), **changes})
 
 
+def reset_without_reboot(at: float, *before: HostEvent, **changes: Any) -> Observation:
+    """The same restart of a QEMU that was told not to reboot, which ends."""
+    off = event("SHUTDOWN", at, guest=True, reason="guest-reset")
+    end = event(PROCESS_EXIT, at + 0.1, status=0)
+    gone = {"events": (*before, off, end), "ended_at": at, "run_state": None, "samples": ()}
+    return obs(**{**gone, **changes})
+
+
 def found(observation: Observation) -> tuple[Outcome, Cause, Confidence]:
     verdict = diagnose(observation)
     return verdict.outcome, verdict.cause, verdict.confidence

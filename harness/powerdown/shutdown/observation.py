@@ -187,6 +187,21 @@ class Observation:
         return next((event for event in self.events if event.name == name), None)
 
     @property
+    def restart(self) -> HostEvent | None:
+        """The guest's own restart, if it was observed.
+
+        A QEMU that was told not to reboot emits ``SHUTDOWN`` for it (fact:restart-as-shutdown).
+        """
+        return next(
+            (
+                event
+                for event in self.events
+                if event.name in ("RESET", "SHUTDOWN") and event.data.get("reason") == "guest-reset"
+            ),
+            None,
+        )
+
+    @property
     def exit(self) -> HostEvent | None:
         """QEMU's end, if it was observed."""
         return self.event(PROCESS_EXIT)

@@ -44,7 +44,7 @@ def _phases(obs: Observation) -> list[Phase]:
     if begun is not None:
         phases.extend(_inside(obs, begun))
     off = obs.event("SHUTDOWN")
-    if off is not None:
+    if off is not None and off is not obs.restart:
         ended = obs.exit
         evidence = [str(off)]
         if ended is not None:

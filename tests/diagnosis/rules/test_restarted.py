@@ -11,6 +11,7 @@ from powerdown.diagnosis.diagnose import diagnose
 from powerdown.machine.events import HostEvent
 from powerdown.shutdown.observation import CONTROL_BACK, Observation
 from powerdown.windows.event_records import EventRecord
+from powerdown.windows.facts.press_facts import RESTART_AS_SHUTDOWN
 from tests.support.observations import (
     BY_BUTTON,
     BY_SERVICING,
@@ -28,8 +29,10 @@ from tests.support.observations import (
     found,
     initiated,
     inside,
+    obs,
     preparing,
     reset,
+    reset_without_reboot,
     sample,
     samples,
 )
@@ -83,6 +86,32 @@ def test_a_restart_recorded_in_so_many_words(kind: str, confidence: object) -> N
 def test_a_crash_in_the_middle_of_a_shutdown_is_no_wish_to_restart(kind: str) -> None:
     record = initiated(kind=kind)
     assert found(reset(105, *ORDERLY, samples=(sample(101, record),))) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("records", "cause", "confidence"),
+    [
+        ((BY_BUTTON, BY_SERVICING), Cause.WINDOWS_UPDATE, HIGH),
+        ((by_command(8, "restart"),), Cause.RESTART_REQUESTED, HIGH),
+        ((), Cause.UNKNOWN, LOW),
+    ],
+    ids=["servicing", "a command", "nobody known"],
+)
+def test_a_qemu_told_not_to_reboot_ends_with_the_restart(
+    records: tuple[EventRecord, ...], cause: Cause, confidence: object
+) -> None:
+    ended = reset_without_reboot(105, *ORDERLY, samples=(sample(101, *records),))
+    assert found(ended) == (RESTARTED, cause, confidence)
+    assert found(reset(105, *ORDERLY, samples=(sample(101, *records),))) == found(ended)
+    verdict = diagnose(ended)
+    assert any("-no-reboot" in told.fact for told in verdict.evidence)
+    assert RESTART_AS_SHUTDOWN in verdict.rests_on
+
+
+def test_a_host_that_resets_a_qemu_told_not_to_reboot_cut_the_power() -> None:
+    events = (event("SHUTDOWN", 105, guest=False, reason="host-qmp-system-reset"),)
+    assert found(obs(events=events, run_state=None)) != UNKNOWN
+    assert diagnose(obs(events=events, run_state=None)).outcome is Outcome.FORCED_OFF
 
 
 def test_nothing_but_a_reset_names_nobody() -> None:

@@ -24,7 +24,15 @@ from powerdown.shutdown.forced_shutdown import cut_power
 from powerdown.shutdown.observation import QEMU_LINGERS, Command
 from powerdown.shutdown.qemu_end import with_qemu_end
 from powerdown.shutdown.soft_shutdown import press_power_button
-from tests.support.boot_sector import HUNG, IGNORING, OBEDIENT, OFF_AT_ONCE, UNARMED, boot_image
+from tests.support.boot_sector import (
+    HUNG,
+    IGNORING,
+    OBEDIENT,
+    OFF_AT_ONCE,
+    REBOOTING,
+    UNARMED,
+    boot_image,
+)
 from tests.support.hand_started_qemu import qemu_by_hand
 from tests.support.real_qemu import armed
 
@@ -155,6 +163,16 @@ def test_a_qemu_that_was_told_to_stay_is_not_called_a_lingerer(
     ]
     machine.close()
     assert state_of(attach) is RunState.SHUTDOWN
+
+
+def test_a_restart_of_a_qemu_that_was_told_not_to_reboot(start: Start, attach: Attach) -> None:
+    start(REBOOTING, "-no-reboot")
+    machine = attach()
+    armed(machine)
+    seen = with_qemu_end(press_power_button(machine, None, is_conclusive=is_conclusive), machine)
+    assert seen.event("RESET") is None
+    assert diagnose(seen).outcome is Outcome.RESTARTED_INSTEAD
+    assert any("-no-reboot" in told.fact for told in diagnose(seen).evidence)
 
 
 def test_a_guest_that_powers_off_by_itself_is_seen_to(start: Start, attach: Attach) -> None:

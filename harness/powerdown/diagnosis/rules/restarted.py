@@ -9,7 +9,7 @@ from powerdown.diagnosis import initiation, observed, predicates, progress, reme
 from powerdown.diagnosis.rules.rule import verdict
 from powerdown.diagnosis.verdict import Confidence, Evidence, Verdict
 from powerdown.shutdown.observation import Command, Observation
-from powerdown.windows.facts import damage_facts, order_facts, update_facts
+from powerdown.windows.facts import damage_facts, order_facts, press_facts, update_facts
 from powerdown.windows.facts.fact import Fact
 
 RESTART_FACTS = (
@@ -18,6 +18,7 @@ RESTART_FACTS = (
     damage_facts.CORE_PROCESS_END,
     update_facts.UPDATE_MARKERS,
     update_facts.UPDATE_SERVICES,
+    press_facts.RESTART_AS_SHUTDOWN,
 )
 """What the verdicts of this rule rest on."""
 
@@ -42,10 +43,12 @@ def restarted(obs: Observation) -> Verdict | None:
     A crash with automatic restart and a triple fault reset the machine too, also in the middle of
     a shutdown. What tells them apart is a restart that was recorded or commanded.
     """
-    reset = obs.event("RESET")
-    if reset is None or reset.data.get("reason") != "guest-reset":
+    reset = obs.restart
+    if reset is None:
         return None
-    evidence = [observed.host_event(reset, "the guest reset itself")]
+    ends_qemu = reset.name == "SHUTDOWN"
+    told = "; QEMU was told to end then (-no-reboot)" if ends_qemu else ""
+    evidence = [observed.host_event(reset, f"the guest reset itself{told}")]
     closed = predicates.services_ended_at(obs)
     orderly = closed is not None and closed <= reset.at
     if closed is not None and orderly:
@@ -71,7 +74,7 @@ def restarted(obs: Observation) -> Verdict | None:
         (*evidence, *found.why),
         ruled_out=((Cause.POWER_BUTTON_IGNORED, "the guest did not go on as before"),),
         remedy=found.remedy,
-        rests_on=found.facts,
+        rests_on=(*found.facts, *([press_facts.RESTART_AS_SHUTDOWN] if ends_qemu else [])),
     )
 
 

@@ -42,6 +42,14 @@ SLEEP_TYPE_EVENTS = Fact(
     ("qemu:hw/acpi/core.c",),
 )
 
+RESTART_AS_SHUTDOWN = Fact(
+    "restart-as-shutdown",
+    "A QEMU that was told not to reboot (`-no-reboot`, `-action reboot=shutdown`) takes a guest's "
+    "reset for its own end: it emits `SHUTDOWN` with reason `guest-reset` and no `RESET`.",
+    FactStatus.DOCUMENTED,
+    ("qemu:system/runstate.c",),
+)
+
 UEFI_RESET_SYSTEM = Fact(
     "uefi-reset-system",
     "Windows on UEFI powers off by ResetSystem and does not fall back to ACPI.",
