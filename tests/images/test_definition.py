@@ -6,6 +6,7 @@ import stat
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from traceback import format_exception
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -120,7 +121,13 @@ def test_what_belongs_to_winrm_has_no_use_with_the_guest_agent(write: Write, lin
         (("[machine]", '[machine]\ntype = "microvm"'), "[machine] type", '"q35"'),
         (('firmware = "bios"', ""), "[machine] firmware", '"uefi"'),
         (('name = "server"', 'name = "Server 2022"'), "name", "a-z"),
-        (('name = "server"', 'name = ""'), "name", "value"),
+        (('name = "server"', 'name = ""'), "name", "a-z"),
+        (('name = "server"', 'name = "server\\n"'), "name", "a-z"),
+        (('user = "tester"', 'user = ""'), "[control] user", "a string in quotes"),
+        (('user = "tester"', 'usr = "tester"'), "[control] usr", 'Did you mean "user"?'),
+        (("[machine]", "[machine]\nvcpus = 256"), "[machine] vcpus: is 256", "from 1 to 255"),
+        (("[control]", "[budgets]\nboot = nan\n[control]"), "[budgets] boot", "finite"),
+        (("[disk]", "[[disk]]"), "disk: is a list", "[disk]"),
         (('name = "server"', ""), "name", "Add it"),
         (('name = "server"', "name = 3"), "name", "string in quotes"),
         (("[disk]", "[disks]"), "disks", '"disk"'),
@@ -197,6 +204,15 @@ def test_a_wrong_password_reference_is_not_repeated(write: Write) -> None:
     with pytest.raises(DefinitionError) as raised:
         load(write(("IMAGE_PASSWORD", "s3cret word")))
     assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("wrong", ["password = 1234567", "password = [1234567]"])
+def test_a_password_of_the_wrong_type_is_not_repeated(write: Write, wrong: str) -> None:
+    with pytest.raises(
+        DefinitionError, match=r"\[control\] password: .*a string in quotes"
+    ) as raised:
+        load(write(('password_env = "IMAGE_PASSWORD"', wrong)))
+    assert "1234567" not in "".join(format_exception(raised.value))
 
 
 @pytest.mark.parametrize(

@@ -21,17 +21,22 @@ _MESSAGE = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
-_MISSING = re.compile(r"Object missing required field `(.*)`")
-_UNKNOWN = "Object contains unknown field"
+_LACKS = re.compile(r"Object missing required field `(.*)`")
+_HOLDS_MORE = "Object contains unknown field"
+
+MISSING = "is missing"
+UNKNOWN = "this key is not known"
+"""Problems of a :class:`Mismatch`."""
 
 
 class Mismatch(ValueError):
     """A value is not what its type says.
 
     :param path: the keys and indexes that lead to it.
-    :param problem: what is wrong with it, as a clause (``"is missing"``).
-    :param expected: what it should be, as a noun phrase; empty if the reason says it.
-    :param nearest: for an unknown key, the known one that is like it; else empty.
+    :param problem: what is wrong with it, as a clause, such as :data:`MISSING`.
+    :param expected: what it should be, as a noun phrase, empty if the problem says it; for an
+        unknown key, the known ones.
+    :param nearest: for an unknown key, the known one that is like it, if there is one; else empty.
     """
 
     def __init__(
@@ -61,7 +66,11 @@ def typed(value: object, kind: type[T]) -> T:
 
 
 def described(value: object) -> str:
-    """A value for a message: short, on one line, harmless."""
+    """A value for a message: short, on one line, harmless; of a group of values only what it is."""
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, list | tuple):
+        return "a list"
     text = printable(repr(value))
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -87,14 +96,14 @@ def _mismatch(value: object, kind: type, message: str) -> Mismatch:
     except LookupError:
         # msgspec does not name the keys of free-form objects.
         return Mismatch(path, f"is wrong: {printable(reason)}".replace("`", ""), "")
-    missing = _MISSING.fullmatch(reason)
+    lacks = _LACKS.fullmatch(reason)
     fields = {field.encode_name: field.type for field in _fields(wanted)}
-    if missing and missing[1] in fields:
-        return Mismatch((*path, missing[1]), "is missing", _words(fields[missing[1]]))
-    if reason.startswith(_UNKNOWN) and isinstance(found, Mapping):
+    if lacks and lacks[1] in fields:
+        return Mismatch((*path, lacks[1]), MISSING, _words(fields[lacks[1]]))
+    if reason.startswith(_HOLDS_MORE) and isinstance(found, Mapping):
         key = next((key for key in found if key not in fields), "")
-        close = difflib.get_close_matches(key, fields, n=1)
-        return Mismatch((*path, key), "is not known", ", ".join(fields), "".join(close))
+        close = difflib.get_close_matches(key[:80], fields, n=1)
+        return Mismatch((*path, key), UNKNOWN, ", ".join(fields), "".join(close))
     return Mismatch(path, f"is {described(found)}", _words(wanted))
 
 

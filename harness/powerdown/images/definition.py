@@ -1,47 +1,6 @@
 """Image definitions: a TOML file that describes one Windows image, read into an :class:`Image`.
 
-::
-
-    name = "server-2022"                # required; lower-case letters, digits, hyphens
-    description = "our golden image"    # default: empty
-
-    [disk]
-    path = "/images/server-2022.qcow2"  # absolute; or ``build``
-    # build = "folder/build"            # executable, relative to this file; prints the path
-    format = "qcow2"                    # required: qcow2, raw, vhdx, vmdk
-    bus = "ide"                         # default ide; or nvme, virtio
-
-    [machine]
-    firmware = "uefi"                   # required: bios, uefi
-    type = "q35"                        # default q35; or pc
-    memory_mib = 4096                   # default 4096
-    vcpus = 2                           # default 2
-    nic = "e1000e"                      # default e1000e; or e1000, rtl8139, virtio-net-pci
-    tpm = false                         # default false; true: a TPM 2.0, as Windows 11 wants
-    start = "warm"                      # default warm, from a template; or cold, from power-on
-
-    [control]
-    transport = "winrm"                 # default winrm; or guest-agent, none (outside only)
-    # The other keys are for winrm only.
-    port = 5985                         # default 5985, WinRM over HTTP
-    authentication = "ntlm"             # default ntlm, which a stock Windows accepts; or basic
-    user = "Administrator"              # required with winrm
-    password_env = "IMAGE_PASSWORD"     # environment variable that holds the password
-    # password = "..."                  # instead, for a password that is not secret
-
-    [budgets]                           # seconds
-    boot = 600                          # default 600
-    reaction = 30                       # default 30
-    shutdown_soft = 120                 # default 120
-    shutdown_hard = 600                 # default 600
-    settle = 60                         # default 60; used only with transport "none"
-
-    [updates]                           # packages in the guest, each optional; see Updates
-    package = 'C:\\Updates\\update.cab'
-    long_package = 'C:\\Updates\\long-update.cab'
-    restarting_package = 'C:\\Updates\\restarting-update.cab'
-
-The disk's format and the firmware have no default: with a wrong guess the image would look broken.
+:mod:`.definition_tables` has the keys, ``docs/image-definitions.md`` an example.
 """
 
 from __future__ import annotations

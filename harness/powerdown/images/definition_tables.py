@@ -12,9 +12,8 @@ from msgspec import Meta, Struct, field
 
 from powerdown.core.errors import DefinitionError
 from powerdown.core.text import printable
-from powerdown.core.typed_value import Mismatch, typed
+from powerdown.core.typed_value import MISSING, UNKNOWN, Mismatch, typed
 from powerdown.images.image import (
-    WINRM_PORT,
     Budgets,
     DiskBus,
     DiskFormat,
@@ -49,52 +48,56 @@ _GuestPath = Annotated[
         },
     ),
 ]
+_SECRETS = ("password", "password_env")
 _TABLES = ("disk", "machine", "control", "budgets", "updates")
 
 
 class DiskTable(Struct, frozen=True, forbid_unknown_fields=True):
     """The system disk: either a path, or what builds it."""
 
-    format: Annotated[
-        DiskFormat,
-        Meta(description="Of the disk. No default: with a wrong guess the image looks broken."),
-    ]
-    path: Annotated[_Text | None, Meta(description="Absolute path of the disk.")] = None
-    build: Annotated[
-        _Text | None,
-        Meta(description="Executable that prints the path, relative to the definition."),
-    ] = None
-    bus: Annotated[DiskBus, Meta(description="How it is attached.")] = DiskBus.IDE
+    format: DiskFormat
+    """Of the disk. No default: with a wrong guess the image looks broken."""
+    path: _Text | None = None
+    """Absolute path of the disk."""
+    build: _Text | None = None
+    """Executable that prints the path, relative to the definition."""
+    bus: DiskBus = DiskBus.IDE
+    """How it is attached."""
 
 
 class MachineTable(Struct, frozen=True, forbid_unknown_fields=True):
     """The virtual machine."""
 
-    firmware: Annotated[Firmware, Meta(description="No default, as with the disk's format.")]
-    type: Annotated[MachineType, Meta(description="QEMU's machine type.")] = MachineType.Q35
-    memory_mib: Annotated[int, Meta(ge=1, le=1 << 20, description="Guest memory in MiB.")] = 4096
-    vcpus: Annotated[int, Meta(ge=1, le=255, description="Virtual CPUs.")] = 2
-    nic: Annotated[NicModel, Meta(description="Network card, by QEMU's names.")] = NicModel.E1000E
-    start: Annotated[Start, Meta(description="From a template, or from power-on.")] = Start.WARM
-    tpm: Annotated[bool, Meta(description="A TPM 2.0, as Windows 11 wants.")] = False
+    firmware: Firmware
+    """No default, as with the disk's format."""
+    type: MachineType = MachineType.Q35
+    """QEMU's machine type."""
+    memory_mib: Annotated[int, Meta(ge=1, le=1 << 20)] = 4096
+    """Guest memory in MiB."""
+    vcpus: Annotated[int, Meta(ge=1, le=255)] = 2
+    """Virtual CPUs."""
+    nic: NicModel = NicModel.E1000E
+    """Network card, by QEMU's names."""
+    start: Start = Start.WARM
+    """From a template, or from power-on."""
+    tpm: bool = False
+    """A TPM 2.0, as Windows 11 wants."""
 
 
 class ControlTable(Struct, frozen=True, forbid_unknown_fields=True):
     """How commands reach the inside of the guest."""
 
     transport: Transport = Transport.WINRM
-    port: Annotated[
-        Annotated[int, Meta(ge=1, le=65535)] | None,
-        Meta(description=f"In the guest; default {WINRM_PORT}."),
-    ] = None
-    authentication: Annotated[
-        WinrmAuthentication | None, Meta(description="Of WinRM; default ntlm.")
-    ] = None
-    user: Annotated[_Text | None, Meta(description="Required with winrm.")] = None
-    password: Annotated[_Text | None, Meta(description="One that is not secret.")] = None
-    password_env: Annotated[
-        _Text | None, Meta(description="Environment variable that holds the password.")
-    ] = None
+    port: Annotated[int, Meta(ge=1, le=65535)] | None = None
+    """In the guest; default 5985."""
+    authentication: WinrmAuthentication | None = None
+    """Of WinRM; default ntlm."""
+    user: _Text | None = None
+    """Required with winrm."""
+    password: _Text | None = None
+    """One that is not secret."""
+    password_env: _Text | None = None
+    """Environment variable that holds the password."""
 
 
 class BudgetsTable(Struct, frozen=True, forbid_unknown_fields=True):
@@ -118,12 +121,12 @@ class UpdatesTable(Struct, frozen=True, forbid_unknown_fields=True):
 class DefinitionTables(Struct, frozen=True, forbid_unknown_fields=True):
     """One Windows image to test."""
 
-    name: Annotated[_Name, Meta(description="Used in reports and test ids.")]
+    name: _Name
+    """Used in reports and test ids."""
     disk: DiskTable
     machine: MachineTable
-    description: Annotated[
-        str, Meta(description="One line for reports.", extra={"expected": "a string in quotes"})
-    ] = ""
+    description: Annotated[str, Meta(extra={"expected": "a string in quotes"})] = ""
+    """One line for reports."""
     control: ControlTable = field(default_factory=ControlTable)
     budgets: BudgetsTable = field(default_factory=BudgetsTable)
     updates: UpdatesTable = field(default_factory=UpdatesTable)
@@ -139,13 +142,14 @@ def read_tables(file: Path, values: Mapping[str, object]) -> DefinitionTables:
     if unknown is not None:
         # First: a table that is misspelt must not be reported as one that lacks its keys.
         close = difflib.get_close_matches(unknown, known, n=1)
-        raise _error(file, Mismatch((unknown,), "is not known", ", ".join(known), "".join(close)))
+        raise _error(file, Mismatch((unknown,), UNKNOWN, ", ".join(known), "".join(close)))
     # A table that is absent lacks its required keys, rather than itself.
     complete = {**{table: {} for table in _TABLES}, **values}
     try:
         return typed(complete, DefinitionTables)
     except Mismatch as error:
-        raise _error(file, error) from error
+        # Without the cause, which may quote a password.
+        raise _error(file, error) from None
 
 
 def wrong(file: Path, table: str, key: str, actual: str, remedy: str) -> DefinitionError:
@@ -162,16 +166,16 @@ def _error(file: Path, error: Mismatch) -> DefinitionError:
     table = ".".join(tables)
     # A key that may be absent is a value that may be null; TOML has none.
     expected = error.expected.removesuffix(" or null")
-    if error.problem == "is missing":
+    if error.problem == MISSING:
         return wrong(file, table, key, error.problem, f"Add it: {expected}.")
-    if error.problem == "is not known":
+    if error.problem == UNKNOWN:
         hint = f'Did you mean "{error.nearest}"? ' if error.nearest else ""
-        return wrong(
-            file, table, key, "this key is not known", f"{hint}Keys here: {error.expected}."
-        )
+        return wrong(file, table, key, error.problem, f"{hint}Keys here: {error.expected}.")
     if not table and key in _TABLES:
         return wrong(file, "", key, error.problem, f"Make it a table: [{key}].")
-    return wrong(file, table, key, error.problem, f"Use {expected or 'another value'}.")
+    # What is wrong there may be the password itself.
+    actual = "has an unsuitable value" if key in _SECRETS else error.problem
+    return wrong(file, table, key, actual, f"Use {expected or 'another value'}.")
 
 
 def is_given(table: msgspec.Struct, key: str) -> bool:

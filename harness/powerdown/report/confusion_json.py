@@ -58,10 +58,13 @@ class EntryJson(Document, frozen=True):
     """One attempt in one view."""
 
     image: str
-    scenario: Annotated[str, Meta(description="Its id; fault-pairs for two faults at once.")]
+    scenario: str
+    """Its id; fault-pairs for two faults at once."""
     variant: str
-    stage: Annotated[str, Meta(description="What was done, as in gate.json.")]
-    actual: Annotated[ExpectedJson, Meta(description="What was provoked.")]
+    stage: str
+    """What was done, as in gate.json."""
+    actual: ExpectedJson
+    """What was provoked."""
     predicted: ExpectedJson
     confidence: Confidence
     judgement: Judgement
@@ -71,31 +74,22 @@ class MatrixJson(Document, frozen=True):
     """All attempts of a run in one view."""
 
     totals: TallyJson
-    matrix: Annotated[
-        tuple[CellJson, ...],
-        Meta(description="The cells that are not empty, by row and column."),
-    ]
-    entries: Annotated[tuple[EntryJson, ...], Meta(description="One per attempt.")]
+    matrix: tuple[CellJson, ...]
+    """The cells that are not empty, by row and column."""
+    entries: tuple[EntryJson, ...]
+    """One per attempt."""
 
 
 class ViewsJson(Document, frozen=True):
     """What verdicts are based on."""
 
-    full: Annotated[MatrixJson, Meta(description="Based on observations from outside and inside.")]
-    outside: Annotated[
-        MatrixJson,
-        Meta(
-            description="The same attempts and the degraded ones, as if there had been no control "
-            "channel."
-        ),
-    ]
-    degraded: Annotated[
-        MatrixJson,
-        Meta(
-            description="Attempts whose control channel was missing, refused or lost on purpose, "
-            "based on all there was to observe."
-        ),
-    ]
+    full: MatrixJson
+    """Based on observations from outside and inside."""
+    outside: MatrixJson
+    """The same attempts and the degraded ones, as if there had been no control channel."""
+    degraded: MatrixJson
+    """Attempts whose control channel was missing, refused or lost on purpose, based on all there
+    was to observe."""
 
 
 class ConfusionJson(Document, frozen=True):

@@ -7,9 +7,7 @@ it the result of the press.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
-
-from msgspec import Meta
+from typing import Literal
 
 from powerdown.core.outcome import Cause, Outcome
 from powerdown.core.severity import Severity
@@ -31,14 +29,14 @@ class RiskJson(Document, frozen=True):
     """A setting or state of the guest that can keep a shutdown from completing, or delay it."""
 
     severity: Severity
-    cause: Annotated[Cause, Meta(description="The cause that a diagnosis would name.")]
-    fact: Annotated[str, Meta(description="One clause.")]
+    cause: Cause
+    """The cause that a diagnosis would name."""
+    fact: str
+    """One clause."""
     evidence: tuple[EvidenceJson, ...]
     remedy: str
-    rests_on: Annotated[
-        tuple[FactJson, ...],
-        Meta(description="The facts by which it is a risk, besides what was observed."),
-    ]
+    rests_on: tuple[FactJson, ...]
+    """The facts by which it is a risk, besides what was observed."""
 
 
 class ForecastJson(Document, frozen=True):
@@ -47,43 +45,47 @@ class ForecastJson(Document, frozen=True):
     format: Literal[3]
     mode: Literal["observe"]
     guest: str
-    state: Annotated[GuestState, Meta(description="Whether the guest can take a press.")]
-    expected: Annotated[
-        Outcome | None,
-        Meta(description="The outcome of a press; null if only a press can tell."),
-    ]
-    why: Annotated[
-        str, Meta(description="Why that is expected, or why it is not known; one clause.")
-    ]
-    findings: Annotated[tuple[RiskJson, ...], Meta(description="The most severe first.")]
+    state: GuestState
+    """Whether the guest can take a press."""
+    expected: Outcome | None
+    """The outcome of a press; null if only a press can tell."""
+    why: str
+    """Why that is expected, or why it is not known; one clause."""
+    findings: tuple[RiskJson, ...]
+    """The most severe first."""
     evidence: tuple[EvidenceJson, ...]
-    unknown: Annotated[
-        tuple[str, ...],
-        Meta(description="What cannot be known without a press, or could not be observed."),
-    ]
+    unknown: tuple[str, ...]
+    """What cannot be known without a press, or could not be observed."""
 
 
 class StepJson(Document, frozen=True):
     """One step of the shutdown."""
 
     step: Step
-    state: Annotated[str, Meta(description="done, or not seen.")]
-    seconds: Annotated[float | None, Meta(description="How long it took; null if unknown.")]
-    detail: Annotated[str, Meta(description="What showed its end, or what it was waiting for.")]
+    state: str
+    """done, or not seen."""
+    seconds: float | None
+    """How long it took; null if unknown."""
+    detail: str
+    """What showed its end, or what it was waiting for."""
 
 
 class LossJson(Document, frozen=True):
     """One thing that the power cut cost, or may have cost."""
 
-    basis: Annotated[Basis, Meta(description="Why it is said to be lost.")]
-    fact: Annotated[str, Meta(description="One clause.")]
-    source: Annotated[str, Meta(description="Where it was seen, or the public source.")]
+    basis: Basis
+    """Why it is said to be lost."""
+    fact: str
+    """One clause."""
+    source: str
+    """Where it was seen, or the public source."""
 
 
 class ForcedJson(Document, frozen=True):
     """A power cut and what was lost by it."""
 
-    after: Annotated[float, Meta(description="Seconds after the press.")]
+    after: float
+    """Seconds after the press."""
     losses: tuple[LossJson, ...]
 
 
@@ -93,9 +95,11 @@ class PressJson(Document, frozen=True):
     format: Literal[3]
     mode: Literal["press"]
     guest: str
-    verdict: Annotated[VerdictJson, Meta(description="As in gate.json.")]
+    verdict: VerdictJson
+    """As in gate.json."""
     steps: tuple[StepJson, ...]
-    forced: Annotated[ForcedJson | None, Meta(description="null unless the power was cut.")]
+    forced: ForcedJson | None
+    """null unless the power was cut."""
 
 
 def forecast_to_json(guest: str, forecast: Forecast) -> Json:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated
 
-from msgspec import Meta
 from msgspec.structs import astuple
 
 from powerdown.machine.backend import Backend
@@ -29,14 +27,10 @@ class Disagreement(Document, frozen=True):
     image: str
     scenario: str
     variant: str
-    stage: Annotated[
-        str,
-        Meta(description="Its name; empty if the scenario as a whole came out differently."),
-    ]
-    found: Annotated[
-        FoundJson,
-        Meta(description="The result by backend; null for a backend that did not run it."),
-    ]
+    stage: str
+    """Its name; empty if the scenario as a whole came out differently."""
+    found: FoundJson
+    """The result by backend; null for a backend that did not run it."""
 
     def __str__(self) -> str:
         where = " ".join(filter(None, (self.image, self.scenario, self.variant)))

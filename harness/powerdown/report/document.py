@@ -9,7 +9,7 @@ import msgspec
 
 from powerdown.core.errors import PowerdownError
 from powerdown.core.text import clean, printable
-from powerdown.core.typed_value import Mismatch, typed
+from powerdown.core.typed_value import UNKNOWN, Mismatch, typed
 
 Json = dict[str, object]
 """A JSON object: plain dicts, lists and scalars, valid UTF-8 throughout."""
@@ -18,7 +18,6 @@ Scalar = bool | int | float | str | None
 """A JSON value that is neither an object nor a list."""
 
 T = TypeVar("T")
-D = TypeVar("D", bound="Document")
 
 
 class ReportFormatError(PowerdownError):
@@ -69,21 +68,19 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def wrong(root: str, path: tuple[str | int, ...], actual: str, what: str) -> ReportFormatError:
     """The error for a part of a document."""
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step:.80}" for step in path)
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step!s:.80}" for step in path)
     place = printable("".join((root, *steps)).removeprefix("."))
     return ReportFormatError(
         f"read {place or 'the document'} of {what}",
         actual,
-        "Rewrite it with this version of Powerdown; the schemas beside powerdown.report document "
-        "its formats.",
+        "Rewrite it with this version of Powerdown; gate.schema.json documents the format.",
     )
 
 
 def _actual(error: Mismatch) -> str:
-    if not error.expected:
-        return f"it {error.problem}"
-    wanted = f"one of {error.expected}" if error.problem == "is not known" else error.expected
-    return f"it {error.problem}, expected {wanted}"
+    if error.problem == UNKNOWN:
+        return f"{error.problem}, expected one of {error.expected}"
+    return f"it {error.problem}" + (f", expected {error.expected}" if error.expected else "")
 
 
 def _plain(value: object) -> object:

@@ -38,9 +38,12 @@ _Digest = Annotated[
 class HostFacts(Document, frozen=True):
     """What the guests ran on."""
 
-    qemu_version: Annotated[str, Meta(description="As QEMU reports it.")]
-    accelerator: Annotated[str, Meta(description="kvm or tcg.")]
-    why: Annotated[str, Meta(description="Why this accelerator was chosen.")]
+    qemu_version: str
+    """As QEMU reports it."""
+    accelerator: str
+    """kvm or tcg."""
+    why: str
+    """Why this accelerator was chosen."""
 
     @classmethod
     def of(cls, accelerator: Accelerator) -> HostFacts:
@@ -55,18 +58,16 @@ class HostFacts(Document, frozen=True):
 class ImageRecord(Document, frozen=True):
     """One image of the run, with the proof that its disk was not written to."""
 
-    name: Annotated[str, Meta(description="Its short name, as scenarios refer to it.")]
-    definition: Annotated[str, Meta(description="The file that defines the image.")]
-    description: Annotated[str, Meta(description="One line.")]
+    name: str
+    """Its short name, as scenarios refer to it."""
+    definition: str
+    """The file that defines the image."""
+    description: str
+    """One line."""
     digest_before: _Digest
     digest_after: _Digest
-    start: Annotated[
-        str,
-        Meta(
-            description="How its guests started: from which template, or why cold; empty if none "
-            "did."
-        ),
-    ]
+    start: str
+    """How its guests started: from which template, or why cold; empty if none did."""
 
     @property
     def untouched(self) -> bool | None:
@@ -90,9 +91,8 @@ class TotalsJson(Document, frozen=True):
     failed: _Count
     skipped: _Count
     error: _Count
-    skip_reasons: Annotated[
-        tuple[ReasonJson, ...], Meta(description="The most frequent reason first.")
-    ]
+    skip_reasons: tuple[ReasonJson, ...]
+    """The most frequent reason first."""
 
 
 class GateJson(Document, frozen=True):
@@ -107,22 +107,17 @@ class GateJson(Document, frozen=True):
         datetime,
         Meta(
             tz=True,
-            description="When the run ended: ISO 8601 in UTC.",
             extra_json_schema={
-                "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00$"
+                "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\+00:00$"
             },
         ),
     ]
+    """When the run ended: ISO 8601 in UTC."""
     host: HostFacts
     images: tuple[ImageRecord, ...]
     scenarios: tuple[ScenarioJson, ...]
-    disagreements: Annotated[
-        tuple[Disagreement, ...],
-        Meta(
-            description="Where the backends (qmp, libvirt) disagree, among scenarios that ran on "
-            "both."
-        ),
-    ]
+    disagreements: tuple[Disagreement, ...]
+    """Where the backends (qmp, libvirt) disagree, among scenarios that ran on both."""
     totals: TotalsJson
 
 
@@ -207,7 +202,7 @@ class GateResult:
         """
         try:
             value = msgspec.json.decode(path.read_bytes())
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError, RecursionError, msgspec.DecodeError) as error:
             raise ReportFormatError(
                 f"read the gate result {path}", str(error), "Run the gate again to rewrite it."
             ) from error

@@ -27,10 +27,8 @@ class RecordJson(Document, frozen=True):
     provider: str
     event_id: int
     created: _Time
-    data: Annotated[
-        dict[str, str],
-        Meta(description="By the names that Windows gives; unnamed ones by number."),
-    ]
+    data: dict[str, str]
+    """By the names that Windows gives; unnamed ones by number."""
 
 
 class StartJson(Document, frozen=True):
@@ -45,26 +43,21 @@ class RequestJson(Document, frozen=True):
     """A request to end a session."""
 
     at: _Time | None
-    process: Annotated[str, Meta(description="With its path, and the computer in parentheses.")]
+    process: str
+    """With its path, and the computer in parentheses."""
     user: str
-    reason: Annotated[
-        Annotated[str, Meta(pattern=r"^0x[0-9a-f]{1,8}$")] | None,
-        Meta(description="Reason code (learn: System Shutdown Reason Codes)."),
-    ]
-    reason_text: Annotated[str, Meta(description="In the guest's language.")]
-    wanted: Annotated[
-        Wanted,
-        Meta(description="unknown: also if the guest logs it in another language than English."),
-    ]
+    reason: Annotated[str, Meta(pattern="^0x[0-9a-f]{1,8}$")] | None
+    """Reason code (learn: System Shutdown Reason Codes)."""
+    reason_text: str
+    """In the guest's language."""
+    wanted: Wanted
+    """unknown: also if the guest logs it in another language than English."""
     comment: str
-    called_off: Annotated[bool, Meta(description="Whether User32 1075 followed.")]
-    may_be_button: Annotated[
-        bool,
-        Meta(
-            description="winlogon.exe with reason 0x500ff; the Start menu may log the same "
-            "(fact:button-reason-code)."
-        ),
-    ]
+    called_off: bool
+    """Whether User32 1075 followed."""
+    may_be_button: bool
+    """winlogon.exe with reason 0x500ff; the Start menu may log the same
+    (fact:button-reason-code)."""
     record_id: int
 
 
@@ -72,34 +65,21 @@ class EndJson(Document, frozen=True):
     """How a session ended."""
 
     kind: EndKind
-    in_order: Annotated[
-        bool | None,
-        Meta(description="Whether Windows ended in order; null if the log does not show it."),
-    ]
+    in_order: bool | None
+    """Whether Windows ended in order; null if the log does not show it."""
     confidence: Confidence
-    at: Annotated[
-        _Time | None,
-        Meta(
-            description="When the last step of an end in order was recorded; null for other ends."
-        ),
-    ]
-    took: Annotated[
-        Annotated[float, Meta(ge=0)] | None,
-        Meta(
-            description="Seconds from the request, or without one from the end of the event log "
-            "service, to the last record of the kernel."
-        ),
-    ]
-    bugcheck: Annotated[
-        Annotated[str, Meta(pattern=r"^0x[0-9a-f]{1,22}$")] | None,
-        Meta(description="The stop code."),
-    ]
-    asked: Annotated[RequestJson | None, Meta(description="The request that led to it.")]
+    at: _Time | None
+    """When the last step of an end in order was recorded; null for other ends."""
+    took: Annotated[float, Meta(ge=0)] | None
+    """Seconds from the request, or without one from the end of the event log service, to the last
+    record of the kernel."""
+    bugcheck: Annotated[str, Meta(pattern="^0x[0-9a-f]{1,22}$")] | None
+    """The stop code."""
+    asked: RequestJson | None
+    """The request that led to it."""
     notes: tuple[str, ...]
-    records: Annotated[
-        tuple[RecordJson, ...],
-        Meta(description="The records it is derived from; the next start writes some of them."),
-    ]
+    records: tuple[RecordJson, ...]
+    """The records it is derived from; the next start writes some of them."""
 
 
 class SleepJson(Document, frozen=True):
@@ -107,13 +87,16 @@ class SleepJson(Document, frozen=True):
 
     at: _Time | None
     until: _Time | None
-    state: Annotated[int | None, Meta(description="SYSTEM_POWER_STATE: 2 to 4 are S1 to S3.")]
-    standby: Annotated[bool, Meta(description="Modern standby, which is not an ACPI state.")]
-    reason: Annotated[int | None, Meta(description="As Windows logs it (fact:record-42-reason).")]
-    wake_source: Annotated[
-        int | None, Meta(description="As Windows logs it (fact:wake-source-numbers).")
-    ]
-    wake_text: Annotated[str, Meta(description="The device or timer, if it is named.")]
+    state: int | None
+    """SYSTEM_POWER_STATE: 2 to 4 are S1 to S3."""
+    standby: bool
+    """Modern standby, which is not an ACPI state."""
+    reason: int | None
+    """As Windows logs it (fact:record-42-reason)."""
+    wake_source: int | None
+    """As Windows logs it (fact:wake-source-numbers)."""
+    wake_text: str
+    """The device or timer, if it is named."""
     records: tuple[RecordJson, ...]
 
 
@@ -122,10 +105,8 @@ class HappeningJson(Document, frozen=True):
 
     kind: HappeningKind
     at: _Time | None
-    who: Annotated[
-        str,
-        Meta(description="The program, service, driver or user that it names; empty if none."),
-    ]
+    who: str
+    """The program, service, driver or user that it names; empty if none."""
     record: RecordJson
 
 
@@ -143,46 +124,32 @@ class SessionJson(Document, frozen=True):
 
     start: StartJson
     end: EndJson
-    last_sign: Annotated[
-        _Time | None,
-        Meta(
-            description="Its latest record that is not part of its end: it was running until then "
-            "at least."
-        ),
-    ]
-    requests: Annotated[tuple[RequestJson, ...], Meta(description="User32 1074.")]
+    last_sign: _Time | None
+    """Its latest record that is not part of its end: it was running until then at least."""
+    requests: tuple[RequestJson, ...]
+    """User32 1074."""
     sleeps: tuple[SleepJson, ...]
-    happenings: Annotated[
-        tuple[HappeningJson, ...],
-        Meta(description="Other events that concern its shutdown."),
-    ]
-    clock_changes: Annotated[
-        tuple[ClockChangeJson, ...],
-        Meta(description="Kernel-General 1, of at least one minute."),
-    ]
+    happenings: tuple[HappeningJson, ...]
+    """Other events that concern its shutdown."""
+    clock_changes: tuple[ClockChangeJson, ...]
+    """Kernel-General 1, of at least one minute."""
 
 
 class HistoryJson(Document, frozen=True):
-    """The sessions of a guest by its System log.
-
-    How each started and ended, who requested the end, when it slept. Times are those of the guest's
-    clock, ISO 8601 in UTC. What is unknown is null.
+    """The sessions of a guest by its System log: how each started and ended, who requested the end,
+    when it slept. Times are those of the guest's clock, ISO 8601 in UTC. What is unknown is null.
     """
 
     schema_version: Literal[1]
     powerdown_version: str
-    path: Annotated[str, Meta(description="The disk or log, as given on the command line.")]
-    sessions: Annotated[
-        tuple[SessionJson, ...],
-        Meta(description="Oldest first; with --last the latest only."),
-    ]
-    damaged: Annotated[
-        int,
-        Meta(ge=0, description="Records and chunks of the log that could not be read."),
-    ]
-    notes: Annotated[
-        tuple[str, ...], Meta(description="Remarks on the disk and on the log as a whole.")
-    ]
+    path: str
+    """The disk or log, as given on the command line."""
+    sessions: tuple[SessionJson, ...]
+    """Oldest first; with --last the latest only."""
+    damaged: Annotated[int, Meta(ge=0)]
+    """Records and chunks of the log that could not be read."""
+    notes: tuple[str, ...]
+    """Remarks on the disk and on the log as a whole."""
 
 
 def history_to_json(path: str, history: PowerHistory, powerdown_version: str) -> Json:

@@ -62,89 +62,62 @@ class FindingJson(Document, frozen=True):
 
     severity: _Severity
     cause: _Cause
-    fact: Annotated[str, Meta(description="One clause.")]
-    doubt: Annotated[
-        str | None, Meta(description="What about it is not confirmed; null if all is.")
-    ]
-    rests_on: Annotated[
-        tuple[FactJson, ...],
-        Meta(description="The facts by which it is a risk, besides what was read."),
-    ]
-    settings: Annotated[
-        tuple[str, ...],
-        Meta(description="Ids of the settings behind it; the first one is decisive.", min_length=1),
-    ]
-    remedy: Annotated[
-        str,
-        Meta(description="The remedy, with commands for an elevated cmd.exe in the running guest."),
-    ]
+    fact: str
+    """One clause."""
+    doubt: str | None
+    """What about it is not confirmed; null if all is."""
+    rests_on: tuple[FactJson, ...]
+    """The facts by which it is a risk, besides what was read."""
+    settings: Annotated[tuple[str, ...], Meta(min_length=1)]
+    """Ids of the settings behind it; the first one is decisive."""
+    remedy: str
+    """The remedy, with commands for an elevated cmd.exe in the running guest."""
 
 
 class SettingJson(Document, frozen=True):
     """A setting and where it comes from."""
 
-    id: Annotated[
-        str,
-        Meta(
-            description="Stable. Those of services, marks and profiles end in a colon and the name."
-        ),
-    ]
+    id: str
+    """Stable. Those of services, marks and profiles end in a colon and the name."""
     group: Group
     name: str
-    value: Annotated[
-        SettingValue,
-        Meta(
-            description="The effective value: times in milliseconds where the name ends in "
-            "Timeout, else in seconds. null: unknown, or none."
-        ),
-    ]
-    shown: Annotated[str, Meta(description="The value in words.")]
+    value: SettingValue
+    """The effective value: times in milliseconds where the name ends in Timeout, else in seconds.
+    null: unknown, or none."""
+    shown: str
+    """The value in words."""
     origin: _Origin
-    key: Annotated[
-        str | None,
-        Meta(description="The decisive registry key, by its path in the running guest."),
-    ]
+    key: str | None
+    """The decisive registry key, by its path in the running guest."""
     value_name: str | None
-    raw: Annotated[
-        str | None,
-        Meta(
-            description="What is stored there, as reg query prints it; null: nothing. Passwords "
-            "are never shown."
-        ),
-    ]
-    confirmed: Annotated[
-        bool, Meta(description="Whether its meaning rests on no unconfirmed fact.")
-    ]
-    facts: Annotated[
-        tuple[str, ...], Meta(description="Ids of the facts that its meaning rests on.")
-    ]
+    raw: str | None
+    """What is stored there, as reg query prints it; null: nothing. Passwords are never shown."""
+    confirmed: bool
+    """Whether its meaning rests on no unconfirmed fact."""
+    facts: tuple[str, ...]
+    """Ids of the facts that its meaning rests on."""
     note: str | None
 
 
 class InspectionJson(Document, frozen=True):
-    """The settings of a disk image or a registry hive that affect a soft shutdown.
-
-    And the findings that endanger it.
+    """The settings of a disk image or a registry hive that affect a soft shutdown, and the findings
+    that endanger it.
     """
 
     schema_version: Literal[2]
     powerdown_version: str
-    kind: Annotated[Kind, Meta(description="A single hive holds only some of the settings.")]
-    path: Annotated[str, Meta(description="The disk or hive, as given on the command line.")]
+    kind: Kind
+    """A single hive holds only some of the settings."""
+    path: str
+    """The disk or hive, as given on the command line."""
     fail_on: _Severity
-    failed: Annotated[
-        bool,
-        Meta(
-            description="Whether a finding is as severe as fail_on or more: then the exit status "
-            "is 1."
-        ),
-    ]
-    findings: Annotated[tuple[FindingJson, ...], Meta(description="The most severe first.")]
+    failed: bool
+    """Whether a finding is as severe as fail_on or more: then the exit status is 1."""
+    findings: tuple[FindingJson, ...]
+    """The most severe first."""
     settings: tuple[SettingJson, ...]
-    notes: Annotated[
-        tuple[str, ...],
-        Meta(description="What could not be read, or was repaired while reading."),
-    ]
+    notes: tuple[str, ...]
+    """What could not be read, or was repaired while reading."""
 
 
 def inspection_to_json(

@@ -35,71 +35,44 @@ class StageJson(Document, frozen=True):
     """One part of a scenario with a verdict of its own, such as one press."""
 
     name: str
-    expected: Annotated[
-        ExpectedJson | None, Meta(description="The verdict asserted; null if only facts are.")
-    ]
-    diagnosed: Annotated[
-        VerdictJson | None, Meta(description="The verdict reached; null without one.")
-    ]
-    diagnosed_outside: Annotated[
-        VerdictJson | None,
-        Meta(
-            description="The verdict on the same attempt as if there had been no control channel; "
-            "null without an attempt."
-        ),
-    ]
-    phases: Annotated[
-        PhasesJson,
-        Meta(
-            description="Seconds of each step of the shutdown; null for a step not reached or not "
-            "seen to end."
-        ),
-    ]
+    expected: ExpectedJson | None
+    """The verdict asserted; null if only facts are."""
+    diagnosed: VerdictJson | None
+    """The verdict reached; null without one."""
+    diagnosed_outside: VerdictJson | None
+    """The verdict on the same attempt as if there had been no control channel; null without an
+    attempt."""
+    phases: PhasesJson
+    """Seconds of each step of the shutdown; null for a step not reached or not seen to end."""
     harness_seconds: float
     guest_seconds: float
-    facts: Annotated[
-        dict[str, Scalar],
-        Meta(description='Measured consequences, such as {"ntfs dirty after": true}.'),
-    ]
-    commanded_at: Annotated[
-        float | None,
-        Meta(
-            description="The moment of the command on the host-monotonic clock, which evidence "
-            "times use too."
-        ),
-    ]
-    degraded: Annotated[
-        bool,
-        Meta(
-            description="Whether the control channel was impaired on purpose; then an inconclusive "
-            "verdict is right as well."
-        ),
-    ]
-    verdict_at: Annotated[
-        float | None,
-        Meta(
-            description="The moment of the verdict on the clock of commanded_at; null without one."
-        ),
-    ]
-    verdict_delay: Annotated[
-        Annotated[float, Meta(ge=0)] | None,
-        Meta(
-            description="Seconds from QEMU's SHUTDOWN event to the verdict; null if the guest did "
-            "not power off by itself."
-        ),
-    ]
+    facts: dict[str, Scalar]
+    """Measured consequences, such as {"ntfs dirty after": true}."""
+    commanded_at: float | None
+    """The moment of the command on the host-monotonic clock, which evidence times use too."""
+    degraded: bool
+    """Whether the control channel was impaired on purpose; then an inconclusive verdict is right
+    as well."""
+    verdict_at: float | None
+    """The moment of the verdict on the clock of commanded_at; null without one."""
+    verdict_delay: Annotated[float, Meta(ge=0)] | None
+    """Seconds from QEMU's SHUTDOWN event to the verdict; null if the guest did not power off by
+    itself."""
 
 
 class ScenarioJson(Document, frozen=True):
     """One test: a scenario in one variant on one image."""
 
-    image: Annotated[str, Meta(description="The name of an image in images.")]
-    scenario: Annotated[str, Meta(description="Its id, such as power-button-ignored.")]
+    image: str
+    """The name of an image in images."""
+    scenario: str
+    """Its id, such as power-button-ignored."""
     variant: str
-    test_id: Annotated[str, Meta(description="pytest's node id.")]
+    test_id: str
+    """pytest's node id."""
     status: Status
-    message: Annotated[
-        str, Meta(description="Why it was skipped, or what failed; empty when it passed.")
-    ]
-    backend: Annotated[Backend, Meta(description="The backend through which QEMU was controlled.")]
+    message: str
+    """Why it was skipped, or what failed; empty when it passed."""
+    backend: Backend
+    """The backend through which QEMU was controlled."""
     stages: tuple[StageJson, ...]

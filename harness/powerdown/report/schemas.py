@@ -1,14 +1,22 @@
 """The schemas of the JSON documents and of image definitions, generated from their types.
 
-``python -m powerdown.report.schemas`` writes them beside this module, as ``NAME.schema.json``.
+Descriptions are the docstrings of the types and of their fields.
+``python -m powerdown.report.schemas`` writes the schemas beside this module, as
+``NAME.schema.json``.
 """
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import msgspec
+from msgspec.structs import fields
 
 from powerdown.images.definition_tables import DefinitionTables
 from powerdown.report.confusion_json import ConfusionJson
@@ -60,7 +68,44 @@ def _schema(title: str, *kinds: type[msgspec.Struct]) -> Json:
                 "pattern": "^[a-z][a-z0-9-]*$",
                 "examples": parts[name]["enum"],
             }
+    for struct in {struct for kind in kinds for struct in _structs(kind)}:
+        properties = parts[struct.__name__]["properties"]
+        for key, text in _field_docs(struct):
+            properties[key] = {"description": text, **properties[key]}
+    for part in (*parts.values(), *(p for each in parts.values() for p in _properties(each))):
+        if "description" in part:
+            part["description"] = " ".join(part["description"].split()).replace("``", "")
     return {"$schema": _DIALECT, "title": title, **schema, "$defs": parts}
+
+
+def _properties(part: Json) -> Iterator[Json]:
+    properties = part.get("properties")
+    if isinstance(properties, dict):
+        yield from properties.values()
+
+
+def _structs(kind: object) -> Iterator[type[msgspec.Struct]]:
+    """The structs that a type consists of."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield kind
+        for field in fields(kind):
+            yield from _structs(field.type)
+    for part in get_args(kind):
+        yield from _structs(part)
+
+
+def _field_docs(struct: type[msgspec.Struct]) -> Iterator[tuple[str, str]]:
+    """The docstring below each field that has one, by the key of the field."""
+    keys = dict(zip(struct.__struct_fields__, struct.__struct_encode_fields__, strict=True))
+    (body,) = ast.parse(inspect.getsource(struct)).body
+    assert isinstance(body, ast.ClassDef)
+    for pair in pairwise(body.body):
+        match pair:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                yield keys[name], text
 
 
 if __name__ == "__main__":

@@ -28,10 +28,13 @@ class ExpectedJson(Document, frozen=True):
 class EvidenceJson(Document, frozen=True):
     """One observed fact that a verdict is based on."""
 
-    source: Annotated[Source, Meta(description="Where it was observed.")]
-    at: Annotated[float | None, Meta(description="Seconds on the host-monotonic clock, or null.")]
+    source: Source
+    """Where it was observed."""
+    at: float | None
+    """Seconds on the host-monotonic clock, or null."""
     fact: str
-    raw: Annotated[str, Meta(description="The value as it was read.")]
+    raw: str
+    """The value as it was read."""
 
 
 class CauseJson(Document, frozen=True):
@@ -44,9 +47,12 @@ class CauseJson(Document, frozen=True):
 class FactJson(Document, frozen=True):
     """A fact that something rests on; docs/windows-facts.md has all."""
 
-    id: Annotated[str, Meta(description="As powerdown facts lists it.")]
-    status: Annotated[FactStatus, Meta(description="How well it is known.")]
-    claim: Annotated[str, Meta(description="What would be true, one sentence.")]
+    id: str
+    """As powerdown facts lists it."""
+    status: FactStatus
+    """How well it is known."""
+    claim: str
+    """What would be true, one sentence."""
 
 
 class VerdictJson(Document, frozen=True):
@@ -56,31 +62,16 @@ class VerdictJson(Document, frozen=True):
     cause: _Cause
     confidence: Confidence
     evidence: tuple[EvidenceJson, ...]
-    ruled_out: Annotated[
-        tuple[CauseJson, ...], Meta(description="Rival causes with the fact that rules out each.")
-    ]
+    ruled_out: tuple[CauseJson, ...]
+    """Rival causes with the fact that rules out each."""
     remedy: str
-    culprit: Annotated[
-        str,
-        Meta(
-            description="The application, service or process to blame; empty if none was "
-            "identified."
-        ),
-    ]
-    also_seen: Annotated[
-        tuple[CauseJson, ...],
-        Meta(
-            description="What else endangers a soft shutdown of this guest, although it did not "
-            "decide this one."
-        ),
-    ]
-    rests_on: Annotated[
-        tuple[FactJson, ...],
-        Meta(
-            description="The facts that it needed besides what was observed. One that is reported "
-            "or unconfirmed leaves medium confidence at most."
-        ),
-    ]
+    culprit: str
+    """The application, service or process to blame; empty if none was identified."""
+    also_seen: tuple[CauseJson, ...]
+    """What else endangers a soft shutdown of this guest, although it did not decide this one."""
+    rests_on: tuple[FactJson, ...]
+    """The facts that it needed besides what was observed. One that is reported or unconfirmed
+    leaves medium confidence at most."""
 
     @classmethod
     def of(cls, verdict: Verdict) -> VerdictJson:
