@@ -32,7 +32,9 @@ _SEEN_DIFFERENTLY = replace(
 )
 _GATE = replace(GATE, disagreements=disagreements([CONTROL, _SEEN_DIFFERENTLY]))
 
-_FACT = Fact("button-none", "A button set to nothing ignores a press.", FactStatus.UNCONFIRMED, ())
+_FACT = Fact(
+    "button-hand-over", "A button set to nothing ignores a press.", FactStatus.UNCONFIRMED, ()
+)
 _RISK = Risk(
     Cause.POWER_BUTTON_IGNORED,
     Severity.STOPS,
