@@ -1,4 +1,4 @@
-"""A setting that is read from several values and never set."""
+"""A setting that is derived from others, and has no value of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from powerdown.windows.settings.key_request import KeyRequest
 
 @dataclass(frozen=True, kw_only=True)
 class DerivedSetting(Declaration):
-    """Read at rest, from values of which each alone says little."""
+    """Read from values of which each alone says little; by default at rest only, and never set."""
 
     @property
     def scope(self) -> Scope:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from powerdown.windows.registry_output import RegistryOutput, RegistryValue
 from powerdown.windows.settings.stored_value import (
@@ -60,10 +61,9 @@ class LiveRegistry:
 
     def below(self, path: str) -> Iterable[str]:
         """Names of the subkeys of which a value was printed."""
-        if self.output is None:
-            return ()
         above = f"{self._printed(path)}\\"
-        rest = [key[len(above) :] for key in self.output.keys if key.lower().startswith(above)]
+        keys = () if self.output is None else self.output.keys
+        rest = [key[len(above) :] for key in keys if key.lower().startswith(above)]
         return [name for name in rest if "\\" not in name]
 
     def values(self, path: str) -> Iterable[tuple[str, StoredData]]:
@@ -71,11 +71,16 @@ class LiveRegistry:
         return [(name, _data(value)) for name, value in self._values(path).items()]
 
     def _values(self, path: str) -> Mapping[str, RegistryValue]:
-        if self.output is None:
-            return {}
-        wanted = self._printed(path)
-        found = (values for key, values in self.output.keys.items() if key.lower() == wanted)
-        return next(found, {})
+        return self._keys.get(self._printed(path), {})
+
+    @cached_property
+    def _keys(self) -> Mapping[str, Mapping[str, RegistryValue]]:
+        """The printed keys by path in lower case; the first of those that differ in case."""
+        printed = () if self.output is None else self.output.keys.items()
+        found: dict[str, Mapping[str, RegistryValue]] = {}
+        for key, values in printed:
+            found.setdefault(key.lower(), values)
+        return found
 
     def _printed(self, path: str) -> str:
         """The path as ``reg`` prints it, in lower case."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from powerdown.core.outcome import Cause
@@ -11,9 +11,9 @@ from powerdown.windows.facts import logon_facts as display_facts
 from powerdown.windows.facts import sleep_facts as facts
 from powerdown.windows.settings import registry_keys as keys
 from powerdown.windows.settings.change import Change
-from powerdown.windows.settings.declaration import Declaration, Default, Scope, TakesEffect, Unit
+from powerdown.windows.settings.declaration import Default, TakesEffect, Unit
+from powerdown.windows.settings.derived_setting import DerivedSetting
 from powerdown.windows.settings.harm import Harm, is_on, longer_than
-from powerdown.windows.settings.key_request import KeyRequest
 from powerdown.windows.settings.power_scheme import SET_ACTIVE, SchemeSetting
 from powerdown.windows.settings.readings import NOT_READ, Group, Origin, Reading
 from powerdown.windows.settings.registry_setting import RegistrySetting
@@ -116,27 +116,13 @@ def starts_fast(local: bool | None, policy: bool | None, hibernation: bool | Non
 
 
 @dataclass(frozen=True, kw_only=True)
-class FastStartup(Declaration):
+class FastStartup(DerivedSetting):
     """Fast startup as it is effective: its value, the policy, and hibernation, which it needs."""
-
-    @property
-    def scope(self) -> Scope:
-        """What it exists for."""
-        return Scope.MACHINE
 
     @property
     def places(self) -> tuple[str, ...]:
         """Where its value is stored."""
         return (*FAST_STARTUP_LOCAL.places, *FAST_STARTUP_POLICY.places)
-
-    @property
-    def requests(self) -> tuple[KeyRequest, ...]:
-        """None: those of the settings that it is derived from."""
-        return ()
-
-    def queries(self) -> Iterable[str]:
-        """None: those of the settings that it is derived from."""
-        return ()
 
     def set(self, value: SettingValue) -> Change:
         """Set it; needs hibernation (fact:fast-startup-value)."""
@@ -158,18 +144,17 @@ class FastStartup(Declaration):
         local, policy, hibernation = parts
         on = starts_fast(_or_off(local), _or_off(policy), hibernation.truth)
         hidden = on is None and any(part.origin is Origin.NOT_READ for part in parts)
-        harm = self.harm_of(on)
-        yield replace(
-            local,
-            id=self.id,
-            name=self.name,
-            value=on,
-            shown=NOT_READ if on is None else self.shown(on),
-            origin=Origin.NOT_READ if hidden else Origin.TOGETHER,
-            facts=self.facts,
-            note=self.note,
-            harm=harm,
-            remedy="" if harm is None else self.remedy_of(harm),
+        yield self.judged(
+            replace(
+                local,
+                id=self.id,
+                name=self.name,
+                value=on,
+                shown=NOT_READ if on is None else self.shown(on),
+                origin=Origin.NOT_READ if hidden else Origin.TOGETHER,
+                facts=self.facts,
+                note=self.note,
+            )
         )
 
 
