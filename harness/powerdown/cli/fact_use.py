@@ -43,10 +43,8 @@ class FactUse:
 
 def users_of_facts() -> Mapping[str, FactUse]:
     """What rests on each fact, by its id; facts on which nothing rests are there too."""
-    rules, settings = (
-        names_by_fact((rule.name, rule.facts) for rule in RULES),
-        names_by_fact((s.id, s.rests_on) for s in ALL_SETTINGS),
-    )
+    rules = names_by_fact((rule.name, rule.facts) for rule in RULES)
+    settings = names_by_fact((setting.id, setting.rests_on) for setting in ALL_SETTINGS)
     faults = _faults_by_fact(CATALOGUE)
     return {
         fact.id: FactUse(

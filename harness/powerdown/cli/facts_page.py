@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 
 from powerdown.cli.fact_use import FactUse, users_of_facts
+from powerdown.cli.markdown_page import PATHS, table_row
 from powerdown.windows.facts.all_facts import SECTIONS, Section
 from powerdown.windows.facts.fact import Experiment, Fact, FactStatus
 
@@ -38,10 +39,6 @@ MicrosoftDocs repositories win32, windows-driver-docs, windows-itpro-docs, windo
 SupportArticles-docs; *etw* event manifests as in repnz/etw-providers-docs; *qemu*, *libvirt* files
 of their source; *WI6* Windows Internals, 6th edition, part 2; *hives* and *logs* public registry
 hives and System logs of Windows 2008 R2 to 11.
-
-Paths: `CCS` is `HKLM\SYSTEM\CurrentControlSet`, `WCV` is
-`HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion`, `WNT` is
-`HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion`, `POL` is `HKLM\SOFTWARE\Policies\Microsoft`.
 """
 
 
@@ -49,7 +46,7 @@ def facts_page() -> str:
     """The page, with a line break at its end."""
     users = users_of_facts()
     sections = ("\n".join(_section(section, users)) for section in SECTIONS)
-    return "\n\n".join((_HEAD.strip(), *sections)) + "\n"
+    return "\n\n".join((_HEAD.strip(), PATHS, *sections)) + "\n"
 
 
 def _section(section: Section, users: Mapping[str, FactUse]) -> Iterator[str]:
@@ -67,7 +64,7 @@ def _section(section: Section, users: Mapping[str, FactUse]) -> Iterator[str]:
 def _row(fact: Fact, use: FactUse) -> str:
     sources = "; ".join(fact.sources) or "none found"
     cells = (f"`{fact.id}`", fact.claim, fact.standing, sources, _used_by(use))
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    return table_row(cells)
 
 
 def _used_by(use: FactUse) -> str:

@@ -16,12 +16,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from powerdown.cli.exit_status import ExitStatus, exit_status_help
 from powerdown.cli.output import echo
 from powerdown.cli.settings_page import settings_page
 from powerdown.windows.settings.all_settings import ALL_SETTINGS
 from powerdown.windows.settings.declaration import Declaration, TakesEffect
+from powerdown.windows.settings.readings import Group
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +45,8 @@ def run_settings(options: argparse.Namespace) -> int:
         listed = [_to_json(setting) for setting in ALL_SETTINGS]
         echo(json.dumps(listed, indent=2, ensure_ascii=False))
     else:
-        echo("\n".join(_lines(ALL_SETTINGS)))
+        groups = groupby(ALL_SETTINGS, key=lambda setting: setting.group)
+        echo("\n\n".join(_group(group, settings) for group, settings in groups))
     return ExitStatus.SUCCESS
 
 
@@ -59,15 +62,14 @@ def _to_json(setting: Declaration) -> dict[str, object]:
     }
 
 
-def _lines(settings: Iterable[Declaration]) -> Iterator[str]:
-    group = None
-    for setting in settings:
-        if setting.group is not group:
-            yield from ("", f"{setting.group}") if group is not None else (f"{setting.group}",)
-            group = setting.group
-        yield f"  {setting.id}: {setting.name}"
-        yield from (f"      {place}" for place in setting.places)
-        if setting.takes_effect is not TakesEffect.READ_ONLY:
-            yield f"      takes effect {setting.takes_effect}"
-        if setting.remedy:
-            yield f"      remedy: {setting.remedy}"
+def _group(group: Group, settings: Iterable[Declaration]) -> str:
+    return "\n".join((f"{group}", *(line for setting in settings for line in _lines(setting))))
+
+
+def _lines(setting: Declaration) -> Iterator[str]:
+    yield f"  {setting.id}: {setting.name}"
+    yield from (f"      {place}" for place in setting.places)
+    if setting.takes_effect is not TakesEffect.READ_ONLY:
+        yield f"      takes effect {setting.takes_effect}"
+    if setting.remedy:
+        yield f"      remedy: {setting.remedy}"

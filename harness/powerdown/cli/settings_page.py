@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from powerdown.cli.markdown_page import ABBREVIATED_PATHS, PATHS, table_row
 from powerdown.windows.settings.declaration import Declaration, TakesEffect, Unit
 from powerdown.windows.settings.harm import Harm
 
@@ -22,18 +23,7 @@ a risk, and the remedy. [Facts](windows-facts.md) say what that rests on.
 where nothing is stored. *Harm*: values that endanger a soft shutdown by themselves, with the
 [severity](inspect.md#output); others do only together with more, such as who is logged on.
 *Online*: it is read from a running guest too, not only from a disk.
-
-Paths: `CCS` is `HKLM\SYSTEM\CurrentControlSet`, `WCV` is
-`HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion`, `WNT` is
-`HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion`, `POL` is `HKLM\SOFTWARE\Policies\Microsoft`.
 """
-
-_SHORT = (
-    (r"HKLM\SYSTEM\CurrentControlSet", "CCS"),
-    (r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion", "WNT"),
-    (r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion", "WCV"),
-    (r"HKLM\SOFTWARE\Policies\Microsoft", "POL"),
-)
 
 _UNITS = {
     Unit.SWITCH: "switch",
@@ -48,7 +38,7 @@ _UNITS = {
 def settings_page(settings: Iterable[Declaration]) -> str:
     """The page, with a line break at its end."""
     sections = ("\n".join(_section(group, each)) for group, each in _groups(settings))
-    return "\n\n".join((_HEAD.strip(), *sections)) + "\n"
+    return "\n\n".join((_HEAD.strip(), PATHS, *sections)) + "\n"
 
 
 def _groups(settings: Iterable[Declaration]) -> Iterator[tuple[str, list[Declaration]]]:
@@ -71,7 +61,7 @@ def _section(title: str, settings: Iterable[Declaration]) -> Iterator[str]:
             "; ".join(_harm(harm) for harm in setting.harms),
             ", ".join(f"`{fact.id}`" for fact in setting.rests_on),
         )
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+        yield table_row(cells)
 
 
 def _value(setting: Declaration) -> str:
@@ -100,7 +90,7 @@ def _harm(harm: Harm) -> str:
 
 
 def _short(path: str) -> str:
-    for long, short in _SHORT:
+    for long, short in ABBREVIATED_PATHS:
         if path.startswith(long):
             return short + path[len(long) :]
     return path

@@ -69,10 +69,7 @@ class EvidenceList:
             ("Also seen", [(str(cause), fact) for cause, fact in verdict.also_seen]),
             (
                 "Rests on what is not settled",
-                [
-                    (fact.id, f"{fact.status}: {fact.claim.replace('`', '')}")
-                    for fact in verdict.unsettled
-                ],
+                [(fact.id, f"{fact.status}: {fact.plain_claim}") for fact in verdict.unsettled],
             ),
         )
 

@@ -25,8 +25,7 @@ def verdict_text(verdict: Verdict) -> str:
 def unsettled_lines(verdict: Verdict) -> list[str]:
     """The facts that the verdict needed and that are not settled, a line each."""
     return [
-        f"rests on fact:{fact.id}, {fact.status}: {fact.claim.replace('`', '')}"
-        for fact in verdict.unsettled
+        f"rests on fact:{fact.id}, {fact.status}: {fact.plain_claim}" for fact in verdict.unsettled
     ]
 
 

@@ -61,6 +61,11 @@ class Fact:
     experiment: Experiment | None = None
 
     @property
+    def plain_claim(self) -> str:
+        """The claim without marks of Markdown, for a terminal or a picture."""
+        return self.claim.replace("`", "")
+
+    @property
     def standing(self) -> str:
         """The status as it is shown, with the builds on which it was measured."""
         if not self.builds:

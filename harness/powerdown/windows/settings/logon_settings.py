@@ -67,30 +67,25 @@ SESSION_TIMEOUT = RegistrySetting(
 )
 """How long hung sessions can delay a shutdown."""
 
-AUTO_ADMIN_LOGON = RegistrySetting(
-    id="auto-admin-logon",
-    group=Group.LOGON,
-    name="AutoAdminLogon",
-    unit=Unit.SWITCH,
-    key=_WINLOGON,
-    type=ValueType.SZ,
-    default=Default(False),
-    takes_effect=TakesEffect.RESTART,
-    facts=(facts.AUTOLOGON,),
-)
+
+def _automatic_logon(id: str, name: str) -> RegistrySetting:
+    return RegistrySetting(
+        id=id,
+        group=Group.LOGON,
+        name=name,
+        unit=Unit.SWITCH,
+        key=_WINLOGON,
+        type=ValueType.SZ,
+        default=Default(False),
+        takes_effect=TakesEffect.RESTART,
+        facts=(facts.AUTOLOGON,),
+    )
+
+
+AUTO_ADMIN_LOGON = _automatic_logon("auto-admin-logon", "AutoAdminLogon")
 """Automatic logon is wanted."""
 
-FORCE_AUTO_LOGON = RegistrySetting(
-    id="force-auto-logon",
-    group=Group.LOGON,
-    name="ForceAutoLogon",
-    unit=Unit.SWITCH,
-    key=_WINLOGON,
-    type=ValueType.SZ,
-    default=Default(False),
-    takes_effect=TakesEffect.RESTART,
-    facts=(facts.AUTOLOGON,),
-)
+FORCE_AUTO_LOGON = _automatic_logon("force-auto-logon", "ForceAutoLogon")
 """Automatic logon happens again after a logoff (sup: turn-on-automatic-logon)."""
 
 DEFAULT_USER = RegistrySetting(

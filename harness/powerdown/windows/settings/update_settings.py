@@ -171,7 +171,7 @@ def _name_if(command: str, name: str) -> str:
     return f"{command} >nul 2>nul&&echo {name}"
 
 
-REBOOT_PENDING = KeyMark("RebootPending", rf"{keys.SERVICING}\RebootPending")
+REBOOT_PENDING = KeyMark("RebootPending", keys.REBOOT_PENDING)
 PENDING_RENAMES = ValueMark(
     "PendingFileRenameOperations", note="installers set it too; takes effect at the next start"
 )
@@ -181,8 +181,8 @@ PENDING_XML = FileMark("pending.xml", r"Windows\WinSxS\pending.xml")
 
 MARKS: tuple[KeyMark | ValueMark | FileMark, ...] = (
     REBOOT_PENDING,
-    KeyMark("RebootInProgress", rf"{keys.SERVICING}\RebootInProgress"),
-    KeyMark("RebootRequired", rf"{keys.CURRENT_VERSION}\WindowsUpdate\Auto Update\RebootRequired"),
+    KeyMark("RebootInProgress", keys.REBOOT_IN_PROGRESS),
+    KeyMark("RebootRequired", keys.REBOOT_REQUIRED),
     PENDING_RENAMES,
     SETUP_EXECUTE,
     PENDING_XML,
