@@ -5,7 +5,7 @@ The JSON of the list::
     {"format": 1,
      "templates": [
        {"name": "36b57a31e9e19f1d4d58-1f0c33a2",
-        "image": "standin",            null for one that was never completed
+        "image": "server-2022",        null for one that was never completed
         "state": "usable",             or "old", "incomplete"
         "in_use": false,               whether a run has guests cloned from it
         "age_seconds": 61.5,           likewise, as the next two

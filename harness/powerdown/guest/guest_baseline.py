@@ -101,9 +101,10 @@ class _Reader:
         services = self._listed("services", parse_services)
         console = self._console(processes)
         settings = tuple(setting for setting in settings if setting.online)
+        printed = self._printed()
         registry = LiveRegistry(
-            self._printed(),
-            self._users(console),
+            printed,
+            self._users(console, printed or RegistryOutput()),
             {s.guid: self._indexes(s) for s in settings if isinstance(s, SchemeSetting)},
         )
         return GuestBaseline(
@@ -165,12 +166,12 @@ class _Reader:
         texts = [answer.text for answer in answers if answer is not None]
         return parse_registry("\n".join(texts)) if texts else None
 
-    def _users(self, console: ConsoleSession | None) -> dict[str, str]:
+    def _users(self, console: ConsoleSession | None, printed: RegistryOutput) -> dict[str, str]:
         """The console's user, by SID; nobody while nobody is logged on."""
         if console is None or console.user is None:
             return {}
-        profiles = self._registry("profiles")
-        sid = find_console_profile(profiles, self._registry("folders"), console)
+        folders = self._parsed("folders", parse_registry, RegistryOutput())
+        sid = find_console_profile(printed, folders, console)
         if sid is None:
             self._note("console user's settings: none of the loaded profiles belongs to the user")
             return {}
@@ -189,10 +190,6 @@ class _Reader:
         if not found and part in self._answers:
             self._note(f"{part}: {_said(self._answers[part])}")
         return found
-
-    def _registry(self, part: str) -> RegistryOutput:
-        """What a ``reg query`` printed: nothing where the key or the value is absent."""
-        return self._parsed(part, parse_registry, RegistryOutput())
 
     def _parsed(self, part: str, parse: Callable[[str], _T], otherwise: _T) -> _T:
         answer = self._answer(part)
